@@ -1,0 +1,75 @@
+"""The pages for what went wrong. Those for broken ground (400, 500, 503) need no database, session or user."""
+
+import sys
+from http import HTTPStatus
+from typing import NoReturn
+
+from django.db import OperationalError
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import render
+from django.template import TemplateDoesNotExist, TemplateSyntaxError
+from django.template.loader import render_to_string
+from django.urls import reverse
+from django.utils.http import urlencode
+from django.utils.translation import gettext as _
+
+from dashboard.logs import request_id
+
+BUSY_SECONDS = 2
+TOO_MANY_SECONDS = 5 * 60
+PLAIN_PAGE = (
+    """<!doctype html><html lang="en"><meta charset="utf-8"><title>{title}</title><h1>{title}</h1><p>{text}</p>"""
+)
+
+
+def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
+    return _standalone("400.html", HTTPStatus.BAD_REQUEST, _("This request could not be read."))
+
+
+def forbidden(request: HttpRequest, exception: Exception) -> HttpResponse:
+    reason = str(exception) or _("You may not do this.")
+    return render(request, "403.html", {"reason": reason}, status=HTTPStatus.FORBIDDEN)
+
+
+def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponse:
+    sentence = _("This page was open too long, or cookies are blocked. Go back, reload, try again.")
+    return render(request, "csrf.html", {"reason": sentence}, status=HTTPStatus.FORBIDDEN)
+
+
+def not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
+    """Say the same whether the address is wrong or someone else's; offer the sign-in that leads back to it."""
+    again_url = f"{reverse('account_login')}?{urlencode({'next': request.get_full_path()})}"
+    return render(request, "404.html", {"again_url": again_url}, status=HTTPStatus.NOT_FOUND)
+
+
+def too_many(request: HttpRequest) -> HttpResponse:
+    response = render(request, "429.html", status=HTTPStatus.TOO_MANY_REQUESTS)
+    response.headers["Retry-After"] = str(TOO_MANY_SECONDS)
+    return response
+
+
+def server_error(request: HttpRequest) -> HttpResponse:
+    """Tell of a fault with the id under which it is logged; a database that others keep busy is no fault."""
+    if _is_busy(sys.exception()):
+        response = _standalone("503.html", HTTPStatus.SERVICE_UNAVAILABLE, _("The dashboard is busy. Try again."))
+        response.headers["Retry-After"] = str(BUSY_SECONDS)
+        return response
+    return _standalone("500.html", HTTPStatus.INTERNAL_SERVER_ERROR, _("Something went wrong on our side."))
+
+
+def closed(request: HttpRequest) -> NoReturn:
+    """Stand where accounts could be opened: they are made by whoever runs the dashboard."""
+    raise Http404
+
+
+def _is_busy(fault: BaseException | None) -> bool:
+    return isinstance(fault, OperationalError) and "locked" in str(fault)
+
+
+def _standalone(template: str, status: HTTPStatus, text: str) -> HttpResponse:
+    """Render without a request, so that no context processor asks the database, session or user."""
+    try:
+        page: str = render_to_string(template, {"request_id": request_id.get()})
+    except (TemplateDoesNotExist, TemplateSyntaxError, ValueError, OSError):
+        page = PLAIN_PAGE.format(title=text, text=_("Request %(id)s") % {"id": request_id.get()})
+    return HttpResponse(page, status=status)

@@ -1,0 +1,32 @@
+"""What every answer tells the browser beside the content security policy, whatever made the answer."""
+
+from collections.abc import Callable
+
+from django.http import HttpRequest, HttpResponseBase
+
+OFF = ["accelerometer", "autoplay", "camera", "clipboard-read", "display-capture", "fullscreen", "geolocation"]
+OFF += ["gyroscope", "hid", "magnetometer", "microphone", "midi", "payment", "publickey-credentials-get"]
+OFF += ["screen-wake-lock", "serial", "usb", "xr-spatial-tracking"]
+
+# Django's own middleware sets some of these too, but not on an answer that it refuses itself.
+HEADERS = {
+    "Cache-Control": "private, no-store",
+    "Cross-Origin-Opener-Policy": "same-origin",
+    "Cross-Origin-Resource-Policy": "same-origin",
+    "Permissions-Policy": ", ".join([*(f"{feature}=()" for feature in OFF), "clipboard-write=(self)"]),
+    "Referrer-Policy": "same-origin",
+    "X-Content-Type-Options": "nosniff",
+    "X-Frame-Options": "DENY",
+}
+
+
+def with_headers(get_response: Callable[[HttpRequest], HttpResponseBase]) -> Callable[[HttpRequest], HttpResponseBase]:
+    """Add the headers that an answer lacks. Pages are private and not stored unless they say otherwise themselves."""
+
+    def middleware(request: HttpRequest) -> HttpResponseBase:
+        response = get_response(request)
+        for name, value in HEADERS.items():
+            response.headers.setdefault(name, value)
+        return response
+
+    return middleware

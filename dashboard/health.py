@@ -1,0 +1,50 @@
+"""Two answers for machines: the process lives, and the process can serve."""
+
+from django.core.cache import cache
+from django.db import DatabaseError, connection
+from django.db.migrations.executor import MigrationExecutor
+from django.http import HttpRequest, HttpResponse, JsonResponse
+
+try:
+    from redis.exceptions import RedisError  # type: ignore[import-not-found, unused-ignore]
+except ImportError:  # installed only where CACHE_URL names a Redis
+    CACHE_FAULTS: tuple[type[Exception], ...] = (DatabaseError, OSError)
+else:
+    CACHE_FAULTS = (DatabaseError, OSError, RedisError)
+
+
+def alive(request: HttpRequest) -> HttpResponse:
+    """Answer without database, cache or session."""
+    return HttpResponse("ok", content_type="text/plain")
+
+
+def ready(request: HttpRequest) -> JsonResponse:
+    """Answer 200 when database, migrations and cache are fit for use, else 503 and which is not."""
+    database = _database_answers()
+    parts = {"database": database, "migrations": database and _migrations_applied(), "cache": _cache_answers()}
+    return JsonResponse(parts, status=200 if all(parts.values()) else 503)
+
+
+def _database_answers() -> bool:
+    try:
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT 1")
+    except DatabaseError:
+        return False
+    return True
+
+
+def _migrations_applied() -> bool:
+    try:
+        executor = MigrationExecutor(connection)
+        return not executor.migration_plan(executor.loader.graph.leaf_nodes())
+    except DatabaseError:
+        return False
+
+
+def _cache_answers() -> bool:
+    try:
+        cache.get("ready")
+    except CACHE_FAULTS:
+        return False
+    return True

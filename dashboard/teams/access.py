@@ -1,0 +1,174 @@
+"""Who may do what: the one table, the one guard before every view, and the question that templates ask."""
+
+import logging
+from collections.abc import Callable, Mapping
+from enum import Enum
+from http import HTTPStatus
+from types import MappingProxyType
+
+from django.contrib.auth.views import redirect_to_login
+from django.core.exceptions import PermissionDenied
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase, HttpResponseNotAllowed
+from django.shortcuts import resolve_url
+from django.utils.http import url_has_allowed_host_and_scheme, urlencode
+from django.utils.translation import gettext as _
+from django_htmx.middleware import HtmxDetails
+
+from dashboard.teams.models import Membership, Role, Team, User
+
+log = logging.getLogger(__name__)
+
+SAFE_METHODS = ("GET", "HEAD")
+
+
+class Open(Enum):
+    """Levels below any role: for everyone, and for whoever has signed in."""
+
+    PUBLIC = "public"
+    SIGNED_IN = "signed-in"
+
+
+Level = Role | Open
+PUBLIC, SIGNED_IN = Open.PUBLIC, Open.SIGNED_IN
+
+READ = MappingProxyType({"GET": Role.VIEWER})
+PUBLIC_FORM = MappingProxyType({"GET": PUBLIC, "POST": PUBLIC})
+SIGNED_IN_FORM = MappingProxyType({"GET": SIGNED_IN, "POST": SIGNED_IN})
+
+# View name -> method -> least level. HEAD goes with GET; what is not listed does not run.
+CAPABILITIES: Mapping[str, Mapping[str, Level]] = MappingProxyType(
+    {
+        "healthz": {"GET": PUBLIC},
+        "readyz": {"GET": PUBLIC},
+        "account_login": PUBLIC_FORM,
+        "account_logout": PUBLIC_FORM,
+        "account_signup": PUBLIC_FORM,
+        "account_inactive": {"GET": PUBLIC},
+        "account_reset_password": PUBLIC_FORM,
+        "account_reset_password_done": {"GET": PUBLIC},
+        "account_reset_password_from_key": PUBLIC_FORM,
+        "account_reset_password_from_key_done": {"GET": PUBLIC},
+        "account_change_password": SIGNED_IN_FORM,
+        "account_set_password": SIGNED_IN_FORM,
+        "account_reauthenticate": SIGNED_IN_FORM,
+        "snapshots:home": {"GET": SIGNED_IN},
+        "snapshots:teams": {"GET": SIGNED_IN},
+        "snapshots:team_home": READ,
+        "snapshots:list": READ,
+        "snapshots:volume_choices": READ,
+        "snapshots:refresh": {"POST": Role.VIEWER},
+        "snapshots:detail": READ,
+        "snapshots:check": {"POST": Role.VIEWER},
+    }
+)
+
+
+class SignedInRequest(HttpRequest):
+    """What a view gets whose level is signed-in."""
+
+    user: User
+    htmx: HtmxDetails
+
+
+class MemberRequest(SignedInRequest):
+    """What a view gets whose level is a role: the team of the address and the person's place in it."""
+
+    team: Team
+    membership: Membership
+
+
+class AccessMiddleware:
+    """Let a view run only if the table has it and the person may; otherwise answer as if it were not there."""
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponseBase:
+        return self.get_response(request)
+
+    def process_view(
+        self, request: HttpRequest, view: Callable[..., HttpResponseBase], args: list[object], kwargs: dict[str, object]
+    ) -> HttpResponseBase | None:
+        levels = _levels(request)
+        if PUBLIC in levels.values() and _level(request, levels) in (PUBLIC, None):
+            return _refuse_method(request, levels)
+        user = request.user
+        if not user.is_authenticated:
+            return _ask_to_sign_in(request)
+        in_team = any(isinstance(level, Role) for level in levels.values())
+        membership = _enter_team(request, user, kwargs.get("team")) if in_team else None
+        refusal = _refuse_method(request, levels)
+        if refusal is None:
+            _check_role(request, levels, membership)
+        return refusal
+
+
+def may(membership: Membership, view_name: str, method: str = "GET") -> bool:
+    """Tell whether a member may use a view, so that no button is shown that would be refused."""
+    level = CAPABILITIES[view_name].get(method)
+    return level is not None and (not isinstance(level, Role) or Role(membership.role).at_least(level))
+
+
+def _levels(request: HttpRequest) -> Mapping[str, Level]:
+    name = request.resolver_match.view_name if request.resolver_match else ""
+    levels = CAPABILITIES.get(name)
+    if levels is None:
+        log.error("The view %r has no entry in the capability table and does not run.", name)
+        raise Http404
+    return levels
+
+
+def _level(request: HttpRequest, levels: Mapping[str, Level]) -> Level | None:
+    return levels.get("GET" if request.method == "HEAD" else request.method or "")
+
+
+def _refuse_method(request: HttpRequest, levels: Mapping[str, Level]) -> HttpResponseBase | None:
+    if _level(request, levels) is not None:
+        return None
+    return HttpResponseNotAllowed([*levels, *(["HEAD"] if "GET" in levels else [])])
+
+
+def _enter_team(request: HttpRequest, user: User, slug: object) -> Membership:
+    """Find the person's membership in the team of the address. Raises Http404 for strangers and unknown teams alike."""
+    membership = Membership.objects.select_related("team__api_key").filter(user=user, team__slug=slug).first()
+    if membership is None:
+        raise Http404
+    request.team = membership.team  # type: ignore[attr-defined]
+    request.membership = membership  # type: ignore[attr-defined]
+    return membership
+
+
+def _check_role(request: HttpRequest, levels: Mapping[str, Level], membership: Membership | None) -> None:
+    """Raise PermissionDenied, which says what role it takes, unless the person has it."""
+    level = _level(request, levels)
+    if not isinstance(level, Role) or (membership and Role(membership.role).at_least(level)):
+        return
+    raise PermissionDenied(_("This needs the role %(role)s in the team.") % {"role": level.label})
+
+
+def _ask_to_sign_in(request: HttpRequest) -> HttpResponse:
+    """Lead to the sign-in and from there back to the page that the person sees."""
+    if request.headers.get("HX-Request") != "true":
+        return redirect_to_login(_page_of(request))
+    response = HttpResponse(status=HTTPStatus.UNAUTHORIZED)
+    response.headers["HX-Redirect"] = f"{resolve_url('account_login')}?{urlencode({'next': _seen_page(request)})}"
+    return response
+
+
+def _page_of(request: HttpRequest) -> str:
+    """Give the address to come back to; a form's address shows nothing, so the page that held the form stands in."""
+    if request.method in SAFE_METHODS:
+        return request.get_full_path()
+    return _own_path(request, request.headers.get("Referer", ""))
+
+
+def _seen_page(request: HttpRequest) -> str:
+    return _own_path(request, request.headers.get("HX-Current-URL", ""))
+
+
+def _own_path(request: HttpRequest, url: str) -> str:
+    """Cut an address of this host to its path and query; any other gives the start page."""
+    site = request.build_absolute_uri("/").rstrip("/")
+    path = url.removeprefix(site)
+    own = url.startswith(f"{site}/") and url_has_allowed_host_and_scheme(path, allowed_hosts=None)
+    return path if own else "/"

@@ -1,0 +1,66 @@
+"""Where a call goes: everything is checked before a byte is sent.
+
+Quoting does not stop `..` from climbing, so nothing is quoted: what is not plain is refused.
+"""
+
+import re
+from ipaddress import ip_address
+from urllib.parse import SplitResult, urlsplit
+
+from snapshots.cloud.cleaning import canonical_uuid
+from snapshots.cloud.errors import InvalidInput
+
+BASE_URL_NOT_VALID = "The provider's base address must be https://host/path (http only on this machine)."
+SEGMENT_NOT_VALID = "A service code or an environment name has signs that are not allowed."
+ID_NOT_VALID = "This is not the id of a snapshot or a volume."
+
+_SEGMENT = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}")
+_BASE_URL = re.compile(
+    r"https?://(?:[A-Za-z0-9.-]+|\[[0-9A-Fa-f:.]+\])(?::[0-9]{1,5})?(?:/[A-Za-z0-9][A-Za-z0-9._-]*)*/*"
+)
+
+
+def checked_base_url(text: str) -> str:
+    """Return the base address without its trailing slashes, scheme and host in lower case.
+
+    Raises InvalidInput unless it is https, or http on a loopback address, without user, query or fragment.
+    """
+    if not _BASE_URL.fullmatch(text):
+        raise InvalidInput(BASE_URL_NOT_VALID)
+    parts = _split(text)
+    if parts.scheme == "http" and not _is_loopback(parts.hostname or ""):
+        raise InvalidInput(BASE_URL_NOT_VALID)
+    return f"{parts.scheme}://{parts.netloc.lower()}{parts.path.rstrip('/')}"
+
+
+def environment_path(service_code: str, environment_name: str) -> str:
+    """`/services/:service_code/:environment_name`. Raises InvalidInput."""
+    if not (_SEGMENT.fullmatch(service_code) and _SEGMENT.fullmatch(environment_name)):
+        raise InvalidInput(SEGMENT_NOT_VALID)
+    return f"/services/{service_code}/{environment_name}"
+
+
+def checked_id(text: str) -> str:
+    """Return the canonical form of a UUID. Raises InvalidInput if it is none."""
+    canonical = canonical_uuid(text)
+    if not canonical:
+        raise InvalidInput(ID_NOT_VALID)
+    return canonical
+
+
+def _split(text: str) -> SplitResult:
+    try:
+        parts = urlsplit(text)
+        usable = parts.port != 0  # the port is parsed, and may raise, only when asked for
+    except ValueError:
+        usable = False
+    if not usable:
+        raise InvalidInput(BASE_URL_NOT_VALID)
+    return parts
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return host == "localhost" or ip_address(host).is_loopback
+    except ValueError:
+        return False

@@ -1,0 +1,143 @@
+"""Everything that can go wrong between us and the provider: one family.
+
+CloudError
+├── InvalidInput            nothing was sent: a segment, an id or the base address is not valid
+│   └── InvalidKey          nothing was sent: the API key has letters that no header may carry
+├── Unreachable             no connection: unknown name, refused, no route            (retryable)
+│   └── Interrupted         the connection ended before the whole reply had come      (retryable)
+├── TimedOut                no answer in time, or the budget is used up               (retryable)
+├── Untrusted               the certificate cannot be trusted
+├── Refused                 401, 403: the key
+├── NotFound                404
+├── RateLimited             429                                                       (retryable)
+├── Unavailable             5xx, 408, 425                                             (retryable)
+├── Rejected                any other 4xx, and a success that carries `errors`
+├── Redirected              3xx: never followed, the key would travel along
+├── TooLarge                the body passes the cap
+└── Unreadable              not JSON, not the envelope, a status or an encoding that we did not ask for
+    └── MismatchedReply     the body is about another id than the one asked for
+
+Every sentence is a constant without values in it, so that it can serve as a message id for translation.
+"""
+
+from typing import ClassVar
+
+UNKNOWN_ADDRESS = "The provider does not know this address."
+UNKNOWN_ENVIRONMENT = "The provider does not know this environment."
+UNKNOWN_SNAPSHOT = "The provider does not know this snapshot."
+UNKNOWN_HOST = "The address of the provider cannot be found."
+KEY_NOT_ACCEPTED = "The provider does not accept this API key."
+KEY_NOT_ALLOWED = "The provider refused this API key: it is not valid, or it may not see this."
+
+
+class CloudError(Exception):
+    """A call that brought nothing. `str()` is the sentence; neither it nor any attribute holds the key.
+
+    Attributes:
+        kind: the class of the fault for machines (metrics, stored state).
+        retryable: whether the same GET may succeed in a moment.
+        sentence: what happened, in our own words.
+        status: the HTTP status, None if no reply came.
+        code: the provider's `code` or `errorCode` as text, "" if none.
+        detail: the provider's own message, cleaned and cut to 200 characters, "" if none.
+        retry_after: seconds to wait as the provider asks (at most 900), None if it does not.
+    """
+
+    kind: ClassVar[str] = "cloud"
+    retryable: ClassVar[bool] = False
+    default_sentence: ClassVar[str] = "The provider could not be asked."
+
+    def __init__(
+        self,
+        sentence: str = "",
+        *,
+        status: int | None = None,
+        code: str = "",
+        detail: str = "",
+        retry_after: float | None = None,
+    ) -> None:
+        self.sentence = sentence or self.default_sentence
+        self.status = status
+        self.code = code
+        self.detail = detail
+        self.retry_after = retry_after
+        super().__init__(self.sentence)
+
+
+class InvalidInput(CloudError):
+    kind = "invalid_input"
+    default_sentence = "This is not a valid address of the provider."
+
+
+class InvalidKey(InvalidInput):
+    kind = "invalid_key"
+    default_sentence = "The API key is not valid: 1 to 256 letters, digits and signs, without blanks."
+
+
+class Unreachable(CloudError):
+    kind = "unreachable"
+    retryable = True
+    default_sentence = "The provider cannot be reached."
+
+
+class Interrupted(Unreachable):
+    kind = "interrupted"
+    default_sentence = "The connection broke before the whole answer had come."
+
+
+class TimedOut(CloudError):
+    kind = "timeout"
+    retryable = True
+    default_sentence = "The provider did not answer in time."
+
+
+class Untrusted(CloudError):
+    kind = "tls"
+    default_sentence = "The provider's certificate cannot be trusted."
+
+
+class Refused(CloudError):
+    kind = "refused"
+    default_sentence = KEY_NOT_ALLOWED
+
+
+class NotFound(CloudError):
+    kind = "not_found"
+    default_sentence = UNKNOWN_ADDRESS
+
+
+class RateLimited(CloudError):
+    kind = "rate_limited"
+    retryable = True
+    default_sentence = "The provider asks us to call less often."
+
+
+class Unavailable(CloudError):
+    kind = "unavailable"
+    retryable = True
+    default_sentence = "The provider is not available at the moment."
+
+
+class Rejected(CloudError):
+    kind = "rejected"
+    default_sentence = "The provider answered with an error."
+
+
+class Redirected(CloudError):
+    kind = "redirect"
+    default_sentence = "The provider sent us to another address, which we do not follow."
+
+
+class TooLarge(CloudError):
+    kind = "too_large"
+    default_sentence = "The provider's answer is too large."
+
+
+class Unreadable(CloudError):
+    kind = "unreadable"
+    default_sentence = "The provider's answer was not understood."
+
+
+class MismatchedReply(Unreadable):
+    kind = "mismatched"
+    default_sentence = "The provider answered about another snapshot than the one asked for."

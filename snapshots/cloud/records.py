@@ -1,0 +1,117 @@
+"""What the provider tells, as frozen records.
+
+Fields are cleaned text; a field that is absent, null or a structure is "", a number or a boolean is its text. Keys that
+we do not know live on only in `raw`: the row's JSON as received, always fit for `json.loads` and for storing.
+"""
+
+from dataclasses import dataclass
+from hashlib import blake2b
+from typing import Generic, Protocol, TypeVar
+
+import msgspec
+
+
+class SnapshotRecord(msgspec.Struct, frozen=True, gc=False):
+    """The seven fields of a snapshot; `volume_id` is "" if absent or not a UUID."""
+
+    id: str
+    name: str
+    state: str
+    interval_type: str
+    volume_id: str
+    volume: str
+    volume_type: str
+    raw: str
+
+    @property
+    def fingerprint(self) -> str:
+        """16 bytes of BLAKE2b in hex over the seven fields: equal when nothing that we store of them changed."""
+        fields = (self.id, self.name, self.state, self.interval_type, self.volume_id, self.volume, self.volume_type)
+        return blake2b("\0".join(fields).encode(), digest_size=16).hexdigest()
+
+
+class VolumeRecord(msgspec.Struct, frozen=True, gc=False):
+    """A volume; `created` as sent (`2016-10-19T14:25:41-0400`), `size_in_gb` None if it is no whole number."""
+
+    id: str
+    name: str
+    type: str
+    state: str
+    size_in_gb: int | None
+    created: str
+    instance_id: str
+    instance_name: str
+    zone_name: str
+    raw: str
+
+
+class EnvironmentRecord(msgspec.Struct, frozen=True, gc=False):
+    """An environment; `service_code` is "" where the provider leaves it out: join `connection_id` with a connection."""
+
+    id: str
+    name: str
+    service_code: str
+    connection_id: str
+    connection_name: str
+    raw: str
+
+
+class ConnectionRecord(msgspec.Struct, frozen=True, gc=False):
+    """A service connection; `reachable` is None where the provider does not say."""
+
+    id: str
+    service_code: str
+    name: str
+    type: str
+    reachable: bool | None
+    raw: str
+
+
+class Identified(Protocol):
+    @property
+    def id(self) -> str: ...
+
+
+T = TypeVar("T", bound=Identified)
+
+
+@dataclass(frozen=True, slots=True)
+class Listing(Generic[T]):
+    """A decoded list and how far it can be trusted.
+
+    Attributes:
+        raw_count: the rows in `data`, whatever became of them.
+        skipped: rows that could not be read.
+        duplicates: rows that a later row of the same id replaced.
+        foreign: rows of another volume than the one asked for, dropped.
+        record_count: what the provider says, None if nothing or no whole number.
+        body_hash: BLAKE2b of the body in hex: equal for an equal body.
+        count_expected: False where the provider never sends a count.
+    """
+
+    rows: tuple[T, ...]
+    raw_count: int
+    skipped: int
+    duplicates: int
+    foreign: int
+    record_count: int | None
+    body_hash: str
+    count_expected: bool = True
+
+    @property
+    def complete(self) -> bool:
+        """Whether a row that is not in here is not at the provider either."""
+        return self.skipped == 0 and not self._count_doubt
+
+    @property
+    def doubts(self) -> tuple[str, ...]:
+        """Machine words for whatever is odd about the list."""
+        counted = (("rows_skipped", self.skipped), ("duplicates", self.duplicates), ("foreign_rows", self.foreign))
+        found = [word for word, count in counted if count]
+        return (self._count_doubt, *found) if self._count_doubt else tuple(found)
+
+    @property
+    def _count_doubt(self) -> str:
+        if self.record_count is None:
+            return "record_count_absent" if self.count_expected else ""
+        return "" if self.record_count == self.raw_count else "record_count_differs"

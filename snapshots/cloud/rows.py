@@ -1,0 +1,232 @@
+"""Rows of JSON become records here. One bad row never spoils a list: it is skipped and counted."""
+
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from typing import TypeVar
+
+import msgspec
+
+from snapshots.cloud.cleaning import canonical_uuid, clean_text
+from snapshots.cloud.errors import MismatchedReply, Unreadable
+from snapshots.cloud.records import (
+    ConnectionRecord,
+    EnvironmentRecord,
+    Identified,
+    Listing,
+    SnapshotRecord,
+    VolumeRecord,
+)
+
+# Rows are 250 to 700 bytes. Only longer ones can be too deep, or hold a number too long, for the json module.
+ORDINARY_ROW_BYTES = 1000
+# A longer number is no count and no size; it would not fit a database's integer either.
+WHOLE_NUMBER_DIGITS = 15
+
+Row = msgspec.Raw
+T = TypeVar("T", bound=Identified)
+
+
+@dataclass(frozen=True, slots=True)
+class Envelope:
+    """A successful reply: `data` undecoded, the count that its metadata states, the BLAKE2b of the body in hex."""
+
+    data: Row
+    record_count: int | None
+    body_hash: str
+
+
+class _SnapshotRow(msgspec.Struct, rename="camel", gc=False):
+    """A row whose known fields are all text, as nearly every row is: decoded in one go."""
+
+    id: str
+    name: str = ""
+    state: str = ""
+    interval_type: str = ""
+    volume_id: str = ""
+    volume: str = ""
+    volume_type: str = ""
+
+
+_rows = msgspec.json.Decoder(list[Row])
+_fields = msgspec.json.Decoder(dict[str, Row])
+_string = msgspec.json.Decoder(str)
+_snapshot_row = msgspec.json.Decoder(_SnapshotRow)
+
+
+def read_snapshots(envelope: Envelope, volume_id: str = "") -> Listing[SnapshotRecord]:
+    """Read a list of snapshots; with `volume_id` rows of other volumes are dropped and counted. Raises Unreadable."""
+    listing = _read_list(envelope, _snapshot)
+    if not volume_id:
+        return listing
+    own = tuple(record for record in listing.rows if record.volume_id == volume_id)
+    return replace(listing, rows=own, foreign=len(listing.rows) - len(own))
+
+
+def read_snapshot(envelope: Envelope, asked_id: str) -> SnapshotRecord:
+    """Read one snapshot, as an object or as a list of one. Raises Unreadable, MismatchedReply if it has another id."""
+    record = _snapshot(_only_row(envelope.data))
+    if record is None:
+        raise Unreadable(status=200)
+    if record.id != asked_id:
+        raise MismatchedReply(status=200)
+    return record
+
+
+def read_volumes(envelope: Envelope) -> Listing[VolumeRecord]:
+    """Read a list of volumes. Raises Unreadable."""
+    return _read_list(envelope, _volume)
+
+
+def read_environments(envelope: Envelope) -> Listing[EnvironmentRecord]:
+    """Read the environments, which the provider sends without a count. Raises Unreadable."""
+    return replace(_read_list(envelope, _environment), count_expected=False)
+
+
+def read_connections(envelope: Envelope) -> Listing[ConnectionRecord]:
+    """Read the service connections, which the provider sends without a count. Raises Unreadable."""
+    return replace(_read_list(envelope, _connection), count_expected=False)
+
+
+def text_of(fields: Mapping[str, Row], key: str) -> str:
+    """The text of a field as sent, uncleaned; "" if it is absent, null or a structure."""
+    token = bytes(fields.get(key, b"null"))
+    if token.startswith(b'"'):
+        return _string.decode(token)
+    return "" if token[:1] in b"n{[" else token.decode()
+
+
+def whole_number(text: str) -> int | None:
+    """The number that the text is; None if it is negative, broken, absurdly long or none at all."""
+    return int(text) if text.isdecimal() and text.isascii() and len(text) <= WHOLE_NUMBER_DIGITS else None
+
+
+def fields_of(token: Row | bytes) -> dict[str, Row]:
+    """The members of a JSON object, undecoded; of equal keys the last wins, of anything else there are none."""
+    try:
+        return _fields.decode(token)
+    except (msgspec.DecodeError, RecursionError):
+        return {}
+
+
+def rows_of(token: Row | bytes) -> list[Row]:
+    """The elements of a JSON array, undecoded. Raises Unreadable if it is none."""
+    try:
+        return _rows.decode(token)
+    except (msgspec.DecodeError, RecursionError):
+        raise Unreadable(status=200) from None
+
+
+def _read_list(envelope: Envelope, read: Callable[[Row], T | None]) -> Listing[T]:
+    rows = rows_of(envelope.data)
+    records = [record for record in map(read, rows) if record is not None]
+    kept = {record.id: record for record in records}  # of equal ids the last wins
+    return Listing(
+        rows=tuple(kept.values()),
+        raw_count=len(rows),
+        skipped=len(rows) - len(records),
+        duplicates=len(records) - len(kept),
+        foreign=0,
+        record_count=envelope.record_count,
+        body_hash=envelope.body_hash,
+    )
+
+
+def _only_row(token: Row) -> Row:
+    if not bytes(token).startswith(b"["):
+        return token
+    rows = rows_of(token)
+    if len(rows) != 1:
+        raise Unreadable(status=200)
+    return rows[0]
+
+
+def _snapshot(row: Row) -> SnapshotRecord | None:
+    raw = _raw_text(row)
+    fields = _snapshot_fields(row)
+    if not raw or fields is None or not (snapshot_id := canonical_uuid(fields.id)):
+        return None
+    return SnapshotRecord(
+        snapshot_id,
+        clean_text(fields.name),
+        clean_text(fields.state),
+        clean_text(fields.interval_type),
+        canonical_uuid(fields.volume_id),
+        clean_text(fields.volume),
+        clean_text(fields.volume_type),
+        raw,
+    )
+
+
+def _snapshot_fields(row: Row) -> _SnapshotRow | None:
+    try:
+        return _snapshot_row.decode(row)
+    except (msgspec.DecodeError, RecursionError):
+        fields = fields_of(row)
+    return msgspec.convert({key: text_of(fields, key) for key in fields}, _SnapshotRow) if "id" in fields else None
+
+
+def _volume(row: Row) -> VolumeRecord | None:
+    raw, fields = _raw_text(row), fields_of(row)
+    volume_id = canonical_uuid(text_of(fields, "id"))
+    if not (raw and volume_id):
+        return None
+    return VolumeRecord(
+        id=volume_id,
+        name=_clean(fields, "name"),
+        type=_clean(fields, "type"),
+        state=_clean(fields, "state"),
+        size_in_gb=whole_number(text_of(fields, "sizeInGb")),
+        created=_clean(fields, "creationDate"),
+        instance_id=canonical_uuid(text_of(fields, "instanceId")),
+        instance_name=_clean(fields, "instanceName"),
+        zone_name=_clean(fields, "zoneName"),
+        raw=raw,
+    )
+
+
+def _environment(row: Row) -> EnvironmentRecord | None:
+    raw, fields = _raw_text(row), fields_of(row)
+    connection = fields_of(fields.get("serviceConnection", b""))
+    identity, name = _clean(fields, "id"), _clean(fields, "name")
+    if not (raw and identity and name):
+        return None
+    return EnvironmentRecord(
+        id=identity,
+        name=name,
+        service_code=_clean(connection, "serviceCode"),
+        connection_id=_clean(connection, "id"),
+        connection_name=_clean(connection, "name"),
+        raw=raw,
+    )
+
+
+def _connection(row: Row) -> ConnectionRecord | None:
+    raw, fields = _raw_text(row), fields_of(row)
+    status = fields_of(fields.get("status", b""))
+    identity, service_code = _clean(fields, "id"), _clean(fields, "serviceCode")
+    if not (raw and identity and service_code):
+        return None
+    return ConnectionRecord(
+        id=identity,
+        service_code=service_code,
+        name=_clean(fields, "name"),
+        type=_clean(fields, "type"),
+        reachable={"true": True, "false": False}.get(text_of(status, "reachable")),
+        raw=raw,
+    )
+
+
+def _raw_text(row: Row) -> str:
+    """The row as it is kept, "" if the json module could not read it again."""
+    text = bytes(row).decode()
+    if len(text) > ORDINARY_ROW_BYTES:
+        try:
+            json.loads(text)
+        except (ValueError, RecursionError):
+            return ""
+    return text
+
+
+def _clean(fields: Mapping[str, Row], key: str) -> str:
+    return clean_text(text_of(fields, key))

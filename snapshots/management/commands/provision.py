@@ -1,0 +1,65 @@
+from argparse import ArgumentParser
+from pathlib import Path
+
+from django.core.management.base import BaseCommand, CommandError
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
+
+from snapshots import provisioning
+from snapshots.teamfile import TeamEntry, TeamFileError, read_teams
+
+WOULD_CHANGE = 1
+WRONG_FILE = 2
+
+
+class Command(BaseCommand):
+    help = (
+        "Make teams, members, environments and API keys what a TOML file says. Adds and updates; removes only with "
+        "--prune. Exit status: 0 done or nothing to do, 1 with --check if something would change, 2 for a wrong file."
+    )
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        parser.add_argument("file", metavar="FILE.toml", type=Path)
+        parser.add_argument("--check", action="store_true", help="change nothing; exit 1 if something would change")
+        parser.add_argument(
+            "--prune",
+            action="store_true",
+            help="list what the file lacks (teams, members, environments, keys), then remove it; accounts stay",
+        )
+
+    def handle(self, *args: object, file: Path, prune: bool, check: bool, **options: object) -> None:
+        try:
+            teams = read_teams(Path(file))
+            if check:
+                self._check(teams, prune=prune)
+            else:
+                self._provision(teams, prune=prune)
+        except TeamFileError as error:
+            raise CommandError("\n".join(error.problems), returncode=WRONG_FILE) from None
+
+    def _check(self, teams: list[TeamEntry], *, prune: bool) -> None:
+        sentences = provisioning.compare(teams, prune=prune).sentences
+        for sentence in sentences:
+            self.stdout.write(sentence)
+        count = len(sentences)
+        if count:
+            text = ngettext("%(count)d change would be made.", "%(count)d changes would be made.", count)
+            raise CommandError(text % {"count": count}, returncode=WOULD_CHANGE)
+        self.stdout.write(_("Nothing to change."))
+
+    def _provision(self, teams: list[TeamEntry], *, prune: bool) -> None:
+        told: list[str] = []
+
+        def tell(sentence: str) -> None:
+            told.append(sentence)
+            self.stdout.write(sentence)
+
+        links = provisioning.provision(teams, prune=prune, tell=tell)
+        if not told:
+            self.stdout.write(_("Nothing to change."))
+            return
+        for link in links:
+            text = _("One-time link for %(email)s, good for seven days, printed only now: %(url)s")
+            self.stdout.write(text % {"email": link.email, "url": link.url})
+        count = len(told)
+        self.stdout.write(ngettext("%(count)d change made.", "%(count)d changes made.", count) % {"count": count})

@@ -1,0 +1,36 @@
+import os
+from argparse import ArgumentParser
+
+from django.conf import settings
+from django.core.management import call_command
+from django.core.management.base import BaseCommand, CommandError
+from django.db import connections
+from django.utils.translation import gettext as _
+
+from snapshots.claims import GAP
+from snapshots.static_files import collect
+from snapshots.stopping import stop_on_signals
+from snapshots.supervisor import WEB, Children, Program, sync_command, watch
+
+
+class Command(BaseCommand):
+    help = "Run the web server and the sync together, on one machine; both end with this command."
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        every = max(settings.SYNC_TTL_SECONDS, int(GAP.total_seconds()))
+        parser.add_argument(
+            "--every", type=int, default=every, help="seconds between two rounds (default: %(default)s)"
+        )
+
+    def handle(self, *args: object, every: int, **options: object) -> None:
+        with stop_on_signals() as stop, Children() as children:
+            call_command("migrate", verbosity=0, interactive=False)
+            collect()
+            connections.close_all()
+            children.start(Program("web", WEB, os.environ))
+            children.start(Program("sync_snapshots", sync_command(every), os.environ))
+            self.stdout.write(_("The dashboard is at %(url)s. Ctrl-C stops it.") % {"url": settings.SITE_URL})
+            self.stdout.flush()
+            ended = watch(children, stop)
+        if ended is not None:
+            raise CommandError(ended.sentence)

@@ -1,0 +1,37 @@
+"""Names that try to break whoever shows, stores or exports them."""
+
+from typing import Final
+
+HOSTILE_NAMES: Final = (
+    "<script>alert(1)</script>",
+    '"><img src=x onerror=alert(1)>',
+    "</title><script>alert(2)</script>",
+    "'\" autofocus onfocus=alert(3) x='",
+    "javascript:alert(4)",
+    "{{7*7}}",
+    "{% debug %}",
+    "${7*7}",
+    "%(name)s {0.__class__}",
+    "'; DROP TABLE snapshots_snapshot;--",
+    "%0d%0aSet-Cookie: x=1",
+    "line one\nline two\r\nX-Injected: yes",
+    "\u001b[31mred\u001b[0m",
+    "two\u2028lines\u2029here",
+    "\u202egnp.exe",
+    "zero\u200bwidth\u200d\ufeff",
+    "nul\x00byte",
+    "lone \ud800 surrogate",
+    "=cmd|'/c calc'!A0",
+    "+1+1",
+    "-2+3",
+    "@SUM(A1)",
+    "\t=1+1",
+    "＝1+1",
+    "../../etc/passwd",
+    'a;b,c"d',
+    "📸 копія 快照",
+    "Z" + "\u0301" * 4_000,
+    "long " + "n" * 10_240,
+    "",
+    "   ",
+)

@@ -1,0 +1,120 @@
+"""The simulator as a process of its own, and the command that wraps it."""
+
+import os
+import re
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+import requests
+from django.core.management import call_command
+
+from snapshots.simulator.options import keys_of
+from tests.simulator.conftest import LIST
+
+ROOT = Path(__file__).resolve().parents[2]
+MODULE = (sys.executable, "-m", "snapshots.simulator")
+COMMAND = (sys.executable, "manage.py", "run_simulator")
+
+
+@contextmanager
+def running(
+    *options: str, program: tuple[str, ...] = MODULE, **environment: str
+) -> Iterator[tuple[subprocess.Popen[str], str]]:
+    """Start the program and give it with the address that it prints."""
+    process = subprocess.Popen(
+        [*program, "--port", "0", *options],
+        cwd=ROOT,
+        env=os.environ | environment,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    with process:
+        try:
+            found = re.search(r"http://\S+", process.stdout.readline())
+            yield process, found[0] if found else process.stderr.read()
+        finally:
+            process.kill()
+
+
+def run(*options: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run([*MODULE, *options], cwd=ROOT, capture_output=True, text=True, timeout=60, check=False)
+
+
+@pytest.mark.parametrize("program", [MODULE, COMMAND], ids=["module", "command"])
+@pytest.mark.parametrize("end", [signal.SIGTERM, signal.SIGINT])
+def test_starts_serves_and_ends(program: tuple[str, ...], end: signal.Signals) -> None:
+    with running("--key", "K", "--snapshots", "30", program=program) as (process, url):
+        reply = requests.get(url + LIST, headers={"MC-Api-Key": "K"}, timeout=10)
+        process.send_signal(end)
+        assert (process.wait(10), process.stderr.read()) == (0, "")
+    assert reply.json()["metadata"] == {"recordCount": 30}
+
+
+def test_ends_while_a_connection_is_open() -> None:
+    with running() as (process, url), requests.Session() as session:
+        assert session.get(url, timeout=10).status_code == 403
+        start = time.monotonic()
+        process.terminate()
+        assert process.wait(10) == 0
+    assert time.monotonic() - start < 5
+
+
+def test_runs_without_django() -> None:
+    code = "import sys; sys.modules['django'] = None; sys.argv[1:] = ['--help']; import snapshots.simulator.__main__"
+    ended = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=False)
+    assert (ended.returncode, ended.stderr) == (0, "")
+    assert "--snapshots" in ended.stdout
+
+
+def test_keys_from_the_environment() -> None:
+    with running("--key", "A", SIMULATOR_KEYS="B@compute-qc/prod, C") as (_, url):
+        statuses = [requests.get(url + LIST, headers={"MC-Api-Key": key}, timeout=10).status_code for key in "ABCD"]
+    assert statuses == [200, 403, 200, 403]
+
+
+def test_what_a_key_may_say() -> None:
+    assert keys_of([]) == {"simulator-key": None}
+    assert keys_of(["a@b", " c@d/e+f/g "]) == {"a@b": None, "c": frozenset({"d/e", "f/g"})}
+
+
+def test_a_taken_port_is_one_sentence() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        ended = run("--port", str(port))
+    sentence = f"The simulator cannot listen on 127.0.0.1:{port}: the port is taken. Choose another with --port.\n"
+    assert (ended.returncode, ended.stderr, ended.stdout) == (1, sentence, "")
+
+
+@pytest.mark.parametrize(
+    ("option", "value", "sentence"),
+    [
+        ("--port", "70000", "'70000' is not a whole number from 0 to 65535."),
+        ("--snapshots", "-1", "'-1' is not a whole number from 0 to 1000000."),
+        ("--volumes", "many", "'many' is not a whole number from 0 to 10000."),
+        ("--speed", "nan", "'nan' is not a number from 0 to 3600."),
+        ("--environments", "prod", "'prod' is not an environment: write service_code/environment_name."),
+        ("--prefix", "v1", "'v1' is not a path like /v1."),
+    ],
+)
+def test_bad_options_get_a_sentence(option: str, value: str, sentence: str) -> None:
+    ended = run(f"{option}={value}")
+    assert ended.returncode == 2
+    assert ended.stderr.endswith(f"error: argument {option}: {sentence}\n")
+
+
+def test_the_command_refuses_like_the_program(capsys: pytest.CaptureFixture[str]) -> None:
+    before = signal.getsignal(signal.SIGINT), signal.getsignal(signal.SIGTERM)
+    with socket.create_server(("127.0.0.1", 0)) as taken, pytest.raises(SystemExit) as ended:
+        call_command("run_simulator", port=taken.getsockname()[1])
+    signal.signal(signal.SIGINT, before[0])
+    signal.signal(signal.SIGTERM, before[1])
+    assert ended.value.code == 1
+    assert "the port is taken" in capsys.readouterr().err
