@@ -151,6 +151,17 @@ def test_whatever_drips_ends_at_the_deadline(start: bytes, piece: bytes) -> None
     assert fault.kind == "timeout"
 
 
+def test_a_flood_ends_at_the_deadline() -> None:
+    def script(wire: Wire, peer: socket.socket) -> None:
+        while not wire.stopped.is_set():
+            peer.sendall(b"HTTP/1.1 100 Continue\r\n\r\n" * 100)
+
+    with serving(script) as wire:
+        began = monotonic()
+        assert fault_over(wire.url, seconds=SHORT_SECONDS).kind == "timeout"
+        assert monotonic() - began < SHORT_SECONDS + SLACK_SECONDS
+
+
 def test_silence_after_a_drip_ends_at_the_deadline() -> None:
     def script(wire: Wire, peer: socket.socket) -> None:
         peer.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 9999\r\n\r\n")
