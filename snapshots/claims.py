@@ -1,0 +1,217 @@
+"""Who may call the provider now: the lease, the rate limit and the back-off of an environment, in one place.
+
+A claim is taken in one short transaction that holds the database's write lock (SQLite: BEGIN IMMEDIATE) or the
+row's lock (PostgreSQL), with the time read inside it, so that threads, processes and machines agree. It carries a
+fencing number: whoever comes back after its lease was taken over is refused its write.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from enum import Enum
+
+from django.conf import settings
+from django.db import transaction
+from django.utils import timezone
+
+from dashboard.teams.models import ApiKey, Team
+from snapshots.models import REFUSED_KINDS, Environment
+
+# Longer than the longest budget (30 s) and the write after it.
+LEASE = timedelta(seconds=45)
+GAP = timedelta(seconds=10)
+# How far the clocks of two machines may be apart, or a clock be put back, without a lease losing its force.
+CLOCKS_APART = timedelta(minutes=1)
+BACK_OFF_FIRST, BACK_OFF_MOST = timedelta(seconds=60), timedelta(minutes=15)
+REFUSED_FIRST, REFUSED_MOST = timedelta(minutes=15), timedelta(hours=6)
+
+
+class Caller(Enum):
+    """Who asks for a refresh; each passes over less or more."""
+
+    PAGE = "page"
+    BUTTON = "button"
+    ADMIN_BUTTON = "admin button"
+    COMMAND = "command"
+    FORCE = "force"
+
+    @property
+    def is_command(self) -> bool:
+        return self in (Caller.COMMAND, Caller.FORCE)
+
+    @property
+    def passes_back_off(self) -> bool:
+        return self in (Caller.BUTTON, Caller.ADMIN_BUTTON)
+
+    @property
+    def passes_refusal(self) -> bool:
+        return self is Caller.ADMIN_BUTTON
+
+
+class Why(Enum):
+    """Why a claim was denied."""
+
+    HELD = "held"
+    FRESH = "fresh"
+    GAP = "gap"
+    BACK_OFF = "back-off"
+    RETRY_AFTER = "retry-after"
+    REFUSED = "refused"
+    NO_KEY = "no key"
+
+
+@dataclass(frozen=True, slots=True)
+class Denied:
+    why: Why
+    until: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """The right to call the provider for one environment, and to write what it said while the fence holds."""
+
+    environment: Environment
+    key: ApiKey
+    fence: int
+    at: datetime
+    retries: int
+
+
+def key_mark(key: ApiKey) -> str:
+    """Names a key without telling it: a claim made with one mark may not write under another."""
+    return f"{key.pk}:{key.generation}"
+
+
+def claim(environment: Environment, *, caller: Caller, targeted: bool = False) -> Claim | Denied:
+    """Take the environment's lease, or say why not.
+
+    `targeted`: a call for one snapshot or volume, which neither obeys nor moves the gap and the TTL of the whole list.
+    """
+    key = key_of(environment.team)
+    if key is None:
+        return Denied(Why.NO_KEY)
+    # A look without the lock first: a page whose data is fresh must not queue behind the one writer.
+    early = _denial(environment, key, caller, timezone.now(), targeted)
+    if early is not None:
+        return early
+    with transaction.atomic():
+        locked = Environment.objects.select_for_update().select_related("team").get(pk=environment.pk)
+        now = timezone.now()
+        denied = _denial(locked, key, caller, now, targeted)
+        if denied is not None:
+            return denied
+        retries = 2 if caller.is_command and not locked.fault_kind else 0
+        locked.fence += 1
+        locked.lease_until = now + LEASE
+        if not targeted:
+            locked.tried_at = now
+        locked.save(update_fields=["fence", "lease_until", "tried_at"])
+    return Claim(locked, key, locked.fence, now, retries)
+
+
+def key_of(team: Team) -> ApiKey | None:
+    """The team's key; no query where the team was fetched together with it."""
+    try:
+        return team.api_key
+    except ApiKey.DoesNotExist:
+        return None
+
+
+def _denial(env: Environment, key: ApiKey, caller: Caller, now: datetime, targeted: bool) -> Denied | None:
+    if _ahead(env.lease_until, now, LEASE):
+        return Denied(Why.HELD, env.lease_until)
+    if caller is Caller.FORCE:
+        return None
+    if _ahead(env.retry_after_at, now, BACK_OFF_MOST):
+        return Denied(Why.RETRY_AFTER, env.retry_after_at)
+    waiting = _fault_denial(env, key, caller, now)
+    if waiting is not None or targeted:
+        return waiting
+    if caller is Caller.PAGE and env.answered_at and _ahead(env.answered_at + ttl(), now, ttl()):
+        return Denied(Why.FRESH, env.answered_at + ttl())
+    if env.tried_at and _ahead(env.tried_at + GAP, now, GAP):
+        return Denied(Why.GAP, env.tried_at + GAP)
+    return None
+
+
+def _fault_denial(env: Environment, key: ApiKey, caller: Caller, now: datetime) -> Denied | None:
+    if not env.fault_kind or not _ahead(env.next_try_at, now, REFUSED_MOST):
+        return None
+    if env.is_refused:
+        passes = caller.passes_refusal or env.key_mark != key_mark(key)
+        return None if passes else Denied(Why.REFUSED, env.next_try_at)
+    return None if caller.passes_back_off else Denied(Why.BACK_OFF, env.next_try_at)
+
+
+def _ahead(moment: datetime | None, now: datetime, furthest: timedelta) -> bool:
+    """Whether a stored moment still lies ahead.
+
+    One much further ahead than it can have been set comes from a clock that has since been put back: it binds no one.
+    """
+    return moment is not None and now < moment <= now + furthest + CLOCKS_APART
+
+
+def ttl() -> timedelta:
+    return timedelta(seconds=int(settings.SYNC_TTL_SECONDS))
+
+
+def is_due(environment: Environment, now: datetime) -> bool:
+    """Whether a page that shows this environment should ask for a refresh on its own."""
+    key = key_of(environment.team)
+    return key is not None and _denial(environment, key, Caller.PAGE, now, targeted=False) is None
+
+
+class Late(Exception):
+    """The lease was taken over, or the key changed, while the provider was asked: the answer is thrown away."""
+
+
+def locked_for_write(held: Claim) -> Environment:
+    """The environment's row, locked, if the claim still holds. Call inside a transaction. Raises `Late`."""
+    environment = Environment.objects.select_for_update().filter(pk=held.environment.pk).first()
+    if environment is None or environment.fence != held.fence:
+        raise Late
+    if not ApiKey.objects.filter(pk=held.key.pk, generation=held.key.generation).exists():
+        raise Late
+    return environment
+
+
+def release(held: Claim) -> None:
+    """Give the lease back without having learnt anything about the whole list."""
+    Environment.objects.filter(pk=held.environment.pk, fence=held.fence).update(lease_until=None)
+
+
+def record_fault(held: Claim, *, kind: str, sentence: str, status: int | None, retry_after: float | None) -> datetime:
+    """Store what went wrong and when to try again; the old rows stay. Returns the next try. Raises `Late`."""
+    with transaction.atomic():
+        environment = locked_for_write(held)
+        now = timezone.now()
+        same = bool(environment.fault_kind) and environment.is_refused == (kind in REFUSED_KINDS)
+        environment.fault_count = environment.fault_count + 1 if same else 1
+        environment.fault_since = environment.fault_since if same else now
+        environment.fault_kind, environment.fault_sentence, environment.fault_status = kind, sentence[:500], status
+        environment.key_mark = key_mark(held.key)
+        environment.next_try_at = now + _delay(environment.is_refused, environment.fault_count)
+        if retry_after:
+            environment.retry_after_at = now + min(timedelta(seconds=retry_after), BACK_OFF_MOST)
+            environment.next_try_at = max(environment.next_try_at, environment.retry_after_at)
+        environment.lease_until = None
+        environment.save()
+    return environment.next_try_at
+
+
+def obey_retry_after(held: Claim, seconds: float) -> None:
+    """Keep everyone off the provider for a while, after a targeted call was told so."""
+    until = timezone.now() + min(timedelta(seconds=seconds), BACK_OFF_MOST)
+    Environment.objects.filter(pk=held.environment.pk, fence=held.fence).update(retry_after_at=until)
+
+
+def clear_fault(environment: Environment, mark: str) -> None:
+    """Forget the fault on the (locked) row; the caller saves it."""
+    environment.fault_kind = environment.fault_sentence = ""
+    environment.fault_status = environment.fault_since = environment.next_try_at = environment.retry_after_at = None
+    environment.fault_count = 0
+    environment.key_mark = mark
+
+
+def _delay(refused: bool, count: int) -> timedelta:
+    first, most = (REFUSED_FIRST, REFUSED_MOST) if refused else (BACK_OFF_FIRST, BACK_OFF_MOST)
+    return min(first * int(2 ** min(count - 1, 16)), most)
