@@ -159,7 +159,8 @@ def _stamp(
 
 
 def _prepare(environment: Environment, plan: Plan, now: datetime) -> Prepared:
-    records = [*plan.added, *(record for _, record in plan.changed)]
+    # The provider lists the newest first: inserted in reverse, those without a date keep that order by row number.
+    records = [*reversed(plan.added), *(record for _, record in plan.changed)]
     # Up to and including the first complete list nothing is a change: we only began to look.
     events = list(_events(plan)) if environment.listed_at else []
     return Prepared(bulk.values_of(environment, records, now), events)

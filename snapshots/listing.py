@@ -1,0 +1,184 @@
+"""One page of the list: which rows, in which order, and how many there are.
+
+Counts come from what the sync stored wherever one kind of filter is set; several together are counted to 1,000 and
+then called "1,000+". OFFSET is walked from the nearer end. (Why: the figures beside `Filters` pages at 100,000 rows.)
+"""
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import NamedTuple
+
+from django.db.models import Q, QuerySet
+
+from dashboard.teams.models import Team
+from snapshots.filters import AGES, NO_VOLUME, OLDER, UNDATED_AGE, Filters
+from snapshots.models import Environment, Snapshot, Volume
+from snapshots.timing import UNDATED
+
+EXACT_TO = 1000
+MOST_WORDS = 5
+ID_START = re.compile(r"[0-9a-f-]{1,36}")
+# Each order ends in a unique column and is one index read forwards or backwards.
+ORDERS = {
+    "taken": ("taken_key", "pk"),
+    "name": ("name", "-pk"),
+    "volume": ("volume", "-taken_key", "-pk"),
+    "state": ("state", "-taken_key", "-pk"),
+    "type": ("interval_type", "-taken_key", "-pk"),
+}
+
+
+class Line(NamedTuple):
+    """A row of the list as plain values."""
+
+    pk: int
+    environment_id: int
+    snapshot_id: str
+    name: str
+    state: str
+    interval_type: str
+    volume_id: str
+    volume: str
+    taken_after: datetime | None
+    taken_before: datetime
+    taken_from_name: bool
+    missing_since: datetime | None
+    listed: bool
+
+
+@dataclass(frozen=True, slots=True)
+class ListPage:
+    """Rows of one page. `total` is a floor when `exact` is False."""
+
+    lines: list[Line]
+    total: int
+    exact: bool
+    number: int
+    has_next: bool
+
+
+def find_page(
+    team: Team, environments: Sequence[Environment], filters: Filters, now: datetime, volumes: Sequence[Volume]
+) -> ListPage:
+    """The page that a view's filters ask for; a page past the end is the last one. `volumes` are the chosen ones."""
+    rows = filtered(team, filters, now)
+    total = stored_total(filters.environments or environments, filters, volumes)
+    if total is None:
+        return _counted_page(rows, filters)
+    last = max(1, -(-total // filters.page_size))
+    number = min(filters.page, last)
+    lines = _slice(rows, filters, start=(number - 1) * filters.page_size, total=total)
+    return ListPage(lines, total, exact=True, number=number, has_next=number < last)
+
+
+def filtered(team: Team, filters: Filters, now: datetime) -> QuerySet[Snapshot]:
+    rows: QuerySet[Snapshot] = Snapshot.objects.of_team(team).filter(listed=filters.listed)
+    if filters.environments:
+        rows = rows.filter(environment__in=filters.environments)
+    if filters.volume_ids:
+        rows = rows.filter(volume_id__in=["" if value == NO_VOLUME else value for value in filters.volume_ids])
+    if filters.states:
+        rows = rows.filter(state__in=filters.states)
+    if filters.interval_types:
+        rows = rows.filter(interval_type__in=filters.interval_types)
+    rows = _in_time(rows, filters, now)
+    for word in filters.q.split(maxsplit=MOST_WORDS - 1):
+        rows = rows.filter(_holds(team, word))
+    return rows
+
+
+def stored_total(environments: Sequence[Environment], filters: Filters, volumes: Sequence[Volume] = ()) -> int | None:
+    """How many rows match, from what the sync counted; None where it counted nothing of the kind."""
+    if filters.age or filters.from_date or filters.to_date or filters.q:
+        return None
+    chosen = [bool(filters.volume_ids), bool(filters.states), bool(filters.interval_types), not filters.listed]
+    if sum(chosen) > 1:
+        return None
+    if filters.volume_ids:
+        return _volumes_total(environments, filters, volumes)
+    if filters.states:
+        return sum(facet(environments, "state").get(value, 0) for value in filters.states)
+    if filters.interval_types:
+        return sum(facet(environments, "interval_type").get(value, 0) for value in filters.interval_types)
+    return sum(int(environment.facets.get("listed" if filters.listed else "gone", 0)) for environment in environments)
+
+
+def facet(environments: Sequence[Environment], name: str) -> dict[str, int]:
+    """Listed rows per value of a column, over some environments."""
+    totals: dict[str, int] = {}
+    for environment in environments:
+        for value, number in environment.facets.get(name, {}).items():
+            totals[value] = totals.get(value, 0) + number
+    return totals
+
+
+def _volumes_total(environments: Sequence[Environment], filters: Filters, volumes: Sequence[Volume]) -> int:
+    counted = {environment.pk for environment in environments}
+    total = sum(volume.snapshot_count for volume in volumes if volume.environment_id in counted)
+    if NO_VOLUME in filters.volume_ids:
+        total += sum(int(environment.facets.get("no_volume", 0)) for environment in environments)
+    return total
+
+
+def _in_time(rows: QuerySet[Snapshot], filters: Filters, now: datetime) -> QuerySet[Snapshot]:
+    if filters.age in AGES:
+        rows = rows.filter(taken_key__gte=now - AGES[filters.age])
+    elif filters.age == OLDER:
+        cutoff = now - AGES["30d"]
+        # What was there at our first look has no date, but it is at least as old as that look.
+        dated = Q(taken_key__lt=cutoff, taken_key__gt=UNDATED)
+        rows = rows.filter(dated | Q(taken_key=UNDATED, taken_before__lt=cutoff))
+    elif filters.age == UNDATED_AGE:
+        rows = rows.filter(taken_key=UNDATED)
+    # A range is shown when any moment of it falls into the days asked for.
+    if filters.since:
+        rows = rows.filter(taken_before__gte=filters.since, taken_key__gt=UNDATED)
+    if filters.until:
+        rows = rows.filter(Q(taken_after__lt=filters.until) | Q(taken_key=UNDATED, taken_before__lt=filters.until))
+    return rows
+
+
+def _holds(team: Team, word: str) -> Q:
+    """A searched word: part of the name of a snapshot, its volume (then or now) or instance, or the start of an id."""
+    named = Volume.objects.of_team(team).filter(Q(name__icontains=word) | Q(instance_name__icontains=word))
+    found = Q(name__icontains=word) | Q(volume__icontains=word) | Q(volume_id__in=named.values("volume_id"))
+    if ID_START.fullmatch(word.lower()):
+        found |= Q(snapshot_id__startswith=word.lower()) | Q(volume_id__startswith=word.lower())
+    return found
+
+
+def _order(sort: str) -> list[str]:
+    names = ORDERS[sort.removeprefix("-")]
+    return _reversed(names) if sort.startswith("-") else list(names)
+
+
+def _reversed(names: Sequence[str]) -> list[str]:
+    return [name[1:] if name.startswith("-") else f"-{name}" for name in names]
+
+
+def _slice(rows: QuerySet[Snapshot], filters: Filters, *, start: int, total: int) -> list[Line]:
+    order = _order(filters.sort)
+    size = min(filters.page_size, max(0, total - start))
+    if start <= total // 2:
+        return _lines(rows.order_by(*order), start, size)
+    return _lines(rows.order_by(*_reversed(order)), total - start - size, size)[::-1]
+
+
+def _lines(rows: QuerySet[Snapshot], start: int, size: int) -> list[Line]:
+    return [Line(*values) for values in rows.values_list(*Line._fields)[start : start + size]]
+
+
+def _counted_page(rows: QuerySet[Snapshot], filters: Filters) -> ListPage:
+    """Count and page in one walk: the keys of the first rows up to the limit, then the page's own rows."""
+    ordered = rows.order_by(*_order(filters.sort))
+    size = filters.page_size
+    limit = max(EXACT_TO, filters.page * size)
+    keys = list(ordered.values_list("pk", flat=True)[: limit + 1])
+    total = min(len(keys), limit)
+    number = min(filters.page, max(1, -(-total // size)))
+    shown = keys[(number - 1) * size : min(number * size, total)]
+    by_pk = {line.pk: line for line in _lines(Snapshot.objects.filter(pk__in=shown), 0, size)}
+    lines = [by_pk[pk] for pk in shown if pk in by_pk]
+    return ListPage(lines, total, exact=len(keys) <= limit, number=number, has_next=len(keys) > number * size)

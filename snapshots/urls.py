@@ -1,0 +1,43 @@
+"""The addresses of a team's snapshots. A value that does not fit its converter is a 404 before any view runs."""
+
+from django.urls import path, register_converter
+
+from snapshots.views import check, detail, home, lists, refresh
+
+
+class SegmentConverter:
+    """A service code or an environment name, as the client accepts them."""
+
+    regex = "[A-Za-z0-9][A-Za-z0-9_-]{0,63}"
+
+    def to_python(self, value: str) -> str:
+        return value
+
+    def to_url(self, value: str) -> str:
+        return value
+
+
+class SnapshotIdConverter(SegmentConverter):
+    """A UUID in the provider's form; upper case in a pasted address is read as lower case."""
+
+    regex = "[0-9a-fA-F]{8}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{12}"
+
+    def to_python(self, value: str) -> str:
+        return value.lower()
+
+
+register_converter(SegmentConverter, "segment")
+register_converter(SnapshotIdConverter, "snapshot_id")
+
+app_name = "snapshots"
+ONE = "t/<slug:team>/snapshots/<segment:service_code>/<segment:environment_name>/<snapshot_id:snapshot_id>/"
+urlpatterns = [
+    path("", home.home, name="home"),
+    path("teams/", home.team_choice, name="teams"),
+    path("t/<slug:team>/", home.team_home, name="team_home"),
+    path("t/<slug:team>/snapshots/", lists.snapshot_list, name="list"),
+    path("t/<slug:team>/snapshots/volumes/", lists.volume_choices, name="volume_choices"),
+    path("t/<slug:team>/snapshots/refresh/", refresh.refresh, name="refresh"),
+    path(ONE, detail.snapshot_detail, name="detail"),
+    path(f"{ONE}check/", check.check, name="check"),
+]

@@ -1,0 +1,97 @@
+"""Asking the provider about one snapshot: one POST, from its page or from the page of an id that we do not have."""
+
+from django.contrib import messages
+from django.core.cache import caches
+from django.http import HttpResponse, HttpResponseRedirect
+from django.shortcuts import render
+from django.utils import timezone
+from django.utils.translation import gettext as _
+from django.views.decorators.http import require_POST
+
+from dashboard.teams.access import MemberRequest
+from dashboard.teams.models import Role, Team
+from snapshots import sync
+from snapshots.claims import Caller, Denied, Why
+from snapshots.models import Environment
+from snapshots.sync import Checked
+from snapshots.views import words
+from snapshots.views.detail import find_environment, find_shown, snapshot_context
+
+MOST_A_MINUTE = 10
+MINUTE = 60
+UNKNOWN_FOR = 60
+CHECKED_FOR = 10
+
+
+@require_POST
+def check(
+    request: MemberRequest, team: str, service_code: str, environment_name: str, snapshot_id: str
+) -> HttpResponse:
+    """Ask the provider's retrieve call; found leads to the snapshot's page, anything else is said."""
+    environment = find_environment(request, service_code, environment_name)
+    said = _ask(request, environment, snapshot_id)
+    shown = find_shown(request, environment, snapshot_id)
+    page = request.path.removesuffix("check/")
+    if not request.htmx:
+        messages.info(request, said)
+        return HttpResponseRedirect(page)
+    if shown is None:
+        return render(request, "snapshots/_lookup_result.html", {"said": said})
+    if request.POST.get("lookup") == "1":
+        return HttpResponse(headers={"HX-Redirect": page})
+    environment.refresh_from_db()
+    environment.team = request.team
+    return render(request, "snapshots/_snapshot.html", snapshot_context(shown) | {"said": said})
+
+
+def _ask(request: MemberRequest, environment: Environment, snapshot_id: str) -> str:
+    cache = caches["default"]
+    memory = f"{request.team.pk}:{environment.pk}:{snapshot_id}"
+    if cache.get(f"unknown:{memory}"):
+        return _("The provider did not know this id a moment ago.")
+    if not cache.add(f"checked:{memory}", 1, CHECKED_FOR):
+        return _("Checked a moment ago.")
+    if not _take_turn(request.team):
+        cache.delete(f"checked:{memory}")
+        return _("This team has asked for %(most)d snapshots within a minute. Try again in a minute.") % {
+            "most": MOST_A_MINUTE
+        }
+    is_admin = Role(request.membership.role).at_least(Role.ADMIN)
+    checked = sync.check_snapshot(environment, snapshot_id, caller=Caller.ADMIN_BUTTON if is_admin else Caller.BUTTON)
+    if checked.found is False:
+        cache.set(f"unknown:{memory}", 1, UNKNOWN_FOR)
+    if checked.found is None:
+        # Nothing was learnt: whoever asks again need not wait for a memory.
+        cache.delete(f"checked:{memory}")
+    return _say(checked)
+
+
+def _take_turn(team: Team) -> bool:
+    """One of ten places, each free again a minute after it was taken: no window of a minute holds an eleventh call."""
+    cache = caches["default"]
+    return any(cache.add(f"turn:{team.pk}:{place}", 1, MINUTE) for place in range(MOST_A_MINUTE))
+
+
+def _say(checked: Checked) -> str:
+    if checked.denied:
+        return _say_denied(checked.denied)
+    if checked.fault:
+        return _("The provider could not be asked: %(reason)s") % {"reason": _(checked.fault.sentence)}
+    if not checked.found:
+        return _("The provider does not know this id.")
+    if checked.written and checked.written.added:
+        return _("Found at the provider.")
+    if checked.written and checked.written.total:
+        return _("Checked: it changed.")
+    return _("Checked: nothing changed.")
+
+
+def _say_denied(denied: Denied) -> str:
+    now = timezone.now()
+    if denied.why is Why.HELD:
+        return _("A refresh is under way. Try again in a moment.")
+    if denied.why is Why.REFUSED:
+        return _("The provider refuses this team's key for this environment.")
+    if denied.why is Why.RETRY_AFTER and denied.until:
+        return _("The provider asked us to wait until %(time)s UTC.") % {"time": words.clock(denied.until, now)}
+    return _("The provider cannot be asked now.")

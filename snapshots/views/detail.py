@@ -1,0 +1,242 @@
+"""One snapshot: what it is, whether it can be used, whether there is a newer one, how to use it, facts, raw record."""
+
+import json
+from dataclasses import dataclass
+from datetime import datetime
+
+from django.conf import settings
+from django.http import Http404, HttpResponse
+from django.shortcuts import get_object_or_404, render
+from django.urls import reverse
+from django.utils import timezone
+from django.utils.translation import gettext as _
+from django.views.decorators.http import require_safe
+
+from dashboard.teams.access import MemberRequest
+from dashboard.teams.models import Membership
+from snapshots import claims, states
+from snapshots.models import Environment, Snapshot, Volume
+from snapshots.views import words
+from snapshots.views.freshness import as_of, banners, freshness
+from snapshots.views.life import life, volume_line
+from snapshots.views.lists import LEAST_REFRESH_SECONDS, remember_team
+from snapshots.views.pages import Badge, Fact, Refresh, Taken, TeamLink
+from snapshots.views.tables import volume_name
+from snapshots.views.verdict import verdict
+
+
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """A snapshot as its page knows it."""
+
+    snapshot: Snapshot
+    environment: Environment
+    volume: Volume | None
+    membership: Membership
+    now: datetime
+
+    @property
+    def list_url(self) -> str:
+        return reverse("snapshots:list", args=[self.membership.team.slug])
+
+    @property
+    def url(self) -> str:
+        return f"{self.list_url}{self.environment.path}/{self.snapshot.snapshot_id}/"
+
+    @property
+    def taken(self) -> Taken:
+        one = self.snapshot
+        return words.taken(one.taken_after, one.taken_before, one.taken_from_name, one.taken_key, self.now)
+
+    @property
+    def badge(self) -> Badge:
+        one = self.snapshot
+        return words.badge(one.state, listed=one.listed, candidate=one.is_candidate)
+
+    @property
+    def volume_url(self) -> str:
+        return f"{self.list_url}?volume_id={self.snapshot.volume_id or 'none'}"
+
+
+@require_safe
+def snapshot_detail(
+    request: MemberRequest, team: str, service_code: str, environment_name: str, snapshot_id: str
+) -> HttpResponse:
+    """A snapshot's page; for an id that the mirror does not have, a page that can ask the provider."""
+    environment = find_environment(request, service_code, environment_name)
+    remember_team(request)
+    shown = find_shown(request, environment, snapshot_id)
+    if shown is None:
+        return not_mirrored(request, environment, snapshot_id)
+    return render(request, "snapshots/detail.html", snapshot_context(shown))
+
+
+def find_environment(request: MemberRequest, service_code: str, name: str) -> Environment:
+    environment = get_object_or_404(request.team.environments, service_code=service_code, name=name)
+    environment.team = request.team
+    return environment
+
+
+def find_shown(request: MemberRequest, environment: Environment, snapshot_id: str) -> Shown | None:
+    snapshot = environment.snapshots.filter(snapshot_id=snapshot_id).first()
+    if snapshot is None:
+        return None
+    volume = environment.volumes.filter(volume_id=snapshot.volume_id).first() if snapshot.volume_id else None
+    return Shown(snapshot, environment, volume, request.membership, timezone.now())
+
+
+def not_mirrored(request: MemberRequest, environment: Environment, snapshot_id: str) -> HttpResponse:
+    """404 at once, in the team's own frame: the id may exist, only our copy does not have it."""
+    if claims.key_of(request.team) is None:
+        raise Http404
+    now = timezone.now()
+    seen = environment.answered_at
+    title = _("Not in our copy of %(time)s") % {"time": words.clock(seen, now)} if seen else _("Not in our copy yet")
+    context = {
+        "title": title,
+        "snapshot_id": snapshot_id,
+        "place": environment.place,
+        "list_url": reverse("snapshots:list", args=[request.team.slug]),
+        "check_url": check_url(request.team.slug, environment, snapshot_id),
+        "freshness": freshness([environment], now),
+    }
+    return render(request, "snapshots/not_mirrored.html", context, status=404)
+
+
+def check_url(team_slug: str, environment: Environment, snapshot_id: str) -> str:
+    return reverse("snapshots:check", args=[team_slug, environment.service_code, environment.name, snapshot_id])
+
+
+def snapshot_context(shown: Shown) -> dict[str, object]:
+    snapshot, environment, now = shown.snapshot, shown.environment, shown.now
+    address = settings.SITE_URL.rstrip("/") + shown.url
+    url = check_url(shown.membership.team.slug, environment, snapshot.snapshot_id)
+    return {
+        "title": words.title(snapshot.name, snapshot.snapshot_id),
+        "name": words.title(snapshot.name, snapshot.snapshot_id),
+        "badge": shown.badge,
+        "taken": shown.taken,
+        "crumbs": _crumbs(shown),
+        "verdict": verdict(snapshot, environment, shown.list_url, now),
+        "gone": _gone(snapshot, now),
+        "notes": _notes(shown),
+        "facts": _facts(shown),
+        "raw": _pretty(snapshot.raw),
+        "raw_at": words.stamp(snapshot.changed_at, now),
+        "curl": _curl(environment, snapshot),
+        "snapshot_id": snapshot.snapshot_id,
+        "address": address,
+        "as_text": _as_text(shown, address),
+        "volume_line": volume_line(shown.snapshot, environment, shown.list_url, now),
+        "volume_list_url": shown.volume_url,
+        "life": life(snapshot, environment, now),
+        "freshness": freshness([environment], now),
+        "banners": banners([environment], shown.membership, now, retry_url=url),
+        "refresh": Refresh(
+            url=url,
+            due=False,
+            every=max(int(claims.ttl().total_seconds()), LEAST_REFRESH_SECONDS),
+            first_fetch=False,
+            allowed=claims.key_of(shown.membership.team) is not None,
+        ),
+    }
+
+
+def _crumbs(shown: Shown) -> list[TeamLink]:
+    environment, snapshot = shown.environment, shown.snapshot
+    name = volume_name(snapshot.volume_id, shown.volume.name if shown.volume else snapshot.volume)
+    return [
+        TeamLink(_("Snapshots"), shown.list_url),
+        TeamLink(environment.place, f"{shown.list_url}?environment={environment.path}"),
+        TeamLink(name, shown.volume_url),
+    ]
+
+
+def _gone(snapshot: Snapshot, now: datetime) -> str:
+    if snapshot.listed or snapshot.missing_since is None:
+        return ""
+    last, since = snapshot.last_seen_at, snapshot.missing_since
+    if last is None:
+        return _("The provider has not listed this snapshot since %(since)s UTC. Assume it cannot be used.") % {
+            "since": words.stamp(since, now)
+        }
+    return _(
+        "The provider stopped listing this snapshot between %(last)s and %(since)s UTC. Assume it cannot be used."
+    ) % {"last": words.stamp(last, now), "since": words.stamp(since, now)}
+
+
+def _notes(shown: Shown) -> list[str]:
+    notes = []
+    if shown.snapshot.is_candidate and shown.snapshot.missing_since:
+        notes.append(
+            _(
+                "The provider left it out at %(time)s UTC. It counts as gone when a later list agrees; "
+                "do not rely on it until then."
+            )
+            % {"time": words.stamp(shown.snapshot.missing_since, shown.now)}
+        )
+    if states.kind_of(shown.snapshot.state) is states.Kind.UNKNOWN:
+        notes.append(_("The provider gives a state that this dashboard does not know; it does not count as usable."))
+    return notes
+
+
+def _facts(shown: Shown) -> list[Fact]:
+    snapshot, environment, volume = shown.snapshot, shown.environment, shown.volume
+    type_word = states.type_label(snapshot.interval_type)
+    raw_type = f"{type_word} ({snapshot.interval_type})" if snapshot.interval_type else type_word
+    volume_word = volume_name(snapshot.volume_id, volume.name if volume else snapshot.volume)
+    facts = [
+        Fact(_("Id"), snapshot.snapshot_id, mono=True),
+        Fact(_("State"), snapshot.state or "—"),
+        Fact(_("Type"), raw_type),
+        Fact(_("Taken"), shown.taken.exact or shown.taken.text, extra=shown.taken.origin),
+        Fact(_("Volume"), volume_word, url=shown.volume_url, extra=_of_instance(volume)),
+        Fact(_("Volume id"), snapshot.volume_id or "—", mono=True),
+        Fact(_("Volume type"), snapshot.volume_type or "—"),
+        Fact(_("Environment"), environment.place, url=f"{shown.list_url}?environment={environment.path}"),
+        Fact(_("Listed"), _listed(shown)),
+    ]
+    if volume and volume.size_in_gb is not None:
+        facts.insert(6, Fact(_("Volume size"), _("%(size)d GB") % {"size": volume.size_in_gb}))
+    return facts
+
+
+def _of_instance(volume: Volume | None) -> str:
+    return _("of %(instance)s") % {"instance": volume.instance_name} if volume and volume.instance_name else ""
+
+
+def _listed(shown: Shown) -> str:
+    snapshot, now = shown.snapshot, shown.now
+    first = _("first seen %(time)s UTC") % {"time": words.stamp(snapshot.first_seen_at, now)}
+    confirmed = snapshot.last_seen_at or shown.environment.listed_at
+    if confirmed is None:
+        return first
+    last = _("last confirmed %(ago)s") % {"ago": words.ago(max(confirmed, snapshot.first_seen_at), now)}
+    return f"{first} · {last}"
+
+
+def _pretty(raw: str) -> str:
+    try:
+        return json.dumps(json.loads(raw), indent=2, ensure_ascii=False)
+    except ValueError:
+        return raw
+
+
+def _curl(environment: Environment, snapshot: Snapshot) -> str:
+    """The provider's own retrieve call, with a placeholder where the key goes."""
+    base = settings.CLOUDCA_API_URL.rstrip("/")
+    return f'curl -H "MC-Api-Key: $MC_API_KEY" "{base}/services/{environment.path}/snapshots/{snapshot.snapshot_id}"'
+
+
+def _as_text(shown: Shown, address: str) -> str:
+    """Name, state, taken, address: what a ticket needs."""
+    snapshot = shown.snapshot
+    state = shown.badge.word if shown.badge.word == snapshot.state else f"{shown.badge.word} ({snapshot.state})"
+    old = as_of(shown.environment, shown.now)
+    lines = [
+        words.title(snapshot.name, snapshot.snapshot_id),
+        f"{_('State')}: {state}" + (f", {old} UTC" if old else ""),
+        f"{_('Taken')}: {shown.taken.exact or shown.taken.text + ' UTC'} ({shown.taken.origin})",
+        address,
+    ]
+    return "\n".join(lines)

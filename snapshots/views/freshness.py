@@ -1,0 +1,215 @@
+"""How old a page's data is, and what is wrong with it: the age line and the banners of every page."""
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
+
+from dashboard.teams.models import Membership, Role, Team, User
+from snapshots.claims import key_mark, key_of, ttl
+from snapshots.models import Environment
+from snapshots.views import words
+from snapshots.views.pages import Action, Banner, Freshness
+
+MOST_NAMES = 3
+
+
+def freshness(environments: Sequence[Environment], now: datetime) -> Freshness:
+    """The age of the oldest data shown."""
+    ages = [environment.listed_at for environment in environments if environment.listed_at]
+    if not environments:
+        return Freshness("warn", _("No environment yet"))
+    if not ages:
+        return _never(environments)
+    current = [environment for environment in environments if environment.is_current(now, ttl())]
+    if len(current) == len(environments):
+        return _all_current(environments, min(ages), now)
+    old = [environment for environment in environments if environment not in current]
+    text = _("%(current)d of %(all)d current; %(old)s") % {
+        "current": len(current),
+        "all": len(environments),
+        "old": _as_of_all(old, now),
+    }
+    return Freshness("warn", text, min(ages).isoformat())
+
+
+def as_of(environment: Environment, now: datetime) -> str:
+    """What a row of an environment carries when its data is old; empty when it is current."""
+    if environment.is_current(now, ttl()):
+        return ""
+    if environment.listed_at is None:
+        return _("never listed whole")
+    return _("as of %(time)s") % {"time": words.clock(environment.listed_at, now)}
+
+
+def banners(
+    environments: Sequence[Environment], membership: Membership, now: datetime, *, retry_url: str
+) -> list[Banner]:
+    """One sentence for each environment whose data is not what the provider says now."""
+    key = key_of(membership.team)
+    if key is None:
+        return []
+    mark = key_mark(key)
+    refused = [environment for environment in environments if environment.is_refused and environment.key_mark == mark]
+    unusable = [environment for environment in refused if environment.fault_kind != "refused"]
+    told = [_refused(environment, membership, now) for environment in refused]
+    if unusable:
+        told = [_unusable(unusable[0], membership)]
+    elif refused and len(refused) == len(environments):
+        told = [_all_refused(membership, refused)]
+    others = [environment for environment in environments if environment not in refused]
+    failing = [environment for environment in others if environment.fault_kind]
+    if len(failing) > MOST_NAMES:
+        told.append(_many_faults(failing, now, retry_url))
+    else:
+        told += [_fault(environment, now, retry_url) for environment in failing]
+    for environment in others:
+        told += _odd_lists(environment, now)
+    return told
+
+
+def _never(environments: Sequence[Environment]) -> Freshness:
+    if all(environment.fault_kind for environment in environments):
+        return Freshness("bad", _("Nothing could be fetched yet"))
+    return Freshness("busy", _("First fetch under way"))
+
+
+def _all_current(environments: Sequence[Environment], oldest: datetime, now: datetime) -> Freshness:
+    text = ngettext("%(place)s checked %(ago)s", "All %(count)d environments checked %(ago)s", len(environments)) % {
+        "count": len(environments),
+        "place": environments[0].place,
+        "ago": words.ago(oldest, now),
+    }
+    return Freshness("ok", text, oldest.isoformat())
+
+
+def _as_of_all(old: Sequence[Environment], now: datetime) -> str:
+    named = [f"{environment.place} {as_of(environment, now)}" for environment in old[:MOST_NAMES]]
+    if len(old) > MOST_NAMES:
+        more = len(old) - MOST_NAMES
+        named.append(ngettext("%(more)d more", "%(more)d more", more) % {"more": more})
+    return ", ".join(named)
+
+
+def _odd_lists(environment: Environment, now: datetime) -> list[Banner]:
+    found = []
+    if environment.suspect_since:
+        found.append(_doubted(environment, now))
+    if environment.is_partial:
+        found.append(_partial(environment, now))
+    return found
+
+
+def _fault(environment: Environment, now: datetime, retry_url: str) -> Banner:
+    since = environment.fault_since or now
+    parts = [
+        _("has not answered since %(time)s (%(reason)s).")
+        % {"time": words.clock(since, now), "reason": fault_reason(environment)},
+        _shown(environment, now),
+    ]
+    if environment.next_try_at and environment.next_try_at > now:
+        parts.append(_("Next try %(time)s UTC.") % {"time": words.clock(environment.next_try_at, now)})
+    return Banner("warn", environment.place, " ".join(parts), [Action(_("Try now"), retry_url, post=True)])
+
+
+def _many_faults(failing: Sequence[Environment], now: datetime, retry_url: str) -> Banner:
+    """An outage is one sentence, however many environments it takes."""
+    since = min(environment.fault_since or now for environment in failing)
+    named = [f"{environment.place} ({fault_reason(environment)})" for environment in failing[:MOST_NAMES]]
+    text = _(
+        "have not answered, the first since %(time)s UTC: %(names)s and %(more)d more. "
+        "You see what each listed last. Nothing has been removed."
+    ) % {"time": words.clock(since, now), "names": ", ".join(named), "more": len(failing) - MOST_NAMES}
+    title = _("%(count)d environments") % {"count": len(failing)}
+    return Banner("warn", title, text, [Action(_("Try now"), retry_url, post=True)])
+
+
+def _shown(environment: Environment, now: datetime) -> str:
+    if environment.listed_at is None:
+        return _("It has never been listed, so nothing of it can be shown.")
+    return _("You see what it listed at %(time)s UTC, %(ago)s. Nothing has been removed.") % {
+        "time": words.clock(environment.listed_at, now),
+        "ago": words.ago(environment.listed_at, now),
+    }
+
+
+def _doubted(environment: Environment, now: datetime) -> Banner:
+    since = environment.suspect_since or now
+    listed = int(environment.facets.get("listed", 0))
+    text = _(
+        "suddenly lists %(now)d of the %(before)d snapshots it had (since %(time)s UTC). Nothing has been removed: "
+        "two later lists must agree, ten minutes apart. Until then the ones left out are marked."
+    ) % {
+        "now": max(0, listed - environment.suspect_gone),
+        "before": listed,
+        "time": words.clock(since, now),
+    }
+    return Banner("warn", environment.place, text)
+
+
+def _partial(environment: Environment, now: datetime) -> Banner:
+    text = _(
+        "gave an incomplete list at %(time)s UTC (%(reason)s). What it held is shown; what is gone cannot be told "
+        "from it."
+    ) % {
+        "time": words.clock(environment.partial_at or now, now),
+        "reason": partial_reason(environment.partial_reason),
+    }
+    return Banner("warn", environment.place, text)
+
+
+def _refused(environment: Environment, membership: Membership, now: datetime) -> Banner:
+    text = _("is refused to this team's key by the provider.") + " "
+    return Banner("bad", environment.place, text + _shown(environment, now) + " " + _who_can(membership))
+
+
+def _all_refused(membership: Membership, refused: Sequence[Environment]) -> Banner:
+    text = ngettext(
+        "The provider refuses the key for %(place)s.",
+        "The provider refuses the key, for all %(count)d environments.",
+        len(refused),
+    ) % {"place": refused[0].place, "count": len(refused)}
+    return Banner("bad", _("Key refused"), f"{text} {_('Nothing has been removed.')} {_who_can(membership)}")
+
+
+def _unusable(environment: Environment, membership: Membership) -> Banner:
+    """The provider was not even asked: the stored key cannot be read, or cannot be sent."""
+    text = f"{_(environment.fault_sentence)} {_('Nothing has been removed.')} {_who_can(membership)}"
+    return Banner("bad", _("Key not usable"), text)
+
+
+def _who_can(membership: Membership) -> str:
+    if Role(membership.role).at_least(Role.ADMIN):
+        return _("Give the team a key that may read it; it is then tried at once.")
+    return _("Ask %(names)s (admin) for another key.") % {"names": admins(membership.team)}
+
+
+def admins(team: Team) -> str:
+    """The team's admins by address, for "ask …"."""
+    people = User.objects.filter(memberships__team=team, memberships__role=Role.ADMIN, is_active=True).order_by("email")
+    return ", ".join(person.email for person in people[:MOST_NAMES])
+
+
+def fault_reason(environment: Environment) -> str:
+    """Why it failed, short: the words for people come from the class, the number from the status."""
+    if environment.fault_status:
+        return _("error %(status)d") % {"status": environment.fault_status}
+    reasons = {
+        "timeout": _("no answer in time"),
+        "unreachable": _("cannot be reached"),
+        "tls": _("its certificate cannot be trusted"),
+        "too_large": _("the answer is too large"),
+        "unreadable": _("the answer was not understood"),
+        "redirect": _("it redirects elsewhere"),
+    }
+    return reasons.get(environment.fault_kind, environment.fault_sentence.rstrip("."))
+
+
+def partial_reason(doubts: str) -> str:
+    reasons = {
+        "record_count_absent": _("it did not say how many records it has"),
+        "record_count_differs": _("its own count differs from what it sent"),
+        "rows_skipped": _("some records could not be read"),
+    }
+    return ", ".join(reasons.get(doubt, doubt) for doubt in doubts.split(",") if doubt)

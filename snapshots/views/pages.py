@@ -1,0 +1,185 @@
+"""What the templates are given: plain values, already worded, so that a template only loops and prints."""
+
+from dataclasses import dataclass, field
+
+
+@dataclass(frozen=True, slots=True)
+class Badge:
+    """Mark + word + tone: colour never speaks alone. Tone is one of ok, warn, bad, busy, unknown, gone."""
+
+    mark: str
+    word: str
+    tone: str
+    raw: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Taken:
+    """When a snapshot was taken, in words. `iso` is empty where only a range is known."""
+
+    text: str
+    relative: str
+    origin: str
+    iso: str = ""
+    exact: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    url: str
+    name: str
+    taken: Taken
+    volume: str
+    volume_url: str
+    instance: str
+    place: str
+    badge: Badge
+    interval_type: str
+    note: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """A column's head; `direction` is "", "ascending" or "descending" (for aria-sort)."""
+
+    key: str
+    label: str
+    url: str
+    direction: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Chip:
+    label: str
+    remove_url: str
+    remove_label: str
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    value: str
+    label: str
+    count: str = ""
+    checked: bool = False
+    detail: str = ""
+    url: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class FilterGroup:
+    """One drop-down of the filter bar. `kind` is "checkbox" (several) or "radio" (one)."""
+
+    name: str
+    label: str
+    kind: str
+    choices: list[Choice]
+    chosen: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class VolumeFilter:
+    """The typed volume filter: the chosen volumes first, then what the search found (at most 20)."""
+
+    query: str
+    chosen: list[Choice]
+    found: list[Choice]
+    more: bool
+    search_url: str
+
+
+@dataclass(frozen=True, slots=True)
+class PageSize:
+    size: int
+    url: str
+    current: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Pager:
+    text: str
+    first_url: str = ""
+    previous_url: str = ""
+    next_url: str = ""
+    last_url: str = ""
+    sizes: list[PageSize] = field(default_factory=list)
+
+
+@dataclass(frozen=True, slots=True)
+class Action:
+    """A link (or, with `post`, a button) that leads out of a message."""
+
+    label: str
+    url: str
+    post: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Banner:
+    """One sentence above the table about one environment or the team; tone warn or bad."""
+
+    tone: str
+    place: str
+    text: str
+    actions: list[Action] = field(default_factory=list)
+
+
+@dataclass(frozen=True, slots=True)
+class Freshness:
+    """The age line of every page: tone ok (all current), warn (some old), busy (first fetch), bad (nothing ever)."""
+
+    tone: str
+    text: str
+    iso: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Refresh:
+    """What the refresh form and the page's script need. `due`: fire one POST on load. Times in seconds.
+
+    `since` and `generation` say what the page shows, so that the answer can tell what changed under it.
+    """
+
+    url: str
+    due: bool
+    every: int
+    first_fetch: bool
+    allowed: bool = True
+    since: str = ""
+    generation: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Empty:
+    """A designed empty state: kind is no_team, no_key, no_environment, first_fetch, no_snapshot or no_match."""
+
+    kind: str
+    title: str
+    text: str
+    actions: list[Action] = field(default_factory=list)
+
+
+@dataclass(frozen=True, slots=True)
+class Fact:
+    label: str
+    value: str
+    mono: bool = False
+    url: str = ""
+    extra: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class TimelineItem:
+    """A dot of a time line. Tone as in `Badge`; `current` marks the snapshot whose page it is."""
+
+    text: str
+    tone: str
+    url: str = ""
+    current: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class TeamLink:
+    name: str
+    url: str
+    current: bool = False
+    detail: str = ""

@@ -1,0 +1,98 @@
+"""Times, ages and states in words. All times are UTC; an age is never negative."""
+
+from datetime import datetime, timedelta
+
+from django.utils import dateformat
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
+
+from snapshots import states
+from snapshots.states import Kind
+from snapshots.timing import UNDATED
+from snapshots.views.pages import Badge, Taken
+
+MOST_RELATIVE = timedelta(days=30)
+MINUTE, HOUR, DAY = 60, 3600, 86400
+
+
+def age(span: timedelta) -> str:
+    """A span in its largest unit, rounded down: "12 s", "4 min", "3 h", "2 d"."""
+    seconds = max(0, int(span.total_seconds()))
+    if seconds < MINUTE:
+        return ngettext("%(n)d s", "%(n)d s", seconds) % {"n": seconds}
+    if seconds < HOUR:
+        return ngettext("%(n)d min", "%(n)d min", seconds // MINUTE) % {"n": seconds // MINUTE}
+    if seconds < DAY:
+        return ngettext("%(n)d h", "%(n)d h", seconds // HOUR) % {"n": seconds // HOUR}
+    return ngettext("%(n)d d", "%(n)d d", seconds // DAY) % {"n": seconds // DAY}
+
+
+def ago(moment: datetime, now: datetime) -> str:
+    span = now - moment
+    return _("just now") if span < timedelta(seconds=1) else _("%(age)s ago") % {"age": age(span)}
+
+
+def clock(moment: datetime, now: datetime) -> str:
+    """A moment as short as it can be read: the time alone today, with the day before that."""
+    return dateformat.format(moment, "H:i") if moment.date() == now.date() else stamp(moment, now)
+
+
+def stamp(moment: datetime, now: datetime) -> str:
+    """Day and time, with the year only when it is another one: "24 Nov 03:10", "16 Nov 2016 21:10"."""
+    return dateformat.format(moment, "j M H:i" if moment.year == now.year else "j M Y H:i")
+
+
+def day(moment: datetime, now: datetime) -> str:
+    return dateformat.format(moment, "j M" if moment.year == now.year else "j M Y")
+
+
+def exact(moment: datetime) -> str:
+    return dateformat.format(moment, "j M Y H:i:s") + " UTC"
+
+
+def title(name: str, snapshot_id: str) -> str:
+    """What a snapshot is called: its name, or its id where the name is empty or blank."""
+    return name if name.strip() else snapshot_id
+
+
+def taken(after: datetime | None, before: datetime, from_name: bool, key: datetime, now: datetime) -> Taken:
+    """When a snapshot was taken and how we know."""
+    if key == UNDATED or after is None:
+        return Taken(_("before %(day)s") % {"day": day(before, now)}, "", _("already there at our first look"))
+    if from_name:
+        text = stamp(before, now)
+        return Taken(text, relative(before, now), _("from the name"), before.isoformat(), exact(before))
+    return Taken(_range(after, before, now), _relative_range(after, before, now), _("between two looks"))
+
+
+def relative(moment: datetime, now: datetime) -> str:
+    """An age up to 30 days; older things go by their date alone."""
+    return ago(moment, now) if now - moment <= MOST_RELATIVE else ""
+
+
+def _relative_range(after: datetime, before: datetime, now: datetime) -> str:
+    if now - after > MOST_RELATIVE:
+        return ""
+    youngest, oldest = age(now - before), age(now - after)
+    if youngest == oldest:
+        return _("%(age)s ago") % {"age": oldest}
+    return _("%(youngest)s to %(oldest)s ago") % {"youngest": youngest, "oldest": oldest}
+
+
+def _range(after: datetime, before: datetime, now: datetime) -> str:
+    first, last = stamp(after, now), stamp(before, now)
+    if first == last:
+        return first
+    if after.date() == before.date():
+        return f"{first}–{dateformat.format(before, 'H:i')}"
+    return f"{first} – {last}"
+
+
+def badge(state: str, *, listed: bool, candidate: bool) -> Badge:
+    """A snapshot's state as mark, word and tone. What the provider left out of its list is never shown as usable."""
+    if not listed:
+        return Badge(states.MARKS[Kind.LEAVING], _("Not listed"), Kind.LEAVING.value, state)
+    kind = states.kind_of(state)
+    if candidate and kind is Kind.USABLE:
+        kind = Kind.UNKNOWN
+    return Badge(states.MARKS[kind], states.state_label(state), kind.value, state)
