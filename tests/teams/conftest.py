@@ -1,0 +1,12 @@
+import pytest
+from pytest_django import Settings
+
+from dashboard.teams import access
+from tests.teams import probe
+
+
+@pytest.fixture
+def probes(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Serve the probe views, and enter all but one of them in the capability table."""
+    settings.ROOT_URLCONF = "tests.teams.probe"
+    monkeypatch.setattr(access, "CAPABILITIES", {**access.CAPABILITIES, **probe.ENTRIES})

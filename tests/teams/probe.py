@@ -1,0 +1,63 @@
+"""Small views under the product's own middleware and error pages, so that the guard is tested apart from any page."""
+
+from django.contrib import messages
+from django.db import OperationalError, connection
+from django.http import HttpRequest, HttpResponse
+from django.urls import include, path
+
+from dashboard.teams.access import PUBLIC, SIGNED_IN, Role
+from dashboard.urls import handler400, handler403, handler404, handler429, handler500
+from dashboard.urls import urlpatterns as product
+
+__all__ = ["handler400", "handler403", "handler404", "handler429", "handler500", "urlpatterns"]
+
+ENTRIES = {
+    "probe:greet": {"GET": PUBLIC},
+    "probe:personal": {"GET": SIGNED_IN},
+    "probe:read": {"GET": Role.VIEWER},
+    "probe:write": {"GET": Role.VIEWER, "POST": Role.MEMBER},
+    "probe:admin": {"GET": Role.ADMIN},
+    "probe:teamless": {"GET": Role.VIEWER},
+    "probe:broken": {"GET": SIGNED_IN},
+    "probe:busy": {"GET": SIGNED_IN},
+    "probe:no_database": {"GET": SIGNED_IN},
+}
+
+
+def show(request: HttpRequest, team: str = "") -> HttpResponse:
+    membership = getattr(request, "membership", None)
+    return HttpResponse(f"{request.team.name}, {membership.role}" if membership else "no team")
+
+
+def greet(request: HttpRequest) -> HttpResponse:
+    messages.info(request, "Good morning.")
+    return HttpResponse()
+
+
+def broken(request: HttpRequest) -> HttpResponse:
+    raise RuntimeError("forged\nline")
+
+
+def busy(request: HttpRequest) -> HttpResponse:
+    raise OperationalError("database is locked")
+
+
+def no_database(request: HttpRequest) -> HttpResponse:
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT 1 FROM no_such_table")
+    return HttpResponse()
+
+
+views = [
+    path("greet/", greet, name="greet"),
+    path("personal/", show, name="personal"),
+    path("broken/", broken, name="broken"),
+    path("busy/", busy, name="busy"),
+    path("no-database/", no_database, name="no_database"),
+    path("unlisted/", show, name="unlisted"),
+    path("teamless/", show, name="teamless"),
+    path("<slug:team>/read/", show, name="read"),
+    path("<slug:team>/write/", show, name="write"),
+    path("<slug:team>/admin/", show, name="admin"),
+]
+urlpatterns = [*product, path("probe/", include((views, "probe")))]
