@@ -2,6 +2,7 @@ from argparse import ArgumentParser
 from pathlib import Path
 
 from django.core.management.base import BaseCommand, CommandError
+from django.db import OperationalError, ProgrammingError
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
@@ -10,12 +11,14 @@ from snapshots.teamfile import TeamEntry, TeamFileError, read_teams
 
 WOULD_CHANGE = 1
 WRONG_FILE = 2
+NO_DATABASE = 3
 
 
 class Command(BaseCommand):
     help = (
         "Make teams, members, environments and API keys what a TOML file says. Adds and updates; removes only with "
-        "--prune. Exit status: 0 done or nothing to do, 1 with --check if something would change, 2 for a wrong file."
+        "--prune. Exit status: 0 done or nothing to do, 1 with --check if something would change, 2 for a wrong file, "
+        "3 if the database cannot be used."
     )
 
     def add_arguments(self, parser: ArgumentParser) -> None:
@@ -36,6 +39,9 @@ class Command(BaseCommand):
                 self._provision(teams, prune=prune)
         except TeamFileError as error:
             raise CommandError("\n".join(error.problems), returncode=WRONG_FILE) from None
+        except (OperationalError, ProgrammingError) as problem:
+            text = _("The database cannot be used (%(why)s). Nothing was changed. Is it migrated? manage.py migrate")
+            raise CommandError(text % {"why": problem}, returncode=NO_DATABASE) from None
 
     def _check(self, teams: list[TeamEntry], *, prune: bool) -> None:
         sentences = provisioning.compare(teams, prune=prune).sentences

@@ -1,5 +1,6 @@
 import os
 from argparse import ArgumentParser
+from urllib.parse import urlsplit
 
 from django.conf import settings
 from django.core.management import call_command
@@ -27,10 +28,16 @@ class Command(BaseCommand):
             call_command("migrate", verbosity=0, interactive=False)
             collect()
             connections.close_all()
-            children.start(Program("web", WEB, os.environ))
+            children.start(Program("web", WEB, os.environ | {"BIND": _bind()}))
             children.start(Program("sync_snapshots", sync_command(every), os.environ))
             self.stdout.write(_("The dashboard is at %(url)s. Ctrl-C stops it.") % {"url": settings.SITE_URL})
             self.stdout.flush()
             ended = watch(children, stop)
         if ended is not None:
             raise CommandError(ended.sentence)
+
+
+def _bind() -> str:
+    """Return BIND; without it, on this machine alone, the port that SITE_URL names; else gunicorn.conf.py's own."""
+    given, port = os.environ.get("BIND", ""), urlsplit(settings.SITE_URL).port
+    return given or (f"127.0.0.1:{port}" if port and not settings.PRODUCTION else "")

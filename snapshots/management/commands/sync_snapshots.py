@@ -1,8 +1,7 @@
-import os
-import threading
 from argparse import ArgumentParser
 
 from django.core.management.base import BaseCommand, CommandError
+from django.db import OperationalError, ProgrammingError
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
@@ -14,6 +13,8 @@ from snapshots.stopping import stop_on_signals
 FAILED = 1
 WRONG_USE = 2
 LEAST_EVERY = int(GAP.total_seconds())
+LEAST_BEAT = LEAST_EVERY + 1
+"""On a beat of exactly the gap, every other call would come some milliseconds too early and be left out."""
 GRACE_SECONDS = 3.0
 """How long a fetch that is under way may still take once the process is asked to end."""
 
@@ -36,11 +37,15 @@ class Command(BaseCommand):
         )
 
     def handle(self, *args: object, team: str | None, every: int | None, force: bool, **options: object) -> None:
-        self._check(team, every, force)
-        if every is not None:
-            self._go_on(team, every)
-        elif not self._once(team, Caller.FORCE if force else Caller.COMMAND):
-            raise SystemExit(FAILED)
+        try:
+            self._check(team, every, force)
+            if every is not None:
+                self._go_on(team, every)
+            elif not self._once(team, Caller.FORCE if force else Caller.COMMAND):
+                raise SystemExit(FAILED)
+        except (OperationalError, ProgrammingError) as problem:
+            text = _("The database cannot be used (%(why)s). Is it migrated? manage.py migrate")
+            raise CommandError(text % {"why": problem}, returncode=FAILED) from None
 
     def _check(self, team: str | None, every: int | None, force: bool) -> None:
         if every is not None and every < LEAST_EVERY:
@@ -60,12 +65,9 @@ class Command(BaseCommand):
     def _go_on(self, team: str | None, every: int) -> None:
         news = News(all_of_it=False)
         # A fetch that takes longer is given up: its lease runs out by itself, and a kill leaves the mirror whole.
-        give_up = threading.Timer(GRACE_SECONDS, os._exit, (0,))
-        give_up.daemon = True
-        with stop_on_signals(give_up.start) as stop:
-            for _beat in beats(every, stop):
+        with stop_on_signals(give_up_after=GRACE_SECONDS) as stop:
+            for _beat in beats(max(every, LEAST_BEAT), stop):
                 round_once(team, Caller.COMMAND, self._tell_with_time, news=news, stop=stop)
-        give_up.cancel()
 
     def _tell(self, line: str) -> None:
         self.stdout.write(line)

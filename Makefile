@@ -1,0 +1,61 @@
+# GNU make. `make` alone lists what there is. Every program is run as a module of .venv's Python, so that the clone's
+# path may hold blanks and may change.
+
+PYTHON ?= python3
+PY := .venv/bin/python
+RUNTIME := .venv/runtime.stamp
+TEST := .venv/test.stamp
+
+# Settings for what must not depend on a developer's .env: one that is set to nothing counts as not set.
+BARE := ALLOWED_HOSTS= CACHE_URL= CLOUDCA_API_URL= DATABASE_URL=sqlite:// DEBUG= DEFAULT_FROM_EMAIL= EMAIL_URL= \
+	HISTORY_DAYS= HSTS_PRELOAD= SITE_URL= SYNC_TTL_SECONDS= TRUSTED_PROXIES=
+THROW_AWAY = SECRET_KEY="$$($(PY) -c 'import secrets; print(secrets.token_urlsafe(50))')" \
+	API_KEY_ENCRYPTION_KEYS="$$($(PY) -c 'import base64, os; print(base64.urlsafe_b64encode(os.urandom(32)).decode())')"
+PRODUCTION := SITE_URL=https://snapshots.invalid EMAIL_URL=smtp+tls://user:password@mail.invalid:587
+
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+.PHONY: help install demo run test lint bench clean
+
+help: ## List what there is
+	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-9s %s\n", $$1, $$2}' Makefile
+
+install: $(RUNTIME) ## Make .venv with the pinned packages (PYTHON=python3.12 chooses another Python)
+
+demo: $(RUNTIME) ## Run everything here with a simulated provider; Ctrl-C stops it
+	@exec $(PY) -m snapshots.demo
+
+run: $(RUNTIME) ## Run web server and sync against the real provider, with the settings of .env
+	@test -f .env || { echo "There is no .env yet. Make it with: cp .env.example .env, and fill it in." >&2; exit 1; }
+	@exec $(PY) manage.py serve
+
+test: $(TEST) ## Run every test; installs what they need
+	@.ci/chromium
+	$(PY) -m pytest -q -n 2 --dist loadgroup -m "not browser"
+	$(PY) -m pytest -q -m browser
+
+lint: $(TEST) ## Check form, types, migrations and the production settings
+	$(PY) -m ruff format --check .
+	$(PY) -m ruff check .
+	$(PY) -m mypy
+	$(BARE) $(THROW_AWAY) $(PY) manage.py makemigrations --check --dry-run
+	@echo "$(PY) manage.py check --deploy --fail-level WARNING  # as production"
+	@$(BARE) $(PRODUCTION) $(THROW_AWAY) $(PY) manage.py check --deploy --fail-level WARNING
+
+bench: $(TEST) ## Measure the list page at 100 to 100,000 snapshots, beside a floor
+	$(PY) -m bench
+
+clean: ## Remove .venv and what the demo and the tests have made; var/db.sqlite3 stays
+	rm -rf .venv var/demo var/static var/static.stamp test-results .mypy_cache .ruff_cache
+
+$(PY):
+	@PYTHON="$(PYTHON)" .ci/python
+	$(PYTHON) -m venv --clear .venv
+
+$(RUNTIME): requirements/runtime.txt | $(PY)
+	$(PY) -m pip install --require-hashes --quiet -r requirements/runtime.txt
+	@touch $@
+
+$(TEST): requirements/test.txt $(RUNTIME)
+	$(PY) -m pip install --require-hashes --quiet -r requirements/test.txt
+	@touch $@

@@ -1,0 +1,1 @@
+"""The whole product on one machine, with the simulator as its provider: `python -m snapshots.demo`."""

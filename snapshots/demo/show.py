@@ -1,0 +1,192 @@
+"""The demo: prepare, start the simulator, the web server and the sync, say where to look, and end them all."""
+
+import os
+import sys
+from argparse import ArgumentParser, Namespace
+from collections.abc import Mapping
+from dataclasses import dataclass
+from io import StringIO
+from pathlib import Path
+
+import django
+from django.core.management import call_command
+from django.utils.translation import gettext as _
+
+from snapshots.demo import folder as folders
+from snapshots.demo.ports import first_free
+from snapshots.stopping import Stop, stop_on_signals
+from snapshots.supervisor import ROOT, WEB, Children, Ended, Program, sync_command, wait_until_listening, watch
+
+DEFAULT_FOLDER = ROOT / "var" / "demo"
+DEFAULT_PORT = 8000
+DEFAULT_SIMULATOR_PORT = 8700
+START_SECONDS = 60.0
+
+# For the simulator on this machine alone: nothing here is worth keeping to oneself.
+PASSWORD = "just-looking-around"  # noqa: S105
+ACME_KEY, GLOBEX_KEY = "acme-demo-key", "globex-demo-key"
+ACME_SEES = "compute-on/prod+compute-on/test_area"
+GLOBEX_SEES = "compute-on/test_area+compute-qc/web"
+ENVIRONMENTS = "compute-on/prod,compute-on/test_area,compute-qc/web"
+VOLUMES, SNAPSHOTS, SPEED = 40, 600, 60
+SYNC_EVERY = 12
+WEB_PROCESSES = 2
+TTL_SECONDS = 10
+
+# Set to nothing, so that the .env of a real installation does not reach in here.
+UNUSED = (
+    *("ALLOWED_HOSTS", "CACHE_URL", "DEBUG", "DEFAULT_FROM_EMAIL", "EMAIL_URL", "HISTORY_DAYS", "HSTS_PRELOAD"),
+    *("TRUSTED_PROXIES", "WEB_THREADS", "GUNICORN_CMD_ARGS"),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Places:
+    """Where the demo keeps its files, and the ports that it found free."""
+
+    folder: Path
+    port: int
+    simulator_port: int
+
+    @property
+    def url(self) -> str:
+        return f"http://localhost:{self.port}"
+
+    @property
+    def simulator(self) -> str:
+        return f"http://127.0.0.1:{self.simulator_port}"
+
+
+def add_options(parser: ArgumentParser) -> None:
+    parser.add_argument("--folder", type=Path, default=DEFAULT_FOLDER, help="where its files are kept")
+    parser.add_argument("--port", type=int, default=DEFAULT_PORT, help="the dashboard's, or the next free one")
+    parser.add_argument(
+        "--simulator-port", type=int, default=DEFAULT_SIMULATOR_PORT, help="the simulator's, or the next free one"
+    )
+
+
+def main(arguments: list[str]) -> int:
+    """Run the demo until SIGINT or SIGTERM; return 0 at the end, 1 if it cannot start or a part of it ends."""
+    parser = ArgumentParser(prog="python -m snapshots.demo", description=__doc__)
+    add_options(parser)
+    options = parser.parse_args(arguments)
+    try:
+        with folders.own(options.folder), stop_on_signals() as stop:
+            return _show(options, stop)
+    # Both are said before the settings are loaded, hence in English alone.
+    except folders.FolderInUse:
+        return _refuse(f"A demo already runs on {options.folder}. End it first, or choose another --folder.")
+    except OSError as problem:
+        return _refuse(f"The demo cannot start: {problem}.")
+
+
+def _show(options: Namespace, stop: Stop) -> int:
+    places = Places(options.folder.resolve(), first_free(options.port), first_free(options.simulator_port))
+    os.environ |= variables(places)
+    django.setup()
+    with Children() as children:
+        ended = _start(children, places, stop)
+        if ended is None and not stop.is_set:
+            _say(_port_notes(options, places) + greeting(places))
+            ended = watch(children, stop)
+    return _refuse(ended.sentence) if ended else 0
+
+
+def _start(children: Children, places: Places, stop: Stop) -> Ended | None:
+    """Bring everything up, each part as early as it can be; return a program that ended meanwhile."""
+    children.start(_simulator(places))
+    _prepare()
+    children.start(Program("web", WEB, os.environ, places.folder / "web.log"))
+    ended = wait_until_listening(places.simulator_port, children, stop, START_SECONDS)
+    if ended or stop.is_set:
+        return ended
+    call_command("sync_snapshots", force=True)
+    _forget_connections()
+    children.start(Program("sync_snapshots", sync_command(SYNC_EVERY), os.environ))
+    return wait_until_listening(places.port, children, stop, START_SECONDS)
+
+
+def _prepare() -> None:
+    """Bring database and static files up to date, with an empty mirror: the simulator's world begins anew as well."""
+    from snapshots.models import Environment
+    from snapshots.static_files import collect
+
+    call_command("migrate", verbosity=0, interactive=False)
+    collect()
+    Environment.objects.all().delete()
+    call_command("provision", Path(__file__).with_name("teams.toml"), stdout=StringIO())
+
+
+def _forget_connections() -> None:
+    from django.db import connections
+
+    connections.close_all()
+
+
+def _simulator(places: Places) -> Program:
+    options = {
+        "port": places.simulator_port,
+        "environments": ENVIRONMENTS,
+        "volumes": VOLUMES,
+        "snapshots": SNAPSHOTS,
+        "speed": SPEED,
+    }
+    command = [sys.executable, "-m", "snapshots.simulator", *(f"--{name}={value}" for name, value in options.items())]
+    return Program("simulator", command, os.environ, places.folder / "simulator.log")
+
+
+def variables(places: Places) -> Mapping[str, str]:
+    """Return the settings of the demo: the product's own, on this machine, with DEBUG off."""
+    return dict.fromkeys(UNUSED, "") | {
+        "DJANGO_SETTINGS_MODULE": "dashboard.settings",
+        "SITE_URL": places.url,
+        "WEB_CONCURRENCY": str(WEB_PROCESSES),
+        "BIND": f"127.0.0.1:{places.port}",
+        "SECRET_KEY": folders.secret_key(places.folder),
+        "API_KEY_ENCRYPTION_KEYS": folders.encryption_key(places.folder),
+        "DATABASE_URL": folders.database_url(places.folder),
+        "CLOUDCA_API_URL": f"{places.simulator}/v1",
+        "SYNC_TTL_SECONDS": str(TTL_SECONDS),
+        "SIMULATOR_KEYS": f"{ACME_KEY}@{ACME_SEES},{GLOBEX_KEY}@{GLOBEX_SEES}",
+        "DEMO_ACME_KEY": ACME_KEY,
+        "DEMO_GLOBEX_KEY": GLOBEX_KEY,
+        "DEMO_PASSWORD": PASSWORD,
+    }
+
+
+def greeting(places: Places) -> str:
+    """Say where it is, who may sign in and what to look at."""
+    return _(
+        """
+The dashboard is at %(url)s
+
+  Sign in as            password               and see
+  alice@example.com     %(password)s    Acme Platform, as admin
+  bob@example.com       %(password)s    Acme Platform, as viewer
+  charlie@example.com   %(password)s    Globex Hosting, as admin
+
+  - Watch the list: within two minutes snapshots appear, complete, fail and vanish.
+  - Filter by a volume, open a snapshot, copy its address: bob lands on it after signing in, charlie finds nothing.
+  - Take the provider down:  curl -X POST -d '{"status": 503}' %(simulator)s/_control/faults
+    and bring it back with:  curl -X DELETE %(simulator)s/_control/faults
+    The dashboard then waits a minute before it asks again; "Try now" on the page asks at once.
+
+Its data and logs are in %(folder)s. Below are the changes that the sync finds. Ctrl-C stops everything.
+"""
+    ) % {"url": places.url, "password": PASSWORD, "simulator": places.simulator, "folder": places.folder}
+
+
+def _port_notes(options: Namespace, places: Places) -> str:
+    text = _("Port %(wanted)d is taken, so %(used)d it is.")
+    pairs = [(options.port, places.port), (options.simulator_port, places.simulator_port)]
+    return "".join(f"\n{text % {'wanted': wanted, 'used': used}}" for wanted, used in pairs if wanted != used)
+
+
+def _say(text: str) -> None:
+    sys.stdout.write(text + "\n")
+    sys.stdout.flush()
+
+
+def _refuse(sentence: str) -> int:
+    sys.stderr.write(sentence + "\n")
+    return 1

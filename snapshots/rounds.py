@@ -1,0 +1,98 @@
+"""Rounds of the sync: one, or one after another on a steady beat."""
+
+import time
+from collections.abc import Callable, Iterator, Sequence
+
+from django.db import InterfaceError, OperationalError, close_old_connections
+from django.utils.translation import gettext as _
+
+from snapshots import outcomes
+from snapshots.claims import Caller
+from snapshots.models import Environment
+from snapshots.stopping import Stop
+from snapshots.sync import AT_ONCE, Outcome, refresh
+
+Tell = Callable[[str], object]
+
+
+class News:
+    """Tells each line of a first round, and after it only what is new: changes, and troubles that come or go."""
+
+    def __init__(self, *, all_of_it: bool) -> None:
+        self._all = all_of_it
+        self._last: dict[int, str] = {}
+
+    def is_news(self, outcome: Outcome) -> bool:
+        if self._all:
+            return True
+        if outcomes.is_harmless_denial(outcome):
+            return False
+        before = self._last.get(outcome.environment.pk)
+        if before and outcomes.is_waiting(outcome):
+            return False  # the fault was told, with its next try
+        remark = outcomes.remark(outcome)
+        self._last[outcome.environment.pk] = remark
+        return before != remark or bool(outcome.written and outcome.written.total)
+
+
+def environments_of(slug: str | None) -> list[Environment]:
+    """Return a team's environments, or everybody's."""
+    found = Environment.objects.select_related("team").order_by("team__slug", "service_code", "name")
+    return list(found.filter(team__slug=slug) if slug else found)
+
+
+def round_once(slug: str | None, caller: Caller, tell: Tell, *, news: News, stop: Stop | None = None) -> bool:
+    """Refresh the environments once and tell how each ended; return whether all went well.
+
+    A busy or unreachable database ends only the environments that it struck.
+    """
+    close_old_connections()
+    try:
+        environments = environments_of(slug)
+    except (OperationalError, InterfaceError) as problem:
+        tell(_database_trouble(problem))
+        return False
+    well = True
+    for start in range(0, len(environments), AT_ONCE):
+        if stop is not None and stop.is_set:
+            break
+        chunk = environments[start : start + AT_ONCE]
+        well &= _refresh(chunk, caller, lambda outcome: _tell_outcome(outcome, environments, tell, news), tell)
+    return well
+
+
+def beats(seconds: float, stop: Stop, clock: Callable[[], float] = time.monotonic) -> Iterator[None]:
+    """Beat at once and then every so many seconds until it is time to stop.
+
+    The beat does not drift; what a long round has missed is left out, so that no two rounds follow each other at once.
+    """
+    due = clock()
+    while not stop.wait(due - clock()):
+        yield
+        due += seconds * (max(0.0, clock() - due) // seconds + 1)
+
+
+def _refresh(chunk: Sequence[Environment], caller: Caller, told: Callable[[Outcome], object], tell: Tell) -> bool:
+    well = True
+    try:
+        for outcome in refresh(chunk, caller=caller):
+            told(outcome)
+            well &= not outcomes.is_failure(outcome)
+    except (OperationalError, InterfaceError) as problem:
+        tell(_database_trouble(problem))
+        close_old_connections()
+        return False
+    return well
+
+
+def _tell_outcome(outcome: Outcome, environments: Sequence[Environment], tell: Tell, news: News) -> None:
+    if not news.is_news(outcome):
+        return
+    widest_team = max(len(each.team.slug) for each in environments)
+    widest_path = max(len(each.path) for each in environments)
+    where = f"{outcome.environment.team.slug:<{widest_team}}  {outcome.environment.path:<{widest_path}}"
+    tell(f"{where}  {outcomes.what_happened(outcome)}")
+
+
+def _database_trouble(problem: OperationalError | InterfaceError) -> str:
+    return _("The database could not be used (%(why)s).") % {"why": str(problem).strip() or type(problem).__name__}

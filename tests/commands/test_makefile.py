@@ -1,0 +1,94 @@
+"""What `make` offers, and what it says where something is missing."""
+
+import os
+import re
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from tests.commands.programs import ROOT
+
+MAKEFILE = (ROOT / "Makefile").read_text()
+TOOLS = ("sh", "env", "id")
+
+
+def call(*command: str, cwd: Path = ROOT, path: str = os.environ["PATH"]) -> subprocess.CompletedProcess[str]:
+    variables = {name: text for name, text in os.environ.items() if not name.startswith("MAKE")} | {"PATH": path}
+    return subprocess.run(command, cwd=cwd, env=variables, capture_output=True, text=True, timeout=60, check=False)
+
+
+@pytest.fixture
+def bare(tmp_path: Path) -> Path:
+    """A folder for PATH with the barest tools."""
+    for tool in TOOLS:
+        (tmp_path / tool).symlink_to(shutil.which(tool) or "")
+    return tmp_path
+
+
+def put(folder: Path, name: str, script: str) -> None:
+    path = folder / name
+    path.write_text(f"#!/bin/sh\n{script}\n")
+    path.chmod(0o755)
+
+
+def test_plain_make_lists_every_target() -> None:
+    listed = re.findall(r"^  make (\w+)", call("make").stdout, re.MULTILINE)
+    (phony,) = re.findall(r"^\.PHONY: (.*)$", MAKEFILE, re.MULTILINE)
+    assert listed == phony.split()
+
+
+def test_run_needs_settings(tmp_path: Path) -> None:
+    clone = tmp_path / "a clone"
+    (clone / ".venv" / "bin").mkdir(parents=True)
+    (clone / "requirements").mkdir()
+    for name in ("requirements/runtime.txt", ".venv/bin/python", ".venv/runtime.stamp"):
+        (clone / name).touch()
+    (clone / "Makefile").write_text(MAKEFILE)
+    ran = call("make", "run", cwd=clone)
+    assert ran.returncode == 2
+    assert ran.stderr.startswith("There is no .env yet. Make it with: cp .env.example .env")
+
+
+@pytest.mark.parametrize(
+    ("script", "sentence"),
+    [
+        ("exit 127", "is too old: Python 3.11 or newer is needed"),
+        ("case $2 in *ensurepip*) exit 1;; *print*) echo 3.12;; esac", "apt-get install python3.12-venv"),
+    ],
+)
+def test_a_python_that_will_not_do(bare: Path, script: str, sentence: str) -> None:
+    put(bare, "python3", script)
+    ran = call("sh", str(ROOT / ".ci" / "python"), path=str(bare))
+    assert (ran.returncode, ran.stdout) == (1, "")
+    assert sentence in ran.stderr
+
+
+def test_no_python_at_all(bare: Path) -> None:
+    ran = call("sh", str(ROOT / ".ci" / "python"), path=str(bare))
+    assert (ran.returncode, ran.stderr.startswith("There is no python3. Install Python 3.11 or newer")) == (1, True)
+
+
+def test_no_chromium_and_no_way_to_install_it(bare: Path) -> None:
+    ran = call("sh", str(ROOT / ".ci" / "chromium"), path=str(bare))
+    assert ran.returncode == 1
+    assert "there is no apt-get here to install it with. Install chromium" in ran.stderr
+
+
+def test_chromium_is_installed_where_root_may(bare: Path) -> None:
+    (bare / "id").unlink()
+    put(bare, "id", "echo 0")
+    put(bare, "apt-get", f'[ "$1" = update ] || {shutil.which("cp")} {bare}/env {bare}/chromium')
+    assert call("sh", str(ROOT / ".ci" / "chromium"), path=str(bare)).returncode == 0
+    assert (bare / "chromium").is_file()
+
+
+def test_a_pointer_to_a_browser_is_none(bare: Path) -> None:
+    put(bare, "chromium-browser", "exit 1")
+    assert call("sh", str(ROOT / ".ci" / "chromium"), path=str(bare)).returncode == 1
+
+
+def test_a_chromium_that_is_there_will_do(bare: Path) -> None:
+    put(bare, "google-chrome", "echo Google Chrome 150")
+    assert call("sh", str(ROOT / ".ci" / "chromium"), path=str(bare)).returncode == 0

@@ -1,0 +1,38 @@
+"""`manage.py serve`: web server and sync together, as `make run` starts them."""
+
+from pathlib import Path
+
+import requests
+
+from snapshots.simulator.server import Simulator
+from snapshots.simulator.world import World
+from tests.commands.programs import children_of, free_port, is_alive, manage, running, variables
+from tests.commands.steps import KEY, TEAM, write
+
+
+def test_serves_and_syncs_until_it_is_told_to_end(tmp_path: Path) -> None:
+    url = f"http://localhost:{free_port()}"
+    world = World(environments=["compute-on/prod", "compute-qc/prod"])
+    with Simulator(world, keys={KEY: None}) as provider:
+        env = variables(tmp_path, CLOUDCA_API_URL=provider.url, SITE_URL=url, BIND="")
+        manage("migrate", "--verbosity=0", env=env)
+        manage("provision", write(tmp_path, TEAM), env=env)
+        with running("manage.py", "serve", env=env, folder=tmp_path) as server:
+            server.until_it_says("compute-qc/prod  +200 new")
+            server.until_it_says("Listening at")
+            assert requests.get(f"{url}/readyz", timeout=10).json() == dict.fromkeys(READY, True)
+            children = children_of(server.process.pid)
+            assert server.end() == 0
+    assert len(children) >= 3
+    assert not any(map(is_alive, children))
+
+
+READY = ("database", "migrations", "cache")
+
+
+def test_an_unmigrated_database_is_a_sentence(tmp_path: Path) -> None:
+    env = variables(tmp_path)
+    for command in (("sync_snapshots",), ("sync_snapshots", "--team", "acme")):
+        with running("manage.py", *command, env=env, folder=tmp_path) as sync:
+            assert sync.process.wait(60) == 1
+        assert sync.output.startswith("CommandError: The database cannot be used (no such table: ")
