@@ -74,7 +74,8 @@ def find_page(
 
 
 def filtered(team: Team, filters: Filters, now: datetime) -> QuerySet[Snapshot]:
-    rows: QuerySet[Snapshot] = Snapshot.objects.of_team(team).filter(listed=filters.listed)
+    of_team = Snapshot.objects.of_team(team)
+    rows: QuerySet[Snapshot] = of_team.listed() if filters.listed else of_team.no_longer_listed()
     if filters.environments:
         rows = rows.filter(environment__in=filters.environments)
     if filters.volume_ids:

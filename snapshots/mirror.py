@@ -1,5 +1,6 @@
 """Writing what the provider said into the mirror: one short transaction, and only what changed."""
 
+from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -102,20 +103,24 @@ def known_rows(environment: Environment, ids: Sequence[str] | None = None) -> di
 
 def recount(environment: Environment) -> None:
     """Count the environment's rows by state, type and volume: made at each change, so that no page counts."""
-    listed = Snapshot.objects.filter(environment=environment, listed=True)
-    by_volume = _counts(listed.values_list("volume_id"))
+    rows = Snapshot.objects.filter(environment=environment)
+    by_volume: Counter[str] = Counter()
+    by_state: Counter[str] = Counter()
+    by_type: Counter[str] = Counter()
+    # One walk over the rows for all three, grouped by the database: it is the dearest part of the write lock.
+    groups = rows.listed().values_list("volume_id", "state", "interval_type").annotate(number=Count("pk"))
+    for volume_id, state, interval_type, number in groups.order_by():
+        by_volume[volume_id] += number
+        by_state[state] += number
+        by_type[interval_type] += number
     environment.facets = {
-        "listed": sum(by_volume.values()),
-        "gone": Snapshot.objects.filter(environment=environment, listed=False).count(),
+        "listed": by_volume.total(),
+        "gone": rows.no_longer_listed().count(),
         "no_volume": by_volume.pop("", 0),
-        "state": _counts(listed.values_list("state")),
-        "interval_type": _counts(listed.values_list("interval_type")),
+        "state": by_state,
+        "interval_type": by_type,
     }
     recount_volumes(environment, by_volume)
-
-
-def _counts(rows) -> dict[str, int]:  # type: ignore[no-untyped-def]
-    return dict(rows.order_by().annotate(number=Count("pk")))
 
 
 def _plan(environment: Environment, listing: Listing[SnapshotRecord], now: datetime) -> Plan:

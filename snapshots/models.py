@@ -4,7 +4,7 @@ from datetime import datetime, timedelta
 from typing import Any, ClassVar, Self
 
 from django.db import models
-from django.db.models import Q
+from django.db.models import OuterRef, Q
 from django.utils.translation import gettext_lazy as _
 
 from dashboard.teams.models import Team
@@ -122,17 +122,19 @@ class SnapshotQuerySet(models.QuerySet["Snapshot"]):
 
     def listed(self) -> Self:
         """What the provider lists, and what it left out of its last list but may still have."""
-        return self.filter(listed=True)
+        # IN and not =: for the latter Django writes the bare column, which SQLite looks up in no index.
+        return self.filter(listed__in=[True])
 
     def no_longer_listed(self) -> Self:
-        return self.filter(listed=False)
+        return self.filter(listed__in=[False])
 
     def usable(self) -> Self:
         """What can be restored from, as far as the mirror knows: completed, and in the newest complete list."""
-        return self.filter(state=USABLE_STATE, listed=True, missing_since__isnull=True)
+        return self.listed().filter(state=USABLE_STATE, missing_since__isnull=True)
 
-    def of_volume(self, environment: Environment, volume_id: str) -> Self:
-        return self.filter(environment=environment, volume_id=volume_id)
+    def of_volume(self, environment: Environment, volume_id: str | OuterRef) -> Self:
+        # With the team, which leads the index of a volume's rows.
+        return self.filter(team=environment.team_id, environment=environment, volume_id=volume_id)
 
     def newest_first(self) -> Self:
         return self.order_by("-taken_key", "-pk")

@@ -50,7 +50,7 @@ def recount_volumes(environment: Environment, counts: Mapping[str, int]) -> None
 
 def _name_after_snapshots(environment: Environment) -> None:
     """A volume that the endpoint never listed is named as its newest snapshot names it."""
-    newest = Snapshot.objects.filter(environment=environment, volume_id=OuterRef("volume_id")).exclude(volume="")
+    newest = Snapshot.objects.of_volume(environment, OuterRef("volume_id")).exclude(volume="")
     name = Subquery(newest.newest_first().values("volume")[:1])
     nameless = Volume.objects.filter(environment=environment, from_endpoint=False)
     nameless.filter(Exists(newest)).update(name=name)

@@ -86,9 +86,11 @@ def _context(
     return {"columns": columns(filters, prefix), "rows": rows, "has_notes": any(row.note for row in rows)}
 
 
-def _volumes_of(team: Team, lines: Iterable[Line]) -> Iterable[Volume]:
+def _volumes_of(team: Team, lines: Sequence[Line]) -> Iterable[Volume]:
     ids = {line.volume_id for line in lines if line.volume_id}
-    found = Volume.objects.of_team(team).filter(volume_id__in=ids)
+    # With the environments it is one look into the unique index for each; a team alone would be all its volumes.
+    places = {line.environment_id for line in lines}
+    found = Volume.objects.of_team(team).filter(environment__in=places, volume_id__in=ids)
     return found.only("environment_id", "volume_id", "instance_name") if ids else []
 
 
