@@ -1,0 +1,61 @@
+"""What is asked for: the addresses of the list and of one snapshot, at every size the same questions."""
+
+from dataclasses import dataclass
+from typing import Final
+from urllib.parse import urlencode
+
+from bench.people import LARGE, LIST_URL
+
+PAGE_SIZE: Final = 50
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """What the cases need to know of a filled database."""
+
+    listed: int
+    """Snapshots in the list of all environments."""
+    volume_id: str
+    """The volume with the most snapshots."""
+    snapshot_id: str
+    stamp: str
+    """The end of one default name, which nothing else holds."""
+
+    @property
+    def pages(self) -> int:
+        return -(-self.listed // PAGE_SIZE)
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    name: str
+    url: str
+
+
+PAGE_ONE: Final = "page 1"
+
+
+def cases(facts: Facts) -> list[Case]:
+    return [
+        _list(PAGE_ONE),
+        _list("middle page", page=max(1, facts.pages // 2)),
+        _list("last page", page=facts.pages),
+        _list("one state", state="BackedUp"),
+        _list("a rare state", state="Error"),
+        _list("one volume", volume_id=facts.volume_id),
+        _list("one environment", environment=LARGE),
+        _list("state and type", state="BackedUp", interval_type="DAILY"),
+        _list("rare state and type", state="Error", interval_type="MONTHLY"),
+        _list("older than 30 d", age="older"),
+        _list("by name", sort="name"),
+        _list("by name, middle", sort="name", page=max(1, facts.pages // 2)),
+        _list("gone", listed="no"),
+        _list("q of many", q="web-01"),
+        _list("q of one", q=facts.stamp),
+        _list("q of none", q="zzznowhere"),
+        Case("one snapshot", f"{LIST_URL}{LARGE}/{facts.snapshot_id}/"),
+    ]
+
+
+def _list(name: str, **query: object) -> Case:
+    return Case(name, f"{LIST_URL}?{urlencode(query)}" if query else LIST_URL)

@@ -1,0 +1,106 @@
+"""Measure pages over real sockets: floor, cold and hot in turns, so that a busy moment strikes all of them alike."""
+
+import re
+import sqlite3
+from collections.abc import Mapping, Sequence
+from contextlib import ExitStack, closing
+from dataclasses import dataclass, field
+from statistics import median
+from time import monotonic
+
+from bench.cases import PAGE_ONE, Case, Facts, cases
+from bench.people import FIXED_URL, LARGE, LIST_URL
+from bench.site import BenchError, Browser, serve
+from bench.stage import Stage
+
+LINK = re.compile(rf'href="({LIST_URL}[\w-]+/[\w-]+/[0-9a-f-]{{36}}/)"'.encode())
+RAISE_GENERATION = "UPDATE snapshots_environment SET generation = generation + 1 WHERE service_code || '/' || name = ?"
+MOST_SECONDS = 150
+"""Measuring stops here, whatever number of rounds was asked for."""
+
+
+@dataclass(slots=True)
+class Times:
+    """One case at one size; milliseconds, one figure for each round."""
+
+    case: Case
+    size: int
+    fixed: list[float] = field(default_factory=list)
+    hot: list[float] = field(default_factory=list)
+    cold: list[float] = field(default_factory=list)
+    bytes: int = 0
+    rows: int = 0
+
+
+@dataclass(slots=True)
+class Site:
+    """A running server, signed in to, and a second way into its database."""
+
+    browser: Browser
+    database: sqlite3.Connection
+
+    def measure(self, times: Times) -> None:
+        times.fixed.append(self.browser.get(FIXED_URL).milliseconds)
+        self.change()
+        times.cold.append(self.browser.get(times.case.url).milliseconds)
+        times.hot.append(self.browser.get(times.case.url).milliseconds)
+
+    def change(self) -> None:
+        """Do what a sync does that changed something: every table rendered before is of no use."""
+        self.database.execute(RAISE_GENERATION, [LARGE])
+
+    def warm(self, times: Times) -> None:
+        """Ask once without the clock. Raises BenchError for a page that does not show what its case is about."""
+        body = self.browser.get(times.case.url).body
+        times.bytes, times.rows = len(body), len(set(LINK.findall(body)))
+        if times.case.name == PAGE_ONE and not times.rows:
+            raise BenchError(f"{times.case.url} shows no snapshot.")
+
+
+def measure(stage: Stage, facts: Mapping[int, Facts], rounds: int) -> list[Times]:
+    """Measure every case at every size, in rounds. Raises BenchError."""
+    results = [Times(case, size) for size in sorted(facts) for case in cases(facts[size])]
+    with ExitStack() as stack:
+        sites = {size: _open(stack, stage, size) for size in sorted(facts)}
+        for times in results:
+            sites[times.size].warm(times)
+        _rounds(results, sites, rounds)
+    return results
+
+
+def _open(stack: ExitStack, stage: Stage, size: int) -> Site:
+    log = stage.folder / f"{size}.log"
+    port = stack.enter_context(serve(stage.variables(size), log))
+    browser = stack.enter_context(closing(Browser(port, log)))
+    database = stack.enter_context(closing(sqlite3.connect(stage.database(size), isolation_level=None)))
+    browser.sign_in()
+    return Site(browser, database)
+
+
+def _rounds(results: Sequence[Times], sites: Mapping[int, Site], rounds: int) -> None:
+    # Case by case, the sizes beside each other: their ratio is what is asked for.
+    order = sorted(results, key=lambda times: times.case.name)
+    until = monotonic() + MOST_SECONDS
+    for _ in range(rounds):
+        for times in order:
+            sites[times.size].measure(times)
+        if monotonic() > until:
+            return
+
+
+def report(results: Sequence[Times]) -> str:
+    """A line for each case and size, and the headline."""
+    heads = f"{'snapshots':>9}  {'case':<20} {'fixed':>7} {'hot':>7} {'x fixed':>8} {'cold':>8} {'x fixed':>8}"
+    lines = [f"{heads} {'bytes':>8} {'rows':>5}"]
+    for times in results:
+        fixed, hot, cold = median(times.fixed), median(times.hot), median(times.cold)
+        figures = f"{fixed:7.2f} {hot:7.2f} {hot / fixed:8.2f} {cold:8.2f} {cold / fixed:8.2f}"
+        lines.append(f"{times.size:>9,}  {times.case.name:<20} {figures} {times.bytes:>8,} {times.rows:>5}")
+    return "\n".join([*lines, "", _headline(results)])
+
+
+def _headline(results: Sequence[Times]) -> str:
+    ones = [times for times in results if times.case.name == PAGE_ONE]
+    first, last = ones[0], ones[-1]
+    hot, cold = median(last.hot) / median(first.hot), median(last.cold) / median(first.cold)
+    return f"page 1 at {last.size:,} = {hot:.2f} × page 1 at {first.size:,} (hot), {cold:.2f} × (cold)"

@@ -1,0 +1,12 @@
+"""Who signs in, and where: shared by the harness, which needs no Django, and the parts that do."""
+
+from typing import Final
+
+TEAM: Final = "bench"
+EMAIL: Final = "bench@example.com"
+PASSWORD: Final = "measured-twice-and-cut-once"
+KEY: Final = "bench-key"
+LARGE: Final = "compute-on/test_area"
+SMALL: Final = "compute-qc/prod"
+LIST_URL: Final = f"/t/{TEAM}/snapshots/"
+FIXED_URL: Final = "/bench/fixed/"

@@ -1,0 +1,122 @@
+"""Time a refresh against the simulator, stage by stage, beside `json.loads` of the same body in the same run."""
+
+import json
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from statistics import median
+from time import perf_counter
+from urllib.request import Request, urlopen
+
+from django.utils import timezone
+
+from bench.people import KEY, LARGE
+from bench.world import Unfit, claimed, make_team, make_world
+from dashboard.teams.secrets import Secret
+from snapshots import diff
+from snapshots.claims import Claim
+from snapshots.cloud.client import KEY_HEADER, CloudClient
+from snapshots.cloud.records import SnapshotRecord
+from snapshots.mirror import known_rows, store_listing
+from snapshots.models import Environment
+from snapshots.simulator.server import Simulator
+from snapshots.simulator.world import World
+
+ROWS_PER_CHANGED = 100
+STATES = ("BackingUp", "BackedUp")
+
+
+@dataclass(frozen=True, slots=True)
+class Timed:
+    """Seconds of one refresh. `store` compares again and writes; `compare` is that part, measured by itself."""
+
+    floor: float
+    fetch: float
+    compare: float
+    store: float
+    written: int
+
+
+@dataclass(frozen=True, slots=True)
+class Bench:
+    """A simulator with a large environment, and the mirror of it."""
+
+    simulator: Simulator
+    environment: Environment
+
+    @property
+    def world(self) -> World:
+        return self.simulator.world
+
+    def refresh(self) -> Timed:
+        """Claim, fetch, compare and store once, as the sync does. Raises Unfit if the list was not whole."""
+        body = self._body()  # also makes the simulator encode what changed before the clock runs
+        floor = _seconds(lambda: json.loads(body))
+        held = claimed(self.environment)
+        began = perf_counter()
+        with CloudClient(self.simulator.url, Secret(KEY)) as client:
+            listing = client.list_snapshots(*LARGE.split("/"))
+        fetch = perf_counter() - began
+        if not listing.complete:
+            raise Unfit("The simulator's list was not complete.")
+        compare = _seconds(lambda: _compare(held, listing.rows))
+        began = perf_counter()
+        written = store_listing(held, listing, received_at=timezone.now())
+        return Timed(floor, fetch, compare, perf_counter() - began, written.total)
+
+    def _body(self) -> bytes:
+        request = Request(f"{self.simulator.url}/services/{LARGE}/snapshots", headers={KEY_HEADER: KEY})
+        with urlopen(request, timeout=60) as response:
+            body: bytes = response.read()
+        return body
+
+
+def run(size: int, rounds: int) -> None:
+    """Print the median seconds of a first list, and of later ones of three kinds."""
+    team = make_team()
+    code, _, name = LARGE.partition("/")
+    environment = Environment.objects.create(team=team, service_code=code, name=name)
+    with Simulator(make_world(LARGE, size), keys={KEY: None}) as simulator:
+        bench = Bench(simulator, environment)
+        print(f"A refresh of {size:,} snapshots; seconds, medians of {rounds}\n")
+        heads = f"{'rows written':>12} {'json.loads':>10} {'fetch+decode':>12} {'compare':>8} {'store':>7}"
+        print(f"{'list':<30} {heads} {'together':>9} {'x json':>7}")
+        _show("the first one", [bench.refresh()])
+        for what, change in _kinds(bench.world):
+            _show(what, [_changed(bench, change, turn) for turn in range(rounds)])
+
+
+def _kinds(world: World) -> Iterator[tuple[str, Callable[[int], None]]]:
+    ids = [str(row["id"]) for row in world.snapshots(LARGE)]
+    yield "the same bytes", lambda turn: None
+    yield "a field that we do not keep", lambda turn: _set(world, ids[:1], note=turn)
+    some = ids[::ROWS_PER_CHANGED]
+    yield "1 % renamed", lambda turn: _set(world, some, name=f"renamed-{turn}")
+    yield "1 % in another state", lambda turn: _set(world, some, state=STATES[turn % 2])
+
+
+def _set(world: World, ids: list[str], **fields: object) -> None:
+    for id in ids:
+        world.change_snapshot(LARGE, id, fields)
+
+
+def _changed(bench: Bench, change: Callable[[int], None], turn: int) -> Timed:
+    change(turn)
+    return bench.refresh()
+
+
+def _show(what: str, times: list[Timed]) -> None:
+    floor, fetch = median(each.floor for each in times), median(each.fetch for each in times)
+    compare, store = median(each.compare for each in times), median(each.store for each in times)
+    written = max(each.written for each in times)
+    figures = f"{written:>12,} {floor:10.3f} {fetch:12.3f} {compare:8.3f} {store:7.3f}"
+    print(f"{what:<30} {figures} {fetch + store:9.3f} {(fetch + store) / floor:7.1f}", flush=True)
+
+
+def _compare(held: Claim, rows: tuple[SnapshotRecord, ...]) -> None:
+    diff.compare(known_rows(held.environment), rows, complete=True, doubt=None, now=timezone.now())
+
+
+def _seconds(work: Callable[[], object]) -> float:
+    began = perf_counter()
+    work()
+    return perf_counter() - began

@@ -1,0 +1,75 @@
+"""The temporary folder of one run: a database for each size, and how its programs are started."""
+
+import json
+import os
+import subprocess
+import sys
+from base64 import urlsafe_b64encode
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from bench.cases import Facts
+from bench.site import ROOT, BenchError
+
+PARTS_AT_ONCE = 2
+PART_SECONDS = 240
+
+
+@dataclass(frozen=True, slots=True)
+class Stage:
+    folder: Path
+    encryption_key: str
+
+    def database(self, size: int) -> Path:
+        return self.folder / f"{size}.sqlite3"
+
+    def variables(self, size: int) -> dict[str, str]:
+        """What the settings need to know for the database of a size."""
+        return {
+            "DJANGO_SETTINGS_MODULE": "bench.settings",
+            "DATABASE_URL": f"sqlite:///{self.database(size)}",
+            "API_KEY_ENCRYPTION_KEYS": self.encryption_key,
+            "BENCH_STATIC_ROOT": str(self.folder / "static"),
+        }
+
+    def run(self, part: str, size: int, *numbers: int) -> str:
+        """Run a part that needs Django, and return what it printed. Raises BenchError."""
+        command = [sys.executable, "-m", "bench.inside", part, str(size), *map(str, numbers)]
+        return self._output(command, size)
+
+    def collect_static(self, size: int) -> None:
+        self._output([sys.executable, "-m", "django", "collectstatic", "--noinput", "-v0"], size)
+
+    def fill(self, sizes: Sequence[int]) -> dict[int, Facts]:
+        """Fill the databases, two at once, the largest first."""
+        ordered = sorted(sizes, reverse=True)
+        with ThreadPoolExecutor(PARTS_AT_ONCE) as threads:
+            printed = list(threads.map(lambda size: self.run("fill", size), ordered))
+        return {size: Facts(**json.loads(text)) for size, text in zip(ordered, printed, strict=True)}
+
+    def _output(self, command: list[str], size: int) -> str:
+        try:
+            done = subprocess.run(
+                command,
+                cwd=ROOT,
+                env={**os.environ, **self.variables(size)},
+                capture_output=True,
+                text=True,
+                timeout=PART_SECONDS,
+                check=True,
+            )
+        except subprocess.TimeoutExpired:
+            raise BenchError(f"{' '.join(command)} took longer than {PART_SECONDS} s.") from None
+        except subprocess.CalledProcessError as fault:
+            raise BenchError(f"{' '.join(command)} failed:\n{fault.stderr}") from None
+        return done.stdout
+
+
+@contextmanager
+def stage() -> Iterator[Stage]:
+    with TemporaryDirectory(prefix="bench-") as folder:
+        yield Stage(Path(folder), urlsafe_b64encode(os.urandom(32)).decode())
