@@ -15,7 +15,7 @@ from django.utils.translation import gettext as _
 from dashboard.teams.accounts import create_account
 from dashboard.teams.invites import set_password_link
 from dashboard.teams.models import ApiKey, Membership, Role, Team, User
-from dashboard.teams.secrets import KeyUnreadable, Secret
+from dashboard.teams.secrets import Secret
 from snapshots.claims import key_of
 from snapshots.models import Environment, Snapshot
 from snapshots.teamfile import MemberEntry, TeamEntry, TeamFileError
@@ -220,12 +220,7 @@ def _team_removal(team: Team) -> str:
 def _holds(team: Team, secret: Secret) -> bool:
     """Whether the team's stored key is this one; one that cannot be read is not."""
     key = key_of(team)
-    if key is None:
-        return False
-    try:
-        return key.open().reveal() == secret.reveal()
-    except KeyUnreadable:
-        return False
+    return key is not None and key.holds(secret)
 
 
 def _make_account(email: str, password: Secret | None) -> None:

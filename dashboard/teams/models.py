@@ -10,7 +10,7 @@ from django.db.models.functions import Lower
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
-from dashboard.teams.secrets import Secret, open_key, seal_key
+from dashboard.teams.secrets import KeyUnreadable, Secret, is_same, open_key, seal_key
 
 FIRST_GENERATIONS = 2**30
 """Where a new key starts is drawn from this many, so that a key made again never passes for the one deleted before."""
@@ -137,3 +137,10 @@ class ApiKey(models.Model):
     def open(self) -> Secret:
         """Decrypt. Raises `KeyUnreadable` when no key of the ring opens it or it was sealed for another team."""
         return open_key(self.sealed, team_pk=self.team_id)
+
+    def holds(self, secret: Secret) -> bool:
+        """Whether this is the stored key; one that cannot be read is not."""
+        try:
+            return is_same(self.open(), secret)
+        except KeyUnreadable:
+            return False

@@ -2,6 +2,7 @@
 
 import json
 import re
+from hmac import compare_digest
 from typing import NoReturn
 
 from cryptography.fernet import Fernet, InvalidToken, MultiFernet
@@ -76,6 +77,11 @@ def clean_api_key(text: str) -> Secret:
 
 
 @sensitive_variables()
+def is_same(one: Secret, other: Secret) -> bool:
+    """Compare two secrets in constant time."""
+    return compare_digest(one.reveal().encode(), other.reveal().encode())
+
+
 def seal_key(secret: Secret, *, team_pk: int) -> str:
     """Encrypt a provider key with the newest key of the ring, bound to its team: a copied row opens nowhere else.
 

@@ -1,0 +1,88 @@
+"""Who may import whom: the house has few doors, and this is where they are counted."""
+
+import ast
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from django.conf import settings
+
+ROOT = Path(settings.BASE_DIR)
+NETWORK = {"requests", "urllib3", "httpx", "urllib.request"}
+# Package or module: what it must not import. A package stands for all that is in it.
+FORBIDDEN = {
+    "snapshots/cloud": {"django", "dashboard", "snapshots.simulator", "snapshots.models", "snapshots.sync"},
+    "snapshots/simulator": {"django", "dashboard", "snapshots.cloud", "snapshots.models", "requests"},
+    "dashboard/teams": {"snapshots"},
+    "snapshots/models.py": {"snapshots.sync", "snapshots.claims", "snapshots.views", "snapshots.cloud"},
+    "snapshots/timing.py": {"django", "snapshots"},
+    "snapshots/diff.py": {"django", "snapshots"},
+    "snapshots/filters.py": {"snapshots.sync", "snapshots.views", "snapshots.cloud"},
+    "snapshots/listing.py": {"snapshots.sync", "snapshots.views", "snapshots.cloud"},
+    "snapshots/sync.py": {"snapshots.views", "snapshots.filters"},
+    "snapshots/views": {"snapshots.cloud", "snapshots.simulator"},
+}
+
+
+def files(place: str) -> list[Path]:
+    path = ROOT / place
+    return sorted(path.rglob("*.py")) if path.is_dir() else [path]
+
+
+def imports(path: Path) -> Iterator[str]:
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            yield node.module or ""
+            yield from (f"{node.module}.{alias.name}" for alias in node.names)
+
+
+def within(name: str, packages: set[str]) -> bool:
+    return any(name == package or name.startswith(f"{package}.") for package in packages)
+
+
+@pytest.mark.parametrize("place", FORBIDDEN)
+def test_no_layer_reaches_over_another(place: str) -> None:
+    found = [
+        f"{path.relative_to(ROOT)}: {name}"
+        for path in files(place)
+        for name in imports(path)
+        if within(name, FORBIDDEN[place])
+    ]
+    assert found == []
+    assert files(place)
+
+
+def test_one_module_alone_speaks_http() -> None:
+    speaking = {
+        str(path.relative_to(ROOT))
+        for place in ("dashboard", "snapshots")
+        for path in files(place)
+        if any(within(name, NETWORK) for name in imports(path))
+    }
+    assert speaking == {"snapshots/cloud/client.py"}
+
+
+# A stored key is decrypted in one place and used in one, the header. A team file's key is read before it is stored.
+SECRET_CALLS = {
+    ".open()": {"dashboard/teams/models.py", "snapshots/sync.py"},
+    "open_key(": {"dashboard/teams/secrets.py", "dashboard/teams/models.py"},
+    ".reveal()": {
+        "snapshots/cloud/client.py",
+        "dashboard/teams/secrets.py",
+        "snapshots/provisioning.py",
+        "snapshots/teamfile.py",
+    },
+}
+
+
+@pytest.mark.parametrize("call", SECRET_CALLS)
+def test_the_key_is_opened_and_shown_in_known_places(call: str) -> None:
+    calling = {
+        str(path.relative_to(ROOT))
+        for place in ("dashboard", "snapshots")
+        for path in files(place)
+        if call in path.read_text()
+    }
+    assert calling == SECRET_CALLS[call]
