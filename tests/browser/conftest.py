@@ -1,0 +1,114 @@
+"""A real Chromium against the real stack; whatever the page complains about fails the test."""
+
+import shutil
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
+
+from tests.browser.stack import PASSWORD, ROOT, Stack
+
+SHOTS = ROOT / "test-results" / "shots"
+NAMES = ("chromium", "chromium-browser", "google-chrome")
+WIDTHS = {"desktop": (1280, 960), "phone": (390, 844)}
+# A page of the browser's own sits in the sandbox of root: there is none to drop into.
+FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking"]
+REPORTS = """
+window.reports = [];
+document.addEventListener("securitypolicyviolation", (event) => {
+  window.reports.push(`${event.violatedDirective} ${event.blockedURI}`);
+});
+"""
+
+
+class Tab:
+    """One page of the browser, with what it complained about."""
+
+    def __init__(self, context: BrowserContext, url: str, width: str) -> None:
+        self.context, self.url, self.width = context, url, width
+        self.complaints: list[str] = []
+        self.expected: list[str] = []
+        self.page: Page = context.new_page()
+        self.page.on("console", lambda message: self._hear(message.type, message.text))
+        self.page.on("pageerror", lambda error: self.complaints.append(str(error)))
+
+    def _hear(self, kind: str, text: str) -> None:
+        if kind in ("error", "warning"):
+            self.complaints.append(text)
+
+    def goto(self, path: str) -> None:
+        self.page.goto(self.url + path)
+
+    def sign_in(self, email: str) -> None:
+        self.page.get_by_label("Email").fill(email)
+        self.page.get_by_label("Password").fill(PASSWORD)
+        self.page.get_by_role("button", name="Sign in").click()
+        self.page.wait_for_load_state()
+
+    def pasted(self) -> str:
+        """What the clipboard holds, pasted elsewhere: our own pages may write it but not read it."""
+        elsewhere = self.context.new_page()
+        elsewhere.set_content("<textarea></textarea>")
+        elsewhere.locator("textarea").focus()
+        elsewhere.keyboard.press("Control+V")
+        text = elsewhere.locator("textarea").input_value()
+        elsewhere.close()
+        return text
+
+    def keep(self, name: str) -> None:
+        """Take the picture in both themes, and let axe and the content policy speak in each."""
+        for theme in ("light", "dark"):
+            self.page.emulate_media(color_scheme=theme)
+            self.page.screenshot(path=SHOTS / f"{name}-{self.width}-{theme}.png")
+            found = Axe().run(self.page)
+            assert found.violations_count == 0, f"{name} {self.width} {theme}: {found.generate_report()}"
+        self.page.emulate_media(color_scheme="light")
+        self.check()
+
+    def check(self) -> None:
+        """Fail on a console error, a script error or a report of the content security policy."""
+        assert self.page.evaluate("window.reports") == []
+        assert [line for line in self.complaints if not any(part in line for part in self.expected)] == []
+        assert self.page.evaluate("document.documentElement.scrollWidth <= window.innerWidth"), "it scrolls sideways"
+
+
+@pytest.fixture(scope="session")
+def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
+    with Stack(tmp_path_factory.mktemp("stack")) as running:
+        yield running
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Browser]:
+    SHOTS.mkdir(parents=True, exist_ok=True)
+    path = next((found for name in NAMES if (found := shutil.which(name))), None)
+    assert path, "the browser tests need Chromium: apt-get install chromium"
+    with sync_playwright() as playwright:
+        running = playwright.chromium.launch(executable_path=path, args=FLAGS)
+        yield running
+        running.close()
+
+
+@pytest.fixture
+def open_tab(stack: Stack, browser: Browser) -> Iterator[Callable[..., Tab]]:
+    contexts: list[BrowserContext] = []
+
+    def open_tab(width: str = "desktop", *, scripts: bool = True) -> Tab:
+        size = {"width": WIDTHS[width][0], "height": WIDTHS[width][1]}
+        context = browser.new_context(viewport=size, java_script_enabled=scripts, reduced_motion="reduce")  # type: ignore[arg-type]
+        context.set_default_timeout(10_000)
+        context.grant_permissions(["clipboard-read", "clipboard-write"])
+        context.add_init_script(REPORTS)
+        contexts.append(context)
+        return Tab(context, stack.url, width)
+
+    yield open_tab
+    for context in contexts:
+        context.close()
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    return tmp_path

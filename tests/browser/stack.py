@@ -1,0 +1,130 @@
+"""The whole product as a user meets it: gunicorn, hashed static files, a database file, the simulator as provider."""
+
+import os
+import shutil
+import socket
+import sqlite3
+import subprocess
+import sys
+import time
+from contextlib import closing
+from pathlib import Path
+from typing import Self
+from urllib.error import URLError
+from urllib.request import urlopen
+
+from cryptography.fernet import Fernet
+
+from snapshots.simulator.server import Simulator
+from snapshots.simulator.world import World
+
+ROOT = Path(__file__).resolve().parents[2]
+PASSWORD = "three-horses-and-a-stapler"
+KEY = "CANARY-browser-key"
+START_SECONDS = 30
+TEAMS = """
+[[team]]
+slug = "acme"
+name = "Acme Platform"
+api_key = { env = "TEAM_KEY" }
+environments = ["compute-on/test_area", "compute-qc/prod"]
+[[team.member]]
+email = "alice@example.com"
+role = "admin"
+password = { env = "PASSWORD" }
+[[team.member]]
+email = "bob@example.com"
+role = "viewer"
+password = { env = "PASSWORD" }
+
+[[team]]
+slug = "rival"
+name = "Rival Works"
+api_key = { env = "TEAM_KEY" }
+environments = ["compute-qc/prod"]
+[[team.member]]
+email = "charlie@example.com"
+role = "admin"
+password = { env = "PASSWORD" }
+"""
+
+
+class Stack:
+    """Start with `with Stack(folder) as stack`; `stack.url` is where the product answers."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.port = _free_port()
+        self.url = f"http://localhost:{self.port}"
+        self.simulator = Simulator(
+            World(seed=7, environments=["compute-on/test_area", "compute-qc/prod"]), keys={KEY: None}
+        )
+        self.env: dict[str, str] = {}
+        self._web: subprocess.Popen[bytes] | None = None
+
+    def __enter__(self) -> Self:
+        self.simulator.start()
+        self.env = os.environ | {
+            "DJANGO_SETTINGS_MODULE": "dashboard.settings",
+            "SITE_URL": self.url,
+            "SECRET_KEY": "browser-tests-only-" + "k" * 50,
+            "API_KEY_ENCRYPTION_KEYS": Fernet.generate_key().decode(),
+            "DATABASE_URL": f"sqlite:///{self.folder}/db.sqlite3",
+            "CLOUDCA_API_URL": self.simulator.url,
+            "TEAM_KEY": KEY,
+            "PASSWORD": PASSWORD,
+        }
+        (self.folder / "teams.toml").write_text(TEAMS)
+        self.manage("migrate", "--verbosity=0")
+        self.manage("collectstatic", "--noinput", "--verbosity=0")
+        self.manage("provision", str(self.folder / "teams.toml"))
+        self.manage("sync_snapshots")
+        self._start_web()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._web is not None:
+            self._web.terminate()
+            self._web.wait(START_SECONDS)
+        self.simulator.stop()
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+    def manage(self, *arguments: str, status: int = 0) -> str:
+        command = [sys.executable, "manage.py", *arguments]
+        done = subprocess.run(command, cwd=ROOT, env=self.env, capture_output=True, text=True, timeout=120, check=False)
+        assert done.returncode == status, f"{arguments}: {done.stdout}\n{done.stderr}"
+        return done.stdout
+
+    def forget_tries(self) -> None:
+        """Let the next refresh ask at once, as if ten seconds had passed."""
+        with closing(sqlite3.connect(self.folder / "db.sqlite3", timeout=10)) as database:
+            database.execute("UPDATE snapshots_environment SET tried_at = NULL")
+            database.commit()
+
+    def _start_web(self) -> None:
+        command = [sys.executable, "-m", "gunicorn", "--bind", f"127.0.0.1:{self.port}", "dashboard.wsgi"]
+        log = (self.folder / "web.log").open("wb")
+        self._web = subprocess.Popen(command, cwd=ROOT, env=self.env, stdout=log, stderr=log)
+        log.close()
+        deadline = time.monotonic() + START_SECONDS
+        while not self._answers():
+            assert self._web.poll() is None, (self.folder / "web.log").read_text()
+            assert time.monotonic() < deadline, "the web server did not come up"
+
+    def _answers(self) -> bool:
+        try:
+            with urlopen(f"{self.url}/healthz", timeout=1) as reply:
+                return bool(reply.status == 200)
+        except (URLError, OSError):
+            return False
+
+    @property
+    def log(self) -> str:
+        return (self.folder / "web.log").read_text()
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
