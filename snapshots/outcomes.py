@@ -1,6 +1,6 @@
 """How a refresh ended, in one line for the terminal."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable
 from datetime import datetime
 
 from django.utils.translation import gettext as _
@@ -64,20 +64,21 @@ def _counts(written: Written) -> str:
 def _doubts(written: Written) -> list[str]:
     doubts = []
     if written.incomplete:
-        why = _incomplete_reasons()
-        reasons = ", ".join(why.get(doubt, doubt) for doubt in written.incomplete)
-        doubts.append(_("incomplete: %(reasons)s") % {"reasons": reasons})
+        doubts.append(_("incomplete: %(reasons)s") % {"reasons": incomplete_reason(written.incomplete)})
     if written.doubted:
         doubts.append(_("doubted: too much is gone at once; nothing is removed until two later lists agree"))
     return doubts
 
 
-def _incomplete_reasons() -> Mapping[str, str]:
-    return {
+def incomplete_reason(doubts: Iterable[str]) -> str:
+    """Why a list cannot tell what is gone, from the client's words for machines."""
+    reasons = {
         "record_count_absent": _("it did not say how many records it has"),
         "record_count_differs": _("its own count differs from what it sent"),
         "rows_skipped": _("some records could not be read"),
+        "duplicates": _("some records came twice"),
     }
+    return ", ".join(reasons.get(doubt, doubt) for doubt in doubts if doubt)
 
 
 def _fault(fault: Fault) -> str:

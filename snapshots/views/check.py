@@ -2,7 +2,7 @@
 
 from django.contrib import messages
 from django.core.cache import caches
-from django.http import HttpResponse, HttpResponseRedirect
+from django.http import Http404, HttpResponse, HttpResponseRedirect
 from django.shortcuts import render
 from django.utils import timezone
 from django.utils.translation import gettext as _
@@ -15,7 +15,8 @@ from snapshots.claims import Caller, Denied, Why
 from snapshots.models import Environment
 from snapshots.sync import Checked
 from snapshots.views import words
-from snapshots.views.detail import find_environment, find_shown, snapshot_context
+from snapshots.views.detail import find_environment, find_shown, mark_of, snapshot_context
+from snapshots.views.refresh import RETRY_SECONDS, slot, watch
 
 MOST_A_MINUTE = 10
 MINUTE = 60
@@ -29,9 +30,11 @@ def check(
 ) -> HttpResponse:
     """Ask the provider's retrieve call; found leads to the snapshot's page, anything else is said."""
     environment = find_environment(request, service_code, environment_name)
-    said = _ask(request, environment, snapshot_id)
+    if request.POST.get("auto") == "1":
+        return _watch(request, environment, snapshot_id)
+    said, confirmed = _ask(request, environment, snapshot_id)
     shown = find_shown(request, environment, snapshot_id)
-    page = request.path.removesuffix("check/")
+    page = _page_of(request)
     if not request.htmx:
         messages.info(request, said)
         return HttpResponseRedirect(page)
@@ -39,31 +42,55 @@ def check(
         return render(request, "snapshots/_lookup_result.html", {"said": said})
     if request.POST.get("lookup") == "1":
         return HttpResponse(headers={"HX-Redirect": page})
-    environment.refresh_from_db()
-    environment.team = request.team
-    return render(request, "snapshots/_snapshot.html", snapshot_context(shown) | {"said": said})
+    return render(request, "snapshots/_snapshot.html", snapshot_context(shown, confirmed=confirmed) | {"said": said})
 
 
-def _ask(request: MemberRequest, environment: Environment, snapshot_id: str) -> str:
+def _page_of(request: MemberRequest) -> str:
+    """The snapshot's own address, which the check's continues."""
+    return request.path.removesuffix("check/")
+
+
+def _watch(request: MemberRequest, environment: Environment, snapshot_id: str) -> HttpResponse:
+    """What an open page asks by itself: refresh the whole environment if it is due, and say whether this one changed.
+
+    The age, the banners and the answer to "can it be used" follow at once; the rest moves only when asked for.
+    """
+    held = watch(environment)
+    environment = find_environment(request, environment.service_code, environment.name)
+    shown = find_shown(request, environment, snapshot_id)
+    if shown is None:
+        raise Http404
+    context = snapshot_context(shown) | {
+        "changed": mark_of(shown.snapshot) != request.POST.get("since", ""),
+        "show_url": _page_of(request),
+        "retry_in": RETRY_SECONDS if held else 0,
+    }
+    return render(request, "snapshots/_watched.html", context, status=202 if held else 200)
+
+
+def _ask(request: MemberRequest, environment: Environment, snapshot_id: str) -> tuple[str, bool]:
+    """Returns what to say, and whether the provider has just confirmed what the mirror holds."""
     cache = caches["default"]
     memory = f"{request.team.pk}:{environment.pk}:{snapshot_id}"
     if cache.get(f"unknown:{memory}"):
-        return _("The provider did not know this id a moment ago.")
+        return _("The provider did not know this id a moment ago."), False
     if not cache.add(f"checked:{memory}", 1, CHECKED_FOR):
-        return _("Checked a moment ago.")
+        return _("Checked a moment ago."), False
     if not _take_turn(request.team):
         cache.delete(f"checked:{memory}")
-        return _("This team has asked for %(most)d snapshots within a minute. Try again in a minute.") % {
-            "most": MOST_A_MINUTE
-        }
+        said = _("This team has asked for %(most)d snapshots within a minute. Try again in a minute.")
+        return said % {"most": MOST_A_MINUTE}, False
     is_admin = Role(request.membership.role).at_least(Role.ADMIN)
-    checked = sync.check_snapshot(environment, snapshot_id, caller=Caller.ADMIN_BUTTON if is_admin else Caller.BUTTON)
+    caller = Caller.ADMIN_BUTTON if is_admin else Caller.BUTTON
+    with slot() as is_free:
+        held = Checked(denied=Denied(Why.HELD))
+        checked = sync.check_snapshot(environment, snapshot_id, caller=caller) if is_free else held
     if checked.found is False:
         cache.set(f"unknown:{memory}", 1, UNKNOWN_FOR)
     if checked.found is None:
         # Nothing was learnt: whoever asks again need not wait for a memory.
         cache.delete(f"checked:{memory}")
-    return _say(checked)
+    return _say(checked), bool(checked.found and checked.written)
 
 
 def _take_turn(team: Team) -> bool:

@@ -107,7 +107,13 @@ def check_url(team_slug: str, environment: Environment, snapshot_id: str) -> str
     return reverse("snapshots:check", args=[team_slug, environment.service_code, environment.name, snapshot_id])
 
 
-def snapshot_context(shown: Shown) -> dict[str, object]:
+def mark_of(snapshot: Snapshot) -> str:
+    """Names what a page shows of a snapshot, so that the next answer can tell whether it changed."""
+    return f"{snapshot.changed_at.isoformat()} {snapshot.listed} {snapshot.missing_since or ''}"
+
+
+def snapshot_context(shown: Shown, *, confirmed: bool = False) -> dict[str, object]:
+    """Everything on a snapshot's page; `confirmed` as in `verdict`."""
     snapshot, environment, now = shown.snapshot, shown.environment, shown.now
     address = settings.SITE_URL.rstrip("/") + shown.url
     url = check_url(shown.membership.team.slug, environment, snapshot.snapshot_id)
@@ -117,7 +123,7 @@ def snapshot_context(shown: Shown) -> dict[str, object]:
         "badge": shown.badge,
         "taken": shown.taken,
         "crumbs": _crumbs(shown),
-        "verdict": verdict(snapshot, environment, shown.list_url, now),
+        "verdict": verdict(snapshot, environment, shown.list_url, now, confirmed=confirmed),
         "gone": _gone(snapshot, now),
         "notes": _notes(shown),
         "facts": _facts(shown),
@@ -134,10 +140,11 @@ def snapshot_context(shown: Shown) -> dict[str, object]:
         "banners": banners([environment], shown.membership, now, retry_url=url),
         "refresh": Refresh(
             url=url,
-            due=False,
+            due=claims.is_due(environment, now),
             every=max(int(claims.ttl().total_seconds()), LEAST_REFRESH_SECONDS),
             first_fetch=False,
             allowed=claims.key_of(shown.membership.team) is not None,
+            since=mark_of(snapshot),
         ),
     }
 

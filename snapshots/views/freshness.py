@@ -9,6 +9,7 @@ from django.utils.translation import ngettext
 from dashboard.teams.models import Membership, Role, Team, User
 from snapshots.claims import key_mark, key_of, ttl
 from snapshots.models import Environment
+from snapshots.outcomes import incomplete_reason
 from snapshots.views import words
 from snapshots.views.pages import Action, Banner, Freshness
 
@@ -154,7 +155,7 @@ def _partial(environment: Environment, now: datetime) -> Banner:
         "from it."
     ) % {
         "time": words.clock(environment.partial_at or now, now),
-        "reason": partial_reason(environment.partial_reason),
+        "reason": incomplete_reason(environment.partial_reason.split(",")),
     }
     return Banner("warn", environment.place, text)
 
@@ -204,12 +205,3 @@ def fault_reason(environment: Environment) -> str:
         "redirect": _("it redirects elsewhere"),
     }
     return reasons.get(environment.fault_kind, environment.fault_sentence.rstrip("."))
-
-
-def partial_reason(doubts: str) -> str:
-    reasons = {
-        "record_count_absent": _("it did not say how many records it has"),
-        "record_count_differs": _("its own count differs from what it sent"),
-        "rows_skipped": _("some records could not be read"),
-    }
-    return ", ".join(reasons.get(doubt, doubt) for doubt in doubts.split(",") if doubt)

@@ -1,6 +1,7 @@
 """Refreshing from a page: one POST, which answers with what the page should now say."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from datetime import datetime
 from threading import BoundedSemaphore
 
@@ -36,13 +37,34 @@ def refresh(request: MemberRequest, team: str) -> HttpResponse:
     view = read_view(request)
     is_auto = request.POST.get("auto") == "1"
     is_button = not is_auto or request.POST.get("again") == "1"
-    if not SLOTS.acquire(blocking=False):
-        return _answer(request, view, said="", is_button=is_button, held=True)
-    try:
+    with slot() as is_free:
+        if not is_free:
+            return _answer(request, view, said="", is_button=is_button, held=True)
         said, held = _ask(view, _caller(request, is_button), is_button)
-    finally:
-        SLOTS.release()
     return _answer(request, read_view(request), said=said, is_button=is_button, held=held)
+
+
+@contextmanager
+def slot() -> Iterator[bool]:
+    """Hold one of this process's two places for asking the provider; False if both are taken."""
+    is_free = SLOTS.acquire(blocking=False)
+    try:
+        yield is_free
+    finally:
+        if is_free:
+            SLOTS.release()
+
+
+def watch(environment: Environment) -> bool:
+    """Refresh one environment for an open page, if it is due. Returns whether somebody else is at it."""
+    with slot() as is_free:
+        if not is_free:
+            return True
+        return _is_held(list(sync.refresh([environment], caller=Caller.PAGE)))
+
+
+def _is_held(outcomes: Sequence[Outcome]) -> bool:
+    return any(outcome.denied and outcome.denied.why is Why.HELD for outcome in outcomes)
 
 
 def _caller(request: MemberRequest, is_button: bool) -> Caller:
@@ -57,8 +79,7 @@ def _ask(view: View, caller: Caller, is_button: bool) -> tuple[str, bool]:
     if volume is not None:
         return _ask_for_volume(volume, caller)
     outcomes = list(sync.refresh(view.shown, caller=caller))
-    held = any(outcome.denied and outcome.denied.why is Why.HELD for outcome in outcomes)
-    return _say(outcomes, timezone.now()), held
+    return _say(outcomes, timezone.now()), _is_held(outcomes)
 
 
 def _ask_for_volume(volume: Volume, caller: Caller) -> tuple[str, bool]:

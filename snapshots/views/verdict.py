@@ -27,8 +27,11 @@ class Verdict:
     newer_url: str = ""
 
 
-def verdict(snapshot: Snapshot, environment: Environment, list_url: str, now: datetime) -> Verdict:
-    strong = _strong(snapshot, environment, now)
+def verdict(
+    snapshot: Snapshot, environment: Environment, list_url: str, now: datetime, *, confirmed: bool = False
+) -> Verdict:
+    """Answer for a snapshot; `confirmed`: the provider was asked about this very one a moment ago."""
+    strong = _strong(snapshot, now, is_current=confirmed or environment.is_current(now, ttl()), environment=environment)
     if not snapshot.volume_id:
         return Verdict(strong, _("It names no volume, so it cannot be compared with others."))
     siblings = Snapshot.objects.of_volume(environment, snapshot.volume_id)
@@ -48,13 +51,13 @@ def verdict(snapshot: Snapshot, environment: Environment, list_url: str, now: da
     )
 
 
-def _strong(snapshot: Snapshot, environment: Environment, now: datetime) -> str:
+def _strong(snapshot: Snapshot, now: datetime, *, is_current: bool, environment: Environment) -> str:
     """The answer. Only what the provider listed as completed a moment ago is called usable without more words."""
     if not snapshot.listed:
         return _("Gone.")
     if snapshot.is_candidate:
         return _("Cannot tell: left out of the provider's last list.")
-    if snapshot.is_usable and not environment.is_current(now, ttl()):
+    if snapshot.is_usable and not is_current:
         return _was_usable(environment, now)
     answers = {
         Kind.USABLE: _("Usable."),

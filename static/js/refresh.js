@@ -26,7 +26,7 @@
 
   const check = (values) => {
     lastCheck = Date.now();
-    window.htmx.ajax("POST", form.action, { source: form, values: { auto: "1", ...values } });
+    window.htmx.ajax("POST", form.action, { source: form, swap: "none", values: { auto: "1", ...values } });
   };
 
   const finish = () => {
