@@ -1,6 +1,7 @@
 """What a reader sees when the provider is down, when it comes back, and while things change under them."""
 
 import re
+from base64 import b64encode
 from collections.abc import Callable
 
 import pytest
@@ -8,7 +9,7 @@ from playwright.sync_api import expect
 
 from snapshots.simulator.faults import Fault
 from tests.browser.conftest import Tab
-from tests.browser.stack import Stack
+from tests.browser.stack import KEY, Stack
 
 pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("browser")]
 LIST = "/t/acme/snapshots/"
@@ -69,3 +70,30 @@ def test_the_button_swaps_the_table_and_says_so(open_tab: Callable[..., Tab], st
     expect(tab.page.locator("#news")).to_have_text("Checked: 1 new.")
     expect(tab.page.locator("tbody")).to_contain_text("taken-by-hand")
     tab.check()
+
+
+def test_an_open_snapshot_keeps_its_answer_fresh(open_tab: Callable[..., Tab], stack: Stack) -> None:
+    tab = open_tab()
+    tab.goto(f"{LIST}compute-on/test_area/33a27b8d-5a27-42a5-aec4-37606e372bda/")
+    stack.age_by(minutes=10)
+    tab.sign_in("bob@example.com")
+    expect(tab.page.locator("#freshness")).to_contain_text(re.compile("checked (just now|[0-9] s ago)"))
+    expect(tab.page.locator("#verdict strong")).to_have_text("Usable.")
+    tab.page.get_by_role("button", name="Check now").click()
+    expect(tab.page.locator("#news")).to_have_text("Checked: nothing changed.")
+    expect(tab.page.get_by_role("heading", level=1)).to_have_text("i-douglas-ADM_foo_20161116211009")
+    tab.check()
+
+
+def test_the_key_is_in_no_file_and_no_log(stack: Stack) -> None:
+    stack.manage("sync_snapshots", "--force")
+    files = [path for path in stack.folder.iterdir() if path.is_file() and path.name != "teams.toml"]
+    assert {"db.sqlite3", "web.log"} <= {path.name for path in files}
+    found = [(path.name, form) for path in files for form in _forms(KEY) if form in path.read_bytes()]
+    assert found == []
+
+
+def _forms(key: str) -> list[bytes]:
+    """The key as it may have been written down: plain, turned round, in base64 and in hex."""
+    plain = key.encode()
+    return [plain, plain[::-1], b64encode(plain).rstrip(b"=")[:-1], plain.hex().encode(), plain[:12]]
