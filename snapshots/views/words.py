@@ -76,6 +76,9 @@ def _relative_range(after: datetime, before: datetime, now: datetime) -> str:
     youngest, oldest = age(now - before), age(now - after)
     if youngest == oldest:
         return _("%(age)s ago") % {"age": oldest}
+    number, __, unit = youngest.partition(" ")
+    if oldest.endswith(f" {unit}"):
+        return _("%(youngest)s–%(oldest)s ago") % {"youngest": number, "oldest": oldest}
     return _("%(youngest)s to %(oldest)s ago") % {"youngest": youngest, "oldest": oldest}
 
 
