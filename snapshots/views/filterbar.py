@@ -14,7 +14,7 @@ from dashboard.teams.models import Team
 from snapshots import states
 from snapshots.filters import NO_VOLUME, OLDER, UNDATED_AGE, Filters
 from snapshots.listing import facet
-from snapshots.models import Environment, Volume
+from snapshots.models import Environment, Volume, VolumeQuerySet
 from snapshots.views.pages import Chip, Choice, FilterGroup, VolumeFilter
 from snapshots.views.tables import volume_name
 
@@ -81,7 +81,7 @@ def _find(team: Team, filters: Filters) -> list[Volume]:
     return list(_within(team, filters).matching(filters.volume_q).order_by("name", "pk")[: MOST_FOUND + 1])
 
 
-def _within(team: Team, filters: Filters):  # type: ignore[no-untyped-def]
+def _within(team: Team, filters: Filters) -> VolumeQuerySet:
     volumes = Volume.objects.of_team(team).exclude(volume_id__in=filters.volume_ids)
     if filters.environments:
         volumes = volumes.filter(environment__in=filters.environments)
