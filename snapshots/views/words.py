@@ -2,7 +2,7 @@
 
 from datetime import datetime, timedelta
 
-from django.utils import dateformat
+from django.utils.dates import MONTHS_3
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
@@ -34,20 +34,22 @@ def ago(moment: datetime, now: datetime) -> str:
 
 def clock(moment: datetime, now: datetime) -> str:
     """A moment as short as it can be read: the time alone today, with the day before that."""
-    return dateformat.format(moment, "H:i") if moment.date() == now.date() else stamp(moment, now)
+    return f"{moment:%H:%M}" if moment.date() == now.date() else stamp(moment, now)
 
 
 def stamp(moment: datetime, now: datetime) -> str:
     """Day and time, with the year only when it is another one: "24 Nov 03:10", "16 Nov 2016 21:10"."""
-    return dateformat.format(moment, "j M H:i" if moment.year == now.year else "j M Y H:i")
+    return f"{day(moment, now)} {moment:%H:%M}"
 
 
 def day(moment: datetime, now: datetime) -> str:
-    return dateformat.format(moment, "j M" if moment.year == now.year else "j M Y")
+    # Put together by hand: Django's date format costs half a page of rows.
+    month = str(MONTHS_3[moment.month]).title()
+    return f"{moment.day} {month}" if moment.year == now.year else f"{moment.day} {month} {moment.year}"
 
 
 def exact(moment: datetime) -> str:
-    return dateformat.format(moment, "j M Y H:i:s") + " UTC"
+    return f"{moment.day} {str(MONTHS_3[moment.month]).title()} {moment.year} {moment:%H:%M:%S} UTC"
 
 
 def title(name: str, snapshot_id: str) -> str:
@@ -87,7 +89,7 @@ def _range(after: datetime, before: datetime, now: datetime) -> str:
     if first == last:
         return first
     if after.date() == before.date():
-        return f"{first}–{dateformat.format(before, 'H:i')}"
+        return f"{first}–{before:%H:%M}"
     return f"{first} – {last}"
 
 
