@@ -13,9 +13,13 @@ THROW_AWAY = SECRET_KEY="$$($(PY) -c 'import secrets; print(secrets.token_urlsaf
 	API_KEY_ENCRYPTION_KEYS="$$($(PY) -c 'import base64, os; print(base64.urlsafe_b64encode(os.urandom(32)).decode())')"
 PRODUCTION := SITE_URL=https://snapshots.invalid EMAIL_URL=smtp+tls://user:password@mail.invalid:587
 
+# What asks database or cache runs a second time, on PostgreSQL and Redis.
+ON_SERVICES := tests/mirror tests/pages tests/settings_pages tests/services tests/teams tests/test_matrix.py --ignore tests/teams/test_startup.py
+export SERVICES
+
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help install demo run test lint bench clean
+.PHONY: help install demo run test lint bench weather clean
 
 help: ## List what there is
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-9s %s\n", $$1, $$2}' Makefile
@@ -29,10 +33,12 @@ run: $(RUNTIME) ## Run web server and sync against the real provider, with the s
 	@test -f .env || { echo "There is no .env yet. Make it with: cp .env.example .env, and fill it in." >&2; exit 1; }
 	@exec $(PY) manage.py serve
 
-test: $(TEST) ## Run every test; installs what they need
+test: $(TEST) ## Run every test; installs what they need (SERVICES=no: not those on PostgreSQL and Redis)
 	@.ci/chromium
-	$(PY) -m pytest -q -n 2 --dist loadgroup -m "not browser"
+	@.ci/services
+	$(PY) -m pytest -q -n 2 --dist loadgroup -m "not browser and not services"
 	$(PY) -m pytest -q -m browser
+	@.ci/services $(PY) -m pytest -q -n 2 --dist loadgroup -m "not defaults" $(ON_SERVICES)
 
 lint: $(TEST) ## Check form, types, migrations and the production settings
 	$(PY) -m ruff format --check .
@@ -44,6 +50,9 @@ lint: $(TEST) ## Check form, types, migrations and the production settings
 
 bench: $(TEST) ## Measure the list page at 100 to 100,000 snapshots, beside a floor
 	$(PY) -m bench
+
+weather: $(TEST) ## Try every fault of the provider against the product, and print the figures
+	$(PY) -m pytest -q -n 2 tests/weather
 
 clean: ## Remove .venv and what the demo and the tests have made; var/db.sqlite3 stays
 	rm -rf .venv var/demo var/static var/static.stamp test-results .mypy_cache .ruff_cache

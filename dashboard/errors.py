@@ -16,6 +16,8 @@ from django.utils.translation import gettext as _
 from dashboard.logs import request_id
 
 BUSY_SECONDS = 2
+# How SQLite and PostgreSQL say that others are in the way, and the pool that all its connections are out.
+BUSY_WORDS = ("locked", "lock timeout", "deadlock detected", "couldn't get a connection")
 TOO_MANY_SECONDS = 5 * 60
 PLAIN_PAGE = (
     """<!doctype html><html lang="en"><meta charset="utf-8"><title>{title}</title><h1>{title}</h1><p>{text}</p>"""
@@ -63,7 +65,7 @@ def closed(request: HttpRequest) -> NoReturn:
 
 
 def _is_busy(fault: BaseException | None) -> bool:
-    return isinstance(fault, OperationalError) and "locked" in str(fault)
+    return isinstance(fault, OperationalError) and any(words in str(fault) for words in BUSY_WORDS)
 
 
 def _standalone(template: str, status: HTTPStatus, text: str) -> HttpResponse:

@@ -70,6 +70,7 @@ INSTALLED_APPS = [
     "django.contrib.staticfiles",
     "allauth",
     "allauth.account",
+    "allauth.usersessions",
     "csp",
     "django_htmx",
     "heroicons",
@@ -121,16 +122,23 @@ LOCALE_PATHS = [BASE_DIR / "locale"]
 
 VAR_DIR = BASE_DIR / "var"
 VAR_DIR.mkdir(exist_ok=True)  # the default database lies here, and SQLite makes files but no folders
-DATABASES = {
-    "default": env.db_url_config(text("DATABASE_URL", f"sqlite:///{VAR_DIR}/db.sqlite3"))
-    | {"CONN_MAX_AGE": 600, "CONN_HEALTH_CHECKS": True}
-}
-if DATABASES["default"]["ENGINE"] == "django.db.backends.sqlite3":
-    DATABASES["default"]["OPTIONS"] = {
+DATABASE = env.db_url_config(text("DATABASE_URL", f"sqlite:///{VAR_DIR}/db.sqlite3"))
+if DATABASE["ENGINE"] == "django.db.backends.sqlite3":
+    DATABASE |= {"CONN_MAX_AGE": 600, "CONN_HEALTH_CHECKS": True}
+    DATABASE["OPTIONS"] = {
         "transaction_mode": "IMMEDIATE",  # a reader that turns writer midway would fail without waiting
         "timeout": 5,
         "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL; PRAGMA foreign_keys=ON;",
     }
+else:
+    DATABASE["ENGINE"] = "dashboard.postgresql"
+    DATABASE["OPTIONS"] = {
+        "pool": {"min_size": 1, "max_size": 16, "timeout": 5},  # of each process
+        "connect_timeout": 5,
+        # As patient with a lock as SQLite; and a process that hangs while it writes holds no row for ever.
+        "options": "-c lock_timeout=5s -c idle_in_transaction_session_timeout=60s",
+    } | DATABASE.get("OPTIONS", {})
+DATABASES = {"default": DATABASE}
 CACHES: dict[str, dict[str, object]] = {
     "default": {
         "BACKEND": "django.core.cache.backends.db.DatabaseCache",
@@ -142,10 +150,16 @@ CACHES: dict[str, dict[str, object]] = {
         "LOCATION": "fragments",
         "OPTIONS": {"MAX_ENTRIES": 1_000},
     },
+    "sessions": {"BACKEND": "django.core.cache.backends.dummy.DummyCache"},
 }
 if text("CACHE_URL"):
-    REDIS: dict[str, object] = {"BACKEND": "django.core.cache.backends.redis.RedisCache", "LOCATION": text("CACHE_URL")}
-    CACHES = {name: REDIS | {"KEY_PREFIX": name} for name in CACHES}
+    REDIS: dict[str, object] = {"BACKEND": "dashboard.caches.SteadyRedisCache", "LOCATION": text("CACHE_URL")}
+    STAND_INS = {f"{name}_stand_in": cache for name, cache in CACHES.items()}
+    CACHES = STAND_INS | {
+        name: REDIS | {"KEY_PREFIX": name, "OPTIONS": {"stand_in": f"{name}_stand_in"}} for name in CACHES
+    }
+    # The rows are looked at again after a minute: a session that was ended while Redis was away ends there too.
+    CACHES["sessions"]["OPTIONS"] = {"stand_in": "sessions_stand_in", "longest": 60}
 STATIC_URL = "/static/"
 STATIC_ROOT = VAR_DIR / "static"
 STATIC_ROOT.mkdir(exist_ok=True)
@@ -184,6 +198,8 @@ ACCOUNT_LOGIN_ON_PASSWORD_RESET = True
 ACCOUNT_LOGOUT_REDIRECT_URL = LOGIN_URL
 ACCOUNT_SESSION_REMEMBER = True
 ALLAUTH_TRUSTED_PROXY_COUNT = TRUSTED_PROXIES
+SESSION_ENGINE = "dashboard.sessions"
+SESSION_CACHE_ALIAS = "sessions"
 SESSION_COOKIE_AGE = 12 * 60 * 60
 SESSION_COOKIE_NAME = "__Host-sessionid" if PRODUCTION else "sessionid"
 SESSION_COOKIE_SECURE = PRODUCTION

@@ -4,6 +4,7 @@ from allauth.account import views as account
 from django.urls import URLPattern, URLResolver, include, path, re_path
 
 from dashboard import errors, health
+from dashboard.teams import joining, sessions
 
 handler400 = errors.bad_request
 handler403 = errors.forbidden
@@ -18,6 +19,7 @@ account_patterns: list[URLPattern | URLResolver] = [
     path("signup/", errors.closed, name="account_signup"),
     path("inactive/", account.account_inactive, name="account_inactive"),
     path("reauthenticate/", account.reauthenticate, name="account_reauthenticate"),
+    path("sessions/", sessions.sessions, name="account_sessions"),
     path("password/change/", account.password_change, name="account_change_password"),
     path("password/set/", account.password_set, name="account_set_password"),
     path("password/reset/", account.password_reset, name="account_reset_password"),
@@ -37,5 +39,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("healthz", health.alive, name="healthz"),
     path("readyz", health.ready, name="readyz"),
     path("accounts/", include(account_patterns)),
+    path("invitation/<slug:token>/", joining.join, name="invitation"),
+    path("", include("dashboard.teams.urls")),
     path("", include("snapshots.urls")),
 ]

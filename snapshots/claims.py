@@ -94,7 +94,9 @@ def claim(environment: Environment, *, caller: Caller, targeted: bool = False) -
     if early is not None:
         return early
     with transaction.atomic():
-        locked = Environment.objects.select_for_update().select_related("team").get(pk=environment.pk)
+        # The row alone, not its team's: the team's other environments are claimed and written at the same time.
+        row = Environment.objects.select_for_update(of=("self",), no_key=True)
+        locked = row.select_related("team").get(pk=environment.pk)
         now = timezone.now()
         denied = _denial(locked, key, caller, now, targeted)
         if denied is not None:
@@ -166,7 +168,7 @@ class Late(Exception):
 
 def locked_for_write(held: Claim) -> Environment:
     """The environment's row, locked, if the claim still holds. Call inside a transaction. Raises `Late`."""
-    environment = Environment.objects.select_for_update().filter(pk=held.environment.pk).first()
+    environment = Environment.objects.select_for_update(no_key=True).filter(pk=held.environment.pk).first()
     if environment is None or environment.fence != held.fence:
         raise Late
     if not ApiKey.objects.filter(pk=held.key.pk, generation=held.key.generation).exists():

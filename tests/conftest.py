@@ -3,7 +3,9 @@
 from collections.abc import Callable
 
 import pytest
+from allauth.account.internal.flows.login import record_authentication
 from django.core.cache import caches
+from django.http import HttpRequest
 from django.test import Client
 
 from dashboard.teams.accounts import create_account
@@ -79,4 +81,8 @@ def _member(email: str, team: Team, role: Role) -> User:
 def _client_for(user: User) -> Client:
     client = Client()
     client.force_login(user)
+    request = HttpRequest()
+    request.session = client.session
+    record_authentication(request, user, method="password")
+    request.session.save()
     return client

@@ -6,14 +6,18 @@ os.environ |= {
     "SECRET_KEY": "test-only-" + "k" * 60,
     "API_KEY_ENCRYPTION_KEYS": "Zm9yLXRoZS10ZXN0cy1vbmx5LTMyLWJ5dGVzLWxvbmc=",
     # Set to nothing, so that a developer's .env does not reach into the tests.
-    **dict.fromkeys(
-        ["SITE_URL", "DEBUG", "ALLOWED_HOSTS", "CACHE_URL", "EMAIL_URL", "CLOUDCA_API_URL", "TRUSTED_PROXIES"], ""
-    ),
+    **dict.fromkeys(["SITE_URL", "DEBUG", "ALLOWED_HOSTS", "EMAIL_URL", "CLOUDCA_API_URL", "TRUSTED_PROXIES"], ""),
+    # A Redis that the tests may empty, and no other; each of the test processes has a database of its own in it.
+    "CACHE_URL": f"{os.environ['TEST_REDIS_URL']}/{os.environ.get('PYTEST_XDIST_WORKER', 'gw0')[2:]}"
+    if os.environ.get("TEST_REDIS_URL")
+    else "",
+    "DATABASE_URL": os.environ.get("DATABASE_URL", ""),
     **dict.fromkeys(["SYNC_TTL_SECONDS", "HISTORY_DAYS", "HSTS_PRELOAD", "DEFAULT_FROM_EMAIL"], ""),
 }
 
 from dashboard.settings import *  # noqa: F403
 
+ON_REDIS = bool(os.environ["CACHE_URL"])
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
 STORAGES = {
     "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},

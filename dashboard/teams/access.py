@@ -1,11 +1,14 @@
 """Who may do what: the one table, the one guard before every view, and the question that templates ask."""
 
 import logging
+import time
 from collections.abc import Callable, Mapping
 from enum import Enum
 from http import HTTPStatus
 from types import MappingProxyType
 
+from allauth.account.authentication import get_authentication_records
+from django.contrib import messages
 from django.contrib.auth.views import redirect_to_login
 from django.core.exceptions import PermissionDenied
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase, HttpResponseNotAllowed
@@ -19,6 +22,7 @@ from dashboard.teams.models import Membership, Role, Team, User
 log = logging.getLogger(__name__)
 
 SAFE_METHODS = ("GET", "HEAD")
+RECENT_SECONDS = 10 * 60
 
 
 class Open(Enum):
@@ -32,6 +36,7 @@ Level = Role | Open
 PUBLIC, SIGNED_IN = Open.PUBLIC, Open.SIGNED_IN
 
 READ = MappingProxyType({"GET": Role.VIEWER})
+ADMIN_FORM = MappingProxyType({"GET": Role.ADMIN, "POST": Role.ADMIN})
 PUBLIC_FORM = MappingProxyType({"GET": PUBLIC, "POST": PUBLIC})
 SIGNED_IN_FORM = MappingProxyType({"GET": SIGNED_IN, "POST": SIGNED_IN})
 
@@ -51,6 +56,15 @@ CAPABILITIES: Mapping[str, Mapping[str, Level]] = MappingProxyType(
         "account_change_password": SIGNED_IN_FORM,
         "account_set_password": SIGNED_IN_FORM,
         "account_reauthenticate": SIGNED_IN_FORM,
+        "account_sessions": SIGNED_IN_FORM,
+        "invitation": PUBLIC_FORM,
+        "teams:settings": READ,
+        "teams:people": {"GET": Role.VIEWER, "POST": Role.ADMIN},
+        "teams:leave": {"GET": Role.VIEWER, "POST": Role.VIEWER},
+        "teams:set_role": {"POST": Role.ADMIN},
+        "teams:remove_member": ADMIN_FORM,
+        "teams:revoke_invitation": {"POST": Role.ADMIN},
+        "teams:audit": {"GET": Role.ADMIN},
         "snapshots:home": {"GET": SIGNED_IN},
         "snapshots:teams": {"GET": SIGNED_IN},
         "snapshots:team_home": READ,
@@ -59,8 +73,19 @@ CAPABILITIES: Mapping[str, Mapping[str, Level]] = MappingProxyType(
         "snapshots:refresh": {"POST": Role.VIEWER},
         "snapshots:detail": READ,
         "snapshots:check": {"POST": Role.VIEWER},
+        "snapshots:key": ADMIN_FORM,
+        "snapshots:key_save": {"POST": Role.ADMIN},
+        "snapshots:key_cancel": {"POST": Role.ADMIN},
+        "snapshots:environments": {"GET": Role.ADMIN},
+        "snapshots:environment_add": {"POST": Role.ADMIN},
+        "snapshots:environment_look": {"POST": Role.ADMIN},
+        "snapshots:environment_remove": ADMIN_FORM,
+        "snapshots:environment_try": {"POST": Role.ADMIN},
     }
 )
+
+# What a browser left open must not do: these forms want the password to have been given in the last ten minutes.
+RECENT = frozenset({"teams:people", "teams:set_role", "teams:remove_member", "snapshots:key"})
 
 
 class SignedInRequest(HttpRequest):
@@ -100,6 +125,7 @@ class AccessMiddleware:
         refusal = _refuse_method(request, levels)
         if refusal is None:
             _check_role(request, levels, membership)
+            refusal = _ask_who_it_is(request, user)
         return refusal
 
 
@@ -153,6 +179,22 @@ def _ask_to_sign_in(request: HttpRequest) -> HttpResponse:
     response = HttpResponse(status=HTTPStatus.UNAUTHORIZED)
     response.headers["HX-Redirect"] = f"{resolve_url('account_login')}?{urlencode({'next': _seen_page(request)})}"
     return response
+
+
+def _ask_who_it_is(request: HttpRequest, user: User) -> HttpResponse | None:
+    """Ask for the password before a form of `RECENT` is taken; the form itself is not kept, as it may hold a secret."""
+    name = request.resolver_match.view_name if request.resolver_match else ""
+    if name not in RECENT or request.method in SAFE_METHODS or not user.has_usable_password():
+        return None
+    if _was_recent(request, user):
+        return None
+    messages.info(request, _("Nothing was changed yet. Enter your password first, then do it once more."))
+    return redirect_to_login(_page_of(request), resolve_url("account_reauthenticate"))
+
+
+def _was_recent(request: HttpRequest, user: User) -> bool:
+    times = [record["at"] for record in get_authentication_records(request, user)]
+    return bool(times) and time.time() - max(times) < RECENT_SECONDS
 
 
 def _page_of(request: HttpRequest) -> str:

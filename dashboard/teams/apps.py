@@ -10,3 +10,4 @@ class TeamsConfig(AppConfig):
 
     def ready(self) -> None:
         import_module("dashboard.teams.checks")
+        import_module("dashboard.teams.sign_ins")

@@ -13,6 +13,8 @@ from django.views.decorators.debug import sensitive_variables
 
 MASK = "••••"
 MAX_KEY_LENGTH = 256
+LEAST_TO_SHOW_SIGNS = 20
+SHOWN_SIGNS = 4
 KEY_SIGNS = re.compile(r"[\x21-\x7e]+")
 
 
@@ -82,6 +84,12 @@ def is_same(one: Secret, other: Secret) -> bool:
     return compare_digest(one.reveal().encode(), other.reveal().encode())
 
 
+def last_signs(secret: Secret) -> str:
+    """Give what people tell a key by: its last four signs, nothing of a key so short that four would tell much."""
+    text = secret.reveal()
+    return text[-SHOWN_SIGNS:] if len(text) >= LEAST_TO_SHOW_SIGNS else ""
+
+
 def seal_key(secret: Secret, *, team_pk: int) -> str:
     """Encrypt a provider key with the newest key of the ring, bound to its team: a copied row opens nowhere else.
 
@@ -103,6 +111,30 @@ def open_key(sealed: str, *, team_pk: int) -> Secret:
     if sealed_for != team_pk:
         raise KeyUnreadable("the stored API key belongs to another team; enter it again")
     return secret
+
+
+def reseal(sealed: str) -> str | None:
+    """Encrypt anew with the newest key of the ring; None where that is what it is encrypted with.
+
+    Raises `KeyUnreadable` when no key of the ring opens it, `KeyRingMissing` without a ring.
+    """
+    ring = _ring()
+    if ring is None:
+        raise KeyRingMissing("API_KEY_ENCRYPTION_KEYS is not set; without it no API key can be read")
+    if _opens(Fernet(settings.API_KEY_ENCRYPTION_KEYS[0]), sealed):
+        return None
+    if not _opens(ring, sealed):
+        raise KeyUnreadable("the stored API key cannot be read; enter it again")
+    return ring.rotate(sealed.encode()).decode("ascii")
+
+
+@sensitive_variables()
+def _opens(ring: Fernet | MultiFernet, sealed: str) -> bool:
+    try:
+        ring.decrypt(sealed.encode())
+    except (InvalidToken, ValueError):
+        return False
+    return True
 
 
 @sensitive_variables()

@@ -106,7 +106,7 @@ def test_leaves_nothing_running(place: Path) -> None:
     with demo(place) as process:
         address(process)
         children = children_of(process.process.pid)
-        assert len(children) >= 5
+        assert len(children) >= 4  # simulator, web, its workers as far as they have been forked, sync
         assert process.end(signal.SIGINT) == 0
     assert not any(map(is_alive, children))
 

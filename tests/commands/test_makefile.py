@@ -12,10 +12,14 @@ from tests.commands.programs import ROOT
 
 MAKEFILE = (ROOT / "Makefile").read_text()
 TOOLS = ("sh", "env", "id")
+SERVICES = str(ROOT / ".ci" / "services")
+PROGRAMS = ("initdb", "pg_ctl", "redis-server")
+SERVICES_TOOLS = ("bash", "find", "sort", "tail", "dirname")
 
 
 def call(*command: str, cwd: Path = ROOT, path: str = os.environ["PATH"]) -> subprocess.CompletedProcess[str]:
-    variables = {name: text for name, text in os.environ.items() if not name.startswith("MAKE")} | {"PATH": path}
+    kept = {name: text for name, text in os.environ.items() if not name.startswith(("MAKE", "SERVICES"))}
+    variables = kept | {"PATH": path}
     return subprocess.run(command, cwd=cwd, env=variables, capture_output=True, text=True, timeout=60, check=False)
 
 
@@ -92,3 +96,42 @@ def test_a_pointer_to_a_browser_is_none(bare: Path) -> None:
 def test_a_chromium_that_is_there_will_do(bare: Path) -> None:
     put(bare, "google-chrome", "echo Google Chrome 150")
     assert call("sh", str(ROOT / ".ci" / "chromium"), path=str(bare)).returncode == 0
+
+
+@pytest.fixture
+def bare_bash(bare: Path) -> Path:
+    for tool in SERVICES_TOOLS:
+        (bare / tool).symlink_to(shutil.which(tool) or "")
+    return bare
+
+
+def test_no_second_database_and_no_way_to_install_it(bare_bash: Path) -> None:
+    ran = call("bash", SERVICES, path=str(bare_bash))
+    assert (ran.returncode, ran.stdout) == (1, "")
+    assert "there is no apt-get here to install them with. Install postgresql and redis-server" in ran.stderr
+    assert "make test SERVICES=no" in ran.stderr
+
+
+def test_a_failed_installation_of_the_second_database_is_said(bare_bash: Path) -> None:
+    (bare_bash / "id").unlink()
+    put(bare_bash, "id", "echo 0")
+    put(bare_bash, "apt-get", '[ "$1" = update ]')
+    ran = call("bash", SERVICES, "true", path=str(bare_bash))
+    assert ran.returncode == 1
+    assert "apt-get could not install them" in ran.stderr
+
+
+def test_the_second_database_is_installed_where_root_may(bare_bash: Path) -> None:
+    (bare_bash / "id").unlink()
+    put(bare_bash, "id", "echo 0")
+    copies = "; ".join(f"{shutil.which('cp')} {bare_bash}/env {bare_bash}/{name}" for name in PROGRAMS)
+    put(bare_bash, "apt-get", f'[ "$1" = update ] || {{ {copies}; }}')
+    ran = call("bash", SERVICES, path=str(bare_bash))
+    assert (ran.returncode, ran.stderr) == (0, "")
+    assert (bare_bash / "redis-server").is_file()
+
+
+def test_the_second_database_is_passed_over_aloud(bare_bash: Path) -> None:
+    ran = call("env", "SERVICES=no", "bash", SERVICES, "false", path=str(bare_bash))
+    assert (ran.returncode, ran.stdout) == (0, "")
+    assert ran.stderr == "Not run, as SERVICES=no: the tests on PostgreSQL and Redis.\n"

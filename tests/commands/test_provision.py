@@ -9,6 +9,7 @@ from django.db import OperationalError, connection
 from django.test import Client
 
 from dashboard.teams.models import ApiKey, Membership, Team, User
+from snapshots import environments
 from snapshots.models import Environment
 from tests.commands.conftest import Provision
 from tests.commands.steps import KEY, PASSWORD, TEAM
@@ -124,7 +125,7 @@ def test_all_or_nothing(provision: Provision, monkeypatch: pytest.MonkeyPatch) -
     def fail(*args: object, **kwargs: object) -> None:
         raise RuntimeError("the disk is full")
 
-    monkeypatch.setattr(Environment.objects, "create", fail)
+    monkeypatch.setattr(environments, "put", fail)
     with pytest.raises(RuntimeError):
         provision()
     assert (Team.objects.count(), User.objects.count(), ApiKey.objects.count()) == (0, 0, 0)

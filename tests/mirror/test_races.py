@@ -23,6 +23,7 @@ LEASE_SECONDS = 45
 PATIENCE_SECONDS = 30
 LIST = "/snapshots"
 
+pytestmark = pytest.mark.defaults
 Shape = tuple[list[tuple[object, ...]], int, int]
 Start = Callable[..., "subprocess.Popen[str]"]
 
@@ -61,11 +62,13 @@ def start(file: Path, provider: Simulator) -> Iterator[Start]:
         worker.communicate()
 
 
-def popen(file: Path, *arguments: str) -> "subprocess.Popen[str]":
+def popen(database: Path | str, *arguments: str) -> "subprocess.Popen[str]":
+    """Start a worker on a SQLite file, or on the database at an address."""
+    url = database if isinstance(database, str) else f"sqlite:///{database}"
     return subprocess.Popen(
         [sys.executable, "-m", "tests.mirror.worker", *arguments],
         cwd=ROOT,
-        env=os.environ | {"DATABASE_URL": f"sqlite:///{file}", "DJANGO_SETTINGS_MODULE": "tests.settings"},
+        env=os.environ | {"DATABASE_URL": url, "DJANGO_SETTINGS_MODULE": "tests.settings"},
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         text=True,

@@ -58,6 +58,7 @@ def tour(client: Client, sim: Simulator) -> Iterator[bytes]:
             yield all_of(client.get(address))
 
 
+@pytest.mark.defaults
 @pytest.mark.django_db(transaction=True)
 @pytest.mark.usefixtures("environment", "other")
 def test_the_key_is_nowhere(alice_client: Client, sim: Simulator, caplog: pytest.LogCaptureFixture) -> None:

@@ -60,6 +60,7 @@ def test_an_upper_case_address_asks_for_the_lower_case_id(alice_client: Client, 
     assert Snapshot.objects.get().snapshot_id == known
 
 
+@pytest.mark.defaults
 def test_unknown_is_remembered_for_a_minute(
     alice_client: Client, sim: Simulator, clock: time_machine.Traveller
 ) -> None:
@@ -78,6 +79,7 @@ def test_unknown_without_scripts(alice_client: Client, sim: Simulator) -> None:
     assert tree(page).one("ul", css="messages").text == UNKNOWN
 
 
+@pytest.mark.defaults
 def test_ten_calls_a_minute_and_team(alice_client: Client, sim: Simulator, clock: time_machine.Traveller) -> None:
     said = [look_up(alice_client, snapshot_id(number)) for number in range(12)]
     assert said[:10] == [UNKNOWN] * 10
@@ -157,6 +159,7 @@ def test_a_check_stamps_no_environment(alice_client: Client, sim: Simulator, kno
     assert environment.facets["listed"] == 1
 
 
+@pytest.mark.defaults
 def test_checking_what_is_shown(
     alice_client: Client, sim: Simulator, clock: time_machine.Traveller, known: str
 ) -> None:
@@ -177,6 +180,7 @@ def test_checking_twice_asks_once(alice_client: Client, sim: Simulator, known: s
     assert sim.calls() == 1
 
 
+@pytest.mark.defaults
 def test_what_the_provider_no_longer_knows_is_gone_at_the_second_word(
     alice_client: Client, sim: Simulator, clock: time_machine.Traveller, known: str
 ) -> None:

@@ -100,6 +100,7 @@ def test_another_team_never_counts_or_finds_what_is_not_its_own(
         assert b">FOREIGN" not in page.content
 
 
+@pytest.mark.defaults
 def test_every_cached_table_is_kept_under_its_team(alice_client: Client, fill: Fill, team: Team) -> None:
     fill([record(1)])
     for query in QUERIES:

@@ -112,6 +112,7 @@ def test_rows_of_other_volumes_are_not_taken_for_an_answer(alice_client: Client,
 
 
 @pytest.mark.usefixtures("seen")
+@pytest.mark.defaults
 def test_one_volume_is_asked_for_once_within_the_gap(
     alice_client: Client, sim: Simulator, clock: time_machine.Traveller, volume: str
 ) -> None:
@@ -168,6 +169,7 @@ def test_a_fault_of_one_volume_is_no_fault_of_the_list(
 
 
 @pytest.mark.usefixtures("seen")
+@pytest.mark.defaults
 def test_one_volume_obeys_retry_after_and_the_lease(
     alice_client: Client, sim: Simulator, environment: Environment, clock: time_machine.Traveller, volume: str
 ) -> None:

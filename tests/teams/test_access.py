@@ -46,6 +46,7 @@ def test_member_gets_the_team_of_the_address(alice_client: Client, bob_client: C
     assert bob_client.get("/probe/acme/read/").content == b"Acme Platform, viewer"
 
 
+@pytest.mark.defaults
 def test_guard_costs_one_query_beside_session_and_user(
     bob_client: Client, django_assert_num_queries: DjangoAssertNumQueries
 ) -> None:

@@ -5,8 +5,7 @@ from io import StringIO
 from pathlib import Path
 
 import pytest
-from django.db import OperationalError
-from django.db.backends.sqlite3.base import DatabaseWrapper
+from django.db import OperationalError, connections
 from django.test import Client
 from pytest_django import Settings
 
@@ -74,7 +73,7 @@ def test_fault_page_asks_no_database(faulty_client: Client, monkeypatch: pytest.
         raise OperationalError("the database is down")
 
     with monkeypatch.context() as patch:
-        patch.setattr(DatabaseWrapper, "create_cursor", fail)
+        patch.setattr(type(connections["default"]), "create_cursor", fail)
         response = faulty_client.get("/probe/no-database/")
     assert response.status_code == 500
     assert "down" not in response.content.decode()
@@ -114,8 +113,10 @@ def test_forged_log_lines_stay_one_line(bob_client: Client, log_lines: Callable[
 
 def test_one_time_keys_stay_out_of_the_log(anon_client: Client, log_lines: Callable[[], list[str]]) -> None:
     anon_client.delete("/accounts/password/reset/key/1-d0abcd-CANARY5f3a9c71e2/")
+    anon_client.delete("/invitation/CANARY5f3a9c71e2/")
     written = "".join(log_lines())
     assert "Method Not Allowed: /accounts/password/reset/key/***/" in written
+    assert "Method Not Allowed: /invitation/***/" in written
     assert "CANARY" not in written
 
 

@@ -98,6 +98,7 @@ def test_preset_session_id_is_not_adopted(anon_client: Client, alice: User) -> N
     assert anon_client.cookies["sessionid"].value != "chosenbyanother0chosenbyanother0"
 
 
+@pytest.mark.defaults
 def test_session_ends_after_twelve_hours(anon_client: Client, alice: User) -> None:
     sign_in(anon_client, alice.email)
     with time_machine.travel(timezone.now() + timedelta(hours=12, seconds=1)):

@@ -134,13 +134,21 @@ def test_postgresql_and_redis_by_address() -> None:
     found = settings_of(["DATABASES", "CACHES"], variables)
     database = found["DATABASES"]["default"]
     assert (database["ENGINE"], database["HOST"], database["PORT"]) == (
-        "django.db.backends.postgresql",
+        "dashboard.postgresql",
         "db.test",
         5433,
     )
-    assert "OPTIONS" not in database
-    assert {cache["LOCATION"] for cache in found["CACHES"].values()} == {"redis://r.test/0"}
-    assert found["CACHES"]["default"]["KEY_PREFIX"] != found["CACHES"]["fragments"]["KEY_PREFIX"]
+    assert (database["OPTIONS"]["pool"]["max_size"], database.get("CONN_MAX_AGE")) == (16, None)
+    kept = {name: cache for name, cache in found["CACHES"].items() if "Redis" in cache["BACKEND"]}
+    assert {cache["LOCATION"] for cache in kept.values()} == {"redis://r.test/0"}
+    assert {cache["KEY_PREFIX"] for cache in kept.values()} == set(kept) == {"default", "fragments", "sessions"}
+
+
+def test_what_the_address_of_the_database_says_wins() -> None:
+    url = "postgres://u:p@db.test/rows?sslmode=verify-full&connect_timeout=2"
+    options = settings_of(["DATABASES"], LOOPBACK | {"DATABASE_URL": url})["DATABASES"]["default"]["OPTIONS"]
+    assert (options["sslmode"], options["connect_timeout"]) == ("verify-full", 2)
+    assert options["pool"]["timeout"] == 5
 
 
 def test_migrate_alone_makes_the_cache_table_and_again_changes_nothing(tmp_path: Path) -> None:

@@ -1,0 +1,122 @@
+"""Asking a person into a team: a one-time link, good for seven days, bound to one address."""
+
+import logging
+from datetime import timedelta
+from hashlib import sha256
+from secrets import token_urlsafe
+
+from allauth.account.adapter import get_adapter
+from django.conf import settings
+from django.core.exceptions import ValidationError
+from django.db import transaction
+from django.http import HttpRequest
+from django.urls import reverse
+from django.utils import timezone
+from django.utils.translation import gettext as _
+
+from dashboard.teams.accounts import create_account
+from dashboard.teams.audit import record
+from dashboard.teams.checks import DUMMY_MAIL
+from dashboard.teams.models import EventKind, Invitation, Membership, Role, Team, User
+
+log = logging.getLogger(__name__)
+
+INVITATION_AGE = timedelta(days=7)
+TOKEN_BYTES = 32
+CONSOLE_MAIL = "django.core.mail.backends.console.EmailBackend"
+MOST_OPEN = 100
+"""Open invitations of one team: more than any team has people to add, few enough to bound what is mailed."""
+
+
+class InvitationEnded(Exception):
+    """The link is unknown, used, expired, revoked, or made for another address; which of these is not told."""
+
+
+@transaction.atomic
+def invite(
+    team: Team, email: str, role: Role, *, actor: User, request: HttpRequest | None = None
+) -> tuple[Invitation, str]:
+    """Make an invitation in place of an open one to the same address; gives it with its token, kept nowhere.
+
+    Raises `ValidationError` when the person is in the team already or the team has `MOST_OPEN` open invitations.
+    """
+    Team.objects.select_for_update().get(pk=team.pk)
+    email = email.strip().lower()
+    if team.memberships.filter(user__email=email).exists():
+        raise ValidationError(_("%(email)s is in the team already.") % {"email": email})
+    team.invitations.pending().filter(email=email).update(revoked_at=timezone.now())
+    if team.invitations.pending().count() >= MOST_OPEN:
+        raise ValidationError(_("The team has %(most)s open invitations. Revoke one first.") % {"most": MOST_OPEN})
+    token = token_urlsafe(TOKEN_BYTES)
+    expires_at = timezone.now() + INVITATION_AGE
+    invitation = Invitation.objects.create(
+        team=team, email=email, role=role, token_hash=_hash(token), made_by=actor, expires_at=expires_at
+    )
+    record(EventKind.INVITED, team=team, actor=actor, target=email, detail=role, request=request)
+    return invitation, token
+
+
+def find(token: str) -> Invitation:
+    """Find the open invitation of a token. Raises `InvitationEnded`."""
+    invitation = Invitation.objects.pending().select_related("team").filter(token_hash=_hash(token)).first()
+    if invitation is None:
+        raise InvitationEnded
+    return invitation
+
+
+@transaction.atomic
+def accept(invitation: Invitation, user: User, *, request: HttpRequest | None = None) -> None:
+    """Let the person of the invitation's address join, once. Raises `InvitationEnded`; a role held already stays."""
+    if user.email != invitation.email:
+        raise InvitationEnded
+    if not Invitation.objects.pending().filter(pk=invitation.pk).update(used_at=timezone.now()):
+        raise InvitationEnded
+    member, joined = Membership.objects.get_or_create(
+        team=invitation.team, user=user, defaults={"role": invitation.role}
+    )
+    if joined:
+        record(
+            EventKind.JOINED, team=invitation.team, actor=user, target=user.email, detail=member.role, request=request
+        )
+
+
+@transaction.atomic
+def accept_as_newcomer(invitation: Invitation, password: str, *, request: HttpRequest | None = None) -> User:
+    """Make the account of the invitation's address, which the link proves, and join.
+
+    Raises `InvitationEnded`, and `django.db.IntegrityError` when the address got an account in the meantime.
+    """
+    user = create_account(invitation.email, password)
+    accept(invitation, user, request=request)
+    return user
+
+
+@transaction.atomic
+def revoke(invitation: Invitation, *, actor: User, request: HttpRequest | None = None) -> None:
+    """End an open invitation; one that has ended stays as it is."""
+    if Invitation.objects.pending().filter(pk=invitation.pk).update(revoked_at=timezone.now()):
+        kind = EventKind.INVITATION_REVOKED
+        record(kind, team=invitation.team, actor=actor, target=invitation.email, request=request)
+
+
+def link_of(token: str) -> str:
+    """Give the absolute address under SITE_URL that the person opens."""
+    return f"{settings.SITE_URL}{reverse('invitation', args=[token])}"
+
+
+def mail_link(invitation: Invitation, link: str) -> bool:
+    """Mail the link where mail is set up, and tell whether it went out. A console is nobody's mailbox, but a log."""
+    if settings.EMAIL_BACKEND in (DUMMY_MAIL, CONSOLE_MAIL):
+        return False
+    try:
+        context = {"invitation": invitation, "link": link}
+        get_adapter().send_mail("teams/email/invitation", invitation.email, context)
+    except OSError as fault:
+        log.warning("An invitation could not be mailed (%s).", type(fault).__name__)
+        return False
+    return True
+
+
+def _hash(token: str) -> str:
+    """Hash a token of 256 random bits: plain SHA-256 is enough where nothing can be guessed."""
+    return sha256(token.encode()).hexdigest()

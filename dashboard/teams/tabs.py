@@ -1,0 +1,38 @@
+"""The line of tabs that the pages of a team's settings share."""
+
+from dataclasses import dataclass
+
+from django.http import HttpRequest
+from django.urls import reverse
+from django.utils.functional import Promise
+from django.utils.translation import gettext_lazy as _
+
+from dashboard.teams.access import CAPABILITIES, MemberRequest, may
+
+TABS: tuple[tuple[str, Promise | str], ...] = (
+    ("teams:people", _("People")),
+    ("teams:audit", _("Audit")),
+    ("snapshots:key", _("Key")),
+    ("snapshots:environments", _("Environments")),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Tab:
+    name: str
+    url: str
+    current: bool
+
+
+def tabs_of(request: MemberRequest) -> list[Tab]:
+    """Give the settings that the member may open, in their order; the one whose address is asked for is current."""
+    urls = [
+        (name, reverse(view, args=[request.team.slug]))
+        for view, name in TABS
+        if view in CAPABILITIES and may(request.membership, view)
+    ]
+    return [Tab(str(name), url, current=_is_at(request, url)) for name, url in urls]
+
+
+def _is_at(request: HttpRequest, url: str) -> bool:
+    return request.path.startswith(url)

@@ -1,0 +1,133 @@
+"""What Redis holds and for how long; and that no page, sign-in or sign-out falls when it does."""
+
+import time
+from collections.abc import Iterator
+
+import pytest
+from django.conf import settings as product
+from django.contrib.sessions.models import Session
+from django.core.cache import caches
+from django.test import Client
+from pytest_django import Settings
+from redis import Redis
+
+from dashboard import caches as steady
+from dashboard.teams.models import Team, User
+from tests.conftest import PASSWORD
+from tests.pages.conftest import LIST, PATH, Fill, clock, environment, fill, key, record, sim, snapshot_id
+from tests.pages.reading import numbers
+from tests.services.conftest import OwnRedis
+
+__all__ = ["clock", "environment", "fill", "key", "sim"]
+pytestmark = [pytest.mark.services, pytest.mark.django_db]
+SHORT_SECONDS = 1.0
+
+
+@pytest.fixture
+def redis(settings: Settings, own_redis: OwnRedis) -> Iterator[OwnRedis]:
+    """The product's caches on a Redis that the test may stop."""
+    settings.CACHES = {
+        name: cache | ({"LOCATION": own_redis.url} if "Redis" in str(cache["BACKEND"]) else {})
+        for name, cache in product.CACHES.items()
+    }
+    yield own_redis
+    steady._resting_until.clear()
+
+
+def kept(redis: OwnRedis) -> dict[str, int]:
+    """The keys and for how many seconds they are kept, by Redis's own word."""
+    server = Redis.from_url(redis.url)
+    return {name.decode(): int(server.ttl(name)) for name in server.scan_iter()}
+
+
+def sign_in(client: Client, user: User) -> int:
+    return client.post("/accounts/login/", {"login": user.email, "password": PASSWORD}).status_code
+
+
+def test_a_session_is_read_from_its_row_once_a_minute(redis: OwnRedis, alice_client: Client, fill: Fill) -> None:
+    fill([record(1)])
+    assert alice_client.get(LIST).status_code == 200
+    (left,) = [seconds for name, seconds in kept(redis).items() if name.startswith("sessions:")]
+    assert 0 < left <= 60
+    Session.objects.all().delete()
+    assert alice_client.get(LIST).status_code == 200
+    caches["sessions"].clear()
+    assert alice_client.get(LIST).status_code == 302
+
+
+def test_a_sign_out_ends_the_session_in_both_places(redis: OwnRedis, alice_client: Client) -> None:
+    cookie = alice_client.cookies["sessionid"].value
+    alice_client.get("/teams/")
+    alice_client.post("/accounts/logout/")
+    assert [name for name in kept(redis) if cookie in name] == []
+    alice_client.cookies["sessionid"] = cookie
+    assert alice_client.get("/teams/").status_code == 302
+
+
+@pytest.mark.usefixtures("environment", "sim")
+def test_what_was_asked_for_is_remembered_for_a_minute(redis: OwnRedis, alice_client: Client) -> None:
+    for number in range(12):
+        alice_client.post(f"{LIST}{PATH}/{snapshot_id(number)}/check/", {"lookup": "1"})
+    memories = {name: seconds for name, seconds in kept(redis).items() if "turn:" in name or "unknown:" in name}
+    assert len(memories) == 20
+    assert all(0 < seconds <= 60 for seconds in memories.values())
+
+
+def test_every_cached_table_is_kept_under_its_team(
+    redis: OwnRedis, alice_client: Client, fill: Fill, team: Team
+) -> None:
+    fill([record(1)])
+    for query in ("", "?q=web", "?listed=no", "?state=BackedUp"):
+        alice_client.get(LIST + query)
+    tables = [name for name in kept(redis) if name.startswith("fragments:")]
+    assert len(tables) >= 4
+    assert [name for name in tables if f":table:{team.pk}:" not in name] == []
+
+
+def test_nobody_notices_when_redis_dies(redis: OwnRedis, alice_client: Client, fill: Fill) -> None:
+    fill([record(1)])
+    before = numbers(alice_client.get(LIST))
+    redis.stop()
+    began = time.perf_counter()
+    assert numbers(alice_client.get(LIST)) == before == [1]
+    assert time.perf_counter() - began < SHORT_SECONDS
+    assert alice_client.get("/readyz").status_code == 200
+    redis.start()
+
+
+def test_a_redis_that_hangs_holds_nobody_up(redis: OwnRedis, alice_client: Client, fill: Fill) -> None:
+    fill([record(1)])
+    alice_client.get(LIST)
+    redis.hang()
+    began = time.perf_counter()
+    for _ in range(3):
+        assert numbers(alice_client.get(LIST)) == [1]
+    assert time.perf_counter() - began < SHORT_SECONDS
+
+
+def test_sign_in_and_out_without_redis(redis: OwnRedis, client: Client, alice: User) -> None:
+    redis.stop()
+    assert sign_in(client, alice) == 302
+    assert client.get("/teams/").status_code == 200
+    assert client.post("/accounts/logout/").status_code == 302
+    assert (client.get("/teams/").status_code, Session.objects.count()) == (302, 0)
+
+
+def test_guesses_are_counted_without_redis(redis: OwnRedis, client: Client, alice: User) -> None:
+    redis.stop()
+    statuses = [
+        client.post("/accounts/login/", {"login": alice.email, "password": f"wrong-{number}"}).status_code
+        for number in range(6)
+    ]
+    assert statuses == [200] * 5 + [429]
+
+
+def test_it_is_asked_again_after_a_rest(redis: OwnRedis, monkeypatch: pytest.MonkeyPatch) -> None:
+    redis.stop()
+    assert caches["fragments"].get("a") is None
+    redis.start()
+    caches["fragments"].set("a", 1)
+    assert kept(redis) == {}
+    monkeypatch.setattr(steady, "_resting_until", {})
+    caches["fragments"].set("a", 2)
+    assert list(kept(redis)) == ["fragments:1:a"]
