@@ -4,9 +4,13 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from typing import Final
 
+from snapshots.simulator.wire import PLACES
+
 Check = Callable[[str, object], None]
 
 LONGEST_WAIT: Final = 3600.0
+FASTEST_DRIP: Final = 1e9
+LARGEST_BOMB_MIB: Final = 4096
 
 
 class FaultError(ValueError):
@@ -82,7 +86,7 @@ def _fields(name: str, value: object) -> None:
         _refuse(name, "true, false or a list of field names")
 
 
-def _record_count(name: str, value: object) -> None:
+def _count_off(name: str, value: object) -> None:
     if value is None or value in ("absent", "text", "negative"):
         return
     if isinstance(value, bool) or not isinstance(value, int):
@@ -92,6 +96,11 @@ def _record_count(name: str, value: object) -> None:
 def _refusal(name: str, value: object) -> None:
     if value not in (None, 401, 403):
         _refuse(name, "401 or 403")
+
+
+def _place(name: str, value: object) -> None:
+    if value is not None and value not in PLACES:
+        _refuse(name, " or ".join(f'"{place}"' for place in PLACES))
 
 
 CHECKS: Final[dict[str, Check]] = {
@@ -115,8 +124,16 @@ CHECKS: Final[dict[str, Check]] = {
     "dangling_volume": _flag,
     "hostile_names": _fields,
     "set_fields": _mapping,
-    "record_count": _record_count,
+    "record_count": _count_off,
     "slow": _number(LONGEST_WAIT),
     "truncated": _flag,
     "reset": _flag,
+    "drip": _number(FASTEST_DRIP),
+    "hang_at": _place,
+    "reset_at": _place,
+    "content_length": _count_off,
+    "bad_chunk": _flag,
+    "gzip_bomb": _whole(1, LARGEST_BOMB_MIB),
+    "endless": _flag,
+    "status_line": _line,
 }

@@ -11,6 +11,7 @@ from snapshots.simulator.checks import CHECKS, FaultError
 from snapshots.simulator.hostile import HOSTILE_NAMES
 from snapshots.simulator.names import identifier
 from snapshots.simulator.reply import JSON_TYPE, Reply, Row, encode, error
+from snapshots.simulator.wire import Wire, bomb
 
 FIELDS: Final = ("name", "state", "intervalType", "volumeId", "volume", "volumeType")
 HOSTILE_FIELDS: Final = ("name", "volume", "volumeType")
@@ -61,10 +62,20 @@ class Fault:
     slow: float = 0.0  # seconds before the first byte
     truncated: bool = False  # half of the body, then the connection is closed
     reset: bool = False  # the connection is closed without a reply
+    drip: float = 0.0  # bytes in a second, head and body; 0 means as fast as may be
+    hang_at: str | None = None  # nothing more from here on: "start", the middle of the "head" or of the "body"
+    reset_at: str | None = None  # the connection is broken (TCP reset) at one of these places
+    content_length: int | str | None = None  # off by this many; or "absent", "text", "negative"
+    bad_chunk: bool = False  # half of the body as a chunk, then a chunk's size that is no number
+    gzip_bomb: int | None = None  # the body is gzip that inflates to so many MiB of nothing
+    endless: bool = False  # blanks without end after the body, which has no length
+    status_line: str | None = None  # instead of HTTP/1.1 and the status
 
     def __post_init__(self) -> None:
         for each in fields(self):
             CHECKS[each.name](each.name, getattr(self, each.name))
+        if self.gzip_bomb:
+            bomb(self.gzip_bomb)  # now, as it takes a second, so that it can go out at once
 
     @classmethod
     def from_json(cls, given: object) -> "Fault":
@@ -130,7 +141,12 @@ def spoil(fault: Fault, reply: Reply) -> Reply:
     spoilt = _instead(fault) or _changed(fault, reply)
     replaced = {name.lower() for name in fault.headers}
     headers = {name: text for name, text in spoilt.headers.items() if name.lower() not in replaced} | {**fault.headers}
-    return replace(spoilt, headers=headers, delay=fault.slow, cut=fault.truncated, reset=fault.reset)
+    body = bomb(fault.gzip_bomb) if fault.gzip_bomb else spoilt.body
+    return replace(spoilt, headers=headers, body=body, wire=_wire(fault))
+
+
+def _wire(fault: Fault) -> Wire:
+    return Wire(**{each.name: getattr(fault, each.name) for each in fields(Wire)})
 
 
 def _instead(fault: Fault) -> Reply | None:

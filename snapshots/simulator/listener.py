@@ -1,8 +1,9 @@
 """The sockets: HTTP/1.1 with keep-alive, a thread for each connection, and an end that waits for none."""
 
 import socket
+import ssl
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from email.utils import format_datetime
 from http import HTTPStatus
@@ -13,6 +14,7 @@ from typing import Final
 
 from snapshots.simulator.api import Request
 from snapshots.simulator.reply import Reply, error
+from snapshots.simulator.wire import Wire, dripped, framing, head_of, pieces, reset, wait_for_end
 
 LARGEST_BODY: Final = 1 << 20
 PHRASES: Final = {each.value: each.phrase for each in HTTPStatus}
@@ -20,7 +22,10 @@ WITHOUT_BODY: Final = frozenset({204, 304})
 
 
 class Listener(ThreadingMixIn, TCPServer):
-    """Hands each request, with its caller's address, to `answer`; raises OSError if the port is taken."""
+    """Hands each request, with its caller's address, to `answer`; raises OSError if the port is taken.
+
+    With `tls` it speaks HTTPS alone.
+    """
 
     allow_reuse_address = True
     request_queue_size = 128
@@ -32,14 +37,17 @@ class Listener(ThreadingMixIn, TCPServer):
         answer: Callable[[Request, str], Reply],
         clock: Callable[[], datetime],
         stopping: Event,
+        tls: ssl.SSLContext | None = None,
     ) -> None:
-        self.answer, self.clock, self.stopping = answer, clock, stopping
+        self.answer, self.clock, self.stopping, self.tls = answer, clock, stopping, tls
         self._open: set[socket.socket] = set()
         self._lock = Lock()
         super().__init__(address, _Handler)
 
     def get_request(self) -> tuple[socket.socket, tuple[str, int]]:
         connection, address = super().get_request()
+        if self.tls is not None:  # the handshake waits for the first read, in the connection's own thread
+            connection = self.tls.wrap_socket(connection, server_side=True, do_handshake_on_connect=False)
         with self._lock:
             self._open.add(connection)
         return connection, address
@@ -57,14 +65,14 @@ class Listener(ThreadingMixIn, TCPServer):
                 _shut(connection)
 
     def handle_error(self, request: object, client_address: object) -> None:
-        """Say nothing of a caller that went away; everything else is a bug and is shown."""
-        if not isinstance(sys.exception(), ConnectionError):
+        """Say nothing of a caller that went away or does not trust us; everything else is a bug and is shown."""
+        if not isinstance(sys.exception(), ConnectionError | ssl.SSLError):
             super().handle_error(request, client_address)  # type: ignore[arg-type]
 
 
 def _shut(connection: socket.socket) -> None:
     try:
-        connection.shutdown(socket.SHUT_RDWR)
+        socket.socket.shutdown(connection, socket.SHUT_RDWR)  # of the plain socket: TLS would say goodbye first
     except OSError:
         return  # the caller was faster
 
@@ -100,25 +108,42 @@ class _Handler(BaseHTTPRequestHandler):
         return self.rfile.read(int(length))
 
     def _send(self, reply: Reply) -> None:
-        if reply.reset or (reply.delay and self.server.stopping.wait(reply.delay)):
+        wire = reply.wire
+        if wire.is_last:
+            self.close_connection = True
+        if wire.reset or (wire.slow and self.server.stopping.wait(wire.slow)):
             self.close_connection = True
             return
-        self.send_response_only(reply.status, PHRASES.get(reply.status, "Unknown"))
-        for name, text in self._headers(reply).items():
-            self.send_header(name, text)
-        self.end_headers()
-        if reply.cut:
-            self.close_connection = True
-        if self.command != "HEAD" and reply.status not in WITHOUT_BODY:
-            self.wfile.write(reply.body[: len(reply.body) // 2] if reply.cut else reply.body)
+        body = b"" if self.command == "HEAD" or reply.status in WITHOUT_BODY else reply.body
+        self._write(wire, pieces(wire, self._head(reply), body))
+        if wire.hang_at:
+            wait_for_end(self.connection)
+        if wire.reset_at:
+            reset(self.connection)
+
+    def _write(self, wire: Wire, sent: Iterator[bytes]) -> None:
+        for piece in dripped(sent, wire.drip) if wire.drip else sent:
+            self.wfile.write(piece)
+            if wire.drip and self._rest(len(piece) / wire.drip):
+                return
         self.wfile.flush()
 
-    def _headers(self, reply: Reply) -> dict[str, str]:
-        """Return the reply's headers and those that every reply has, unless it has its own."""
+    def _rest(self, seconds: float) -> bool:
+        """Let what is written go out, and wait. Returns whether the end came meanwhile."""
+        self.wfile.flush()
+        return self.server.stopping.wait(seconds)
+
+    def _head(self, reply: Reply) -> bytes:
+        """Return status line and headers: the reply's own, and those that every reply has."""
         usual = {"Server": "simulator", "Date": format_datetime(self.server.clock().astimezone(UTC), usegmt=True)}
         if reply.status not in WITHOUT_BODY:
-            usual["Content-Length"] = str(len(reply.body))
-        if self.close_connection:
+            usual |= framing(reply.wire, len(reply.body))
+        given = {name.lower(): text.lower() for name, text in reply.headers.items()}
+        if self.close_connection or given.get("connection") == "close":
+            self.close_connection = True
             usual["Connection"] = "close"
-        given = {name.lower() for name in reply.headers}
-        return {name: text for name, text in usual.items() if name.lower() not in given} | reply.headers
+        headers = {name: text for name, text in usual.items() if name.lower() not in given} | reply.headers
+        line = reply.wire.status_line
+        if line is None:
+            line = f"{self.protocol_version} {reply.status} {PHRASES.get(reply.status, 'Unknown')}"
+        return head_of(line, headers)

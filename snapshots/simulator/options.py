@@ -7,6 +7,7 @@ import signal
 import sys
 from argparse import ArgumentParser, ArgumentTypeError, Namespace
 from collections.abc import Callable
+from pathlib import Path
 from threading import Event
 from types import FrameType
 from typing import Final
@@ -61,6 +62,9 @@ def add_options(parser: ArgumentParser) -> None:
     parser.add_argument(
         "--bad-key-status", type=int, choices=(401, 403), default=403, help="for a missing or unknown key"
     )
+    parser.add_argument(
+        "--certificate", type=_file, metavar="FILE", help="PEM file of a private key and its certificates: speak HTTPS"
+    )
     parser.add_argument("--key", action="append", default=[], metavar="KEY", help=KEY_HELP)
 
 
@@ -108,6 +112,7 @@ def build(options: Namespace) -> Simulator:
         port=options.port,
         prefix=options.prefix,
         bad_key_status=options.bad_key_status,
+        certificate=options.certificate,
     )
 
 
@@ -169,6 +174,13 @@ def _codes(text: str) -> tuple[str, ...]:
         if not CODE.fullmatch(code):
             raise ArgumentTypeError(f"{code!r} is not an environment: write service_code/environment_name.")
     return codes
+
+
+def _file(text: str) -> Path:
+    path = Path(text)
+    if not path.is_file():
+        raise ArgumentTypeError(f"there is no file {text!r}.")
+    return path
 
 
 def _prefix(text: str) -> str:

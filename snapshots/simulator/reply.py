@@ -4,6 +4,8 @@ import json
 from dataclasses import dataclass, field
 from typing import Final
 
+from snapshots.simulator.wire import WHOLE, Wire
+
 Row = dict[str, object]
 
 JSON_TYPE: Final = "application/json; charset=utf-8"
@@ -22,14 +24,12 @@ FIRST_CODE: Final = 2000  # the one code that the provider documents is 2012; ou
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """What goes back: `delay` in seconds; `cut` sends half of the body; `reset` closes without a word."""
+    """What goes back, and how."""
 
     status: int
     body: bytes = b""
     headers: dict[str, str] = field(default_factory=lambda: {"Content-Type": JSON_TYPE})
-    delay: float = 0.0
-    cut: bool = False
-    reset: bool = False
+    wire: Wire = WHOLE
 
 
 def encode(value: object) -> bytes:

@@ -1,10 +1,12 @@
 """The simulator as an HTTP server: real sockets, HTTP/1.1 with keep-alive, a thread for each connection."""
 
+import ssl
 from collections import deque
 from dataclasses import dataclass
 from datetime import datetime
 from email.message import Message
 from ipaddress import ip_address
+from pathlib import Path
 from threading import Event, Lock, Thread
 from types import TracebackType
 from typing import Final, Self
@@ -39,7 +41,8 @@ class Simulator:
 
     `keys` maps each accepted key to the environments that it sees, None for all. `bad_key_status` is 403, the one
     status that the provider documents for it, or 401. Port 0 takes any free one; start() raises OSError if the port
-    is taken.
+    is taken. With `certificate`, a PEM file of a private key and its certificates, it speaks HTTPS; raises OSError if
+    the file cannot be read or used.
     """
 
     def __init__(
@@ -51,10 +54,12 @@ class Simulator:
         port: int = 0,
         prefix: str = PREFIXES[0],
         bad_key_status: int = 403,
+        certificate: Path | None = None,
     ) -> None:
         self.world, self.host, self.port, self.prefix = world, host, port, prefix
         self.keys = dict(keys)
         self.bad_key_status = bad_key_status
+        self._tls = _server_context(certificate) if certificate else None
         self.faults = FaultBook()
         self.stopping = Event()
         self._received: deque[ReceivedRequest] = deque(maxlen=REMEMBERED)
@@ -64,7 +69,7 @@ class Simulator:
 
     @property
     def origin(self) -> str:
-        return f"http://{self.host}:{self.port}"
+        return f"{'https' if self._tls else 'http'}://{self.host}:{self.port}"
 
     @property
     def url(self) -> str:
@@ -100,7 +105,7 @@ class Simulator:
 
     def start(self) -> None:
         self.stopping.clear()
-        self._listener = Listener((self.host, self.port), self.reply_to, self.world.clock, self.stopping)
+        self._listener = Listener((self.host, self.port), self.reply_to, self.world.clock, self.stopping, self._tls)
         self.port = self._listener.server_address[1]
         self._thread = Thread(target=self._listener.serve_forever, args=(POLL,), name="simulator", daemon=True)
         self._thread.start()
@@ -150,3 +155,9 @@ class Simulator:
         reply = answer(self.world, self.keys, request, prefixes=prefixes, bad_key=self.bad_key_status)
         fault = self.faults.strike(request.path, request.key)
         return spoil(fault, reply) if fault else reply
+
+
+def _server_context(certificate: Path) -> ssl.SSLContext:
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(certificate)
+    return context

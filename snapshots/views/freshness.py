@@ -3,9 +3,11 @@
 from collections.abc import Sequence
 from datetime import datetime
 
+from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
+from dashboard.teams.access import may
 from dashboard.teams.models import Membership, Role, Team, User
 from snapshots.claims import key_mark, key_of, ttl
 from snapshots.models import Environment
@@ -162,7 +164,8 @@ def _partial(environment: Environment, now: datetime) -> Banner:
 
 def _refused(environment: Environment, membership: Membership, now: datetime) -> Banner:
     text = _("is refused to this team's key by the provider.") + " "
-    return Banner("bad", environment.place, text + _shown(environment, now) + " " + _who_can(membership))
+    text += _shown(environment, now) + " " + _who_can(membership)
+    return Banner("bad", environment.place, text, _replace_key(membership))
 
 
 def _all_refused(membership: Membership, refused: Sequence[Environment]) -> Banner:
@@ -171,19 +174,26 @@ def _all_refused(membership: Membership, refused: Sequence[Environment]) -> Bann
         "The provider refuses the key, for all %(count)d environments.",
         len(refused),
     ) % {"place": refused[0].place, "count": len(refused)}
-    return Banner("bad", _("Key refused"), f"{text} {_('Nothing has been removed.')} {_who_can(membership)}")
+    text = f"{text} {_('Nothing has been removed.')} {_who_can(membership)}"
+    return Banner("bad", _("Key refused"), text, _replace_key(membership))
 
 
 def _unusable(environment: Environment, membership: Membership) -> Banner:
     """The provider was not even asked: the stored key cannot be read, or cannot be sent."""
     text = f"{_(environment.fault_sentence)} {_('Nothing has been removed.')} {_who_can(membership)}"
-    return Banner("bad", _("Key not usable"), text)
+    return Banner("bad", _("Key not usable"), text, _replace_key(membership))
 
 
 def _who_can(membership: Membership) -> str:
-    if Role(membership.role).at_least(Role.ADMIN):
-        return _("Give the team a key that may read it; it is then tried at once.")
+    if may(membership, "snapshots:key"):
+        return _("Another key is tried at once.")
     return _("Ask %(names)s (admin) for another key.") % {"names": admins(membership.team)}
+
+
+def _replace_key(membership: Membership) -> list[Action]:
+    if not may(membership, "snapshots:key"):
+        return []
+    return [Action(_("Replace the key"), reverse("snapshots:key", args=[membership.team.slug]))]
 
 
 def admins(team: Team) -> str:
@@ -193,8 +203,8 @@ def admins(team: Team) -> str:
 
 
 def fault_reason(environment: Environment) -> str:
-    """Why it failed, short: the words for people come from the class, the number from the status."""
-    if environment.fault_status:
+    """Why it failed, short: the number of an error status; in words what went wrong with any other answer."""
+    if environment.fault_status and environment.fault_status >= 400:
         return _("error %(status)d") % {"status": environment.fault_status}
     reasons = {
         "timeout": _("no answer in time"),
@@ -203,5 +213,6 @@ def fault_reason(environment: Environment) -> str:
         "too_large": _("the answer is too large"),
         "unreadable": _("the answer was not understood"),
         "redirect": _("it redirects elsewhere"),
+        "rejected": _("it answered with an error"),
     }
     return reasons.get(environment.fault_kind, environment.fault_sentence.rstrip("."))

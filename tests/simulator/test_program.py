@@ -17,6 +17,7 @@ from django.core.management import call_command
 
 from snapshots.simulator.options import keys_of
 from tests.simulator.conftest import LIST
+from tests.weather.certificates import Authority
 
 ROOT = Path(__file__).resolve().parents[2]
 MODULE = (sys.executable, "-m", "snapshots.simulator")
@@ -38,7 +39,7 @@ def running(
     )
     with process:
         try:
-            found = re.search(r"http://\S+", process.stdout.readline())
+            found = re.search(r"https?://\S+", process.stdout.readline())
             yield process, found[0] if found else process.stderr.read()
         finally:
             process.kill()
@@ -118,3 +119,20 @@ def test_the_command_refuses_like_the_program(capsys: pytest.CaptureFixture[str]
     signal.signal(signal.SIGTERM, before[1])
     assert ended.value.code == 1
     assert "the port is taken" in capsys.readouterr().err
+
+
+def test_speaks_https_with_a_certificate(tmp_path: Path) -> None:
+    authority = Authority(tmp_path)
+    with running("--key", "K", "--certificate", str(authority.certificate())) as (_, url):
+        assert url.startswith("https://127.0.0.1:")
+        reply = requests.get(url + LIST, headers={"MC-Api-Key": "K"}, verify=str(authority.path), timeout=10)
+    assert reply.status_code == 200
+
+
+@pytest.mark.parametrize(("content", "sentence"), [(None, "there is no file"), ("no certificate", "cannot listen on")])
+def test_a_certificate_that_cannot_be_used_ends_it(tmp_path: Path, content: str | None, sentence: str) -> None:
+    path = tmp_path / "server.pem"
+    if content is not None:
+        path.write_text(content)
+    ended = run("--port", "0", "--certificate", str(path))
+    assert (ended.returncode != 0, sentence in ended.stderr, "Traceback" in ended.stderr) == (True, True, False)

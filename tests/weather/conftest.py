@@ -1,0 +1,95 @@
+"""One environment under the provider's weather, seen through its pages, and the figures of all that was tried."""
+
+import logging
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime, timedelta
+
+import pytest
+import time_machine
+from django.test import Client
+from pytest_django import Settings
+
+from dashboard.teams.models import ApiKey, Team
+from dashboard.teams.secrets import Secret
+from snapshots import sync
+from snapshots.cloud import client
+from snapshots.models import Environment
+from snapshots.simulator.server import Simulator
+from snapshots.simulator.world import World
+from tests.pages.asking import press
+from tests.weather.figures import KEY, TABLE, Look, look, summed
+
+NOW = datetime(2026, 11, 24, 12, 0, tzinfo=UTC)
+PATH, OTHER_PATH = "compute-on/prod", "compute-qc/prod"
+SNAPSHOTS = 24
+SHORT_BUDGET = 0.8
+
+
+@pytest.fixture
+def clock() -> Iterator[time_machine.Traveller]:
+    with time_machine.travel(NOW, tick=False) as traveller:
+        yield traveller
+
+
+@pytest.fixture
+def short_waits(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Give up early: what a wait ends with does not depend on its length."""
+    monkeypatch.setattr(sync, "WEB_BUDGET", SHORT_BUDGET)
+    monkeypatch.setattr(client, "CONNECT_SECONDS", SHORT_BUDGET / 2)
+
+
+@pytest.fixture(autouse=True)
+def every_word(caplog: pytest.LogCaptureFixture) -> None:
+    """Let every log speak, those too that the product keeps quiet; only templates that miss a name would drown it."""
+    caplog.set_level(logging.INFO, logger="django.template")
+    for name in ("urllib3", "django", ""):  # last the one whose level the handler keeps
+        caplog.set_level(logging.DEBUG, logger=name)
+
+
+@pytest.fixture
+def environment(team: Team) -> Environment:
+    ApiKey.replace(team, Secret(KEY))
+    return Environment.objects.create(team=team, service_code="compute-on", name="prod")
+
+
+@pytest.fixture
+def sim(clock: time_machine.Traveller, environment: Environment, settings: Settings) -> Iterator[Simulator]:
+    world = World(seed=1, environments=[PATH, OTHER_PATH], volumes=4, snapshots=SNAPSHOTS)
+    with Simulator(world, keys={KEY: None}) as simulator:
+        settings.CLOUDCA_API_URL = simulator.url
+        yield simulator
+
+
+@pytest.fixture(params=["cold", "warm"])
+def before(request: pytest.FixtureRequest, alice_client: Client, sim: Simulator, clock: time_machine.Traveller) -> int:
+    """The rows that are there before the weather turns: none, or those of a minute ago."""
+    if request.param == "cold":
+        return 0
+    assert press(alice_client).status_code == 200
+    clock.shift(timedelta(seconds=61))
+    return SNAPSHOTS
+
+
+@pytest.fixture
+def seen(
+    alice_client: Client,
+    before: int,
+    caplog: pytest.LogCaptureFixture,
+    capfd: pytest.CaptureFixture[str],
+    record_property: Callable[[str, object], None],
+) -> Callable[[], Look]:
+    """Press the button, look at the page, and keep the figures."""
+
+    def see() -> Look:
+        found = look(alice_client, before, lambda: caplog.text + "".join(capfd.readouterr()))
+        record_property(TABLE, found.figures())
+        return found
+
+    return see
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    reports = [*terminalreporter.getreports("passed"), *terminalreporter.getreports("failed")]
+    figures = [value for each in reports for name, value in each.user_properties if name == TABLE]
+    for line in summed(figures) if figures else []:
+        terminalreporter.write_line(line)
