@@ -4,7 +4,7 @@ from datetime import datetime, timedelta
 from typing import Any, ClassVar, Self
 
 from django.db import models
-from django.db.models import OuterRef, Q
+from django.db.models import Exists, OuterRef, Q
 from django.utils.translation import gettext_lazy as _
 
 from dashboard.teams.models import Team
@@ -24,6 +24,19 @@ class EnvironmentQuerySet(models.QuerySet["Environment"]):
     def of_team(self, team: Team) -> Self:
         return self.filter(team=team).order_by("name", "service_code")
 
+    def removed(self) -> Self:
+        return self.filter(removed_at__isnull=False)
+
+
+class ShownEnvironments(models.Manager["Environment"]):
+    """Every read passes over what was removed; who wants to see that too asks `Environment.everything`."""
+
+    def get_queryset(self) -> EnvironmentQuerySet:
+        return EnvironmentQuerySet(self.model, using=self._db).filter(removed_at__isnull=True)
+
+    def of_team(self, team: Team) -> EnvironmentQuerySet:
+        return self.get_queryset().of_team(team)
+
 
 class Environment(models.Model):
     """One environment as one team's key sees it: its data's age, its lease and its faults."""
@@ -31,6 +44,8 @@ class Environment(models.Model):
     team = models.ForeignKey(Team, on_delete=models.CASCADE, related_name="environments", verbose_name=_("team"))
     service_code = models.CharField(_("service code"), max_length=64)
     name = models.CharField(_("environment name"), max_length=64)
+    # Hidden since then, and forgotten some days later unless it is added again.
+    removed_at = models.DateTimeField(null=True)
 
     # Raised whenever a row of it changed: the cached tables' keys hold it.
     generation = models.PositiveBigIntegerField(default=0)
@@ -74,7 +89,8 @@ class Environment(models.Model):
     volumes_suspect_at = models.DateTimeField(null=True)
     volumes_suspect_listed = models.PositiveIntegerField(default=0)
 
-    objects = EnvironmentQuerySet.as_manager()
+    objects = ShownEnvironments()
+    everything = EnvironmentQuerySet.as_manager()
 
     class Meta:
         verbose_name = _("environment")
@@ -116,9 +132,18 @@ class Environment(models.Model):
         return self.fault_kind in REFUSED_KINDS
 
 
+def _not_removed(team: Team) -> Q:
+    """Of rows: that their environment is not hidden.
+
+    Where the team has removed none, which is nearly always, no row is read for it: a deep page stays in its index.
+    """
+    removed = Environment.everything.filter(team=team).removed()
+    return Q(~Exists(removed)) | ~Q(environment__in=removed)
+
+
 class SnapshotQuerySet(models.QuerySet["Snapshot"]):
     def of_team(self, team: Team) -> Self:
-        return self.filter(team=team)
+        return self.filter(_not_removed(team), team=team)
 
     def listed(self) -> Self:
         """What the provider lists, and what it left out of its last list but may still have."""
@@ -210,7 +235,7 @@ class Snapshot(models.Model):
 
 class VolumeQuerySet(models.QuerySet["Volume"]):
     def of_team(self, team: Team) -> Self:
-        return self.filter(team=team)
+        return self.filter(_not_removed(team), team=team)
 
     def matching(self, text: str) -> Self:
         """By name, instance or id; every word must be found somewhere."""

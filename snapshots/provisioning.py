@@ -16,6 +16,7 @@ from dashboard.teams.accounts import create_account
 from dashboard.teams.invites import set_password_link
 from dashboard.teams.models import ApiKey, Membership, Role, Team, User
 from dashboard.teams.secrets import Secret
+from snapshots import environments
 from snapshots.claims import key_of
 from snapshots.models import Environment, Snapshot
 from snapshots.teamfile import MemberEntry, TeamEntry, TeamFileError
@@ -243,7 +244,7 @@ def _store_key(slug: str, secret: Secret) -> None:
 
 
 def _make_environment(slug: str, code: str, name: str) -> None:
-    Environment.objects.create(team=Team.objects.get(slug=slug), service_code=code, name=name)
+    environments.put(Team.objects.get(slug=slug), (code, name))
 
 
 def _link(email: str) -> Link:

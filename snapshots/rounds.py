@@ -6,11 +6,12 @@ from collections.abc import Callable, Iterator, Sequence
 from django.db import InterfaceError, OperationalError, close_old_connections
 from django.utils.translation import gettext as _
 
-from snapshots import outcomes
+from snapshots import keys, outcomes
 from snapshots.claims import Caller
 from snapshots.models import Environment
 from snapshots.stopping import Stop
 from snapshots.sync import AT_ONCE, Outcome, refresh
+from snapshots.trials import Verdict
 
 Tell = Callable[[str], object]
 
@@ -48,6 +49,7 @@ def round_once(slug: str | None, caller: Caller, tell: Tell, *, news: News, stop
     """
     close_old_connections()
     try:
+        _try_kept_keys(slug, tell)
         environments = environments_of(slug)
     except (OperationalError, InterfaceError) as problem:
         tell(_database_trouble(problem))
@@ -70,6 +72,17 @@ def beats(seconds: float, stop: Stop, clock: Callable[[], float] = time.monotoni
     while not stop.wait(due - clock()):
         yield
         due += seconds * (max(0.0, clock() - due) // seconds + 1)
+
+
+def _try_kept_keys(slug: str | None, tell: Tell) -> None:
+    """Give the keys a chance that were entered while the provider was down; what stays unknown is not news."""
+    news = {
+        Verdict.WORKS: _("%(team)s: the API key kept aside works and is in use"),
+        Verdict.REFUSED: _("%(team)s: the API key kept aside is not accepted and was thrown away"),
+    }
+    for tried in keys.try_kept(slug):
+        if tried.verdict in news:
+            tell(news[tried.verdict] % {"team": tried.team.slug})
 
 
 def _refresh(chunk: Sequence[Environment], caller: Caller, told: Callable[[Outcome], object], tell: Tell) -> bool:

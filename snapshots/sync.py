@@ -1,4 +1,4 @@
-"""The sync: claim, fetch, compare, one transaction. The only module that asks the provider anything.
+"""The sync: claim, fetch, compare, one transaction. The only module that asks the provider for what is stored.
 
 Threads fetch and touch no database; claiming and writing is done by the caller's thread, one environment after
 another.
@@ -116,7 +116,7 @@ def _fresh(environment: Environment) -> Environment:
 
 
 def _open(held: Claim) -> Secret | Fault:
-    """Decrypt the team's key: here and nowhere else."""
+    """Decrypt the team's key: the sync does it nowhere else."""
     try:
         return held.key.open()
     except KeyUnreadable:

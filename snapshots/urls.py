@@ -2,7 +2,7 @@
 
 from django.urls import path, register_converter
 
-from snapshots.views import check, detail, home, lists, refresh
+from snapshots.views import check, detail, home, lists, refresh, settings_environments, settings_key
 
 
 class SegmentConverter:
@@ -31,6 +31,8 @@ register_converter(SnapshotIdConverter, "snapshot_id")
 
 app_name = "snapshots"
 ONE = "t/<slug:team>/snapshots/<segment:service_code>/<segment:environment_name>/<snapshot_id:snapshot_id>/"
+PLACES = "t/<slug:team>/settings/environments/"
+PLACE = f"{PLACES}<segment:service_code>/<segment:environment_name>/"
 urlpatterns = [
     path("", home.home, name="home"),
     path("teams/", home.team_choice, name="teams"),
@@ -40,4 +42,12 @@ urlpatterns = [
     path("t/<slug:team>/snapshots/refresh/", refresh.refresh, name="refresh"),
     path(ONE, detail.snapshot_detail, name="detail"),
     path(f"{ONE}check/", check.check, name="check"),
+    path("t/<slug:team>/settings/key/", settings_key.key, name="key"),
+    path("t/<slug:team>/settings/key/save/", settings_key.save, name="key_save"),
+    path("t/<slug:team>/settings/key/cancel/", settings_key.cancel, name="key_cancel"),
+    path(PLACES, settings_environments.environment_list, name="environments"),
+    path(f"{PLACES}add/", settings_environments.add, name="environment_add"),
+    path(f"{PLACES}look/", settings_environments.look, name="environment_look"),
+    path(f"{PLACE}remove/", settings_environments.remove, name="environment_remove"),
+    path(f"{PLACE}try/", settings_environments.try_again, name="environment_try"),
 ]

@@ -64,9 +64,10 @@ def test_one_module_alone_speaks_http() -> None:
     assert speaking == {"snapshots/cloud/client.py"}
 
 
-# A stored key is decrypted in one place and used in one, the header. A team file's key is read before it is stored.
+# A stored key is decrypted for the sync and for the trials of the settings, and used in one place, the header. A team
+# file's key is read before it is stored.
 SECRET_CALLS = {
-    ".open()": {"dashboard/teams/models.py", "snapshots/sync.py"},
+    ".open()": {"dashboard/teams/models.py", "snapshots/keys.py", "snapshots/sync.py", "snapshots/trials.py"},
     "open_key(": {"dashboard/teams/secrets.py", "dashboard/teams/models.py"},
     ".reveal()": {
         "snapshots/cloud/client.py",

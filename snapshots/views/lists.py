@@ -1,7 +1,7 @@
 """The list of all snapshots of a team, and what its refresh answers with."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from urllib.parse import urlsplit
 
@@ -15,8 +15,8 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 from django.views.decorators.http import require_safe
 
-from dashboard.teams.access import MemberRequest
-from dashboard.teams.models import Membership, Role, Team
+from dashboard.teams.access import MemberRequest, may
+from dashboard.teams.models import Membership, Team
 from snapshots import claims, filters
 from snapshots.filters import PAGE_SIZES, Filters
 from snapshots.listing import ListPage
@@ -158,20 +158,22 @@ def age_context(view: View) -> dict[str, object]:
 def _nothing_to_list(view: View) -> Empty | None:
     """Why the team has no data at all, and what to do next."""
     if claims.key_of(view.team) is None:
-        do = _who_adds(view, _("Whoever runs this dashboard adds it with “manage.py provision”."))
         text = _("Snapshots are fetched with the team's own API key of the provider.")
-        return Empty("no_key", _("This team has no API key yet"), f"{text} {do}")
+        action = Action(_("Enter the key"), reverse("snapshots:key", args=[view.team.slug]))
+        return _to_do(view, Empty("no_key", _("This team has no API key yet"), text, [action]))
     if not view.environments:
-        do = _who_adds(view, _("Whoever runs this dashboard adds them with “manage.py provision”."))
         text = _("Nothing is fetched until the team names the environments it wants to see.")
-        return Empty("no_environment", _("This team has no environment yet"), f"{text} {do}")
+        action = Action(_("Add environments"), reverse("snapshots:environments", args=[view.team.slug]))
+        return _to_do(view, Empty("no_environment", _("This team has no environment yet"), text, [action]))
     return None
 
 
-def _who_adds(view: View, as_admin: str) -> str:
-    if Role(view.membership.role).at_least(Role.ADMIN):
-        return as_admin
-    return _("Ask %(names)s (admin).") % {"names": admins(view.team)}
+def _to_do(view: View, empty: Empty) -> Empty:
+    """Who may not do it reads whom to ask."""
+    if may(view.membership, "snapshots:key"):
+        return empty
+    ask = _("Ask %(names)s (admin).") % {"names": admins(view.team)}
+    return replace(empty, text=f"{empty.text} {ask}", actions=[])
 
 
 def _empty_list(view: View) -> Empty:

@@ -34,10 +34,15 @@ def _shell(request: HttpRequest) -> Shell:
         TeamLink(other.name, reverse("snapshots:team_home", args=[other.slug]), current=other == team)
         for other in Team.objects.of_user(user)
     ]
-    return Shell(True, user.email, team, links, _pages(team))
+    return Shell(True, user.email, team, links, _pages(request, team))
 
 
-def _pages(team: Team | None) -> list[TeamLink]:
+def _pages(request: HttpRequest, team: Team | None) -> list[TeamLink]:
     if team is None:
         return []
-    return [TeamLink(_("Snapshots"), reverse("snapshots:list", args=[team.slug]), current=True)]
+    settings_url = reverse("teams:settings", args=[team.slug])
+    in_settings = request.path.startswith(settings_url)
+    return [
+        TeamLink(_("Snapshots"), reverse("snapshots:list", args=[team.slug]), current=not in_settings),
+        TeamLink(_("Team"), settings_url, current=in_settings),
+    ]

@@ -14,7 +14,7 @@ pytestmark = pytest.mark.django_db
 @pytest.mark.parametrize(
     ("role", "advice"),
     [
-        (Role.ADMIN, "Whoever runs this dashboard adds it with “manage.py provision”."),
+        (Role.ADMIN, "Enter the key"),
         (Role.VIEWER, "Ask alice@example.com (admin)."),
     ],
 )
@@ -29,7 +29,7 @@ def test_no_key(alice: User, bob_client: Client, role: Role, advice: str) -> Non
 @pytest.mark.parametrize(
     ("role", "advice"),
     [
-        (Role.ADMIN, "Whoever runs this dashboard adds them with “manage.py provision”."),
+        (Role.ADMIN, "Add environments"),
         (Role.VIEWER, "Ask alice@example.com (admin)."),
     ],
 )

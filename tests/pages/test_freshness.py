@@ -158,7 +158,7 @@ def test_recovery_clears_the_banner(alice_client: Client, fill: Fill) -> None:
 @pytest.mark.parametrize(
     ("role", "advice"),
     [
-        (Role.ADMIN, "Give the team a key that may read it; it is then tried at once."),
+        (Role.ADMIN, "Another key is tried at once. Replace the key"),
         (Role.MEMBER, "Ask alice@example.com (admin) for another key."),
         (Role.VIEWER, "Ask alice@example.com (admin) for another key."),
     ],
@@ -181,7 +181,7 @@ def test_refused_for_all_is_said_once(alice_client: Client, both: tuple[Environm
         refuse(environment)
     assert banners(alice_client.get(LIST)) == [
         "✕Key refused The provider refuses the key, for all 2 environments. Nothing has been removed. "
-        "Give the team a key that may read it; it is then tried at once."
+        "Another key is tried at once. Replace the key"
     ]
     assert banners(alice_client.get(f"{LIST}?environment={PATH}"))[0].startswith(
         "✕Key refused The provider refuses the key for prod · compute-on."

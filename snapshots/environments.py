@@ -1,0 +1,129 @@
+"""Which environments a team watches: adding asks the provider first, removing hides at once and forgets later."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from django.db import transaction
+from django.http import HttpRequest
+from django.utils import timezone
+
+from dashboard.teams import audit
+from dashboard.teams.models import EventKind, Team, User
+from snapshots.claims import key_of
+from snapshots.models import Change, Environment, Snapshot, Volume
+from snapshots.trials import Answer, Place, try_environments
+
+FORGOTTEN_AFTER = timedelta(days=7)
+CHUNK_ROWS = 1000
+
+
+@dataclass(frozen=True, slots=True)
+class Doubtful:
+    """An environment that was not added, and what was answered for it."""
+
+    environment: Environment
+    answer: Answer
+
+
+@dataclass(frozen=True, slots=True)
+class Forgotten:
+    """An environment whose rows are deleted now."""
+
+    team: str
+    path: str
+    snapshots: int
+
+
+def offered(team: Team) -> list[Environment]:
+    """The environments that the key was told of and that the team does not watch yet; not stored."""
+    key = key_of(team)
+    watched = set(team.environments.values_list("service_code", "name"))
+    seen = [(str(code), str(name)) for code, name in key.sees] if key else []
+    return [_unsaved(team, place) for place in seen if place not in watched]
+
+
+def add(*, team: Team, places: Iterable[Place], person: User, request: HttpRequest | None = None) -> list[Environment]:
+    """Watch environments without asking the provider; those that are watched already are left out.
+
+    One removed and not yet forgotten comes back with what was known of it.
+    """
+    added = []
+    with transaction.atomic():
+        for place in places:
+            environment = put(team, place)
+            if environment is not None:
+                added.append(environment)
+                target = environment.place
+                audit.record(EventKind.ENVIRONMENT_ADDED, team=team, actor=person, target=target, request=request)
+    return added
+
+
+def put(team: Team, place: Place) -> Environment | None:
+    """Store an environment, or show a removed one again; None if it is watched already."""
+    code, name = place
+    environment, created = Environment.everything.get_or_create(team=team, service_code=code, name=name)
+    shown = Environment.everything.filter(pk=environment.pk).removed().update(removed_at=None)
+    if not (created or shown):
+        return None
+    environment.removed_at = None
+    return environment
+
+
+def add_tried(
+    *, team: Team, places: Sequence[Place], person: User, request: HttpRequest | None = None
+) -> tuple[list[Environment], list[Doubtful]]:
+    """Ask each environment for its list and watch those that gave one; the others are returned with their answers."""
+    watched = set(team.environments.values_list("service_code", "name"))
+    asked = [_unsaved(team, place) for place in dict.fromkeys(places) if place not in watched]
+    answers = list(zip(asked, try_environments(team, asked), strict=True))
+    good = [(each.service_code, each.name) for each, answer in answers if answer.count is not None]
+    doubtful = [Doubtful(each, answer) for each, answer in answers if answer.count is None]
+    return add(team=team, places=good, person=person, request=request), doubtful
+
+
+def _unsaved(team: Team, place: Place) -> Environment:
+    return Environment(team=team, service_code=place[0], name=place[1])
+
+
+def remove(environment: Environment, *, person: User, request: HttpRequest | None = None) -> None:
+    """Hide an environment at once; a refresh under way is refused its write."""
+    with transaction.atomic():
+        hidden = Environment.objects.filter(pk=environment.pk).update(removed_at=timezone.now(), lease_until=None)
+        if hidden:
+            audit.record(
+                EventKind.ENVIRONMENT_REMOVED,
+                team=environment.team,
+                actor=person,
+                target=environment.place,
+                request=request,
+            )
+
+
+def forget_removed(now: datetime) -> list[Forgotten]:
+    """Delete what was removed more than seven days ago, each environment whole or not at all."""
+    old = Environment.everything.removed().filter(removed_at__lte=now - FORGOTTEN_AFTER)
+    gone = [_forget(environment, now) for environment in old.select_related("team").order_by("pk")]
+    return [one for one in gone if one]
+
+
+@transaction.atomic
+def _forget(environment: Environment, now: datetime) -> Forgotten | None:
+    """None if it was added again meanwhile."""
+    removed = Environment.everything.select_for_update().removed()
+    if not removed.filter(pk=environment.pk, removed_at__lte=now - FORGOTTEN_AFTER).exists():
+        return None
+    Change.objects.filter(environment=environment).delete()
+    count = _delete_snapshots(environment)
+    Volume.objects.filter(environment=environment).delete()
+    environment.delete()
+    return Forgotten(environment.team.slug, environment.path, count)
+
+
+def _delete_snapshots(environment: Environment) -> int:
+    """In pieces: Django reads the rows that it deletes."""
+    rows, count = Snapshot.objects.filter(environment=environment), 0
+    while chunk := list(rows.values_list("pk", flat=True)[:CHUNK_ROWS]):
+        Snapshot.objects.filter(pk__in=chunk).delete()
+        count += len(chunk)
+    return count

@@ -1,0 +1,173 @@
+"""Asking the provider on trial: what a key may see, what an environment answers. Nothing of it reaches the mirror.
+
+Threads ask and touch no database; four at a time, 8 s in all.
+"""
+
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import asdict, dataclass, replace
+from datetime import datetime, timedelta
+from enum import Enum
+from functools import partial
+
+from django.conf import settings
+from django.utils import timezone
+from django.utils.translation import gettext_noop
+
+from dashboard.teams.models import ApiKey, Team
+from dashboard.teams.secrets import KeyUnreadable, Secret
+from snapshots.claims import key_of
+from snapshots.cloud.addresses import environment_path
+from snapshots.cloud.client import CloudClient
+from snapshots.cloud.deadline import Deadline
+from snapshots.cloud.errors import CloudError, InvalidInput, RateLimited
+from snapshots.cloud.records import ConnectionRecord, EnvironmentRecord
+from snapshots.models import Environment
+
+TRIAL_SECONDS = 8.0
+AT_ONCE = 4
+MOST_SEEN = 200
+# Answers that tell of the key or the environment; any other fault tells only that the provider could not be asked.
+JUDGEMENTS = ("refused", "invalid_key", "invalid_input", "not_found")
+NO_KEY = "no_key"
+
+Place = tuple[str, str]
+"""A service code and an environment name."""
+
+
+class Verdict(Enum):
+    """What a trial says of a key: it works somewhere, nowhere, or nothing could be learnt."""
+
+    WORKS = "works"
+    REFUSED = "refused"
+    UNKNOWN = "unknown"
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What one environment answered: how many snapshots, or why none. Without a place: the list of environments."""
+
+    place: str
+    count: int | None = None
+    kind: str = ""
+    sentence: str = ""
+    retry_after: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Trial:
+    answers: list[Answer]
+    sees: list[Place]
+
+    @property
+    def working(self) -> int:
+        return sum(answer.count is not None for answer in self.answers)
+
+    @property
+    def verdict(self) -> Verdict:
+        if self.working:
+            return Verdict.WORKS
+        judged = all(answer.kind in JUDGEMENTS for answer in self.answers)
+        return Verdict.REFUSED if judged else Verdict.UNKNOWN
+
+    @property
+    def retry_after(self) -> timedelta:
+        """How long the provider asks to be left alone; zero if it does not."""
+        return timedelta(seconds=max((answer.retry_after for answer in self.answers), default=0.0))
+
+    @property
+    def rows(self) -> list[dict[str, object]]:
+        return [asdict(answer) for answer in self.answers]
+
+
+def try_key(secret: Secret, environments: Sequence[Environment]) -> Trial:
+    """Ask each environment for its list, and which environments there are.
+
+    A team without environments has one answer, that of the list of environments.
+    """
+    deadline = Deadline.after(TRIAL_SECONDS)
+    with ThreadPoolExecutor(AT_ONCE, thread_name_prefix="key") as threads:
+        asked = threads.map(partial(_count, secret, deadline, timezone.now()), environments)
+        looked = threads.submit(_look, secret, deadline)
+        answers, seen = list(asked), looked.result()
+    sees = [] if isinstance(seen, CloudError) else seen
+    return Trial(answers or [_answer("", seen)], sees)
+
+
+def try_environments(team: Team, environments: Sequence[Environment]) -> list[Answer]:
+    """Ask environments, stored or not, for their lists with the key in use, as `try_key` does."""
+    opened = _open(team)
+    if isinstance(opened, Answer):
+        return [replace(opened, place=environment.place) for environment in environments]
+    _key, secret = opened
+    deadline = Deadline.after(TRIAL_SECONDS)
+    with ThreadPoolExecutor(AT_ONCE, thread_name_prefix="key") as threads:
+        return list(threads.map(partial(_count, secret, deadline, timezone.now()), environments))
+
+
+def look_again(team: Team) -> Answer:
+    """Ask which environments the key in use may see, and remember them with the key."""
+    opened = _open(team)
+    if isinstance(opened, Answer):
+        return opened
+    key, secret = opened
+    seen = _look(secret, Deadline.after(TRIAL_SECONDS))
+    if not isinstance(seen, CloudError):
+        ApiKey.objects.filter(pk=key.pk, generation=key.generation).update(sees=seen)
+    return _answer("", seen)
+
+
+def _open(team: Team) -> tuple[ApiKey, Secret] | Answer:
+    """Decrypt the key in use, or say why not."""
+    key = key_of(team)
+    if key is None:
+        return Answer("", kind=NO_KEY, sentence=gettext_noop("This team has no API key yet."))
+    try:
+        return key, key.open()
+    except KeyUnreadable:
+        return Answer("", kind="key_unreadable", sentence=gettext_noop("The stored API key cannot be read."))
+
+
+def _count(secret: Secret, deadline: Deadline, now: datetime, environment: Environment) -> Answer:
+    """Runs in a thread: no database in here, and every fault is returned, not raised."""
+    if environment.retry_after_at and environment.retry_after_at > now:
+        return _answer(environment.place, RateLimited(retry_after=(environment.retry_after_at - now).total_seconds()))
+    try:
+        with CloudClient(settings.CLOUDCA_API_URL, secret, deadline=deadline) as client:
+            listing = client.list_snapshots(environment.service_code, environment.name)
+    except CloudError as error:
+        return _answer(environment.place, error)
+    return Answer(environment.place, listing.raw_count)
+
+
+def _look(secret: Secret, deadline: Deadline) -> list[Place] | CloudError:
+    """Ask which environments a key may see, by service code and name; a fault is returned, not raised."""
+    try:
+        with CloudClient(settings.CLOUDCA_API_URL, secret, deadline=deadline) as client:
+            environments = client.list_environments().rows
+            is_whole = all(environment.service_code for environment in environments)
+            connections = () if is_whole else client.list_connections().rows
+    except CloudError as error:
+        return error
+    return _places(environments, connections)
+
+
+def _places(environments: Sequence[EnvironmentRecord], connections: Sequence[ConnectionRecord]) -> list[Place]:
+    codes = {connection.id: connection.service_code for connection in connections}
+    found = {(each.service_code or codes.get(each.connection_id, ""), each.name) for each in environments}
+    return sorted(place for place in found if is_place(*place))[:MOST_SEEN]
+
+
+def is_place(service_code: str, name: str) -> bool:
+    """Whether the provider's addresses can hold this service code and environment name."""
+    try:
+        environment_path(service_code, name)
+    except InvalidInput:
+        return False
+    return True
+
+
+def _answer(place: str, result: list[Place] | CloudError) -> Answer:
+    if isinstance(result, CloudError):
+        return Answer(place, kind=result.kind, sentence=result.sentence, retry_after=result.retry_after or 0.0)
+    return Answer(place, len(result))
