@@ -14,7 +14,10 @@ THROW_AWAY = SECRET_KEY="$$($(PY) -c 'import secrets; print(secrets.token_urlsaf
 PRODUCTION := SITE_URL=https://snapshots.invalid EMAIL_URL=smtp+tls://user:password@mail.invalid:587
 
 # What asks database or cache runs a second time, on PostgreSQL and Redis.
-ON_SERVICES := tests/mirror tests/pages tests/settings_pages tests/services tests/teams tests/test_matrix.py --ignore tests/teams/test_startup.py
+# What asks the database in a way of its own; pages that only word what was read are the same on either.
+ON_SERVICES := tests/mirror tests/services tests/settings_pages tests/teams tests/test_matrix.py \
+	$(patsubst %,tests/pages/test_%.py,canary check counts order_and_pages queries refresh search watch) \
+	--ignore tests/teams/test_startup.py
 export SERVICES
 
 .DEFAULT_GOAL := help

@@ -59,6 +59,7 @@ def tour(client: Client, sim: Simulator, clock: time_machine.Traveller) -> Itera
 
 @pytest.mark.django_db(transaction=True)
 @pytest.mark.usefixtures("old_key")
+@pytest.mark.defaults  # it reads the bytes of a SQLite database
 def test_the_key_is_nowhere(
     alice_client: Client, sim: Simulator, clock: time_machine.Traveller, caplog: pytest.LogCaptureFixture, team: Team
 ) -> None:
