@@ -1,0 +1,35 @@
+"""Who someone is, which teams they are in or asked into, each team's provider key, and what was done."""
+
+from dashboard.teams.models.audit import AuditEvent, AuditEventQuerySet, EventFixed, EventKind
+from dashboard.teams.models.keys import FIRST_GENERATIONS, ApiKey, PendingKey, first_generation
+from dashboard.teams.models.people import (
+    Invitation,
+    InvitationQuerySet,
+    Membership,
+    Role,
+    SetupLink,
+    Team,
+    TeamQuerySet,
+    User,
+    UserManager,
+)
+
+__all__ = [
+    "FIRST_GENERATIONS",
+    "ApiKey",
+    "AuditEvent",
+    "AuditEventQuerySet",
+    "EventFixed",
+    "EventKind",
+    "Invitation",
+    "InvitationQuerySet",
+    "Membership",
+    "PendingKey",
+    "Role",
+    "SetupLink",
+    "Team",
+    "TeamQuerySet",
+    "User",
+    "UserManager",
+    "first_generation",
+]

@@ -1,0 +1,140 @@
+"""An environment as one team's key sees it."""
+
+from datetime import datetime, timedelta
+from typing import Any, ClassVar, Self
+
+from django.db import models
+from django.db.models import Exists, Q
+from django.utils.translation import gettext_lazy as _
+
+from dashboard.teams.models import Team
+
+# A page may lag behind its own TTL by one refresh before it is called old.
+LEAST_CURRENT = timedelta(seconds=30)
+# Faults of the key, not of the provider: another key is tried at once.
+REFUSED_KINDS = ("refused", "key_unreadable", "invalid_key")
+
+
+def _no_facets() -> dict[str, Any]:
+    return {}
+
+
+class EnvironmentQuerySet(models.QuerySet["Environment"]):
+    def of_team(self, team: Team) -> Self:
+        return self.filter(team=team).order_by("name", "service_code")
+
+    def removed(self) -> Self:
+        return self.filter(removed_at__isnull=False)
+
+
+class ShownEnvironments(models.Manager["Environment"]):
+    """Every read passes over what was removed; who wants to see that too asks `Environment.everything`."""
+
+    def get_queryset(self) -> EnvironmentQuerySet:
+        return EnvironmentQuerySet(self.model, using=self._db).filter(removed_at__isnull=True)
+
+    def of_team(self, team: Team) -> EnvironmentQuerySet:
+        return self.get_queryset().of_team(team)
+
+
+class Environment(models.Model):
+    """One environment as one team's key sees it: its data's age, its lease and its faults."""
+
+    team = models.ForeignKey(Team, on_delete=models.CASCADE, related_name="environments", verbose_name=_("team"))
+    service_code = models.CharField(_("service code"), max_length=64)
+    name = models.CharField(_("environment name"), max_length=64)
+    # Hidden since then, and forgotten some days later unless it is added again.
+    removed_at = models.DateTimeField(null=True)
+
+    # Raised whenever a row of it changed: the cached tables' keys hold it.
+    generation = models.PositiveBigIntegerField(default=0)
+    facets = models.JSONField(default=_no_facets)
+
+    # When the newest complete list was asked for; the newest incomplete one, and what was wrong with it.
+    listed_at = models.DateTimeField(null=True)
+    first_listed_at = models.DateTimeField(null=True)
+    # The newest complete list that was not doubted: what is first seen after it was not there before it.
+    believed_at = models.DateTimeField(null=True)
+    partial_at = models.DateTimeField(null=True)
+    partial_reason = models.CharField(max_length=200, blank=True)
+    body_hash = models.CharField(max_length=64, blank=True)
+
+    # A list that lost too much to be believed at once: since when, how often agreed to, when last.
+    suspect_since = models.DateTimeField(null=True)
+    suspect_checks = models.PositiveSmallIntegerField(default=0)
+    suspect_at = models.DateTimeField(null=True)
+    suspect_gone = models.PositiveIntegerField(default=0)
+    suspect_listed = models.PositiveIntegerField(default=0)
+
+    lease_until = models.DateTimeField(null=True)
+    fence = models.PositiveBigIntegerField(default=0)
+    tried_at = models.DateTimeField(null=True)
+    # Which key the last call used (row and generation): another one is tried at once.
+    key_mark = models.CharField(max_length=40, blank=True)
+
+    fault_kind = models.CharField(max_length=40, blank=True)
+    fault_sentence = models.CharField(max_length=500, blank=True)
+    fault_status = models.PositiveSmallIntegerField(null=True)
+    fault_since = models.DateTimeField(null=True)
+    fault_count = models.PositiveIntegerField(default=0)
+    next_try_at = models.DateTimeField(null=True)
+    retry_after_at = models.DateTimeField(null=True)
+
+    volumes_listed_at = models.DateTimeField(null=True)
+    volumes_tried_at = models.DateTimeField(null=True)
+    volumes_fault = models.CharField(max_length=40, blank=True)
+    volumes_suspect_since = models.DateTimeField(null=True)
+    volumes_suspect_checks = models.PositiveSmallIntegerField(default=0)
+    volumes_suspect_at = models.DateTimeField(null=True)
+    volumes_suspect_listed = models.PositiveIntegerField(default=0)
+
+    objects = ShownEnvironments()
+    everything = EnvironmentQuerySet.as_manager()
+
+    class Meta:
+        verbose_name = _("environment")
+        verbose_name_plural = _("environments")
+        constraints: ClassVar = [
+            models.UniqueConstraint(fields=["team", "service_code", "name"], name="environment_once_a_team")
+        ]
+
+    def __str__(self) -> str:
+        return self.place
+
+    @property
+    def place(self) -> str:
+        """How people name it: "prod · compute-on"."""
+        return f"{self.name} · {self.service_code}"
+
+    @property
+    def path(self) -> str:
+        """How addresses and filters name it: "compute-on/prod"."""
+        return f"{self.service_code}/{self.name}"
+
+    @property
+    def answered_at(self) -> datetime | None:
+        """When it last gave a list of any kind: what the TTL counts from."""
+        return max((at for at in (self.listed_at, self.partial_at) if at), default=None)
+
+    def is_current(self, now: datetime, ttl: timedelta) -> bool:
+        """Whether what we show is what the provider said a moment ago: no fault, nothing incomplete or doubted."""
+        if self.listed_at is None or self.fault_kind or self.is_partial or self.suspect_since:
+            return False
+        return now - self.listed_at <= max(2 * ttl, LEAST_CURRENT)
+
+    @property
+    def is_partial(self) -> bool:
+        return self.partial_at is not None and (self.listed_at is None or self.partial_at > self.listed_at)
+
+    @property
+    def is_refused(self) -> bool:
+        return self.fault_kind in REFUSED_KINDS
+
+
+def not_removed(team: Team) -> Q:
+    """Of rows: that their environment is not hidden.
+
+    Where the team has removed none, which is nearly always, no row is read for it: a deep page stays in its index.
+    """
+    removed = Environment.everything.filter(team=team).removed()
+    return Q(~Exists(removed)) | ~Q(environment__in=removed)

@@ -1,0 +1,103 @@
+"""A snapshot as the provider last gave it."""
+
+from typing import ClassVar, Self
+
+from django.db import models
+from django.db.models import OuterRef, Q
+from django.utils.translation import gettext_lazy as _
+
+from dashboard.teams.models import Team
+from snapshots.models.environment import Environment, not_removed
+from snapshots.states import USABLE_STATE
+
+
+class SnapshotQuerySet(models.QuerySet["Snapshot"]):
+    def of_team(self, team: Team) -> Self:
+        return self.filter(not_removed(team), team=team)
+
+    def listed(self) -> Self:
+        """What the provider lists, and what it left out of its last list but may still have."""
+        # IN and not =: for the latter Django writes the bare column, which SQLite looks up in no index.
+        return self.filter(listed__in=[True])
+
+    def no_longer_listed(self) -> Self:
+        return self.filter(listed__in=[False])
+
+    def usable(self) -> Self:
+        """What can be restored from, as far as the mirror knows: completed, and in the newest complete list."""
+        return self.listed().filter(state=USABLE_STATE, missing_since__isnull=True)
+
+    def of_volume(self, environment: Environment, volume_id: str | OuterRef) -> Self:
+        # With the team, which leads the index of a volume's rows.
+        return self.filter(team=environment.team_id, environment=environment, volume_id=volume_id)
+
+    def newest_first(self) -> Self:
+        return self.order_by("-taken_key", "-pk")
+
+
+class Snapshot(models.Model):
+    """A snapshot as the provider last gave it, and when it was taken as far as we can know."""
+
+    team = models.ForeignKey(Team, on_delete=models.CASCADE, related_name="+", db_index=False, verbose_name=_("team"))
+    environment = models.ForeignKey(
+        Environment,
+        on_delete=models.CASCADE,
+        related_name="snapshots",
+        db_index=False,
+        verbose_name=_("environment"),
+    )
+    snapshot_id = models.CharField(_("id"), max_length=36)
+    name = models.CharField(_("name"), max_length=255, blank=True)
+    state = models.CharField(_("state"), max_length=255, blank=True)
+    interval_type = models.CharField(_("interval type"), max_length=255, blank=True)
+    volume_id = models.CharField(_("volume id"), max_length=36, blank=True)
+    volume = models.CharField(_("volume"), max_length=255, blank=True)
+    volume_type = models.CharField(_("volume type"), max_length=255, blank=True)
+    raw = models.TextField(_("raw record"), blank=True)
+    fingerprint = models.CharField(max_length=32)
+
+    taken_after = models.DateTimeField(null=True)
+    taken_before = models.DateTimeField()
+    taken_from_name = models.BooleanField(default=False)
+    taken_key = models.DateTimeField()
+
+    first_seen_at = models.DateTimeField()
+    changed_at = models.DateTimeField()
+    usable_at = models.DateTimeField(null=True)
+    # Written when it leaves the list, not while it is there: an unchanged list writes no row.
+    last_seen_at = models.DateTimeField(null=True)
+    missing_since = models.DateTimeField(null=True)
+    listed = models.BooleanField(default=True)
+
+    objects = SnapshotQuerySet.as_manager()
+
+    class Meta:
+        verbose_name = _("snapshot")
+        verbose_name_plural = _("snapshots")
+        constraints: ClassVar = [
+            models.UniqueConstraint(fields=["environment", "snapshot_id"], name="snapshot_once_an_environment"),
+            models.CheckConstraint(
+                condition=Q(listed=True) | Q(missing_since__isnull=False), name="snapshot_gone_says_since_when"
+            ),
+        ]
+        indexes: ClassVar = [
+            models.Index(fields=["team", "listed", "-taken_key", "-id"], name="snapshot_by_taken"),
+            models.Index(fields=["team", "listed", "name", "-id"], name="snapshot_by_name"),
+            models.Index(fields=["team", "listed", "volume", "-taken_key", "-id"], name="snapshot_by_volume"),
+            models.Index(fields=["team", "listed", "state", "-taken_key", "-id"], name="snapshot_by_state"),
+            models.Index(fields=["team", "listed", "interval_type", "-taken_key", "-id"], name="snapshot_by_type"),
+            models.Index(fields=["team", "volume_id", "listed", "-taken_key", "-id"], name="snapshot_of_volume"),
+            models.Index(fields=["environment", "listed", "-taken_key", "-id"], name="snapshot_of_environment"),
+        ]
+
+    def __str__(self) -> str:
+        return self.name or self.snapshot_id
+
+    @property
+    def is_usable(self) -> bool:
+        return self.state == USABLE_STATE and self.listed and self.missing_since is None
+
+    @property
+    def is_candidate(self) -> bool:
+        """Left out of a complete list, not yet confirmed as gone."""
+        return self.listed and self.missing_since is not None
