@@ -14,8 +14,9 @@ from bench.world import Unfit, claimed, make_team, make_world
 from dashboard.teams.secrets import Secret
 from snapshots import diff
 from snapshots.claims import Claim
-from snapshots.cloud.client import KEY_HEADER, CloudClient
+from snapshots.cloud.client import CloudClient
 from snapshots.cloud.records import SnapshotRecord
+from snapshots.cloud.transport import KEY_HEADER
 from snapshots.mirror import known_rows, store_listing
 from snapshots.models import Environment
 from snapshots.simulator.server import Simulator

@@ -5,15 +5,17 @@ from collections.abc import Callable
 from django.http import HttpRequest, HttpResponseBase
 
 OFF = ["accelerometer", "autoplay", "camera", "clipboard-read", "display-capture", "fullscreen", "geolocation"]
-OFF += ["gyroscope", "hid", "magnetometer", "microphone", "midi", "payment", "publickey-credentials-get"]
+OFF += ["gyroscope", "hid", "magnetometer", "microphone", "midi", "payment"]
 OFF += ["screen-wake-lock", "serial", "usb", "xr-spatial-tracking"]
+# Our own pages copy links and ask for passkeys; whoever frames one of ours, or is framed, may not.
+OWN = ["clipboard-write", "publickey-credentials-create", "publickey-credentials-get"]
 
 # Django's own middleware sets some of these too, but not on an answer that it refuses itself.
 HEADERS = {
     "Cache-Control": "private, no-store",
     "Cross-Origin-Opener-Policy": "same-origin",
     "Cross-Origin-Resource-Policy": "same-origin",
-    "Permissions-Policy": ", ".join([*(f"{feature}=()" for feature in OFF), "clipboard-write=(self)"]),
+    "Permissions-Policy": ", ".join([*(f"{feature}=()" for feature in OFF), *(f"{feature}=(self)" for feature in OWN)]),
     "Referrer-Policy": "same-origin",
     "X-Content-Type-Options": "nosniff",
     "X-Frame-Options": "DENY",

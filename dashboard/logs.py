@@ -16,7 +16,7 @@ MAX_TRACEBACK = 8_000
 
 # C0 and C1 controls, the line breaks that some viewers honour, and what turns the reading direction.
 UNSAFE = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\u200e\u200f\u202a-\u202e\u2066-\u2069]")
-ONE_TIME_KEY = re.compile(r"(/password/reset/key/|/invitation/)[^/\s\"?]+")
+ONE_TIME_KEY = re.compile(r"(/password/reset/key/|/accounts/email/|/invitation/|/setup/)[^/\s\"?]+")
 
 request_id: ContextVar[str] = ContextVar("request_id", default=NO_REQUEST)
 

@@ -7,6 +7,7 @@ import environ
 from django.utils.translation import gettext_lazy as _
 
 from dashboard import startup
+from dashboard.teams.secrets import Secret
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 env = environ.Env()
@@ -35,6 +36,10 @@ DEBUG = flag("DEBUG")
 SECRET_KEY = text("SECRET_KEY", "" if PRODUCTION else startup.LOOPBACK_SECRET)
 API_KEY_ENCRYPTION_KEYS = items("API_KEY_ENCRYPTION_KEYS")
 CLOUDCA_API_URL = text("CLOUDCA_API_URL", "https://api.cloud.ca/v1").rstrip("/")
+CLOUDCA_PROXY = Secret(text("CLOUDCA_PROXY")) if text("CLOUDCA_PROXY") else None  # it may hold a password
+CLOUDCA_CA_BUNDLE = str(BASE_DIR / text("CLOUDCA_CA_BUNDLE")) if text("CLOUDCA_CA_BUNDLE") else ""
+OIDC_ISSUER, OIDC_CLIENT_ID, OIDC_NAME = text("OIDC_ISSUER"), text("OIDC_CLIENT_ID"), text("OIDC_NAME")
+OIDC_CLIENT_SECRET = Secret(text("OIDC_CLIENT_SECRET"))
 problems = [
     *startup.site_url(SITE_URL),
     *startup.debug(DEBUG, production=PRODUCTION),
@@ -42,11 +47,16 @@ problems = [
     *startup.encryption_keys(API_KEY_ENCRYPTION_KEYS, secret_key=SECRET_KEY, production=PRODUCTION),
     *startup.allowed_hosts(items("ALLOWED_HOSTS"), production=PRODUCTION),
     *startup.api_url(CLOUDCA_API_URL),
+    *startup.proxy(text("CLOUDCA_PROXY")),
+    *startup.ca_bundle(CLOUDCA_CA_BUNDLE),
+    *startup.oidc(OIDC_ISSUER, OIDC_CLIENT_ID, text("OIDC_CLIENT_SECRET"), OIDC_NAME),
     *startup.scheme("DATABASE_URL", text("DATABASE_URL"), startup.DATABASE_SCHEMES),
     *startup.scheme("CACHE_URL", text("CACHE_URL"), startup.CACHE_SCHEMES),
     *startup.scheme("EMAIL_URL", text("EMAIL_URL"), startup.EMAIL_SCHEMES),
     *startup.whole_number("SYNC_TTL_SECONDS", text("SYNC_TTL_SECONDS", "60"), least=1),
-    *startup.whole_number("HISTORY_DAYS", text("HISTORY_DAYS", "365"), least=1),
+    *startup.whole_number("HISTORY_DAYS", text("HISTORY_DAYS", "400"), least=1, most=startup.MOST_DAYS),
+    *startup.whole_number("CHANGES_DAYS", text("CHANGES_DAYS", "90"), least=1, most=startup.MOST_DAYS),
+    *startup.whole_number("AUDIT_DAYS", text("AUDIT_DAYS", "400"), least=1, most=startup.MOST_DAYS),
     *startup.whole_number("TRUSTED_PROXIES", text("TRUSTED_PROXIES", "0"), least=0),
 ]
 if problems:
@@ -56,7 +66,9 @@ SITE_HOST = urlsplit(SITE_URL).hostname or ""
 LOOPBACK_HOSTS = [] if PRODUCTION else ["localhost", "127.0.0.1", "[::1]"]
 ALLOWED_HOSTS = items("ALLOWED_HOSTS") or [f"[{SITE_HOST}]" if ":" in SITE_HOST else SITE_HOST, *LOOPBACK_HOSTS]
 SYNC_TTL_SECONDS = int(text("SYNC_TTL_SECONDS", "60"))
-HISTORY_DAYS = int(text("HISTORY_DAYS", "365"))
+HISTORY_DAYS = int(text("HISTORY_DAYS", "400"))
+CHANGES_DAYS = int(text("CHANGES_DAYS", "90"))
+AUDIT_DAYS = int(text("AUDIT_DAYS", "400"))
 TRUSTED_PROXIES = int(text("TRUSTED_PROXIES", "0"))
 
 # What runs
@@ -72,7 +84,6 @@ INSTALLED_APPS = [
     "allauth.account",
     "allauth.mfa",
     "allauth.socialaccount",
-    "allauth.socialaccount.providers.openid_connect",
     "allauth.usersessions",
     "csp",
     "django_htmx",
@@ -161,8 +172,9 @@ if text("CACHE_URL"):
     CACHES = STAND_INS | {
         name: REDIS | {"KEY_PREFIX": name, "OPTIONS": {"stand_in": f"{name}_stand_in"}} for name in CACHES
     }
-    # The rows are looked at again after a minute: a session that was ended while Redis was away ends there too.
-    CACHES["sessions"]["OPTIONS"] = {"stand_in": "sessions_stand_in", "longest": 60}
+    # Not longer than a process lets a Redis rest that gave no answer: whoever could not take an ended session out of it
+    # finds it expired there.
+    CACHES["sessions"]["OPTIONS"] = {"stand_in": "sessions_stand_in", "longest": 5}
 STATIC_URL = "/static/"
 STATIC_ROOT = VAR_DIR / "static"
 STATIC_ROOT.mkdir(exist_ok=True)
@@ -199,8 +211,25 @@ ACCOUNT_EMAIL_VERIFICATION = "none"  # accounts are made by the operator alone, 
 ACCOUNT_EMAIL_SUBJECT_PREFIX = ""
 ACCOUNT_LOGIN_ON_PASSWORD_RESET = True
 ACCOUNT_LOGOUT_REDIRECT_URL = LOGIN_URL
+ACCOUNT_RATE_LIMITS = {"oidc": "30/m/ip"}  # beside those that allauth sets itself
 ACCOUNT_SESSION_REMEMBER = True
 ALLAUTH_TRUSTED_PROXY_COUNT = TRUSTED_PROXIES
+MFA_ADAPTER = "dashboard.teams.second_factor.MFAAdapter"
+MFA_SUPPORTED_TYPES = ["totp", "webauthn", "recovery_codes"]
+MFA_FORMS = {
+    "activate_totp": "dashboard.teams.second_factor_forms.NewAppForm",
+    "authenticate": "dashboard.teams.second_factor_forms.CodeForm",
+    "reauthenticate": "dashboard.teams.second_factor_forms.CodeAgainForm",
+    "add_webauthn": "dashboard.teams.second_factor_forms.NewPasskeyForm",
+    "edit_webauthn": "dashboard.teams.second_factor_forms.RenameForm",
+    "authenticate_webauthn": "dashboard.teams.second_factor_forms.PasskeyForm",
+    "reauthenticate_webauthn": "dashboard.teams.second_factor_forms.PasskeyAgainForm",
+    "login_webauthn": "dashboard.teams.second_factor_forms.PasskeySignInForm",
+}
+MFA_PASSKEY_LOGIN_ENABLED = True
+MFA_WEBAUTHN_ALLOW_INSECURE_ORIGIN = not PRODUCTION  # http on this machine is what browsers take for secure, too
+MFA_TOTP_TOLERANCE = 1  # a clock may be half a minute wrong
+MFA_RATE_LIMITS = {"webauthn_login": "30/m/ip"}  # each sign-in asks twice: for a challenge, and with the answer
 SESSION_ENGINE = "dashboard.sessions"
 SESSION_CACHE_ALIAS = "sessions"
 SESSION_COOKIE_AGE = 12 * 60 * 60
@@ -209,6 +238,9 @@ SESSION_COOKIE_SECURE = PRODUCTION
 CSRF_COOKIE_NAME = "__Host-csrftoken" if PRODUCTION else "csrftoken"
 CSRF_COOKIE_SECURE = PRODUCTION
 CSRF_COOKIE_HTTPONLY = True
+# Sign-in through another site: ours alone, so that no provider of allauth is installed.
+OIDC_NAME = OIDC_NAME or urlsplit(OIDC_ISSUER).hostname or ""
+OIDC_COOKIE_NAME = "__Host-oidc" if PRODUCTION else "oidc"
 CSRF_TRUSTED_ORIGINS = [SITE_URL]
 CSRF_FAILURE_VIEW = "dashboard.errors.csrf_failure"
 MESSAGE_STORAGE = "django.contrib.messages.storage.cookie.CookieStorage"  # a stranger's message makes no session

@@ -1,12 +1,15 @@
 """What the environment variables must satisfy. Each rule returns sentences; one is enough to refuse the start."""
 
 import binascii
+import re
+import ssl
 from base64 import urlsafe_b64decode
 from collections.abc import Iterable
 from ipaddress import ip_address
 from typing import NoReturn
-from urllib.parse import SplitResult, urlsplit
+from urllib.parse import SplitResult, unquote, urlsplit
 
+MOST_DAYS = 36500
 LOOPBACK_SECRET = "insecure-secret-for-loopback-only-never-for-a-site-that-others-reach"  # noqa: S105
 MIN_SECRET_LENGTH = 50
 MIN_DISTINCT = 8
@@ -16,7 +19,15 @@ FERNET_KEY_BYTES = 32
 
 DATABASE_SCHEMES = ("sqlite", "postgres", "postgresql")
 CACHE_SCHEMES = ("redis", "rediss")
+MOST_ISSUER, MOST_OIDC_NAME = 200, 40  # the one is kept with each link, the other is a button
+ONE_WORD = re.compile(r"[\x21-\x7e]*")
+
 EMAIL_SCHEMES = ("smtp", "smtp+tls", "smtp+ssl", "consolemail", "filemail")
+
+# User and password together or none, percent-encoded where they hold / ? # @ or : themselves.
+PROXY = re.compile(
+    r"https?://(?:[^\s/?#@:]+:[^\s/?#@]+@)?(?:[A-Za-z0-9.-]+|\[[0-9A-Fa-f:.]+\])(?::[0-9]{1,5})?/?", re.ASCII
+)
 
 MAKE_SECRET = 'python3 -c "import secrets; print(secrets.token_urlsafe(50))"'  # noqa: S105
 MAKE_RING_KEY = 'python3 -c "import base64, os; print(base64.urlsafe_b64encode(os.urandom(32)).decode())"'
@@ -99,6 +110,55 @@ def api_url(url: str) -> list[str]:
     return []
 
 
+def proxy(url: str) -> list[str]:
+    """Judge CLOUDCA_PROXY; the sentence repeats nothing of it, as it may hold a password."""
+    parts = _split(url)
+    if not url or (parts and parts.port != 0 and PROXY.fullmatch(url) and url.isascii() and _is_latin(unquote(url))):
+        return []
+    return [
+        "CLOUDCA_PROXY must be an address such as http://proxy.your-company.com:3128 or "
+        "http://user:password@proxy.your-company.com:3128, signs other than letters and digits as %40."
+    ]
+
+
+def ca_bundle(path: str) -> list[str]:
+    """Judge CLOUDCA_CA_BUNDLE: a PEM file with at least one certificate."""
+    if not path:
+        return []
+    try:
+        ssl.create_default_context(cafile=path)
+    except ssl.SSLError:
+        return ["CLOUDCA_CA_BUNDLE must name a PEM file of certificates; in this one there is none that can be read."]
+    except (OSError, ValueError):
+        return ["CLOUDCA_CA_BUNDLE must name a PEM file of certificates; there is no such file that can be read."]
+    return []
+
+
+def oidc(issuer: str, client_id: str, client_secret: str, name: str) -> list[str]:
+    """Judge the OIDC_ settings, which come together or not at all; the sentences repeat no secret."""
+    needed = {"OIDC_ISSUER": issuer, "OIDC_CLIENT_ID": client_id, "OIDC_CLIENT_SECRET": client_secret}
+    if not any(needed.values()) and not name:
+        return []
+    if missing := [setting for setting, value in needed.items() if not value]:
+        return [f"{', '.join(needed)} belong together, and {', '.join(missing)} is missing."]
+    if not all(map(ONE_WORD.fullmatch, needed.values())):
+        return [f"{', '.join(needed)} must each be one word of ASCII letters, digits and signs."]
+    if len(name) > MOST_OIDC_NAME or not name.isprintable():
+        return [f"OIDC_NAME must be a name of at most {MOST_OIDC_NAME} letters; a button says it."]
+    return _issuer(issuer)
+
+
+def _issuer(url: str) -> list[str]:
+    parts = _split(url)
+    if parts is None or parts.scheme not in ("http", "https") or not parts.hostname or len(url) > MOST_ISSUER:
+        return ["OIDC_ISSUER must be an address such as https://login.your-company.com, as the provider writes it."]
+    if parts.username is not None or "?" in url or "#" in url or ".well-known" in url:
+        return ["OIDC_ISSUER must hold no user name, no ? and no #, and end before /.well-known."]
+    if parts.scheme == "http" and not is_loopback(parts.hostname):
+        return ["OIDC_ISSUER must begin with https://; it decides who may sign in."]
+    return []
+
+
 def scheme(name: str, url: str, schemes: tuple[str, ...]) -> list[str]:
     """Judge how the address of a service begins; without one the default is used."""
     parts = _split(url)
@@ -107,10 +167,11 @@ def scheme(name: str, url: str, schemes: tuple[str, ...]) -> list[str]:
     return [f"{name} must be an address that begins with {' or '.join(f'{known}://' for known in schemes)}."]
 
 
-def whole_number(name: str, text: str, *, least: int) -> list[str]:
-    if text.isascii() and text.isdigit() and int(text) >= least:
+def whole_number(name: str, text: str, *, least: int, most: int = 10**9) -> list[str]:
+    if text.isascii() and text.isdigit() and len(text) <= len(str(most)) and least <= int(text) <= most:
         return []
-    return [f"{name} must be a whole number of at least {least}."]
+    limit = f" and at most {most}" if most < 10**9 else ""
+    return [f"{name} must be a whole number of at least {least}{limit}."]
 
 
 def _split(url: str) -> SplitResult | None:
@@ -120,6 +181,11 @@ def _split(url: str) -> SplitResult | None:
     except ValueError:
         return None
     return parts
+
+
+def _is_latin(text: str) -> bool:
+    """Whether Basic authentication can carry it."""
+    return all(ord(sign) < 256 for sign in text)
 
 
 def _is_fernet_key(key: str) -> bool:

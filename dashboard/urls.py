@@ -4,7 +4,8 @@ from allauth.account import views as account
 from django.urls import URLPattern, URLResolver, include, path, re_path
 
 from dashboard import errors, health
-from dashboard.teams import joining, sessions
+from dashboard.teams import first_run, joining, sessions
+from dashboard.teams.oidc import views as oidc
 
 handler400 = errors.bad_request
 handler403 = errors.forbidden
@@ -12,9 +13,13 @@ handler404 = errors.not_found
 handler429 = errors.too_many
 handler500 = errors.server_error
 
-# Of allauth's addresses those alone that are used: no sign-up, no change of address, no sign-in through others.
+# Of allauth's addresses those alone that are used: no sign-up.
 account_patterns: list[URLPattern | URLResolver] = [
+    path("", include("dashboard.teams.account_urls")),
     path("login/", account.login, name="account_login"),
+    path("oidc/start/", oidc.start, name="oidc_start"),
+    path("oidc/callback/", oidc.callback, name="oidc_callback"),
+    path("oidc/confirm/", oidc.confirm, name="oidc_confirm"),
     path("logout/", account.logout, name="account_logout"),
     path("signup/", errors.closed, name="account_signup"),
     path("inactive/", account.account_inactive, name="account_inactive"),
@@ -40,6 +45,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("readyz", health.ready, name="readyz"),
     path("accounts/", include(account_patterns)),
     path("invitation/<slug:token>/", joining.join, name="invitation"),
+    path("setup/<slug:token>/", first_run.setup, name="setup"),
     path("", include("dashboard.teams.urls")),
     path("", include("snapshots.urls")),
 ]

@@ -2,7 +2,6 @@
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
 
 from django.db import transaction
 from django.http import HttpRequest
@@ -11,11 +10,8 @@ from django.utils import timezone
 from dashboard.teams import audit
 from dashboard.teams.models import EventKind, Team, User
 from snapshots.claims import key_of
-from snapshots.models import Change, Environment, Snapshot, Volume
+from snapshots.models import Environment
 from snapshots.trials import Answer, Place, try_environments
-
-FORGOTTEN_AFTER = timedelta(days=7)
-CHUNK_ROWS = 1000
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,15 +20,6 @@ class Doubtful:
 
     environment: Environment
     answer: Answer
-
-
-@dataclass(frozen=True, slots=True)
-class Forgotten:
-    """An environment whose rows are deleted now."""
-
-    team: str
-    path: str
-    snapshots: int
 
 
 def offered(team: Team) -> list[Environment]:
@@ -98,32 +85,3 @@ def remove(environment: Environment, *, person: User, request: HttpRequest | Non
                 target=environment.place,
                 request=request,
             )
-
-
-def forget_removed(now: datetime) -> list[Forgotten]:
-    """Delete what was removed more than seven days ago, each environment whole or not at all."""
-    old = Environment.everything.removed().filter(removed_at__lte=now - FORGOTTEN_AFTER)
-    gone = [_forget(environment, now) for environment in old.select_related("team").order_by("pk")]
-    return [one for one in gone if one]
-
-
-@transaction.atomic
-def _forget(environment: Environment, now: datetime) -> Forgotten | None:
-    """None if it was added again meanwhile."""
-    removed = Environment.everything.select_for_update().removed()
-    if not removed.filter(pk=environment.pk, removed_at__lte=now - FORGOTTEN_AFTER).exists():
-        return None
-    Change.objects.filter(environment=environment).delete()
-    count = _delete_snapshots(environment)
-    Volume.objects.filter(environment=environment).delete()
-    environment.delete()
-    return Forgotten(environment.team.slug, environment.path, count)
-
-
-def _delete_snapshots(environment: Environment) -> int:
-    """In pieces: Django reads the rows that it deletes."""
-    rows, count = Snapshot.objects.filter(environment=environment), 0
-    while chunk := list(rows.values_list("pk", flat=True)[:CHUNK_ROWS]):
-        Snapshot.objects.filter(pk__in=chunk).delete()
-        count += len(chunk)
-    return count

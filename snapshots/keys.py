@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from django.db import transaction
-from django.db.models import Q
+from django.db.models import Q, QuerySet
 from django.http import HttpRequest
 from django.utils import timezone
 
@@ -116,13 +116,16 @@ def try_kept(slug: str | None = None) -> list[Kept]:
     return [one for one in tried if one]
 
 
-def forget_expired(now: datetime) -> None:
-    """Delete the keys nobody has said a word about in time."""
+def expired(now: datetime) -> QuerySet[PendingKey]:
+    """The keys nobody has said a word about in time."""
     old = Q(is_kept=False, made_at__lte=now - OFFERED_FOR) | Q(is_kept=True, made_at__lte=now - KEPT_FOR)
-    expired = PendingKey.objects.filter(old)
+    return PendingKey.objects.filter(old)
+
+
+def forget_expired(now: datetime) -> None:
     # A look first: a round without anything to forget must not wait for the database's one writer.
-    if expired.exists():
-        expired.delete()
+    if expired(now).exists():
+        expired(now).delete()
 
 
 def _try_one(pending: PendingKey, now: datetime) -> Kept | None:

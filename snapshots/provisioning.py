@@ -13,8 +13,8 @@ from django.db import transaction
 from django.utils.translation import gettext as _
 
 from dashboard.teams.accounts import create_account
-from dashboard.teams.invites import set_password_link
 from dashboard.teams.models import ApiKey, Membership, Role, Team, User
+from dashboard.teams.password_links import set_password_link
 from dashboard.teams.secrets import Secret
 from snapshots import environments
 from snapshots.claims import key_of

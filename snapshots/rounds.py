@@ -63,15 +63,19 @@ def round_once(slug: str | None, caller: Caller, tell: Tell, *, news: News, stop
     return well
 
 
-def beats(seconds: float, stop: Stop, clock: Callable[[], float] = time.monotonic) -> Iterator[None]:
-    """Beat at once and then every so many seconds until it is time to stop.
+def beats(seconds: float, stop: Stop, clock: Callable[[], float] = time.monotonic) -> Iterator[float]:
+    """Beat at once and then every so many seconds until it is time to stop; give the time of the beat.
 
     The beat does not drift; what a long round has missed is left out, so that no two rounds follow each other at once.
     """
     due = clock()
     while not stop.wait(due - clock()):
-        yield
-        due += seconds * (max(0.0, clock() - due) // seconds + 1)
+        yield due
+        due = next_beat(due, seconds, clock())
+
+
+def next_beat(last: float, seconds: float, now: float) -> float:
+    return last + seconds * (max(0.0, now - last) // seconds + 1)
 
 
 def _try_kept_keys(slug: str | None, tell: Tell) -> None:

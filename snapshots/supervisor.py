@@ -24,7 +24,7 @@ GRACE_SECONDS = 12.0
 LOOK_SECONDS = 0.2
 PR_SET_PDEATHSIG = 1
 
-WEB = (sys.executable, "-m", "gunicorn", "dashboard.wsgi")
+WEB = (sys.executable, "-m", "dashboard.web")
 
 
 @dataclass(frozen=True, slots=True)

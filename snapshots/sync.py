@@ -10,19 +10,18 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from django.conf import settings
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from dashboard.teams.secrets import KeyUnreadable, Secret
 from snapshots import claims
 from snapshots.claims import Caller, Claim, Denied, Late, Why
-from snapshots.cloud.client import CloudClient
 from snapshots.cloud.deadline import Deadline
 from snapshots.cloud.errors import CloudError, NotFound
 from snapshots.cloud.records import Listing, SnapshotRecord, VolumeRecord
 from snapshots.mirror import Written, store_absence, store_listing, store_rows
 from snapshots.models import Environment
+from snapshots.provider import provider
 from snapshots.volumes import store_volumes
 
 COMMAND_BUDGET = 30.0
@@ -135,7 +134,7 @@ def _fetch(held: Claim, key: Secret, deadline: Deadline, with_volumes: bool) -> 
     where = (held.environment.service_code, held.environment.name)
     listing = volumes = received_at = fault = None
     try:
-        with CloudClient(settings.CLOUDCA_API_URL, key, deadline=deadline, retries=held.retries) as client:
+        with provider(key, deadline=deadline, retries=held.retries) as client:
             listing = client.list_snapshots(*where)
             received_at = timezone.now()
             if with_volumes:
@@ -238,7 +237,7 @@ def _check(environment: Environment, caller: Caller, *, snapshot_id: str = "", v
 
 def _ask(held: Claim, key: Secret, *, snapshot_id: str, volume_id: str) -> Sequence[SnapshotRecord]:
     where = (held.environment.service_code, held.environment.name)
-    with CloudClient(settings.CLOUDCA_API_URL, key, deadline=Deadline.after(WEB_BUDGET)) as client:
+    with provider(key, deadline=Deadline.after(WEB_BUDGET)) as client:
         if volume_id:
             return client.list_snapshots(*where, volume_id=volume_id).rows
         return [client.get_snapshot(*where, snapshot_id)]

@@ -10,7 +10,6 @@ from datetime import datetime, timedelta
 from enum import Enum
 from functools import partial
 
-from django.conf import settings
 from django.utils import timezone
 from django.utils.translation import gettext_noop
 
@@ -18,11 +17,11 @@ from dashboard.teams.models import ApiKey, Team
 from dashboard.teams.secrets import KeyUnreadable, Secret
 from snapshots.claims import key_of
 from snapshots.cloud.addresses import environment_path
-from snapshots.cloud.client import CloudClient
 from snapshots.cloud.deadline import Deadline
 from snapshots.cloud.errors import CloudError, InvalidInput, RateLimited
 from snapshots.cloud.records import ConnectionRecord, EnvironmentRecord
 from snapshots.models import Environment
+from snapshots.provider import provider
 
 TRIAL_SECONDS = 8.0
 AT_ONCE = 4
@@ -133,7 +132,7 @@ def _count(secret: Secret, deadline: Deadline, now: datetime, environment: Envir
     if environment.retry_after_at and environment.retry_after_at > now:
         return _answer(environment.place, RateLimited(retry_after=(environment.retry_after_at - now).total_seconds()))
     try:
-        with CloudClient(settings.CLOUDCA_API_URL, secret, deadline=deadline) as client:
+        with provider(secret, deadline=deadline) as client:
             listing = client.list_snapshots(environment.service_code, environment.name)
     except CloudError as error:
         return _answer(environment.place, error)
@@ -143,7 +142,7 @@ def _count(secret: Secret, deadline: Deadline, now: datetime, environment: Envir
 def _look(secret: Secret, deadline: Deadline) -> list[Place] | CloudError:
     """Ask which environments a key may see, by service code and name; a fault is returned, not raised."""
     try:
-        with CloudClient(settings.CLOUDCA_API_URL, secret, deadline=deadline) as client:
+        with provider(secret, deadline=deadline) as client:
             environments = client.list_environments().rows
             is_whole = all(environment.service_code for environment in environments)
             connections = () if is_whole else client.list_connections().rows

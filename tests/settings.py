@@ -12,7 +12,10 @@ os.environ |= {
     if os.environ.get("TEST_REDIS_URL")
     else "",
     "DATABASE_URL": os.environ.get("DATABASE_URL", ""),
-    **dict.fromkeys(["SYNC_TTL_SECONDS", "HISTORY_DAYS", "HSTS_PRELOAD", "DEFAULT_FROM_EMAIL"], ""),
+    **dict.fromkeys(["CLOUDCA_PROXY", "CLOUDCA_CA_BUNDLE"], ""),
+    **dict.fromkeys(["OIDC_ISSUER", "OIDC_CLIENT_ID", "OIDC_CLIENT_SECRET", "OIDC_NAME"], ""),
+    **dict.fromkeys(["SYNC_TTL_SECONDS", "HISTORY_DAYS", "CHANGES_DAYS", "AUDIT_DAYS"], ""),
+    **dict.fromkeys(["HSTS_PRELOAD", "DEFAULT_FROM_EMAIL"], ""),
 }
 
 from dashboard.settings import *  # noqa: F403
@@ -23,3 +26,4 @@ STORAGES = {
     "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
     "staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"},
 }
+STATIC_ROOT = None  # else WhiteNoise reads all its files anew for the client of each test

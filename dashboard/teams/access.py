@@ -11,13 +11,21 @@ from allauth.account.authentication import get_authentication_records
 from django.contrib import messages
 from django.contrib.auth.views import redirect_to_login
 from django.core.exceptions import PermissionDenied
-from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase, HttpResponseNotAllowed
+from django.http import (
+    Http404,
+    HttpRequest,
+    HttpResponse,
+    HttpResponseBase,
+    HttpResponseNotAllowed,
+    HttpResponseRedirect,
+)
 from django.shortcuts import resolve_url
 from django.utils.http import url_has_allowed_host_and_scheme, urlencode
 from django.utils.translation import gettext as _
 from django_htmx.middleware import HtmxDetails
 
 from dashboard.teams.models import Membership, Role, Team, User
+from dashboard.teams.second_factor import has_second_factor
 
 log = logging.getLogger(__name__)
 
@@ -48,6 +56,9 @@ CAPABILITIES: Mapping[str, Mapping[str, Level]] = MappingProxyType(
         "account_login": PUBLIC_FORM,
         "account_logout": PUBLIC_FORM,
         "account_signup": PUBLIC_FORM,
+        "oidc_start": {"POST": PUBLIC},
+        "oidc_callback": {"GET": PUBLIC},
+        "oidc_confirm": {"GET": SIGNED_IN},
         "account_inactive": {"GET": PUBLIC},
         "account_reset_password": PUBLIC_FORM,
         "account_reset_password_done": {"GET": PUBLIC},
@@ -57,7 +68,24 @@ CAPABILITIES: Mapping[str, Mapping[str, Level]] = MappingProxyType(
         "account_set_password": SIGNED_IN_FORM,
         "account_reauthenticate": SIGNED_IN_FORM,
         "account_sessions": SIGNED_IN_FORM,
+        "account_home": SIGNED_IN_FORM,
+        "account_change_email": SIGNED_IN_FORM,
+        "account_confirm_email_change": SIGNED_IN_FORM,
+        "mfa_login_webauthn": PUBLIC_FORM,
+        "mfa_authenticate": PUBLIC_FORM,
+        "mfa_index": {"GET": SIGNED_IN},
+        "mfa_reauthenticate": SIGNED_IN_FORM,
+        "mfa_reauthenticate_webauthn": SIGNED_IN_FORM,
+        "mfa_activate_totp": SIGNED_IN_FORM,
+        "mfa_deactivate_totp": SIGNED_IN_FORM,
+        "mfa_view_recovery_codes": {"GET": SIGNED_IN},
+        "mfa_download_recovery_codes": {"GET": SIGNED_IN},
+        "mfa_generate_recovery_codes": SIGNED_IN_FORM,
+        "mfa_add_webauthn": SIGNED_IN_FORM,
+        "mfa_edit_webauthn": SIGNED_IN_FORM,
+        "mfa_remove_webauthn": SIGNED_IN_FORM,
         "invitation": PUBLIC_FORM,
+        "setup": PUBLIC_FORM,
         "teams:settings": READ,
         "teams:people": {"GET": Role.VIEWER, "POST": Role.ADMIN},
         "teams:leave": {"GET": Role.VIEWER, "POST": Role.VIEWER},
@@ -65,6 +93,7 @@ CAPABILITIES: Mapping[str, Mapping[str, Level]] = MappingProxyType(
         "teams:remove_member": ADMIN_FORM,
         "teams:revoke_invitation": {"POST": Role.ADMIN},
         "teams:audit": {"GET": Role.ADMIN},
+        "teams:security": ADMIN_FORM,
         "snapshots:home": {"GET": SIGNED_IN},
         "snapshots:teams": {"GET": SIGNED_IN},
         "snapshots:team_home": READ,
@@ -85,7 +114,22 @@ CAPABILITIES: Mapping[str, Mapping[str, Level]] = MappingProxyType(
 )
 
 # What a browser left open must not do: these forms want the password to have been given in the last ten minutes.
-RECENT = frozenset({"teams:people", "teams:set_role", "teams:remove_member", "snapshots:key"})
+RECENT = frozenset({"teams:people", "teams:set_role", "teams:remove_member", "teams:security", "snapshots:key"})
+# So do these even to be seen: they show a secret, or are about the ways into the account.
+RECENT_PAGES = frozenset(
+    {
+        "account_change_email",
+        "account_set_password",
+        "mfa_activate_totp",
+        "mfa_deactivate_totp",
+        "mfa_add_webauthn",
+        "mfa_edit_webauthn",
+        "mfa_remove_webauthn",
+        "mfa_view_recovery_codes",
+        "mfa_download_recovery_codes",
+        "mfa_generate_recovery_codes",
+    }
+)
 
 
 class SignedInRequest(HttpRequest):
@@ -125,7 +169,7 @@ class AccessMiddleware:
         refusal = _refuse_method(request, levels)
         if refusal is None:
             _check_role(request, levels, membership)
-            refusal = _ask_who_it_is(request, user)
+            refusal = _ask_for_second_factor(request, user, membership) or _ask_who_it_is(request, user)
         return refusal
 
 
@@ -181,18 +225,28 @@ def _ask_to_sign_in(request: HttpRequest) -> HttpResponse:
     return response
 
 
+def _ask_for_second_factor(request: HttpRequest, user: User, membership: Membership | None) -> HttpResponse | None:
+    """Lead whoever is in a team that wants a second factor, and has none, to where one is added."""
+    if membership is None or not membership.team.requires_second_factor or has_second_factor(request, user):
+        return None
+    if request.headers.get("HX-Request") != "true":
+        return HttpResponseRedirect(resolve_url("mfa_index"))
+    return HttpResponse(status=HTTPStatus.UNAUTHORIZED, headers={"HX-Redirect": resolve_url("mfa_index")})
+
+
 def _ask_who_it_is(request: HttpRequest, user: User) -> HttpResponse | None:
-    """Ask for the password before a form of `RECENT` is taken; the form itself is not kept, as it may hold a secret."""
+    """Ask anew before a form of `RECENT` is taken; the form itself is not kept, as it may hold a secret."""
     name = request.resolver_match.view_name if request.resolver_match else ""
-    if name not in RECENT or request.method in SAFE_METHODS or not user.has_usable_password():
+    is_form = request.method not in SAFE_METHODS
+    if not (name in RECENT_PAGES or (name in RECENT and is_form)) or was_recent(request, user):
         return None
-    if _was_recent(request, user):
-        return None
-    messages.info(request, _("Nothing was changed yet. Enter your password first, then do it once more."))
+    if is_form:
+        messages.info(request, _("Nothing was changed yet. Confirm first that it is you, then do it once more."))
     return redirect_to_login(_page_of(request), resolve_url("account_reauthenticate"))
 
 
-def _was_recent(request: HttpRequest, user: User) -> bool:
+def was_recent(request: HttpRequest, user: User) -> bool:
+    """Whether the person proved who it is in the last ten minutes of this session, in whatever way."""
     times = [record["at"] for record in get_authentication_records(request, user)]
     return bool(times) and time.time() - max(times) < RECENT_SECONDS
 

@@ -1,9 +1,25 @@
 """How an account comes to be: by the operator's word, which stands for the proof of the address."""
 
 from allauth.account.models import EmailAddress
+from django.core.exceptions import ValidationError
+from django.core.validators import validate_email
 from django.db import transaction
 
 from dashboard.teams.models import User
+
+
+def can_be_mailed(email: str) -> None:
+    """Refuse a host name that mail cannot go to as it is written (RFC 3490). Raises `ValidationError`.
+
+    Some signs have no form on the wire; others, such as blanks without width, vanish there, to another's address.
+    """
+    host = email.rpartition("@")[2].lower()
+    try:
+        is_kept = host.encode("idna").decode("idna") == host or host.isascii()
+    except UnicodeError:
+        is_kept = False
+    if not is_kept:
+        raise ValidationError(validate_email.message, code="invalid")
 
 
 @transaction.atomic

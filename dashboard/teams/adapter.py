@@ -1,5 +1,6 @@
 """How sign-in behaves here: closed to newcomers, bound to this site's address, plain about limits."""
 
+import logging
 from dataclasses import dataclass
 from typing import NoReturn
 from urllib.parse import urlsplit
@@ -10,12 +11,41 @@ from allauth.core.ratelimit import respond_429
 from django.conf import settings
 from django.core.exceptions import ValidationError
 from django.http import HttpRequest
+from django.urls import reverse
 from django.utils.http import url_has_allowed_host_and_scheme
+from django.utils.translation import gettext
+from django.utils.translation import gettext_lazy as _
 
-from dashboard.teams.invites import reset_url
+from dashboard.teams.access import was_recent
+from dashboard.teams.accounts import can_be_mailed
+from dashboard.teams.models import User
+from dashboard.teams.oidc.linking import is_linked
+from dashboard.teams.password_links import make_nobodys_link, reset_url
+
+log = logging.getLogger(__name__)
 
 # What the next page shows anyway needs no message on top of it.
-UNSAID = ("account/messages/logged_in.txt", "account/messages/logged_out.txt")
+UNSAID = (
+    "account/messages/logged_in.txt",
+    "account/messages/logged_out.txt",
+    "mfa/messages/recovery_codes_generated.txt",
+)
+# What was done to an account, as its person is told by mail.
+NOTICES = {
+    "account/email/email_changed": _("Your account has another e-mail address now; this one no longer opens it."),
+    "account/email/password_changed": _("The password of your account was changed."),
+    "account/email/password_reset": _("The password of your account was set anew through a link sent to this address."),
+    "account/email/password_set": _("A password was set for your account."),
+    "mfa/email/recovery_codes_generated": _("New recovery codes were made for your account; the old ones have ended."),
+    "mfa/email/totp_activated": _("An authenticator app was added to your account."),
+    "mfa/email/totp_deactivated": _("The authenticator app was removed from your account."),
+    "mfa/email/webauthn_added": _("A passkey was added to your account."),
+    "mfa/email/webauthn_removed": _("A passkey was removed from your account."),
+    "socialaccount/email/account_connected": _("Sign-in through another site was linked to your account."),
+    "socialaccount/email/account_disconnected": _("Sign-in through another site was unlinked from your account."),
+}
+UNKNOWN_ACCOUNT = "account/email/unknown_account"
+LIMITS = ("rate_limited", "too_many_login_attempts")
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,16 +66,14 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]  # allauth ha
         hosts = {request.get_host()}
         return url_has_allowed_host_and_scheme(url, hosts, require_https=request.is_secure())
 
+    def clean_email(self, email: str) -> str:
+        can_be_mailed(email)
+        cleaned: str = super().clean_email(email)
+        return cleaned
+
     def get_reset_password_from_key_url(self, key: str) -> str:
         uid, _, token = key.partition("-")
         return reset_url(uid, token)
-
-    def pre_authenticate(self, request: HttpRequest, **credentials: object) -> None:
-        """Answer 429 where allauth would show the form again, so that machines see the limit too."""
-        try:
-            super().pre_authenticate(request, **credentials)
-        except ValidationError:
-            self._refuse(request)
 
     def add_message(
         self, request: HttpRequest, level: int, message_template: str | None = None, *args: object, **kwargs: object
@@ -54,8 +82,38 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]  # allauth ha
             super().add_message(request, level, message_template, *args, **kwargs)
 
     def send_mail(self, template_prefix: str, email: str, context: dict[str, object]) -> None:
+        if template_prefix == UNKNOWN_ACCOUNT:
+            make_nobodys_link(email)
         host = urlsplit(settings.SITE_URL).netloc
         super().send_mail(template_prefix, email, {"current_site": Site(host, host)} | context)
+
+    def validation_error(self, code: str, *args: object) -> ValidationError:
+        """Answer 429 where allauth would show the form again, so that machines see the limit too."""
+        if code in LIMITS:
+            self._refuse(self.request)
+        error: ValidationError = super().validation_error(code, *args)
+        return error
+
+    def is_reauthentication_required(self, *, app: str, **kwargs: object) -> bool:
+        """Ask by the rule of every other form here, and not a second time by allauth's own."""
+        return not was_recent(self.request, self.request.user)
+
+    def get_reauthentication_methods(self, user: User) -> list[dict[str, str]]:
+        """Add the provider of sign-ins, so that who has no password here confirms there."""
+        methods: list[dict[str, str]] = super().get_reauthentication_methods(user)
+        if settings.OIDC_ISSUER and is_linked(user):
+            said = gettext("Continue with %(name)s") % {"name": settings.OIDC_NAME}
+            methods.append({"id": "oidc", "description": said, "url": reverse("oidc_confirm")})
+        return methods
+
+    def send_notification_mail(
+        self, template_prefix: str, user: User, context: dict[str, object] | None = None, email: str | None = None
+    ) -> None:
+        """Tell a person what was done to the account. A mail server that is away does not undo it."""
+        try:
+            self.send_mail("account/email/notice", email or user.email, {"notice": NOTICES[template_prefix]})
+        except OSError as fault:
+            log.warning("A notice about an account could not be mailed (%s).", type(fault).__name__)
 
     def _refuse(self, request: HttpRequest) -> NoReturn:
         raise ImmediateHttpResponse(respond_429(request)) from None

@@ -9,5 +9,6 @@ class TeamsConfig(AppConfig):
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:
+        import_module("dashboard.teams.account_events")
         import_module("dashboard.teams.checks")
         import_module("dashboard.teams.sign_ins")

@@ -4,12 +4,16 @@ from django import forms
 from django.contrib.auth.password_validation import password_validators_help_text_html, validate_password
 from django.utils.translation import gettext_lazy as _
 
+from dashboard.teams.accounts import can_be_mailed
 from dashboard.teams.models import EventKind, Role, User
 
 
 class InviteForm(forms.Form):
     email = forms.EmailField(
-        label=_("Email"), max_length=254, widget=forms.EmailInput(attrs={"class": "field", "autocomplete": "off"})
+        label=_("Email"),
+        max_length=254,
+        validators=[can_be_mailed],
+        widget=forms.EmailInput(attrs={"class": "field", "autocomplete": "off"}),
     )
     role = forms.ChoiceField(
         label=_("Role"), choices=Role.choices, initial=Role.VIEWER, widget=forms.Select(attrs={"class": "field"})

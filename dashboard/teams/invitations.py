@@ -81,8 +81,9 @@ def accept(invitation: Invitation, user: User, *, request: HttpRequest | None = 
 
 
 @transaction.atomic
-def accept_as_newcomer(invitation: Invitation, password: str, *, request: HttpRequest | None = None) -> User:
-    """Make the account of the invitation's address, which the link proves, and join.
+def accept_as_newcomer(invitation: Invitation, password: str | None, *, request: HttpRequest | None = None) -> User:
+    """Make the account of the invitation's address, which the link proves, and join; without a password for whoever
+    signs in elsewhere.
 
     Raises `InvitationEnded`, and `django.db.IntegrityError` when the address got an account in the meantime.
     """

@@ -1,5 +1,6 @@
 """Where an invitation's link leads: to join with the account of its address, signed in, or just about to be made."""
 
+from allauth.account.internal.flows.login import record_authentication
 from allauth.account.utils import perform_login
 from django.contrib import messages
 from django.contrib.auth.models import AnonymousUser
@@ -55,6 +56,8 @@ def _join_as_newcomer(request: HttpRequest, invitation: Invitation) -> HttpRespo
     except IntegrityError:  # the address got its account a moment ago
         return HttpResponseRedirect(request.path)
     _welcome(request, invitation)
+    # Who has just chosen a password is not asked for it again at the first form that wants it fresh.
+    record_authentication(request, user, method="password", email=user.email)
     signed_in: HttpResponseBase = perform_login(request, user, redirect_url=_team_url(invitation))
     return signed_in
 

@@ -113,6 +113,28 @@ def open_key(sealed: str, *, team_pk: int) -> Secret:
     return secret
 
 
+@sensitive_variables()
+def seal_text(text: str) -> str:
+    """Encrypt a secret of an account, marked so that it never passes for a provider key. Raises `KeyRingMissing`."""
+    ring = _ring()
+    if ring is None:
+        raise KeyRingMissing("API_KEY_ENCRYPTION_KEYS is not set; without it no second factor can be stored")
+    return ring.encrypt(json.dumps({"text": text}).encode()).decode("ascii")
+
+
+@sensitive_variables()
+def open_text(sealed: str) -> str:
+    """Decrypt what `seal_text` made. Raises `KeyUnreadable`."""
+    ring = _ring()
+    if ring is not None:
+        try:
+            text: str = json.loads(ring.decrypt(sealed.encode()))["text"]
+            return text
+        except (InvalidToken, ValueError, KeyError):
+            pass
+    raise KeyUnreadable("the stored second factor cannot be read; it must be set up again")
+
+
 def reseal(sealed: str) -> str | None:
     """Encrypt anew with the newest key of the ring; None where that is what it is encrypted with.
 

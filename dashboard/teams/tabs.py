@@ -11,6 +11,7 @@ from dashboard.teams.access import CAPABILITIES, MemberRequest, may
 
 TABS: tuple[tuple[str, Promise | str], ...] = (
     ("teams:people", _("People")),
+    ("teams:security", _("Security")),
     ("teams:audit", _("Audit")),
     ("snapshots:key", _("Key")),
     ("snapshots:environments", _("Environments")),

@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from dashboard.teams import views
+from dashboard.teams import security, views
 
 app_name = "teams"
 SETTINGS = "t/<slug:team>/settings/"
@@ -14,5 +14,6 @@ urlpatterns = [
     path(f"{PEOPLE}<int:member>/role/", views.set_role, name="set_role"),
     path(f"{PEOPLE}<int:member>/remove/", views.remove_member, name="remove_member"),
     path(f"{PEOPLE}invitations/<int:invitation>/revoke/", views.revoke_invitation, name="revoke_invitation"),
+    path(f"{SETTINGS}security/", security.security, name="security"),
     path(f"{SETTINGS}audit/", views.audit, name="audit"),
 ]

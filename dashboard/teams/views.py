@@ -95,7 +95,7 @@ def revoke_invitation(request: MemberRequest, team: str, invitation: int) -> Htt
 def audit(request: MemberRequest, team: str) -> HttpResponse:
     """Show what was done in the team, the newest first."""
     form = AuditForm(request.GET)
-    events = request.team.audit_events.order_by("-at", "-id")
+    events = request.team.audit_events.select_related("actor").order_by("-at", "-id")
     if form.is_valid() and form.cleaned_data["kind"]:
         events = events.filter(kind=form.cleaned_data["kind"])
     if form.is_valid() and form.cleaned_data["person"]:

@@ -5,19 +5,20 @@ Quoting does not stop `..` from climbing, so nothing is quoted: what is not plai
 
 import re
 from ipaddress import ip_address
-from urllib.parse import SplitResult, urlsplit
+from urllib.parse import SplitResult, unquote, urlsplit
 
 from snapshots.cloud.cleaning import canonical_uuid
 from snapshots.cloud.errors import InvalidInput
 
 BASE_URL_NOT_VALID = "The provider's base address must be https://host/path (http only on this machine)."
 SEGMENT_NOT_VALID = "A service code or an environment name has signs that are not allowed."
+PROXY_NOT_VALID = "The address of the proxy must be http(s)://user:password@host:port, or without user and password."
 ID_NOT_VALID = "This is not the id of a snapshot or a volume."
 
 _SEGMENT = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}")
-_BASE_URL = re.compile(
-    r"https?://(?:[A-Za-z0-9.-]+|\[[0-9A-Fa-f:.]+\])(?::[0-9]{1,5})?(?:/[A-Za-z0-9][A-Za-z0-9._-]*)*/*"
-)
+_HOST = r"(?:[A-Za-z0-9.-]+|\[[0-9A-Fa-f:.]+\])(?::[0-9]{1,5})?"
+_BASE_URL = re.compile(rf"https?://{_HOST}(?:/[A-Za-z0-9][A-Za-z0-9._-]*)*/*")
+_PROXY = re.compile(rf"https?://(?:(?:(?![/?#@:])[!-~])+:(?:(?![/?#@])[!-~])+@)?{_HOST}/?")
 
 
 def checked_base_url(text: str) -> str:
@@ -31,6 +32,16 @@ def checked_base_url(text: str) -> str:
     if parts.scheme == "http" and not _is_loopback(parts.hostname or ""):
         raise InvalidInput(BASE_URL_NOT_VALID)
     return f"{parts.scheme}://{parts.netloc.lower()}{parts.path.rstrip('/')}"
+
+
+def is_proxy(text: str) -> bool:
+    """Whether it is the address of a proxy. Raises nothing, as it may hold a password."""
+    try:
+        # Basic authentication carries nothing beyond Latin-1; a port may be too large.
+        unquote(text).encode("latin-1")
+        return bool(_PROXY.fullmatch(text)) and urlsplit(text).port != 0
+    except ValueError:
+        return False
 
 
 def environment_path(service_code: str, environment_name: str) -> str:

@@ -4,7 +4,9 @@ CloudError
 ├── InvalidInput            nothing was sent: a segment, an id or the base address is not valid
 │   └── InvalidKey          nothing was sent: the API key has letters that no header may carry
 ├── Unreachable             no connection: unknown name, refused, no route            (retryable)
-│   └── Interrupted         the connection ended before the whole reply had come      (retryable)
+│   ├── Interrupted         the connection ended before the whole reply had come      (retryable)
+│   └── ProxyFailed         the proxy cannot be reached, or cannot reach the provider (retryable)
+│       └── ProxyRefused    the proxy asks who we are, lets nobody through, or cannot be trusted
 ├── TimedOut                no answer in time, or the budget is used up               (retryable)
 ├── Untrusted               the certificate cannot be trusted
 ├── Refused                 401, 403: the key
@@ -26,6 +28,12 @@ UNKNOWN_ADDRESS = "The provider does not know this address."
 UNKNOWN_ENVIRONMENT = "The provider does not know this environment."
 UNKNOWN_SNAPSHOT = "The provider does not know this snapshot."
 UNKNOWN_HOST = "The address of the provider cannot be found."
+UNKNOWN_PROXY = "The address of the proxy cannot be found."
+PROXY_NOT_IN_TIME = "The proxy did not answer in time."
+PROXY_NOT_TRUSTED = "The proxy's certificate cannot be trusted."
+PROXY_HAS_NO_WAY = "The proxy could not connect us to the provider."
+PROXY_ASKS_WHO = "The proxy asks for another user name and password."
+BUNDLE_NOT_READ = "The file of trusted certificates cannot be read."
 KEY_NOT_ACCEPTED = "The provider does not accept this API key."
 KEY_NOT_ALLOWED = "The provider refused this API key: it is not valid, or it may not see this."
 
@@ -83,6 +91,17 @@ class Unreachable(CloudError):
 class Interrupted(Unreachable):
     kind = "interrupted"
     default_sentence = "The connection broke before the whole answer had come."
+
+
+class ProxyFailed(Unreachable):
+    kind = "proxy"
+    default_sentence = "The proxy cannot be reached."
+
+
+class ProxyRefused(ProxyFailed):
+    kind = "proxy_refused"
+    retryable = False
+    default_sentence = "The proxy does not let us through to the provider."
 
 
 class TimedOut(CloudError):

@@ -1,6 +1,7 @@
 """The mirror: one row per snapshot ever seen, and what is known of its environment and volume."""
 
 from snapshots.models.change import Change
+from snapshots.models.chore import Chore
 from snapshots.models.environment import (
     LEAST_CURRENT,
     REFUSED_KINDS,
@@ -16,6 +17,7 @@ __all__ = [
     "LEAST_CURRENT",
     "REFUSED_KINDS",
     "Change",
+    "Chore",
     "Environment",
     "EnvironmentQuerySet",
     "ShownEnvironments",

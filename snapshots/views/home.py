@@ -8,6 +8,7 @@ from django.views.decorators.http import require_safe
 
 from dashboard.teams.access import MemberRequest, SignedInRequest
 from dashboard.teams.models import Role, Team
+from snapshots.views.first_steps import home_of
 from snapshots.views.pages import TeamLink
 
 
@@ -39,7 +40,8 @@ def team_choice(request: SignedInRequest) -> HttpResponse:
 
 @require_safe
 def team_home(request: MemberRequest, team: str) -> HttpResponse:
-    return HttpResponseRedirect(reverse("snapshots:list", args=[request.team.slug]))
+    """Lead to the list, or to the step of the set-up that is missing before there can be one."""
+    return HttpResponseRedirect(home_of(request.membership))
 
 
 def _no_team(request: SignedInRequest) -> HttpResponse:

@@ -22,6 +22,7 @@ from snapshots.filters import PAGE_SIZES, Filters
 from snapshots.listing import ListPage
 from snapshots.models import Environment
 from snapshots.views import filterbar, tables
+from snapshots.views.first_steps import first_fetch
 from snapshots.views.freshness import admins, banners, freshness
 from snapshots.views.pages import Action, Empty, Pager, PageSize, Refresh
 
@@ -117,7 +118,8 @@ def list_context(view: View) -> dict[str, object]:
     bar = filterbar.filter_bar(view.team, view.environments, view.filters, view.prefix, volumes)
     return {
         "title": _("Snapshots"),
-        "count_text": _count_text(page, view),
+        # Before anything was fetched nothing is known to count, not even to none.
+        "count_text": "" if empty and empty.kind == "first_fetch" else _count_text(page, view),
         "table": table,
         "chips": bar.chips,
         "clear_url": view.prefix,
@@ -130,6 +132,7 @@ def list_context(view: View) -> dict[str, object]:
         "hidden": [pair for pair in view.filters.pairs() if pair[0] in ("sort", "page_size")],
         "pager": _pager(page, view),
         "empty": empty,
+        "fetching": first_fetch(view.shown, view.now) if claims.key_of(view.team) else [],
         "list_url": view.prefix,
         **age_context(view),
     }

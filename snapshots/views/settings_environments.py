@@ -23,6 +23,7 @@ from snapshots.models import Environment
 from snapshots.sync import Outcome
 from snapshots.trials import Place, is_place, look_again
 from snapshots.views import words
+from snapshots.views.first_steps import DONE, ENVIRONMENTS_STEP, missing_step
 from snapshots.views.freshness import fault_reason
 from snapshots.views.refresh import slot
 from snapshots.views.settings_key import result_text
@@ -69,16 +70,19 @@ def add(request: MemberRequest, team: str) -> HttpResponse:
     places = _places(request)
     if places is None:
         return HttpResponseRedirect(_url(request.team))
+    # Whoever adds a team's first ones is in its set-up, and goes on to watch them come in.
+    is_first = request.POST.get("first") == "1" or missing_step(request.team) != DONE
+    next_url = reverse("snapshots:team_home", args=[request.team.slug]) if is_first else _url(request.team)
     if request.POST.get("anyway") == "1":
         _say_added(request, environments.add(team=request.team, places=places, person=request.user, request=request))
-        return HttpResponseRedirect(_url(request.team))
+        return HttpResponseRedirect(next_url)
     with slot() as is_free:
         if not is_free:
             messages.warning(request, _("The provider is being asked already. Try again in a moment."))
             return HttpResponseRedirect(_url(request.team))
         added, doubtful = environments.add_tried(team=request.team, places=places, person=request.user, request=request)
     _say_added(request, added)
-    return _page(request, doubtful) if doubtful else HttpResponseRedirect(_url(request.team))
+    return _page(request, doubtful, is_first=is_first) if doubtful else HttpResponseRedirect(next_url)
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
@@ -136,10 +140,12 @@ def _places(request: MemberRequest) -> list[Place] | None:
     return None
 
 
-def _page(request: MemberRequest, doubtful: Sequence[Doubtful] = ()) -> HttpResponse:
+def _page(request: MemberRequest, doubtful: Sequence[Doubtful] = (), *, is_first: bool = False) -> HttpResponse:
     now = timezone.now()
+    is_step = is_first or missing_step(request.team) == ENVIRONMENTS_STEP
     context = {
         "title": _("Environments"),
+        "step": ENVIRONMENTS_STEP if is_step else DONE,
         "watched": [_watched(each, now) for each in Environment.objects.of_team(request.team)],
         "offered": environments.offered(request.team),
         "doubtful": [(one.environment, result_text(one.answer)) for one in doubtful],

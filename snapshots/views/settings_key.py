@@ -26,6 +26,7 @@ from snapshots.environments import offered
 from snapshots.models import Environment
 from snapshots.trials import Answer
 from snapshots.views import words
+from snapshots.views.first_steps import DONE, KEY_STEP, home_of, missing_step
 from snapshots.views.refresh import slot
 
 MOST_TRIALS, TRIALS_SECONDS = 5, 60
@@ -92,7 +93,7 @@ class Tried:
 def key(request: MemberRequest, team: str) -> HttpResponse:
     """The key in use and the form for another one; a POST tries it and stores nothing that counts."""
     if request.method != "POST":
-        return _page(request, KeyForm())
+        return _go_on(request) if _has_waited(request) else _page(request, KeyForm())
     form = KeyForm(request.POST)
     if form.is_valid() and not _try(request, form):
         return _page(request, form)
@@ -108,8 +109,9 @@ def save(request: MemberRequest, team: str) -> HttpResponse:
         return HttpResponseRedirect(_url(request.team))
     messages.success(request, _("The key is saved and in use."))
     request.team.api_key = saved
-    # What it may see and nobody watches yet is offered at once.
-    next_page = "snapshots:environments" if offered(request.team) else "snapshots:key"
+    # What it may see and nobody watches yet is offered at once; a team without any goes on to name one.
+    is_next = bool(offered(request.team)) or missing_step(request.team) != DONE
+    next_page = "snapshots:environments" if is_next else "snapshots:key"
     return HttpResponseRedirect(reverse(next_page, args=[request.team.slug]))
 
 
@@ -147,6 +149,15 @@ def take_turn(team: Team) -> bool:
     return any(cache.add(f"trial:{team.pk}:{place}", 1, TRIALS_SECONDS) for place in range(MOST_TRIALS))
 
 
+def _has_waited(request: MemberRequest) -> bool:
+    """Whether a page that waited for a key kept aside asks again, and the key has since come into use."""
+    return bool(request.htmx) and key_of(request.team) is not None
+
+
+def _go_on(request: MemberRequest) -> HttpResponse:
+    return HttpResponse(headers={"HX-Redirect": home_of(request.membership)})
+
+
 def _pending_pk(request: MemberRequest) -> int:
     text = request.POST.get("pending", "")
     return int(text) if text.isascii() and text.isdecimal() and len(text) < 19 else 0
@@ -161,6 +172,7 @@ def _page(request: MemberRequest, form: KeyForm) -> HttpResponse:
     mine, kept = keys.offered_to(request.team, request.user), keys.kept_for(request.team)
     context = {
         "title": _("API key"),
+        "step": KEY_STEP if missing_step(request.team) == KEY_STEP else DONE,
         "form": form,
         "current": _current(request.team, now),
         "offered": _tried(mine, now) if mine else None,

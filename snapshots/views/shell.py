@@ -34,7 +34,7 @@ def _shell(request: HttpRequest) -> Shell:
         TeamLink(other.name, reverse("snapshots:team_home", args=[other.slug]), current=other == team)
         for other in Team.objects.of_user(user)
     ]
-    return Shell(True, user.email, team, links, _pages(request, team))
+    return Shell(True, user.get_full_name(), team, links, _pages(request, team))
 
 
 def _pages(request: HttpRequest, team: Team | None) -> list[TeamLink]:

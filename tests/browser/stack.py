@@ -52,13 +52,14 @@ password = { env = "PASSWORD" }
 class Stack:
     """Start with `with Stack(folder) as stack`; `stack.url` is where the product answers."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, **settings: str) -> None:
         self.folder = folder
         self.port = _free_port()
         self.url = f"http://localhost:{self.port}"
         self.simulator = Simulator(
             World(seed=7, environments=["compute-on/test_area", "compute-qc/prod"]), keys={KEY: None}
         )
+        self.settings = settings
         self.env: dict[str, str] = {}
         self._web: subprocess.Popen[bytes] | None = None
 
@@ -73,10 +74,11 @@ class Stack:
             "CLOUDCA_API_URL": self.simulator.url,
             "TEAM_KEY": KEY,
             "PASSWORD": PASSWORD,
+            **self.settings,
         }
         (self.folder / "teams.toml").write_text(TEAMS)
         self.manage("migrate", "--verbosity=0")
-        self.manage("collectstatic", "--noinput", "--verbosity=0")
+        self.manage("shell", "--verbosity=0", "-c", "from snapshots.static_files import collect; collect()")
         self.manage("provision", str(self.folder / "teams.toml"))
         self.manage("sync_snapshots")
         self._start_web()

@@ -54,7 +54,7 @@ def test_an_environment_is_removed_and_added_again(open_tab: OpenTab, width: str
     tab.page.get_by_role("button", name="Ask the provider which there are").click()
     expect(tab.page.get_by_label("prod · compute-qc")).to_be_checked()
     tab.keep("settings-environments")
-    tab.page.get_by_role("button", name="Add", exact=True).click()
+    tab.page.get_by_role("button", name="Add 1 environment", exact=True).click()
     expect(tab.page.get_by_text("Added: prod · compute-qc.")).to_be_visible()
     expect(tab.page.get_by_role("link", name="Remove prod · compute-qc")).to_be_visible()
     tab.check()

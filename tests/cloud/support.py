@@ -10,6 +10,7 @@ from snapshots.cloud.client import CloudClient
 from snapshots.cloud.deadline import Deadline
 from snapshots.cloud.errors import CloudError
 from snapshots.cloud.records import Listing, SnapshotRecord
+from tests.cloud.wire import http
 
 BASE = "https://api.cloud.ca/v1"
 PLACE = ("compute-on", "test_area")
@@ -45,6 +46,10 @@ class Key:
 
 def envelope(*rows: object, **metadata: object) -> bytes:
     return json.dumps({"data": rows, "metadata": metadata or {"recordCount": len(rows)}}).encode()
+
+
+LIST = http(envelope(ROW))
+STREAMED = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
 
 
 def client(url: str = BASE, *, seconds: float = 5.0, **options: Any) -> CloudClient:

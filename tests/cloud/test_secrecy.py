@@ -15,6 +15,7 @@ from snapshots.cloud import errors
 from snapshots.cloud.client import CloudClient
 from snapshots.cloud.errors import CloudError
 from tests.cloud.certificates import self_signed
+from tests.cloud.proxy import proxying
 from tests.cloud.support import ID, OTHER_ID, PLACE, ROW, Key, canary, client, envelope, fault_over
 from tests.cloud.wire import Script, answer, answer_and_close, answer_and_drip, answer_and_reset, http, serving
 
@@ -42,7 +43,9 @@ UNSENT: dict[str, Callable[[], object]] = {
     "invalid_key": lambda: CloudClient("https://api.cloud.ca/v1", Key(canary() + "\n")).list_environments(),
     "invalid_input": lambda: client().list_volumes("..", "x"),
 }
-KINDS = [*ANSWERS, *UNSENT, "tls"]
+# A proxy is asked before anything is sent to the provider: `tests/cloud/test_proxy.py` looks at what it may see.
+PROXIED = {"proxy": http(ECHO, "502 Bad"), "proxy_refused": http(ECHO, "407 Who")}
+KINDS = [*ANSWERS, *UNSENT, *PROXIED, "tls"]
 
 
 def raised(call: Callable[[], object]) -> CloudError:
@@ -58,6 +61,9 @@ def provoke(tmp_path: Path) -> Callable[[str], CloudError]:
     def provoked(kind: str) -> CloudError:
         if kind in UNSENT:
             return raised(UNSENT[kind])
+        if kind in PROXIED:
+            with proxying(1, PROXIED[kind]) as proxy, client(proxy=Key(proxy.url())) as cloud:
+                return raised(lambda: cloud.get_snapshot(*PLACE, ID))
         context = self_signed(tmp_path)[0] if kind == "tls" else None
         seconds = 0.3 if kind == "timeout" else 5
         with (
@@ -124,7 +130,7 @@ def test_nothing_that_a_fault_leads_to_holds_the_key(kind: str, provoke: Callabl
     assert fault.__cause__ is None
     assert fault.__context__ is None
     texts = [found for found in reachable(fault) if isinstance(found, str | bytes | bytearray)]
-    own = (ECHO, *ANSWERS)  # what the provider was told to say
+    own = (ECHO, *ANSWERS, *PROXIED.values())  # what the provider was told to say
     held = [
         text
         for text in texts
@@ -147,22 +153,24 @@ def test_no_log_shows_the_key(
 
 def test_the_client_does_not_show_the_key() -> None:
     with client() as cloud:
-        assert canary() not in repr(cloud) + str(cloud) + repr(vars(cloud)) + repr(vars(vars(cloud)["_key"]))
+        assert canary() not in repr(cloud) + str(cloud) + repr(vars(cloud)) + repr(vars(cloud._transport)) + repr(
+            vars(cloud._transport._key)
+        )
 
 
-def test_the_key_is_revealed_in_one_line() -> None:
+def test_the_key_and_the_password_of_the_proxy_are_revealed_in_one_line_each() -> None:
     sources = [path.read_text() for path in Path("snapshots/cloud").glob("*.py")]
-    assert sum(source.count(".reveal()") for source in sources) == 1
+    assert sum(source.count(".reveal()") for source in sources) == 2
 
 
-def test_only_the_client_imports_an_http_library() -> None:
+def test_only_the_transport_imports_an_http_library() -> None:
     libraries = ("import requests", "from requests", "import urllib3", "from urllib3", "http.client", "urllib.request")
     users = [
         path.name
         for path in Path("snapshots/cloud").glob("*.py")
         if any(word in path.read_text() for word in libraries)
     ]
-    assert users == ["client.py"]
+    assert users == ["transport.py"]
 
 
 def test_a_self_signed_certificate_is_refused_before_the_key_is_sent(tmp_path: Path) -> None:

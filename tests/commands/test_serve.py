@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+import pytest
 import requests
 
 from snapshots.simulator.server import Simulator
@@ -14,7 +15,7 @@ def test_serves_and_syncs_until_it_is_told_to_end(tmp_path: Path) -> None:
     url = f"http://localhost:{free_port()}"
     world = World(environments=["compute-on/prod", "compute-qc/prod"])
     with Simulator(world, keys={KEY: None}) as provider:
-        env = variables(tmp_path, CLOUDCA_API_URL=provider.url, SITE_URL=url, BIND="")
+        env = variables(tmp_path, CLOUDCA_API_URL=provider.url, SITE_URL=url, **EMPTY)
         manage("migrate", "--verbosity=0", env=env)
         manage("provision", write(tmp_path, TEAM), env=env)
         with running("manage.py", "serve", env=env, folder=tmp_path) as server:
@@ -27,7 +28,22 @@ def test_serves_and_syncs_until_it_is_told_to_end(tmp_path: Path) -> None:
     assert not any(map(is_alive, children))
 
 
+@pytest.mark.parametrize(
+    ("variable", "sentence"),
+    [
+        ({"WEB_CONCURRENCY": "many"}, "WEB_CONCURRENCY must be a whole number of at least 1 and at most 1000."),
+        ({"WEB_THREADS": "0"}, "WEB_THREADS must be a whole number of at least 1 and at most 1000."),
+    ],
+)
+def test_a_wrong_number_is_a_sentence(tmp_path: Path, variable: dict[str, str], sentence: str) -> None:
+    with running("-m", "dashboard.web", env=variables(tmp_path, **variable), folder=tmp_path) as server:
+        assert server.process.wait(60) == 1
+        assert server.output == f"The dashboard does not start: {sentence}\n"
+
+
 READY = ("database", "migrations", "cache")
+# As lines of `.env` that were left without a value.
+EMPTY = {"BIND": "", "WEB_CONCURRENCY": "", "WEB_THREADS": " ", "PORT": "", "SENDFILE": ""}
 
 
 def test_an_unmigrated_database_is_a_sentence(tmp_path: Path) -> None:

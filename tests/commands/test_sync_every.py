@@ -2,8 +2,10 @@
 
 import shutil
 import signal
+import sqlite3
 import time
 from collections.abc import Iterator
+from contextlib import ExitStack, closing
 from pathlib import Path
 
 import pytest
@@ -79,3 +81,23 @@ def test_goes_on_and_tells_what_changed(env: dict[str, str], tmp_path: Path, pro
 
 def lines_of(sync: Running) -> int:
     return len(sync.output.splitlines())
+
+
+def test_of_two_syncs_one_forgets_what_is_past_its_time(
+    env: dict[str, str], tmp_path: Path, provider: Simulator
+) -> None:
+    database = env["DATABASE_URL"].removeprefix("sqlite:///")
+    folders = [tmp_path / name for name in ("first", "second")]
+    with closing(sqlite3.connect(database)) as rows:
+        rows.executemany("INSERT INTO django_session VALUES (?, '', '2026-01-01')", [(str(n),) for n in range(1200)])
+        rows.commit()
+    with ExitStack() as stack:
+        syncs = []
+        for folder in folders:
+            folder.mkdir()
+            syncs.append(stack.enter_context(running(*EVERY, env=env, folder=folder)))
+        until(lambda: any("forgotten" in sync.output for sync in syncs), what="the work of the day")
+        until(lambda: sum("+200 new" in sync.output for sync in syncs) >= 1, what="a round")
+        assert [sync.end() for sync in syncs] == [0, 0]
+    told = "".join(sync.output for sync in syncs)
+    assert told.count("forgotten: sessions that have expired: 1200") == told.count("forgotten") == 1

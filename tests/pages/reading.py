@@ -37,6 +37,11 @@ class Element:
     def all(self, tag: str = "", *, css: str = "", **attributes: str) -> list["Element"]:
         return [each for each in self if each.is_like(tag, css, attributes)]
 
+    def shown(self, tag: str = "", *, css: str = "", **attributes: str) -> "Element":
+        """The one that is not hidden."""
+        (found,) = [each for each in self.all(tag, css=css, **attributes) if "hidden" not in each.attributes]
+        return found
+
     def one(self, tag: str = "", *, css: str = "", **attributes: str) -> "Element":
         (found,) = self.all(tag, css=css, **attributes)
         return found
@@ -130,8 +135,8 @@ def banners(response: Response) -> list[str]:
 
 
 def freshness(response: Response) -> tuple[str, str]:
-    """The age line's tone and words."""
-    line = tree(response).one(css="tone")
+    """The age line's tone and words: the page's first; each environment of a first fetch has one of its own."""
+    line = tree(response).all(css="tone")[0]
     return line.attributes["class"].removeprefix("tone "), line.text
 
 

@@ -82,7 +82,7 @@ def test_the_filters_stay_where_nothing_matches(alice_client: Client, fill: Fill
     assert tree(alice_client.get(f"{LIST}?q=nothing")).one("form", id="filters")
 
 
-def test_home_leads_to_the_only_team(alice_client: Client) -> None:
+def test_home_leads_to_the_only_team(alice_client: Client, environment: Environment) -> None:
     assert alice_client.get("/")["Location"] == "/t/acme/"
     assert alice_client.get("/t/acme/")["Location"] == LIST
 

@@ -3,8 +3,13 @@
 import json
 
 import pytest
+from django.core import mail
+from django.core.cache import caches
+from django.core.mail import EmailMessage
 from django.test import Client
 
+from dashboard.teams.audit import record as record_event
+from dashboard.teams.models import ApiKey, EventKind, Membership, Team, User
 from snapshots.models import Environment, Snapshot
 from snapshots.simulator.hostile import HOSTILE_NAMES
 from snapshots.simulator.server import Simulator
@@ -13,6 +18,7 @@ from tests.pages.reading import Element, Response, by_id, numbers, rows, tree
 
 pytestmark = pytest.mark.django_db
 OWN_SCRIPTS = "/static/"
+PEOPLE, RESET = "/t/acme/settings/people/", "/accounts/password/reset/"
 RIGHT_TO_LEFT = "\u202egnp.exe"
 
 
@@ -98,3 +104,64 @@ def test_hostile_team_and_address_are_escaped(alice_client: Client, fill: Fill) 
     page = alice_client.get(LIST, {"q": '"><b onclick=x>'})
     assert_harmless(page)
     assert by_id(page, "q").attributes["value"] == '"><b onclick=x>'
+
+
+# As a person's own words can be stored: a form takes no NUL, and the database no half of a sign.
+TYPED_NAMES = sorted({name.encode("utf-8", "replace").decode().replace("\0", "")[:100] for name in HOSTILE_NAMES})
+
+
+def test_a_mail_is_plain_text_for_one_person_whatever_the_team_is_called(
+    alice_client: Client, alice: User, team: Team
+) -> None:
+    for number, name in enumerate(TYPED_NAMES):
+        Team.objects.filter(pk=team.pk).update(name=name)
+        User.objects.filter(pk=alice.pk).update(email=f"{name[:80]}@example.com", name=name)
+        page = alice_client.post(PEOPLE, {"email": f"dora-{number}@example.com", "role": "member"})
+        assert_harmless(page)
+        sent = mail.outbox.pop()
+        assert_for_one_person(sent, f"dora-{number}@example.com")
+        assert name in sent.body
+        assert by_id(page, "link").attributes["value"] in sent.body
+    assert mail.outbox == []
+
+
+def assert_for_one_person(sent: EmailMessage, address: str) -> None:
+    raw = sent.message()
+    assert (sent.recipients(), raw["To"]) == ([address], address)
+    assert len(str(sent.subject).splitlines()) == 1
+    assert {"X-Injected", "Bcc", "Set-Cookie"}.isdisjoint(raw.keys())
+    assert (raw.get_content_type(), getattr(sent, "alternatives", [])) == ("text/plain", [])
+
+
+def test_no_address_typed_into_a_form_brings_a_mail_to_anybody_else(alice_client: Client, anon_client: Client) -> None:
+    tails = [*TYPED_NAMES, "\nBcc: x@evil.example", ",x@evil.example", "\u3002evil", "." + "ü" * 70 + ".example"]
+    typed = [f"a@example.com{tail}" for tail in tails] + [f"{name}@example.com" for name in TYPED_NAMES]
+    for address in typed:
+        caches["default"].clear()
+        for client, url in ((anon_client, RESET), (alice_client, PEOPLE)):
+            page = client.post(url, {"email": address, "role": "viewer"})
+            assert page.status_code in (200, 302)
+            assert page.status_code == 302 or assert_harmless(page) is None
+    for sent in mail.outbox:
+        assert_for_one_person(sent, sent.recipients()[0])
+        assert not {"evil.example", "\n"} & set(sent.recipients()[0].partition("@"))
+
+
+def test_whose_a_key_is_stands_as_text(alice_client: Client, key: ApiKey) -> None:
+    for name in TYPED_NAMES:
+        ApiKey.objects.filter(pk=key.pk).update(whose=name)
+        page = alice_client.get("/t/acme/settings/key/")
+        assert_harmless(page)
+        assert name in tree(page).exact_text()
+
+
+def test_the_audit_and_the_people_show_names_as_text(alice_client: Client, alice: User, team: Team) -> None:
+    for number, name in enumerate(TYPED_NAMES):
+        person = User.objects.create(email=f"{name}{number}@example.com", name=name)
+        Membership.objects.create(team=team, user=person)
+        record_event(EventKind.JOINED, team=team, actor=person, target=f"{name}!", detail=name)
+    for url in (PEOPLE, "/t/acme/settings/audit/"):
+        page = alice_client.get(url)
+        assert_harmless(page)
+        text = tree(page).exact_text()
+        assert all(f"{name}{number}@example.com" in text for number, name in enumerate(TYPED_NAMES))

@@ -1,70 +1,18 @@
-"""PostgreSQL and Redis as `.ci/services` starts them; each test of processes has a database and a Redis of its own."""
+"""A Redis of a test's own, beside the PostgreSQL and the Redis that `.ci/services` starts."""
 
-import os
 import signal
 import subprocess
 import time
-from collections.abc import Callable, Iterator
-from contextlib import closing
+from collections.abc import Iterator
 from pathlib import Path
-from urllib.parse import urlsplit
-from uuid import uuid4
 
-import psycopg
 import pytest
 from redis import Redis
 from redis.exceptions import ConnectionError as LostConnection
 
 from tests.commands.programs import free_port
-from tests.mirror.test_races import popen, words
 
 SECONDS = 10
-
-
-@pytest.fixture(scope="session")
-def server() -> str:
-    url = os.environ.get("DATABASE_URL", "")
-    assert url.startswith("postgres://"), "these tests run beside services: .ci/services .venv/bin/python -m pytest …"
-    return url
-
-
-def address(server: str, name: str) -> str:
-    return urlsplit(server)._replace(path=f"/{name}").geturl()
-
-
-def _run(server: str, statement: str) -> None:
-    with closing(psycopg.connect(server, autocommit=True)) as connection:
-        connection.execute(statement)
-
-
-@pytest.fixture(scope="session")
-def template(server: str) -> str:
-    """The name of a migrated database with a team, a key and an environment."""
-    name = f"template_{uuid4().hex}"
-    _run(server, f"CREATE DATABASE {name}")
-    words(popen(address(server, name), "--prepare"))
-    return name
-
-
-@pytest.fixture
-def copied(server: str) -> Iterator[Callable[[str], str]]:
-    """Copy the database of a name to which nobody is connected; returns the name of the copy."""
-    names: list[str] = []
-
-    def copied(name: str) -> str:
-        names.append(f"rows_{uuid4().hex}")
-        _run(server, f"CREATE DATABASE {names[-1]} TEMPLATE {name}")
-        return names[-1]
-
-    yield copied
-    for name in names:
-        _run(server, f"DROP DATABASE {name} WITH (FORCE)")
-
-
-@pytest.fixture
-def database(server: str, template: str, copied: Callable[[str], str]) -> str:
-    """The address of a copy of the template."""
-    return address(server, copied(template))
 
 
 class OwnRedis:

@@ -7,12 +7,16 @@ import pytest
 from django.conf import settings as product
 from django.contrib.sessions.models import Session
 from django.core.cache import caches
+from django.core.cache.backends.redis import RedisCache
 from django.test import Client
 from pytest_django import Settings
 from redis import Redis
+from redis.exceptions import ConnectionError as LostConnection
 
 from dashboard import caches as steady
+from dashboard.sessions import SessionStore
 from dashboard.teams.models import Team, User
+from tests.commands.programs import until
 from tests.conftest import PASSWORD
 from tests.pages.conftest import LIST, PATH, Fill, clock, environment, fill, key, record, sim, snapshot_id
 from tests.pages.reading import numbers
@@ -44,11 +48,11 @@ def sign_in(client: Client, user: User) -> int:
     return client.post("/accounts/login/", {"login": user.email, "password": PASSWORD}).status_code
 
 
-def test_a_session_is_read_from_its_row_once_a_minute(redis: OwnRedis, alice_client: Client, fill: Fill) -> None:
+def test_a_session_is_read_from_its_row_every_five_seconds(redis: OwnRedis, alice_client: Client, fill: Fill) -> None:
     fill([record(1)])
     assert alice_client.get(LIST).status_code == 200
     (left,) = [seconds for name, seconds in kept(redis).items() if name.startswith("sessions:")]
-    assert 0 < left <= 60
+    assert 0 < left <= 5
     Session.objects.all().delete()
     assert alice_client.get(LIST).status_code == 200
     caches["sessions"].clear()
@@ -60,6 +64,23 @@ def test_a_sign_out_ends_the_session_in_both_places(redis: OwnRedis, alice_clien
     alice_client.get("/teams/")
     alice_client.post("/accounts/logout/")
     assert [name for name in kept(redis) if cookie in name] == []
+    alice_client.cookies["sessionid"] = cookie
+    assert alice_client.get("/teams/").status_code == 302
+
+
+def test_a_session_that_could_not_be_taken_out_of_redis_ends_all_the_same(
+    redis: OwnRedis, alice_client: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def lost(self: object, *args: object, **kwargs: object) -> None:
+        raise LostConnection
+
+    assert alice_client.get("/teams/").status_code == 200
+    cookie = alice_client.cookies["sessionid"].value
+    monkeypatch.setattr(RedisCache, "delete", lost)
+    SessionStore().delete(alice_client.session.session_key)
+    assert [name for name in kept(redis) if name.startswith("sessions:")]
+    assert alice_client.get("/teams/").status_code == 302
+    until(lambda: not caches["sessions"].is_resting, what="the end of the rest")
     alice_client.cookies["sessionid"] = cookie
     assert alice_client.get("/teams/").status_code == 302
 

@@ -10,6 +10,7 @@ from snapshots.claims import Caller
 from snapshots.models import Environment
 from snapshots.rounds import News, round_once
 from snapshots.simulator.server import Simulator
+from tests.commands.steps import run
 from tests.settings_pages.steps import (
     KEY_PAGE,
     OLD_KEY,
@@ -118,6 +119,19 @@ def test_whoever_is_no_admin_any_more_changes_no_key(
     Membership.objects.filter(team=team).update(role=Role.VIEWER)
     down.clear_faults()
     assert (a_round(clock), stored(team), is_used(team, OLD_KEY)) == ([], [], True)
+
+
+def test_a_single_round_tries_it_for_a_team_without_environments(
+    alice_client: Client, down: Simulator, team: Team, clock: time_machine.Traveller
+) -> None:
+    Environment.objects.all().delete()
+    enter(alice_client, WORKING_KEY)
+    down.clear_faults()
+    clock.shift(120)
+    ran = run("sync_snapshots")
+    assert (ran.status, ran.lines[0]) == (0, "acme: the API key kept aside works and is in use")
+    assert ran.lines[1].startswith("There is no environment yet.")
+    assert is_used(team, WORKING_KEY)
 
 
 def test_another_admin_may_forget_it(alice_client: Client, bob_client: Client, down: Simulator, team: Team) -> None:

@@ -1,7 +1,7 @@
 """Invitations: a link that is shown once, good for one address, once, for seven days; every refusal reads the same."""
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from datetime import timedelta
 
 import pytest
@@ -14,6 +14,7 @@ from django.test import Client
 from django.utils import timezone
 from pytest_django import Settings
 
+from dashboard.teams.access import RECENT_SECONDS
 from dashboard.teams.accounts import create_account
 from dashboard.teams.checks import DUMMY_MAIL
 from dashboard.teams.invitations import CONSOLE_MAIL, MOST_OPEN, InvitationEnded, accept, find
@@ -35,6 +36,12 @@ def link_from(response: HttpResponse) -> str:
     address = tree(response).one("input", id="link").attributes["value"]
     assert address.startswith("http://localhost:8000/invitation/")
     return address.removeprefix("http://localhost:8000")
+
+
+@pytest.fixture
+def clock() -> Iterator[time_machine.Traveller]:
+    with time_machine.travel(timezone.now(), tick=False) as traveller:
+        yield traveller
 
 
 @pytest.fixture
@@ -69,6 +76,16 @@ def test_newcomer_chooses_a_password_and_is_in(link: str, anon_client: Client) -
     assert dora.check_password(PASSWORD)
     assert dora.emailaddress_set.get().verified
     assert (roles(DORA), kinds()) == (["member"], ["invited", "joined", "sign_in"])
+
+
+def test_newcomer_is_not_asked_for_the_password_just_chosen(
+    alice_client: Client, anon_client: Client, clock: time_machine.Traveller
+) -> None:
+    anon_client.post(link_from(ask_in(alice_client, role="admin")), {"password": PASSWORD})
+    assert link_from(ask_in(anon_client, "erin@example.com"))
+    clock.shift(RECENT_SECONDS)
+    asked = ask_in(anon_client, "frank@example.com")
+    assert asked["Location"].startswith("/accounts/reauthenticate/")
 
 
 @pytest.mark.parametrize("weak", ["", "short-1", "password123", "8463547263548", DORA])

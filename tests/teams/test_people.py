@@ -161,7 +161,7 @@ def test_old_password_is_said_to_stand_in_the_way_and_nothing_is_done(alice_clie
     with time_machine.travel(timezone.now() + timedelta(hours=1)):
         for address, fields in forms:
             page = alice_client.post(address, fields, follow=True)
-            assert "Nothing was changed yet. Enter your password first" in page.content.decode()
+            assert "Nothing was changed yet. Confirm first that it is you" in page.content.decode()
             assert page.request["PATH_INFO"] == "/accounts/reauthenticate/"
     assert role(bob) == Role.VIEWER
     assert Team.objects.get(slug="acme").invitations.count() == 0

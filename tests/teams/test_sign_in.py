@@ -158,7 +158,7 @@ def test_nobody_signs_up(anon_client: Client, method: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "path", ["email/", "confirm-email/", "login/code/", "social/login/cancelled/", "3rdparty/", ""]
+    "path", ["confirm-email/", "login/code/", "social/login/cancelled/", "3rdparty/", "2fa/", "second-factor/trust/"]
 )
 def test_what_is_not_used_of_allauth_is_not_there(alice_client: Client, path: str) -> None:
     assert alice_client.get(f"/accounts/{path}").status_code == 404

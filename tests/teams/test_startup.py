@@ -14,9 +14,11 @@ ROOT = Path(__file__).parents[2]
 RING_KEY = Fernet.generate_key().decode()
 SECRET = secrets.token_hex(40)
 NAMES = ["ALLOWED_HOSTS", "API_KEY_ENCRYPTION_KEYS", "CACHE_URL", "CLOUDCA_API_URL", "DATABASE_URL", "DEBUG"]
+NAMES += ["OIDC_CLIENT_ID", "OIDC_CLIENT_SECRET", "OIDC_ISSUER", "OIDC_NAME"]
 NAMES += ["DEFAULT_FROM_EMAIL", "EMAIL_URL", "HISTORY_DAYS", "HSTS_PRELOAD", "SECRET_KEY", "SITE_URL"]
-UNSET = dict.fromkeys([*NAMES, "SYNC_TTL_SECONDS", "TRUSTED_PROXIES"], "")
+UNSET = dict.fromkeys([*NAMES, "AUDIT_DAYS", "CHANGES_DAYS", "SYNC_TTL_SECONDS", "TRUSTED_PROXIES"], "")
 LOOPBACK = UNSET | {"DJANGO_SETTINGS_MODULE": "dashboard.settings", "API_KEY_ENCRYPTION_KEYS": RING_KEY}
+OIDC = {"OIDC_ISSUER": "https://login.test/a/", "OIDC_CLIENT_ID": "dashboard", "OIDC_CLIENT_SECRET": SECRET}
 SITE = LOOPBACK | {
     "SITE_URL": "https://snapshots.test",
     "SECRET_KEY": SECRET,
@@ -67,7 +69,21 @@ def settings_of(names: list[str], variables: dict[str, str]) -> dict[str, object
         ({"EMAIL_URL": "pigeon://x"}, "EMAIL_URL must be an address"),
         ({"SYNC_TTL_SECONDS": "soon"}, "SYNC_TTL_SECONDS must be a whole number"),
         ({"HISTORY_DAYS": "0"}, "HISTORY_DAYS must be a whole number of at least 1"),
+        ({"CHANGES_DAYS": "36501"}, "CHANGES_DAYS must be a whole number of at least 1 and at most 36500"),
+        ({"AUDIT_DAYS": "9" * 5000}, "AUDIT_DAYS must be a whole number of at least 1"),
         ({"TRUSTED_PROXIES": "-1"}, "TRUSTED_PROXIES must be a whole number"),
+        ({"OIDC_ISSUER": "https://login.test"}, "OIDC_CLIENT_ID, OIDC_CLIENT_SECRET is missing"),
+        ({"OIDC_NAME": "Login"}, "OIDC_ISSUER, OIDC_CLIENT_ID, OIDC_CLIENT_SECRET is missing"),
+        (OIDC | {"OIDC_CLIENT_SECRET": ""}, "OIDC_CLIENT_SECRET is missing"),
+        (OIDC | {"OIDC_CLIENT_SECRET": f"{SECRET} x"}, "must each be one word"),
+        (OIDC | {"OIDC_CLIENT_ID": "ähnlich"}, "must each be one word"),
+        (OIDC | {"OIDC_NAME": "x" * 41}, "OIDC_NAME must be a name of at most 40 letters"),
+        (OIDC | {"OIDC_ISSUER": "login.test"}, "OIDC_ISSUER must be an address"),
+        (OIDC | {"OIDC_ISSUER": "https://login.test/" + "x" * 200}, "OIDC_ISSUER must be an address"),
+        (OIDC | {"OIDC_ISSUER": "http://login.test"}, "OIDC_ISSUER must begin with https://"),
+        (OIDC | {"OIDC_ISSUER": "https://me@login.test"}, "OIDC_ISSUER must hold no user name"),
+        (OIDC | {"OIDC_ISSUER": "https://login.test?x=1"}, "OIDC_ISSUER must hold no user name, no ?"),
+        (OIDC | {"OIDC_ISSUER": "https://login.test/.well-known/openid-configuration"}, "end before /.well-known"),
     ],
 )
 def test_wrong_setting_refuses_the_start_in_one_sentence(changes: dict[str, str], sentence: str) -> None:
@@ -120,6 +136,12 @@ def test_proxy_headers_are_believed_only_when_proxies_are_counted(proxies: str, 
     names = ["SECURE_PROXY_SSL_HEADER", "ALLAUTH_TRUSTED_PROXY_COUNT"]
     found = settings_of(names, SITE | {"TRUSTED_PROXIES": proxies})
     assert list(found.values()) == [header, int(proxies or 0)]
+
+
+def test_provider_of_sign_ins_is_named_by_its_host_unless_told_otherwise() -> None:
+    named = settings_of(["OIDC_ISSUER", "OIDC_NAME", "OIDC_COOKIE_NAME"], SITE | OIDC)
+    assert list(named.values()) == ["https://login.test/a/", "login.test", "__Host-oidc"]
+    assert settings_of(["OIDC_NAME"], SITE | OIDC | {"OIDC_NAME": "Acme Login"}) == {"OIDC_NAME": "Acme Login"}
 
 
 def test_loopback_is_plain() -> None:

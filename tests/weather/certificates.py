@@ -25,7 +25,7 @@ class Authority:
         self.path.write_bytes(_pem(own.sign(self._key, hashes.SHA256())))
 
     def certificate(self, address: str = "127.0.0.1", *, until: datetime = END) -> Path:
-        """Return a file with a new private key and its certificate for an IP address."""
+        """Return a file with a new private key and its certificate for an IP address or a name."""
         key = ec.generate_private_key(ec.SECP256R1())
         builder = self._builder(_named(address), key.public_key(), until)
         return self._write(key, builder.add_extension(_addresses(address), critical=False))
@@ -56,7 +56,10 @@ def _named(text: str) -> x509.Name:
 
 
 def _addresses(address: str) -> x509.SubjectAlternativeName:
-    return x509.SubjectAlternativeName([x509.IPAddress(ip_address(address))])
+    try:
+        return x509.SubjectAlternativeName([x509.IPAddress(ip_address(address))])
+    except ValueError:
+        return x509.SubjectAlternativeName([x509.DNSName(address)])
 
 
 def _pem(certificate: x509.Certificate) -> bytes:

@@ -1,23 +1,29 @@
+from argparse import ArgumentParser
+
 from django.core.management.base import BaseCommand
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
-from snapshots.environments import forget_removed
-from snapshots.keys import forget_expired
+from snapshots.forgetting import forget, in_words, would_forget
 
 
 class Command(BaseCommand):
     help = (
-        "Forget what is past its time: environments removed more than seven days ago, with their snapshots and "
-        "history, and API keys that were tried and never saved. Safe to run daily."
+        "Forget what is past its time: environments removed more than seven days ago, snapshots that the provider no "
+        "longer lists (HISTORY_DAYS), changes (CHANGES_DAYS), the audit (AUDIT_DAYS), ended sessions and invitations, "
+        "and API keys that were tried and never saved. Safe at any time, also while the dashboard runs, whose sync "
+        "does the same once a day."
     )
 
-    def handle(self, *args: object, **options: object) -> None:
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        parser.add_argument("--dry-run", action="store_true", help="count what would be forgotten, and forget nothing")
+
+    def handle(self, *args: object, dry_run: bool, **options: object) -> None:
         now = timezone.now()
-        forget_expired(now)
-        forgotten = forget_removed(now)
-        for one in forgotten:
-            text = _("- %(team)s: environment %(path)s (snapshots: %(count)d, with their history)")
-            self.stdout.write(text % {"team": one.team, "path": one.path, "count": one.snapshots})
-        if not forgotten:
+        lines = in_words(would_forget(now) if dry_run else forget(now))
+        for line in lines:
+            self.stdout.write(line)
+        if not lines:
             self.stdout.write(_("Nothing to forget."))
+        elif dry_run:
+            self.stdout.write(_("Nothing was forgotten: this was a count."))

@@ -8,6 +8,7 @@ from django.core.management.base import BaseCommand, CommandError
 from django.db import connections
 from django.utils.translation import gettext as _
 
+from dashboard.teams.setup import new_address
 from snapshots.claims import GAP
 from snapshots.static_files import collect
 from snapshots.stopping import stop_on_signals
@@ -27,14 +28,22 @@ class Command(BaseCommand):
         with stop_on_signals() as stop, Children() as children:
             call_command("migrate", verbosity=0, interactive=False)
             collect()
+            setup_address = new_address()
             connections.close_all()
             children.start(Program("web", WEB, os.environ | {"BIND": _bind()}))
             children.start(Program("sync_snapshots", sync_command(every), os.environ))
             self.stdout.write(_("The dashboard is at %(url)s. Ctrl-C stops it.") % {"url": settings.SITE_URL})
+            self._tell_setup(setup_address)
             self.stdout.flush()
             ended = watch(children, stop)
         if ended is not None:
             raise CommandError(ended.sentence)
+
+    def _tell_setup(self, address: str | None) -> None:
+        """Say where the first team is made. The address is shown here alone: no log has it."""
+        if address is not None:
+            said = _("There is no team yet. Make the first one here; the address works once, within 24 hours:")
+            self.stdout.write(f"\n{said}\n\n    {address}\n")
 
 
 def _bind() -> str:

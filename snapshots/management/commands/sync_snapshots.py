@@ -1,3 +1,4 @@
+import time
 from argparse import ArgumentParser
 
 from django.core.management.base import BaseCommand, CommandError
@@ -7,7 +8,8 @@ from django.utils.translation import gettext as _
 
 from dashboard.teams.models import Team
 from snapshots.claims import GAP, Caller
-from snapshots.rounds import News, beats, environments_of, round_once
+from snapshots.housekeeping import Housekeeping
+from snapshots.rounds import News, beats, environments_of, next_beat, round_once
 from snapshots.stopping import stop_on_signals
 
 FAILED = 1
@@ -57,17 +59,21 @@ class Command(BaseCommand):
             raise CommandError(_("There is no team %(slug)r.") % {"slug": team}, returncode=WRONG_USE)
 
     def _once(self, team: str | None, caller: Caller) -> bool:
-        if not environments_of(team):
-            self.stdout.write(_("There is no environment yet. manage.py provision makes them from a file."))
-            return True
-        return round_once(team, caller, self._tell, news=News(all_of_it=True))
+        environments = environments_of(team)
+        # Without one there is still a key to try that was kept aside.
+        well = round_once(team, caller, self._tell, news=News(all_of_it=True))
+        if not environments:
+            self._tell(_("There is no environment yet. manage.py provision makes them from a file."))
+        return well
 
     def _go_on(self, team: str | None, every: int) -> None:
         news = News(all_of_it=False)
         # A fetch that takes longer is given up: its lease runs out by itself, and a kill leaves the mirror whole.
         with stop_on_signals(give_up_after=GRACE_SECONDS) as stop:
-            for _beat in beats(max(every, LEAST_BEAT), stop):
+            seconds, housekeeping = max(every, LEAST_BEAT), Housekeeping(self._tell_with_time, stop)
+            for beat in beats(seconds, stop):
                 round_once(team, Caller.COMMAND, self._tell_with_time, news=news, stop=stop)
+                housekeeping.until(next_beat(beat, seconds, time.monotonic()))
 
     def _tell(self, line: str) -> None:
         self.stdout.write(line)

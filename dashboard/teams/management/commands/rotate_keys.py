@@ -8,9 +8,9 @@ from dashboard.teams.secrets import KeyRingMissing
 
 class Command(BaseCommand):
     help = (
-        "Encrypt every stored API key anew with the first key of API_KEY_ENCRYPTION_KEYS. Put a new one in front, "
-        "restart web and sync, run this, then take the old ones away. It may be run again at any time. Exit status 1 "
-        "if a stored key can be read with none of them."
+        "Encrypt every stored API key and second factor anew with the first key of API_KEY_ENCRYPTION_KEYS. Put a new "
+        "one in front, restart web and sync, run this, then take the old ones away. It may be run again at any time. "
+        "Exit status 1 if a stored key can be read with none of them."
     )
 
     def handle(self, *args: object, **options: object) -> None:

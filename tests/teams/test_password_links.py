@@ -9,8 +9,8 @@ from django.utils import timezone
 from pytest_django import Settings
 
 from dashboard.teams.accounts import create_account
-from dashboard.teams.invites import set_password_link
-from dashboard.teams.models import User
+from dashboard.teams.models import Invitation, Membership, Role, Team, User
+from dashboard.teams.password_links import set_password_link
 from tests.conftest import PASSWORD
 
 SITE = "https://snapshots.test"
@@ -46,6 +46,13 @@ def test_link_sets_the_password_and_signs_in(dora: User, anon_client: Client) ->
     dora.refresh_from_db()
     assert dora.check_password(PASSWORD)
     assert anon_client.session["_auth_user_id"] == str(dora.pk)
+
+
+def test_password_just_set_is_not_asked_for_again(dora: User, team: Team, anon_client: Client) -> None:
+    Membership.objects.create(team=team, user=dora, role=Role.ADMIN)
+    set_password(anon_client, set_password_link(dora), PASSWORD)
+    added = anon_client.post("/t/acme/settings/people/", {"email": "erin@example.com", "role": "viewer"})
+    assert (added.status_code, Invitation.objects.count()) == (200, 1)
 
 
 def test_link_works_once(dora: User, anon_client: Client) -> None:

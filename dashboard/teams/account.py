@@ -1,0 +1,92 @@
+"""The pages of one's own account: name and e-mail address. Password, second factor and sessions lie beside them."""
+
+import logging
+
+from allauth.account.adapter import get_adapter
+from allauth.core import ratelimit
+from django import forms
+from django.contrib import messages
+from django.http import HttpResponse, HttpResponseRedirect
+from django.shortcuts import render
+from django.urls import reverse
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+from django.views.decorators.http import require_http_methods
+
+from dashboard.teams.access import SignedInRequest
+from dashboard.teams.accounts import can_be_mailed
+from dashboard.teams.email_change import EmailChangeEnded, change, offer, read, sends_mail
+from dashboard.teams.models import User
+
+log = logging.getLogger(__name__)
+GET_OR_POST = ["GET", "HEAD", "POST"]
+
+
+class NameForm(forms.ModelForm):  # type: ignore[type-arg]  # Django has it without parameters
+    class Meta:
+        model = User
+        fields = ("name",)
+        help_texts = {"name": gettext_lazy("Your teams see it beside your e-mail address. It may be left empty.")}
+        widgets = {"name": forms.TextInput(attrs={"autocomplete": "name"})}
+
+
+class NewEmailForm(forms.Form):
+    email = forms.EmailField(
+        label=gettext_lazy("New e-mail address"),
+        max_length=254,
+        validators=[can_be_mailed],
+        widget=forms.EmailInput(attrs={"autocomplete": "email"}),
+    )
+
+    def clean_email(self) -> str:
+        email: str = self.cleaned_data["email"]
+        return email.lower()
+
+
+@require_http_methods(GET_OR_POST)
+def home(request: SignedInRequest) -> HttpResponse:
+    """Show the account; the form changes the name."""
+    form = NameForm(request.POST if request.method == "POST" else None, instance=request.user)
+    if request.method == "POST" and form.is_valid():
+        form.save()
+        messages.success(request, _("Your name is saved."))
+        return HttpResponseRedirect(reverse("account_home"))
+    return render(request, "account/home.html", {"form": form})
+
+
+@require_http_methods(GET_OR_POST)
+def change_email(request: SignedInRequest) -> HttpResponse:
+    """Take a new address and send a link to it; without a mail server nobody can prove one, and the page says so."""
+    form = NewEmailForm(request.POST if request.method == "POST" else None)
+    context = {"form": form, "sends_mail": sends_mail()}
+    if not (context["sends_mail"] and form.is_valid()):
+        return render(request, "account/change_email.html", context)
+    refused: HttpResponse | None = ratelimit.consume_or_429(request, action="manage_email", user=request.user)
+    if refused:
+        return refused
+    email = form.cleaned_data["email"]
+    try:
+        offer(request.user, email)
+    except OSError as fault:
+        log.warning("A link to change an address could not be mailed (%s).", type(fault).__name__)
+        form.add_error("email", _("The mail could not be sent. Try again later."))
+        return render(request, "account/change_email.html", context)
+    said = _("A link is on its way to %(email)s. Open it there; until then nothing changes.")
+    messages.success(request, said % {"email": email})
+    return HttpResponseRedirect(reverse("account_home"))
+
+
+@require_http_methods(GET_OR_POST)
+def confirm_email(request: SignedInRequest, token: str) -> HttpResponse:
+    """Take the link: ask first, then change the address and tell the old one."""
+    old = request.user.email
+    try:
+        email = read(token, request.user)
+        if request.method != "POST":
+            return render(request, "account/confirm_email.html", {"email": email})
+        change(request.user, email, actor=request.user, request=request)
+    except EmailChangeEnded:
+        return render(request, "account/confirm_email.html", {"ended": True})
+    get_adapter().send_notification_mail("account/email/email_changed", request.user, email=old)
+    messages.success(request, _("Your e-mail address is now %(email)s. Sign in with it.") % {"email": email})
+    return HttpResponseRedirect(reverse("account_home"))

@@ -1,0 +1,57 @@
+"""What a person changed about the own account, in the audit of each of the person's teams."""
+
+from allauth.account.signals import password_changed, password_reset, password_set
+from allauth.mfa.models import Authenticator
+from allauth.mfa.signals import authentication_failed, authenticator_added, authenticator_removed, authenticator_reset
+from django.dispatch import receiver
+from django.http import HttpRequest
+
+from dashboard.teams.audit import record
+from dashboard.teams.models import EventKind, Team, User
+from dashboard.teams.second_factor import FACTORS, end_sessions
+
+NAMES = {Authenticator.Type.TOTP: "authenticator app", Authenticator.Type.WEBAUTHN: "passkey"}
+
+
+def record_for(
+    user: User, kind: EventKind, *, actor: User | None, detail: str = "", request: HttpRequest | None = None
+) -> None:
+    """Write one row for every team of the account; one that is no team's where there is none."""
+    teams: list[Team | None] = [*Team.objects.filter(members=user)]
+    for team in teams or [None]:
+        record(kind, team=team, actor=actor, target=user.email, detail=detail, request=request)
+
+
+@receiver([password_changed, password_set, password_reset])
+def record_password(request: HttpRequest, user: User, **kwargs: object) -> None:
+    record_for(user, EventKind.PASSWORD_CHANGED, actor=user, request=request)
+
+
+@receiver(authenticator_added)
+def record_added(request: HttpRequest, user: User, authenticator: Authenticator, **kwargs: object) -> None:
+    """Record a new factor. With the first, what was opened by the password alone ends elsewhere."""
+    if authenticator.type not in NAMES:
+        record_for(user, EventKind.RECOVERY_CODES_MADE, actor=user, request=request)
+        return
+    record_for(user, EventKind.SECOND_FACTOR_ADDED, actor=user, detail=NAMES[authenticator.type], request=request)
+    if Authenticator.objects.filter(user=user, type__in=FACTORS).count() == 1:
+        end_sessions(user, kept=request.session.session_key)
+
+
+@receiver(authenticator_reset)
+def record_codes(request: HttpRequest, user: User, **kwargs: object) -> None:
+    record_for(user, EventKind.RECOVERY_CODES_MADE, actor=user, request=request)
+
+
+@receiver(authenticator_removed)
+def record_removed(request: HttpRequest, user: User, authenticator: Authenticator, **kwargs: object) -> None:
+    """Record it; recovery codes that went with the last factor need no row of their own."""
+    if authenticator.type in NAMES:
+        detail = NAMES[authenticator.type]
+        record_for(user, EventKind.SECOND_FACTOR_REMOVED, actor=user, detail=detail, request=request)
+
+
+@receiver(authentication_failed)
+def record_wrong_code(request: HttpRequest, user: User, **kwargs: object) -> None:
+    """Record a wrong code after the right password: no actor is known."""
+    record_for(user, EventKind.SIGN_IN_FAILED, actor=None, detail="second factor", request=request)

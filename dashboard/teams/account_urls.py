@@ -1,0 +1,35 @@
+"""The addresses of one's own account, and of proving who one is. Of allauth's those alone that are used."""
+
+from allauth.mfa.base import views as mfa
+from allauth.mfa.totp import views as totp
+from allauth.mfa.webauthn import views as webauthn
+from django.urls import URLPattern, path, reverse_lazy
+
+from dashboard.teams import account
+from dashboard.teams import second_factor_views as own
+
+FACTOR = "second-factor/"
+APP, CODES, PASSKEYS = f"{FACTOR}app/", f"{FACTOR}codes/", f"{FACTOR}passkeys/"
+SHOWN = reverse_lazy("mfa_index")
+urlpatterns: list[URLPattern] = [
+    path("", account.home, name="account_home"),
+    path("email/", account.change_email, name="account_change_email"),
+    path("email/<str:token>/", account.confirm_email, name="account_confirm_email_change"),
+    path("passkey/", own.PasskeySignIn.as_view(), name="mfa_login_webauthn"),
+    path(FACTOR, own.index, name="mfa_index"),
+    path(f"{FACTOR}ask/", mfa.authenticate, name="mfa_authenticate"),
+    path(f"{FACTOR}again/", mfa.reauthenticate, name="mfa_reauthenticate"),
+    path(f"{FACTOR}again/passkey/", own.PasskeyAgain.as_view(), name="mfa_reauthenticate_webauthn"),
+    path(APP, own.AddApp.as_view(), name="mfa_activate_totp"),
+    path(f"{APP}remove/", totp.deactivate_totp, name="mfa_deactivate_totp"),
+    path(CODES, own.recovery_codes, name="mfa_view_recovery_codes"),
+    path(f"{CODES}file/", own.download, name="mfa_download_recovery_codes"),
+    path(f"{CODES}new/", own.MakeCodes.as_view(), name="mfa_generate_recovery_codes"),
+    path(f"{PASSKEYS}add/", own.AddPasskey.as_view(), name="mfa_add_webauthn"),
+    path(f"{PASSKEYS}<int:pk>/", webauthn.EditWebAuthnView.as_view(success_url=SHOWN), name="mfa_edit_webauthn"),
+    path(
+        f"{PASSKEYS}<int:pk>/remove/",
+        webauthn.RemoveWebAuthnView.as_view(success_url=SHOWN),
+        name="mfa_remove_webauthn",
+    ),
+]

@@ -1,0 +1,33 @@
+from argparse import ArgumentParser
+
+from django.core.exceptions import ValidationError
+from django.core.management.base import BaseCommand, CommandError
+from django.core.validators import validate_email
+from django.utils.translation import gettext as _
+
+from dashboard.teams.email_change import EmailChangeEnded, change
+from dashboard.teams.models import User
+
+
+class Command(BaseCommand):
+    help = (
+        "Give an account another e-mail address, where no mail can be sent to prove it. A team file names people by "
+        "address: change it there too, or `provision` makes the old one anew."
+    )
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        parser.add_argument("email", help="the present address")
+        parser.add_argument("new", help="the new address")
+
+    def handle(self, *args: object, email: str, new: str, **options: object) -> None:
+        user = User.objects.filter(email__iexact=email).first()
+        if user is None:
+            raise CommandError(_("No account has the e-mail address %(email)s.") % {"email": email})
+        try:
+            validate_email(new)
+            change(user, new.lower(), actor=None)
+        except ValidationError:
+            raise CommandError(_("%(email)s is no e-mail address.") % {"email": new}) from None
+        except EmailChangeEnded:
+            raise CommandError(_("%(email)s has an account already.") % {"email": new}) from None
+        self.stdout.write(_("The address is now %(email)s.") % {"email": user.email})

@@ -1,0 +1,30 @@
+from argparse import ArgumentParser
+
+from django.core.management.base import BaseCommand, CommandError
+from django.db import transaction
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
+
+from dashboard.teams.account_events import record_for
+from dashboard.teams.models import EventKind, User
+from dashboard.teams.second_factor import remove_all
+
+
+class Command(BaseCommand):
+    help = (
+        "Take away every second factor and recovery code of a person who lost them, and end the person's sessions. "
+        "Make sure who is asking: afterwards the password alone opens the account."
+    )
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        parser.add_argument("email")
+
+    @transaction.atomic
+    def handle(self, *args: object, email: str, **options: object) -> None:
+        user = User.objects.filter(email__iexact=email).first()
+        if user is None:
+            raise CommandError(_("No account has the e-mail address %(email)s.") % {"email": email})
+        count = remove_all(user)
+        record_for(user, EventKind.SECOND_FACTOR_REMOVED, actor=None, detail="all, on the server")
+        text = ngettext("%(count)d second factor removed.", "%(count)d second factors removed.", count)
+        self.stdout.write(text % {"count": count})

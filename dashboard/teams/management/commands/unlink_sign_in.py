@@ -1,0 +1,31 @@
+from argparse import ArgumentParser
+
+from django.core.management.base import BaseCommand, CommandError
+from django.db import transaction
+from django.utils.translation import gettext as _
+
+from dashboard.teams.account_events import record_for
+from dashboard.teams.models import EventKind, User
+from dashboard.teams.oidc.linking import unlink
+from dashboard.teams.second_factor import end_sessions
+
+
+class Command(BaseCommand):
+    help = (
+        "Forget with which identity of the provider of OIDC_ISSUER a person's account is linked, and end the person's "
+        "sessions. The next sign-in links anew whoever has the verified address there: make sure who that is."
+    )
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        parser.add_argument("email")
+
+    @transaction.atomic
+    def handle(self, *args: object, email: str, **options: object) -> None:
+        user = User.objects.filter(email__iexact=email).first()
+        if user is None:
+            raise CommandError(_("No account has the e-mail address %(email)s.") % {"email": email})
+        if not unlink(user):
+            raise CommandError(_("The account of %(email)s is not linked.") % {"email": email})
+        end_sessions(user)
+        record_for(user, EventKind.SIGN_IN_LINKED, actor=None, detail="taken away, on the server")
+        self.stdout.write(_("The account of %(email)s is no longer linked.") % {"email": email})

@@ -1,0 +1,108 @@
+"""Whose account it is: by the subject once linked, before that by an address that the provider has verified."""
+
+from allauth.account.adapter import get_adapter
+from allauth.account.models import EmailAddress
+from allauth.socialaccount.models import SocialAccount
+from django.conf import settings
+from django.core.exceptions import ValidationError
+from django.core.validators import validate_email
+from django.db import IntegrityError, transaction
+from django.db.models import QuerySet
+from django.http import HttpRequest
+from django.urls import Resolver404, resolve
+
+from dashboard.teams.account_events import record_for
+from dashboard.teams.invitations import InvitationEnded, accept_as_newcomer, find
+from dashboard.teams.models import EventKind, User
+from dashboard.teams.oidc.problems import Problem, SignInProblem
+from dashboard.teams.oidc.provider import Claims
+from dashboard.teams.sign_ins import record_refused
+
+
+def is_linked(user: User) -> bool:
+    return _links().filter(user=user).exists()
+
+
+def unlink(user: User) -> bool:
+    """Forget the link, whichever issuer it was with, and tell whether there was one."""
+    links: QuerySet[SocialAccount] = SocialAccount.objects.filter(user=user)
+    return bool(links.delete()[0])
+
+
+def linked_person(claims: Claims) -> User | None:
+    """Find whose account is linked with the subject, whatever address the provider now has for it."""
+    link = _links().filter(uid=claims.subject).select_related("user").first()
+    return link.user if link else None
+
+
+def find_or_link(claims: Claims, next_page: str, request: HttpRequest) -> User:
+    """Give the person, linking at the first time, and making the account where an invitation led here.
+
+    Raises `SignInProblem`. An inactive person is given, never linked.
+    """
+    if known := linked_person(claims):
+        return known
+    _check_address(claims)
+    try:
+        user = _link_first_time(claims, next_page, request)
+    except IntegrityError:  # another tab was a moment earlier
+        raise SignInProblem(Problem.LOST, "it was linked in the meantime") from None
+    if user.is_active:
+        get_adapter(request).send_notification_mail("socialaccount/email/account_connected", user)
+    return user
+
+
+@transaction.atomic
+def _link_first_time(claims: Claims, next_page: str, request: HttpRequest) -> User:
+    user = _person_of(claims.email) or _newcomer(claims, next_page, request)
+    if user.is_active:
+        _link(user, claims, request)
+    return user
+
+
+def record_refusal(email: str, request: HttpRequest) -> None:
+    """Tell the teams of an address that somebody whom the provider knows by it was refused."""
+    record_refused(email, detail=f"through {settings.OIDC_NAME}", request=request)
+
+
+def _check_address(claims: Claims) -> None:
+    """Raise `SignInProblem` unless the provider vouches for something that is an address."""
+    try:
+        validate_email(claims.email)
+    except ValidationError:
+        raise SignInProblem(Problem.UNVERIFIED, "there is no verified address") from None
+
+
+def _person_of(email: str) -> User | None:
+    """Find by verified address. Databases fold case each in its own way, so the last word is ours."""
+    found = EmailAddress.objects.filter(email__iexact=email, verified=True).select_related("user")
+    return next((address.user for address in found if address.email.lower() == email), None)
+
+
+def _newcomer(claims: Claims, next_page: str, request: HttpRequest) -> User:
+    """Make the account that an invitation to this very address allows. Raises `SignInProblem` without one."""
+    unknown = SignInProblem(Problem.UNKNOWN, "there is no account for the address", email=claims.email)
+    try:
+        match = resolve(next_page.partition("?")[0])
+        if match.view_name != "invitation":
+            raise unknown
+        invitation = find(str(match.kwargs["token"]))
+        if invitation.email != claims.email:
+            raise unknown
+        return accept_as_newcomer(invitation, None, request=request)
+    except (Resolver404, InvitationEnded):
+        raise unknown from None
+
+
+def _link(user: User, claims: Claims, request: HttpRequest) -> None:
+    """Link for good: a second subject for the same account would be whoever got the address after its first owner."""
+    if is_linked(user):
+        raise SignInProblem(Problem.TAKEN, "the account is linked with another subject")
+    SocialAccount.objects.create(user=user, provider=settings.OIDC_ISSUER, uid=claims.subject)
+    record_for(user, EventKind.SIGN_IN_LINKED, actor=user, detail=settings.OIDC_NAME, request=request)
+
+
+def _links() -> QuerySet[SocialAccount]:
+    """List the links of this issuer: a subject means nothing at another one."""
+    links: QuerySet[SocialAccount] = SocialAccount.objects.filter(provider=settings.OIDC_ISSUER)
+    return links

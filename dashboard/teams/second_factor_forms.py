@@ -1,0 +1,147 @@
+"""The forms of second factors: allauth's own, that take a code once only and answer every malformed passkey alike."""
+
+from collections.abc import Callable
+from typing import TypeVar
+
+from allauth.core.internal.cryptokit import normalize_user_code
+from allauth.mfa.adapter import get_adapter
+from allauth.mfa.base.forms import AuthenticateForm, BaseAuthenticateForm, ReauthenticateForm
+from allauth.mfa.models import Authenticator
+from allauth.mfa.totp.forms import ActivateTOTPForm
+from allauth.mfa.webauthn.forms import (
+    AddWebAuthnForm,
+    AuthenticateWebAuthnForm,
+    EditWebAuthnForm,
+    LoginWebAuthnForm,
+    ReauthenticateWebAuthnForm,
+)
+from django import forms
+from django.conf import settings
+from django.core.cache import cache
+from django.core.exceptions import ValidationError
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+
+from dashboard.teams.secrets import KeyUnreadable
+
+Cleaned = TypeVar("Cleaned")
+MOST_PASSKEYS = 10
+MOST_NAME = 60
+MOST_CREDENTIAL = 16 * 1024
+"""Signs of what a browser sends for a new passkey, which is stored; real ones have about a thousand."""
+STEP_SECONDS = 30
+CODE_SECONDS = STEP_SECONDS * (2 * settings.MFA_TOTP_TOLERANCE + 1)
+"""How long a code of an app is good, the steps before and after its own included."""
+# What reading a reply raises that is no reply of a passkey.
+MALFORMED = (AttributeError, KeyError, TypeError, ValueError)
+CODE_LABEL = gettext_lazy("Code of your app, or a recovery code")
+CODE_LENGTH = 32
+
+
+def _code_input() -> forms.TextInput:
+    return forms.TextInput(attrs={"autocomplete": "one-time-code", "inputmode": "numeric"})
+
+
+class CredentialField(forms.JSONField):
+    """What the browser says for a passkey, which may be anything."""
+
+    widget = forms.HiddenInput
+
+    def bound_data(self, data: object, initial: object) -> str:
+        """Show a form again without it: an answer is good for one challenge."""
+        return ""
+
+    def to_python(self, value: object) -> object:  # type: ignore[override]  # JSON is typed as the text that it is not
+        """Read it. Raises `ValidationError` as well for what is too long, and for lists within lists without end."""
+        try:
+            if len(str(value)) <= MOST_CREDENTIAL:
+                return super().to_python(value)
+        except RecursionError:
+            pass
+        raise _no_match()
+
+
+class CodeForm(AuthenticateForm):  # type: ignore[misc]  # allauth has no types
+    code = forms.CharField(label=CODE_LABEL, max_length=CODE_LENGTH, widget=_code_input())
+
+    def clean_code(self) -> str:
+        return _taken_once(self, super().clean_code)
+
+
+class CodeAgainForm(ReauthenticateForm):  # type: ignore[misc]
+    code = forms.CharField(label=CODE_LABEL, max_length=CODE_LENGTH, widget=_code_input())
+
+    def clean_code(self) -> str:
+        return _taken_once(self, super().clean_code)
+
+
+class NewAppForm(ActivateTOTPForm):  # type: ignore[misc]
+    code = forms.CharField(label=gettext_lazy("Code that the app shows"), max_length=CODE_LENGTH, widget=_code_input())
+
+
+class NewPasskeyForm(AddWebAuthnForm):  # type: ignore[misc]
+    name = forms.CharField(
+        label=gettext_lazy("Name"),
+        max_length=MOST_NAME,
+        required=False,
+        help_text=gettext_lazy("What you tell it by, such as “Laptop” or “Phone”."),
+    )
+    credential = CredentialField()
+    # Each passkey here checks its owner by itself and can sign in alone.
+    passwordless = forms.BooleanField(initial=True, widget=forms.HiddenInput)
+
+    def clean(self) -> dict[str, object]:
+        if Authenticator.objects.filter(user=self.user, type=Authenticator.Type.WEBAUTHN).count() >= MOST_PASSKEYS:
+            raise ValidationError(_("An account has at most %(most)s passkeys.") % {"most": MOST_PASSKEYS})
+        cleaned: dict[str, object] = _well_formed(super().clean)
+        return cleaned
+
+
+class RenameForm(EditWebAuthnForm):  # type: ignore[misc]
+    name = forms.CharField(label=gettext_lazy("Name"), max_length=MOST_NAME)
+
+
+class PasskeyForm(AuthenticateWebAuthnForm):  # type: ignore[misc]
+    credential = CredentialField()
+
+    def clean_credential(self) -> Authenticator:
+        return _well_formed(super().clean_credential)
+
+
+class PasskeyAgainForm(ReauthenticateWebAuthnForm):  # type: ignore[misc]
+    credential = CredentialField()
+
+    def clean_credential(self) -> Authenticator:
+        return _well_formed(super().clean_credential)
+
+
+class PasskeySignInForm(LoginWebAuthnForm):  # type: ignore[misc]
+    credential = CredentialField()
+
+    def clean_credential(self) -> Authenticator:
+        return _well_formed(super().clean_credential)
+
+
+def _taken_once(form: BaseAuthenticateForm, clean: Callable[[], str]) -> str:
+    """Refuse an app's code that was used before, for as long as it is good: whoever saw it typed has no use of it."""
+    try:
+        code = clean()
+    except KeyUnreadable:
+        sentence = _("Your second factor cannot be read any more. Ask whoever runs this dashboard to remove it.")
+        raise ValidationError(sentence) from None
+    is_of_app = form.authenticator.type == Authenticator.Type.TOTP
+    if is_of_app and not cache.add(f"totp-used:{form.user.pk}:{normalize_user_code(code)}", True, CODE_SECONDS):
+        raise get_adapter().validation_error("incorrect_code")
+    return code
+
+
+def _well_formed(clean: Callable[[], Cleaned]) -> Cleaned:
+    """Read what a passkey answered. Raises `ValidationError`, the same for whatever is wrong with it."""
+    try:
+        return clean()
+    except (ValidationError, *MALFORMED):
+        raise _no_match() from None
+
+
+def _no_match() -> ValidationError:
+    return ValidationError(_("This passkey was not accepted. It may belong to another account, or it took too long."))

@@ -1,0 +1,87 @@
+"""The first team: made by whoever holds the one-time address that a start without any team prints."""
+
+from dataclasses import dataclass
+from datetime import timedelta
+from hashlib import sha256
+from secrets import token_urlsafe
+
+from django.conf import settings
+from django.db import transaction
+from django.http import HttpRequest
+from django.urls import reverse
+from django.utils import timezone
+
+from dashboard.teams.accounts import create_account
+from dashboard.teams.audit import record
+from dashboard.teams.models import EventKind, Membership, Role, SetupLink, Team, User
+
+SETUP_AGE = timedelta(hours=24)
+TOKEN_BYTES = 32
+
+
+class SetupEnded(Exception):
+    """The address is unknown, used, expired, replaced, or there is a team; which of these is not told."""
+
+
+@dataclass(frozen=True, slots=True)
+class Newcomer:
+    """Who has no account yet. The address of the link is the operator's word, which stands for the proof of `email`."""
+
+    email: str
+    name: str
+    password: str
+
+
+@transaction.atomic
+def new_address() -> str | None:
+    """Make the absolute address, under SITE_URL, of the set-up; ends the older ones. None if there is a team."""
+    if Team.objects.exists():
+        return None
+    SetupLink.objects.filter(used_at=None).delete()
+    token = token_urlsafe(TOKEN_BYTES)
+    SetupLink.objects.create(token_hash=_hash(token), expires_at=timezone.now() + SETUP_AGE)
+    return f"{settings.SITE_URL}{reverse('setup', args=[token])}"
+
+
+def find(token: str) -> SetupLink:
+    """Find the open link of a token. Raises `SetupEnded`."""
+    link = SetupLink.objects.filter(token_hash=_hash(token), used_at=None, expires_at__gt=timezone.now()).first()
+    if link is None or Team.objects.exists():
+        raise SetupEnded
+    return link
+
+
+@transaction.atomic
+def make_first_team(
+    link: SetupLink, person: User | Newcomer, *, name: str, slug: str, request: HttpRequest | None = None
+) -> tuple[Team, User]:
+    """Use the link up, once, and make the team with the person as its admin. Raises `SetupEnded`.
+
+    Raises `django.db.IntegrityError` when the newcomer's address got an account in the meantime.
+    """
+    _use_up(link)
+    user = person if isinstance(person, User) else _account_of(person)
+    team = Team.objects.create(slug=slug, name=name)
+    Membership.objects.create(team=team, user=user, role=Role.ADMIN)
+    record(EventKind.TEAM_MADE, team=team, actor=user, target=slug, request=request)
+    return team, user
+
+
+def _use_up(link: SetupLink) -> None:
+    # The update comes first: of two at the same moment the second waits here, and then finds the link used.
+    now = timezone.now()
+    used = SetupLink.objects.filter(pk=link.pk, used_at=None, expires_at__gt=now).update(used_at=now)
+    if not used or Team.objects.exists():
+        raise SetupEnded
+
+
+def _account_of(person: Newcomer) -> User:
+    user = create_account(person.email, person.password)
+    user.name = person.name
+    user.save(update_fields=["name"])
+    return user
+
+
+def _hash(token: str) -> str:
+    """Hash a token of 256 random bits: plain SHA-256 is enough where nothing can be guessed."""
+    return sha256(token.encode()).hexdigest()

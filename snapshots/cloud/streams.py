@@ -1,0 +1,51 @@
+"""Bytes of a socket, within a budget."""
+
+import io
+import ssl
+from socket import socket
+from typing import TYPE_CHECKING
+
+from snapshots.cloud.deadline import Deadline
+
+if TYPE_CHECKING:
+    from _typeshed import WriteableBuffer
+
+SILENCE_SECONDS = 15.0  # between two reads; half a budget, so that a second attempt fits in
+
+
+class BoundedStream(io.RawIOBase):
+    """A socket's bytes, each wait for which ends at the deadline: headers that drip end there as a body does."""
+
+    def __init__(self, connection: socket, stream: io.RawIOBase, deadline: Deadline) -> None:
+        self._connection = connection
+        self._stream = stream
+        self._deadline = deadline
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: "WriteableBuffer") -> int | None:
+        self._connection.settimeout(_patience(self._deadline))
+        return self._stream.readinto(buffer)
+
+    def close(self) -> None:
+        self._stream.close()
+        super().close()
+
+
+def bound(connection: ssl.SSLSocket, deadline: Deadline) -> None:
+    """End each wait of a connection at the deadline, where TLS within TLS reads again and again by itself."""
+    receive = connection.recv
+
+    def recv(buflen: int = 1024, flags: int = 0) -> bytes:
+        connection.settimeout(_patience(deadline))
+        return receive(buflen, flags)
+
+    connection.recv = recv  # type: ignore[method-assign]
+
+
+def _patience(deadline: Deadline) -> float:
+    remaining = deadline.remaining()
+    if not remaining:
+        raise TimeoutError("the time is used up")
+    return min(SILENCE_SECONDS, remaining)

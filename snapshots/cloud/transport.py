@@ -1,0 +1,246 @@
+"""The one door to the network.
+
+What it guarantees: GET only; the key in one header, set in one place, never sent on; nothing taken from the environment
+(proxy, netrc, certificates); TLS verified, and through a proxy from end to end; no redirect followed; no compression;
+every wait and every body bounded. The libraries below print header values in some of their errors and keep requests in
+their frames. So the frames here that can reach the key return faults as values, and raise none.
+"""
+
+import io
+import re
+import ssl
+from datetime import datetime
+from functools import partial
+from http.client import HTTPException, HTTPResponse
+from socket import socket
+from typing import Protocol
+
+import requests
+from requests.adapters import HTTPAdapter
+from requests.auth import AuthBase
+from urllib3 import HTTPConnectionPool, HTTPSConnectionPool, ProxyManager
+from urllib3.connection import HTTPConnection, HTTPSConnection
+from urllib3.exceptions import HTTPError, ReadTimeoutError
+from urllib3.exceptions import SSLError as StreamSSLError
+
+from snapshots.cloud import errors
+from snapshots.cloud.addresses import is_proxy
+from snapshots.cloud.connecting import SHORTEST_WAIT_SECONDS, connect
+from snapshots.cloud.deadline import Deadline
+from snapshots.cloud.errors import CloudError
+from snapshots.cloud.replies import Reply, http_date
+from snapshots.cloud.streams import BoundedStream, bound
+
+VERSION = "0.1.0"
+KEY_HEADER = "MC-Api-Key"
+HEADERS = {
+    "Accept": "application/json",
+    "Accept-Encoding": "identity",
+    "User-Agent": f"snapshot-dashboard/{VERSION}",
+}
+
+BODY_CAP_BYTES = 64 * 2**20
+ERROR_BODY_CAP_BYTES = 2**20
+CHUNK_BYTES = 2**18
+
+MASK = "••••"
+_KEY = re.compile(r"[\x21-\x7e]{1,256}")
+_REFUSED_TUNNEL = re.compile(r"Tunnel connection failed: (4\d\d)")
+
+
+class Revealable(Protocol):
+    """A masked value, such as an API key, that shows itself only to `reveal()`."""
+
+    def reveal(self) -> str: ...
+
+
+class Transport:
+    """Sends requests with one key, from one thread.
+
+    Attributes:
+        calls: the number of requests sent.
+        last_date: the Date header of the newest reply, None if it had none.
+    """
+
+    def __init__(
+        self, key: Revealable, deadline: Deadline, body_cap: int, proxy: Revealable | None, ca_bundle: str
+    ) -> None:
+        self._key = _KeyHeader(key)
+        self._deadline = deadline
+        self._body_cap = body_cap
+        self._proxy = proxy
+        self._verify = ca_bundle or True
+        self._adapter = _BoundedAdapter(deadline)
+        self.calls = 0
+        self.last_date: datetime | None = None
+
+    def close(self) -> None:
+        self._adapter.close()
+
+    @property
+    def has_valid_key(self) -> bool:
+        """Whether a header can carry the key; the libraries would print one that it cannot."""
+        return bool(_KEY.fullmatch(self._key.plain()))
+
+    @property
+    def has_valid_proxy(self) -> bool:
+        return all(map(is_proxy, self._proxies().values()))
+
+    def conceal(self, text: str) -> str:
+        """Mask the key in words of the provider, which may repeat it."""
+        return text.replace(self._key.plain(), MASK)
+
+    def get(self, url: str) -> Reply | CloudError:
+        """Send one request. This frame can reach the key, so it raises nothing."""
+        try:
+            request = requests.Request("GET", url, headers=HEADERS, auth=self._key).prepare()
+            if request.url != url:
+                return errors.InvalidInput()
+            self.calls += 1
+            response = self._adapter.send(
+                request, stream=True, timeout=self._patience(), verify=self._verify, proxies=self._proxies()
+            )
+        except CloudError as fault:
+            return type(fault)(fault.sentence)  # a new one, that leads to no frame with the key
+        except (OSError, HTTPError) as fault:
+            return _fault_of(fault)
+        try:
+            return self._reply_of(response)
+        finally:
+            response.close()
+
+    def _patience(self) -> float:
+        return max(self._deadline.remaining(), SHORTEST_WAIT_SECONDS)
+
+    def _proxies(self) -> dict[str, str]:
+        """Of https alone: http is for this machine, and a proxy would read the key in it."""
+        return {"https": self._proxy.reveal()} if self._proxy else {}
+
+    def _reply_of(self, response: requests.Response) -> Reply | CloudError:
+        self.last_date = http_date(response.headers.get("Date", ""))
+        succeeded = response.status_code == 200
+        body = _read_body(response, self._body_cap if succeeded else ERROR_BODY_CAP_BYTES)
+        if isinstance(body, CloudError):
+            if succeeded:
+                return body
+            body = b""  # what the status says stands without the provider's words
+        return Reply(response.status_code, response.headers, body)
+
+
+class _KeyHeader(AuthBase):
+    """Puts the key on a request: the only place that reveals it."""
+
+    def __init__(self, key: Revealable) -> None:
+        self._key = key
+
+    def __call__(self, request: requests.PreparedRequest) -> requests.PreparedRequest:
+        request.headers[KEY_HEADER] = self.plain()
+        return request
+
+    def plain(self) -> str:
+        return self._key.reveal()
+
+
+class _BoundedResponse(HTTPResponse):
+    def __init__(self, deadline: Deadline, connection: socket, *, method: str | None = None) -> None:
+        super().__init__(connection, method=method)
+        self.fp = io.BufferedReader(BoundedStream(connection, self.fp.detach(), deadline))
+
+
+class _BoundedAdapter(HTTPAdapter):
+    """Sends without a session, whose work is what we do not want: cookies, redirects, the environment."""
+
+    def __init__(self, deadline: Deadline) -> None:
+        super().__init__(pool_connections=1, pool_maxsize=1, max_retries=0)
+        self._pools = {
+            "http": _bounded_pool(HTTPConnectionPool, _Connection, deadline),
+            "https": _bounded_pool(HTTPSConnectionPool, _TLSConnection, deadline),
+        }
+        self.poolmanager.pool_classes_by_scheme = self._pools
+
+    def proxy_manager_for(self, proxy: str, **options: object) -> ProxyManager:
+        manager: ProxyManager = super().proxy_manager_for(proxy, **options)
+        manager.pool_classes_by_scheme = self._pools
+        return manager
+
+
+def _bounded_pool(
+    pool: type[HTTPConnectionPool], connection: type[HTTPConnection], deadline: Deadline
+) -> type[HTTPConnectionPool]:
+    bounds = {"deadline": deadline, "response_class": partial(_BoundedResponse, deadline)}
+    return type("BoundedPool", (pool,), {"ConnectionCls": type("BoundedConnection", (connection,), bounds)})
+
+
+# These raise our own faults: the libraries pass what they do not know on to `get`.
+
+
+class _Connection(HTTPConnection):
+    deadline: Deadline
+
+    def _new_conn(self) -> socket:
+        return connect(self._dns_host, self.port, self.deadline)
+
+
+class _TLSConnection(HTTPSConnection):
+    deadline: Deadline
+
+    def _new_conn(self) -> socket:
+        try:
+            return connect(self._dns_host, self.port, self.deadline)
+        except CloudError as fault:
+            raise (_fault_of_proxy(fault) if self.proxy else fault) from None
+
+    def _connect_tls_proxy(self, hostname: str, sock: socket) -> ssl.SSLSocket:
+        try:
+            connection = super()._connect_tls_proxy(hostname, sock)
+        except (OSError, HTTPError) as fault:
+            raise _fault_of_proxy(fault) from None
+        bound(connection, self.deadline)
+        return connection
+
+    def _tunnel(self) -> None:
+        try:
+            super()._tunnel()
+        except (OSError, HTTPException) as fault:
+            raise _fault_of_proxy(fault) from None
+
+
+def _read_body(response: requests.Response, cap: int) -> bytes | CloudError:
+    """Read a body to its end or to the cap."""
+    if 300 <= response.status_code <= 399:
+        return b""
+    if response.headers.get("Content-Encoding", "identity").strip().lower() != "identity":
+        return errors.Unreadable(status=response.status_code)
+    body = io.BytesIO()
+    try:
+        while chunk := response.raw.read(CHUNK_BYTES, decode_content=False):
+            body.write(chunk)
+            if body.tell() > cap:
+                return errors.TooLarge(status=response.status_code)
+    except HTTPError as fault:
+        return _fault_of(fault)
+    return body.getvalue()
+
+
+def _fault_of(fault: OSError | HTTPError) -> CloudError:
+    """Translate a library's error; its text is never kept, as it may hold the key."""
+    if isinstance(fault, requests.exceptions.SSLError | StreamSSLError):
+        return errors.Untrusted()
+    if isinstance(fault, requests.Timeout | ReadTimeoutError):
+        return errors.TimedOut()
+    if not isinstance(fault, requests.RequestException | HTTPError):
+        return errors.Untrusted(errors.BUNDLE_NOT_READ)
+    return errors.Interrupted()
+
+
+def _fault_of_proxy(fault: Exception) -> CloudError:
+    """Tell what went wrong between us and the proxy."""
+    if isinstance(fault, errors.TimedOut | TimeoutError):
+        return errors.ProxyFailed(errors.PROXY_NOT_IN_TIME)
+    if isinstance(fault, errors.Unreachable):
+        return errors.ProxyFailed(errors.UNKNOWN_PROXY if fault.sentence == errors.UNKNOWN_HOST else "")
+    if isinstance(fault, ssl.SSLError | StreamSSLError):
+        return errors.ProxyRefused(errors.PROXY_NOT_TRUSTED)
+    if refused := _REFUSED_TUNNEL.match(str(fault)):
+        return errors.ProxyRefused(errors.PROXY_ASKS_WHO if refused[1] == "407" else "")
+    return errors.ProxyFailed(errors.PROXY_HAS_NO_WAY)

@@ -1,0 +1,187 @@
+"""What is past its time, deleted in small pieces: each is one short transaction, so that nobody waits for it.
+
+A run that was cut off leaves nothing half done that the next one does not finish.
+"""
+
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from enum import Enum
+
+from django.conf import settings
+from django.db import transaction
+from django.db.models import Exists, F, Model, OuterRef, QuerySet
+from django.db.models.functions import Coalesce
+from django.utils.translation import gettext as _
+
+from dashboard.teams import forgetting as teams
+from snapshots import keys
+from snapshots.models import Change, Environment, Snapshot, Volume
+
+REMOVED_KEPT = timedelta(days=7)
+PIECE_ROWS = 200
+
+
+class Subject(Enum):
+    """What can be forgotten, in the order in which it is."""
+
+    ENVIRONMENTS = "environments"
+    CHANGES = "changes"
+    SNAPSHOTS = "snapshots"
+    KEYS = "keys"
+    SESSIONS = "sessions"
+    SIGN_INS = "sign-ins"
+    INVITATIONS = "invitations"
+    EVENTS = "events"
+
+
+@dataclass(frozen=True, slots=True)
+class Piece:
+    """What one transaction deleted. `environment` names one that is forgotten whole: team and path."""
+
+    subject: Subject
+    rows: int
+    environment: tuple[str, str] | None = None
+
+
+Rows = Callable[[datetime], QuerySet[Model]]
+# Subjects whose rows stand alone: which of them are past their time.
+ALONE: dict[Subject, Rows] = {
+    Subject.CHANGES: lambda now: Change.objects.filter(at__lt=_changes_since(now)),
+    Subject.KEYS: keys.expired,
+    Subject.SESSIONS: teams.expired_sessions,
+    Subject.SIGN_INS: teams.ended_sign_ins,
+    Subject.INVITATIONS: teams.ended_invitations,
+    Subject.EVENTS: teams.old_events,
+}
+
+
+def forget(now: datetime) -> Iterator[Piece]:
+    """Delete what is past its time, one piece each time the next is asked for."""
+    for subject in Subject:
+        if subject is Subject.ENVIRONMENTS:
+            yield from _forget_environments(now)
+        elif subject is Subject.SNAPSHOTS:
+            yield from _forget_snapshots(now)
+        else:
+            yield from (Piece(subject, count) for count in _delete(ALONE[subject](now)))
+
+
+def would_forget(now: datetime) -> Iterator[Piece]:
+    """Count what `forget` would delete, apart from what goes along with what is named here."""
+    for environment in _removed(now):
+        place = (environment.team.slug, environment.path)
+        yield Piece(Subject.ENVIRONMENTS, Snapshot.objects.filter(environment=environment).count(), place)
+    yield Piece(Subject.SNAPSHOTS, gone_snapshots(now).count())
+    yield from (Piece(subject, rows(now).count()) for subject, rows in ALONE.items())
+
+
+def in_words(pieces: Iterable[Piece]) -> list[str]:
+    """Add the pieces up: a line for each environment and each other subject, none for nothing."""
+    sums: dict[tuple[Subject, tuple[str, str] | None], int] = {}
+    for piece in pieces:
+        sums[piece.subject, piece.environment] = sums.get((piece.subject, piece.environment), 0) + piece.rows
+    order = list(Subject)
+    lines = sorted(sums.items(), key=lambda line: order.index(line[0][0]))
+    return [_line(subject, place, rows) for (subject, place), rows in lines if rows or place]
+
+
+def gone_snapshots(now: datetime) -> QuerySet[Snapshot]:
+    """Snapshots that the provider stopped listing more than `HISTORY_DAYS` ago.
+
+    One with a change that is kept (`CHANGES_DAYS`) stays as long as that.
+    """
+    kept = Change.objects.filter(snapshot=OuterRef("pk"), at__gte=_changes_since(now))
+    gone = Snapshot.objects.no_longer_listed().annotate(last=Coalesce(F("last_seen_at"), F("missing_since")))
+    return gone.filter(~Exists(kept), last__lt=now - timedelta(days=settings.HISTORY_DAYS))
+
+
+def _changes_since(now: datetime) -> datetime:
+    return now - timedelta(days=settings.CHANGES_DAYS)
+
+
+def _delete(rows: QuerySet[Model]) -> Iterator[int]:
+    """Looked up without a lock; the statement that deletes asks again whether each row is still past its time."""
+    while chunk := list(rows.order_by("pk").values_list("pk", flat=True)[:PIECE_ROWS]):
+        deleted, _by_model = rows.filter(pk__in=chunk).delete()
+        yield deleted
+
+
+def _forget_snapshots(now: datetime) -> Iterator[Piece]:
+    for environment in Environment.objects.filter(Exists(gone_snapshots(now).filter(environment=OuterRef("pk")))):
+        gone = gone_snapshots(now).filter(environment=environment)
+        while chunk := list(gone.values_list("pk", flat=True)[:PIECE_ROWS]):
+            yield Piece(Subject.SNAPSHOTS, _forget_some(environment, gone.filter(pk__in=chunk)))
+
+
+@transaction.atomic
+def _forget_some(environment: Environment, gone: QuerySet[Snapshot]) -> int:
+    """Under the lock that a sync writes with, as it may just have found one of them listed again."""
+    locked = Environment.everything.select_for_update(no_key=True).filter(pk=environment.pk).first()
+    if locked is None:
+        return 0
+    chunk = list(gone.values_list("pk", flat=True))
+    Snapshot.objects.filter(pk__in=chunk).delete()
+    locked.facets["gone"] = max(0, int(locked.facets.get("gone", 0)) - len(chunk))
+    locked.generation += 1
+    locked.save(update_fields=["facets", "generation"])
+    return len(chunk)
+
+
+def _removed(now: datetime) -> QuerySet[Environment]:
+    old = Environment.everything.removed().filter(removed_at__lte=now - REMOVED_KEPT)
+    return old.select_related("team").order_by("pk")
+
+
+def _forget_environments(now: datetime) -> Iterator[Piece]:
+    """First out of reach, so that it cannot come back with half of its rows, then piece by piece."""
+    for environment in _removed(now):
+        place = (environment.team.slug, environment.path)
+        if not _put_out_of_reach(environment, now):
+            continue
+        yield Piece(Subject.ENVIRONMENTS, 0, place)
+        yield from (Piece(Subject.ENVIRONMENTS, 0, place) for _count in _delete(_of(Change, environment)))
+        yield from (Piece(Subject.ENVIRONMENTS, count, place) for count in _delete_with_others(environment))
+        yield from (Piece(Subject.ENVIRONMENTS, 0, place) for _count in _delete(_of(Volume, environment)))
+        environment.delete()
+
+
+def _put_out_of_reach(environment: Environment, now: datetime) -> bool:
+    """Give it a name that no environment can have; False if it was added again meanwhile."""
+    mark = f" ({environment.pk})"
+    name = environment.name if environment.name.endswith(mark) else environment.name[: 64 - len(mark)] + mark
+    return bool(_removed(now).filter(pk=environment.pk).update(name=name))
+
+
+def _of(model: type[Model], environment: Environment) -> QuerySet[Model]:
+    return model._default_manager.filter(environment=environment)
+
+
+def _delete_with_others(environment: Environment) -> Iterator[int]:
+    """Delete its snapshots with whatever hangs on them; the count is of the snapshots alone."""
+    rows = Snapshot.objects.filter(environment=environment)
+    while chunk := list(rows.values_list("pk", flat=True)[:PIECE_ROWS]):
+        Snapshot.objects.filter(pk__in=chunk).delete()
+        yield len(chunk)
+
+
+def _line(subject: Subject, place: tuple[str, str] | None, rows: int) -> str:
+    if place is not None:
+        text = _("- %(team)s: environment %(path)s (snapshots: %(count)d, with their history)")
+        return text % {"team": place[0], "path": place[1], "count": rows}
+    texts = {
+        Subject.CHANGES: _("- changes older than %(days)d days: %(count)d"),
+        Subject.SNAPSHOTS: _("- snapshots last listed more than %(days)d days ago: %(count)d"),
+        Subject.KEYS: _("- API keys that were tried and never saved: %(count)d"),
+        Subject.SESSIONS: _("- sessions that have expired: %(count)d"),
+        Subject.SIGN_INS: _("- entries of sessions that have ended: %(count)d"),
+        Subject.INVITATIONS: _("- invitations that ended more than %(days)d days ago: %(count)d"),
+        Subject.EVENTS: _("- rows of the audit older than %(days)d days: %(count)d"),
+    }
+    days = {
+        Subject.CHANGES: settings.CHANGES_DAYS,
+        Subject.SNAPSHOTS: settings.HISTORY_DAYS,
+        Subject.INVITATIONS: teams.INVITATIONS_KEPT.days,
+        Subject.EVENTS: settings.AUDIT_DAYS,
+    }
+    return texts[subject] % {"days": days.get(subject, 0), "count": rows}

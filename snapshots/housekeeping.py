@@ -1,0 +1,85 @@
+"""Once a day the sync forgets what is past its time, between its rounds and never in place of one."""
+
+import time
+from collections.abc import Callable, Iterator
+from datetime import datetime, timedelta
+
+from django.db import InterfaceError, OperationalError
+from django.db.models import Q
+from django.utils import timezone
+from django.utils.translation import gettext as _
+
+from snapshots.forgetting import Piece, forget, in_words
+from snapshots.models import Chore
+from snapshots.stopping import Stop
+
+FORGETTING = "forgetting"
+EVERY = timedelta(days=1)
+LEASE = timedelta(minutes=30)
+CLOCKS_APART = timedelta(minutes=1)
+PAUSE_SECONDS = 0.05
+"""After each piece the database's one writer is free for others."""
+PIECE_SECONDS = 0.5
+"""No piece is begun so shortly before the next round."""
+
+
+def claim(now: datetime) -> datetime | None:
+    """Take the day's work, in one process of all; None if it is not due or another has it.
+
+    Returns until when it is taken. A process that dies lets it run out, and another takes it up.
+    """
+    chore, _made = Chore.objects.get_or_create(name=FORGETTING, defaults={"due_at": now})
+    # One further ahead than it is ever set comes from a clock that has since been put back.
+    if now < chore.due_at <= now + EVERY + CLOCKS_APART:
+        return None
+    return _move(Q(due_at=chore.due_at), now + LEASE)
+
+
+def _move(whose: Q, until: datetime) -> datetime | None:
+    moved = Chore.objects.filter(whose, name=FORGETTING).update(due_at=until)
+    return until if moved else None
+
+
+class Housekeeping:
+    """Works in the time that is left until a round, and goes on where it was after the next."""
+
+    def __init__(self, tell: Callable[[str], object], stop: Stop, clock: Callable[[], float] = time.monotonic) -> None:
+        self._tell, self._stop, self._clock = tell, stop, clock
+        self._held: datetime | None = None
+        self._rest: Iterator[Piece] = iter(())
+        self._done: list[Piece] = []
+
+    def until(self, due: float) -> None:
+        """Work until shortly before this time of the clock; a busy database leaves it for later."""
+        try:
+            if self._held is None:
+                self._begin()
+            else:
+                self._hold()
+            while self._held and not self._is_time(due):
+                self._go_on()
+        except (OperationalError, InterfaceError) as problem:
+            self._held = None
+            self._tell(_("Not all that is past its time was forgotten (%(why)s).") % {"why": str(problem).strip()})
+
+    def _is_time(self, due: float) -> bool:
+        return self._stop.wait(PAUSE_SECONDS) or self._clock() > due - PIECE_SECONDS
+
+    def _begin(self) -> None:
+        now = timezone.now()
+        self._held = claim(now)
+        self._rest, self._done = forget(now), []
+
+    def _hold(self) -> None:
+        """Keep what was taken; whoever came too late leaves the rest to the one who has it."""
+        self._held = _move(Q(due_at=self._held), timezone.now() + LEASE)
+
+    def _go_on(self) -> None:
+        piece = next(self._rest, None)
+        if piece is not None:
+            self._done.append(piece)
+            return
+        _move(Q(due_at=self._held), timezone.now() + EVERY)
+        self._held = None
+        for line in in_words(self._done):
+            self._tell(_("forgotten:") + " " + line.removeprefix("- "))

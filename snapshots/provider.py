@@ -1,0 +1,19 @@
+"""The provider as the settings have it: its address, and the way there. Every client of the product is made here."""
+
+from django.conf import settings
+
+from dashboard.teams.secrets import Secret
+from snapshots.cloud.client import CloudClient
+from snapshots.cloud.deadline import Deadline
+
+
+def provider(key: Secret, *, deadline: Deadline, retries: int = 0) -> CloudClient:
+    """Return a client for a key, to be closed by a `with`."""
+    return CloudClient(
+        settings.CLOUDCA_API_URL,
+        key,
+        deadline=deadline,
+        retries=retries,
+        proxy=settings.CLOUDCA_PROXY,
+        ca_bundle=settings.CLOUDCA_CA_BUNDLE,
+    )

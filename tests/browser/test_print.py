@@ -1,0 +1,100 @@
+"""Pages on paper: what they say without what can only be pressed, dark on light whatever the theme."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Page
+
+from tests.browser.conftest import SHOTS, Tab
+
+pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("browser")]
+OpenTab = Callable[..., Tab]
+PAPER = {"width": 718, "height": 1016}
+"""A4 at 96 dots an inch, within its margins."""
+PRESSED = "button, summary, .button, .bar, .tabs, .filters, .pager-links, [type=submit]"
+# Every text that is seen: how light it is, and how light what lies behind it, from 0 to 1.
+LIGHTNESS = """() => {
+  const light = (colour) => colour.match(/[\\d.]+/g).map(Number);
+  const seen = [...document.querySelectorAll("main *")].filter((one) =>
+    one.checkVisibility() && [...one.childNodes].some((node) => node.nodeType === 3 && node.textContent.trim()));
+  const behind = (one) => {
+    for (; one; one = one.parentElement) {
+      const [r, g, b, a = 1] = light(getComputedStyle(one).backgroundColor);
+      if (a > 0) return (r + g + b) / 765;
+    }
+    return 1;
+  };
+  return seen.map((one) => {
+    const [r, g, b] = light(getComputedStyle(one).color);
+    return [(r + g + b) / 765, behind(one), one.textContent.trim().slice(0, 40)];
+  });
+}"""
+CUT_OFF = """() => [...document.querySelectorAll("main .first, main .second, main .field")]
+  .filter((one) => one.checkVisibility() && one.scrollWidth > one.clientWidth + 1 && one.clientWidth)
+  .map((one) => one.value || one.textContent)"""
+
+
+PAGES = {
+    "list": "/t/acme/snapshots/?state=BackedUp",
+    "snapshot": "/t/acme/snapshots/",
+    "people": "/t/acme/settings/people/",
+    "audit": "/t/acme/settings/audit/",
+    "key": "/t/acme/settings/key/",
+    "environments": "/t/acme/settings/environments/",
+}
+
+
+def printed(open_tab: OpenTab, path: str, theme: str) -> Page:
+    """The page as it goes to the printer of somebody who uses this theme."""
+    tab = open_tab()
+    tab.goto(path)
+    tab.sign_in("alice@example.com")
+    if path == PAGES["snapshot"]:
+        tab.goto(str(tab.page.locator(".row .col-name a").first.get_attribute("href")))
+    tab.page.set_viewport_size(PAPER)  # type: ignore[arg-type]
+    tab.page.emulate_media(media="print", color_scheme=theme)  # type: ignore[arg-type]
+    return tab.page
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+@pytest.mark.parametrize("name", PAGES)
+def test_is_dark_on_light_without_a_button(open_tab: OpenTab, name: str, theme: str) -> None:
+    page = printed(open_tab, PAGES[name], theme)
+    page.screenshot(path=SHOTS / f"print-{name}-{theme}.png", full_page=True)
+    assert page.locator(PRESSED).filter(visible=True).count() == 0
+    texts = page.evaluate(LIGHTNESS)
+    assert len(texts) > 5
+    assert [text for ink, paper, text in texts if ink > 0.5 or paper < 0.85] == []
+    assert page.evaluate(CUT_OFF) == []
+    assert page.evaluate("document.documentElement.scrollWidth <= window.innerWidth")
+
+
+def test_says_what_the_page_says(open_tab: OpenTab) -> None:
+    page = printed(open_tab, PAGES["list"], "dark")
+    for told in ("h1", "#count", "#freshness", ".chip", ".col-state .badge", ".pager"):
+        assert page.locator(told).first.is_visible(), told
+    rows = page.locator("tr.row")
+    assert rows.count() == 50
+    assert page.locator(".chip").first.inner_text().strip() == "State: Completed"
+
+
+def test_a_snapshot_says_where_it_is_found(open_tab: OpenTab, tmp_path: Path) -> None:
+    page = printed(open_tab, PAGES["snapshot"], "light")
+    address = page.locator("#address")
+    assert address.is_visible()
+    assert address.input_value() == page.url.partition("?")[0]
+    pdf = page.pdf(path=tmp_path / "snapshot.pdf", format="A4", prefer_css_page_size=True)
+    assert pdf.startswith(b"%PDF")
+    assert pdf.count(b"/Type /Page\n") <= 2
+
+
+def test_a_link_that_lets_somebody_in_is_not_printed(open_tab: OpenTab) -> None:
+    page = printed(open_tab, PAGES["people"], "light")
+    page.emulate_media(media="screen")
+    page.get_by_label("Email").fill("paper@example.com")
+    page.get_by_role("button", name="Make a link").click()
+    assert page.locator("#link").is_visible()
+    page.emulate_media(media="print")
+    assert not page.locator("#link").is_visible()
+    assert page.locator(".person").filter(has_text="paper@example.com").is_visible()

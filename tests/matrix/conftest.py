@@ -1,0 +1,115 @@
+"""Two furnished teams, everybody who might ask, and a way of asking that leaves no trace."""
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from http.cookies import SimpleCookie
+
+import pytest
+from django.db import transaction
+from django.http import HttpResponse
+from django.test import Client
+from django.utils import timezone
+from pytest_django import Settings
+
+from dashboard.teams.accounts import create_account
+from dashboard.teams.invitations import invite
+from dashboard.teams.models import ApiKey, Membership, PendingKey, Role, Team, User
+from dashboard.teams.secrets import Secret, seal_key
+from snapshots.mirror import store_listing
+from snapshots.models import Environment
+from tests.conftest import PASSWORD, sign_in_client
+from tests.matrix.plan import ARGUMENTS, NOBODY, ROLES, TEAMS, UNOWNED, address
+from tests.pages.conftest import claimed, listing, record, refuse
+
+NUMBERS = {"acme": 1, "rival": 2}
+Body = Mapping[str, str]
+
+
+@dataclass
+class House:
+    """Who and what there is; `arguments` by team holds what its addresses are made of."""
+
+    arguments: dict[str, dict[str, str]]
+    teams: dict[str, Team]
+    users: dict[str, User]
+    pending: dict[str, int]
+    client: Client
+    cookies: dict[str, str]
+
+    def ask(self, person: str, method: str, url: str, body: Body | None = None, **headers: str) -> HttpResponse:
+        """Ask as a person who has done nothing else; what the request writes is taken back."""
+        with self.undone():
+            return self.do(person, method, url, body, **headers)
+
+    def do(self, person: str, method: str, url: str, body: Body | None = None, **headers: str) -> HttpResponse:
+        """Ask as a person, and let what is written stay."""
+        self.client.cookies = SimpleCookie(self.cookies[person])
+        if method == "POST":
+            return self.client.post(url, body or {}, headers=headers)  # type: ignore[return-value]
+        return self.client.generic(method, url, headers=headers)  # type: ignore[return-value]
+
+    @contextmanager
+    def undone(self) -> Iterator[None]:
+        with transaction.atomic():
+            yield
+            transaction.set_rollback(True)
+
+    def address(self, view: str, slug: str, **other: str) -> str:
+        return address(view, self.arguments[slug] | other)
+
+
+@pytest.fixture
+def house(db: None, settings: Settings) -> House:
+    settings.CLOUDCA_API_URL = "http://127.0.0.1:9"  # nobody is there: nothing can be asked
+    people = {person: create_account(f"{person}@example.com", PASSWORD) for person in ROLES if person != NOBODY}
+    clients = {person: sign_in_client(user) for person, user in people.items()}
+    teams = {slug: _furnish(slug, people) for slug in TEAMS}
+    name = settings.SESSION_COOKIE_NAME
+    return House(
+        arguments={slug: _arguments(team) for slug, team in teams.items()},
+        teams=teams,
+        users=people,
+        pending={slug: team.pending_keys.get().pk for slug, team in teams.items()},
+        client=Client(raise_request_exception=False),
+        cookies={NOBODY: ""} | {person: f"{name}={client.cookies[name].value}" for person, client in clients.items()},
+    )
+
+
+def _furnish(slug: str, people: dict[str, User]) -> Team:
+    """A team with people, an invitation, a key and one on trial, an environment with snapshots and one that refuses."""
+    team = Team.objects.create(slug=slug, name=f"FOREIGN-{slug}")
+    members = {people[person]: teams[slug] for person, teams in ROLES.items() if slug in teams}
+    members[create_account(f"FOREIGN-of-{slug}@example.com", PASSWORD)] = Role.VIEWER
+    for user, role in members.items():
+        Membership.objects.create(team=team, user=user, role=role)
+    admin = next(user for user, role in members.items() if role == Role.ADMIN)
+    invite(team, f"FOREIGN-asked-by-{slug}@example.com", Role.MEMBER, actor=admin)
+    _fill(team)
+    now, sealed = timezone.now(), seal_key(Secret(f"CANARY-on-trial-{slug}"), team_pk=team.pk)
+    answers = [{"place": "FOREIGN-place", "count": 1, "kind": "", "sentence": "", "retry_after": 0.0}]
+    PendingKey.objects.create(
+        team=team, made_by=admin, made_at=now, sealed=sealed, answers=answers, tried_at=now, next_try_at=now
+    )
+    return team
+
+
+def _fill(team: Team) -> None:
+    ApiKey.replace(team, Secret(f"CANARY-key-of-{team.slug}"))
+    parts = ARGUMENTS[team.slug]
+    environments = team.environments
+    first = environments.create(service_code=parts["service_code"], name=parts["environment_name"])
+    rows = [record(NUMBERS[team.slug], name=f"FOREIGN-snapshot-of-{team.slug}")]
+    store_listing(claimed(first), listing(rows), received_at=timezone.now())
+    refuse(Environment.objects.create(team=team, service_code="refused", name=f"FOREIGN-{team.slug}"))
+
+
+def _arguments(team: Team) -> dict[str, str]:
+    stranger = team.memberships.get(user__email__startswith="foreign-of-")
+    own = {
+        "team": team.slug,
+        "snapshot_id": record(NUMBERS[team.slug]).id,
+        "member": str(stranger.pk),
+        "invitation": str(team.invitations.get().pk),
+    }
+    return {**UNOWNED, **ARGUMENTS[team.slug], **own}

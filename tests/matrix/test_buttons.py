@@ -1,0 +1,143 @@
+"""Buttons and links stand exactly where the capability table lets them be used."""
+
+from collections.abc import Callable, Mapping
+from urllib.parse import urljoin, urlsplit
+
+import pytest
+from django.urls import resolve
+
+from dashboard.teams.access import may
+from dashboard.teams.models import ApiKey, Membership, Role
+from snapshots.models import Environment
+from tests.matrix.conftest import House
+from tests.matrix.plan import ROLES, TEAM_VIEWS
+from tests.pages.reading import Element, tree
+
+Tell = Callable[..., None]
+PEOPLE = ("alice", "mia", "bob")
+TABS = frozenset(
+    {
+        "GET teams:people",
+        "GET teams:security",
+        "GET teams:audit",
+        "GET snapshots:key",
+        "GET snapshots:environments",
+    }
+)
+# What the main part of each page offers to whoever may do everything; less is shown to others by `may` alone.
+OFFERED: Mapping[str, frozenset[str]] = {
+    "snapshots:list": frozenset(
+        {
+            "GET snapshots:list",
+            "GET snapshots:detail",
+            "GET snapshots:volume_choices",
+            "GET snapshots:key",
+            "POST snapshots:refresh",
+        }
+    ),
+    "snapshots:detail": frozenset({"GET snapshots:list", "POST snapshots:check"}),
+    "snapshots:key": TABS | {"POST snapshots:key", "POST snapshots:key_save", "POST snapshots:key_cancel"},
+    "snapshots:environments": TABS
+    | {
+        "GET snapshots:environment_remove",
+        "POST snapshots:environment_add",
+        "POST snapshots:environment_look",
+        "POST snapshots:environment_try",
+    },
+    "snapshots:environment_remove": TABS | {"POST snapshots:environment_remove"},
+    "teams:people": TABS
+    | {
+        "GET teams:leave",
+        "GET teams:remove_member",
+        "POST teams:people",
+        "POST teams:set_role",
+        "POST teams:revoke_invitation",
+    },
+    "teams:leave": frozenset({"GET teams:people", "POST teams:leave"}),
+    "teams:remove_member": frozenset({"GET teams:people", "POST teams:remove_member"}),
+    "teams:audit": TABS,
+    "teams:security": TABS | {"GET mfa_index", "POST teams:security"},
+}
+# What stands on the list of a team that lacks something, for whoever can mend it.
+LACKING: Mapping[str, str] = {"key": "GET snapshots:key", "environment": "GET snapshots:environments"}
+# Addresses without a page of their own: they lead on, or answer with a part of one.
+NO_PAGE = frozenset({"teams:settings", "snapshots:team_home", "snapshots:volume_choices"})
+ASKING = {"hx-get": "GET", "hx-post": "POST"}
+PAGES = sorted(set(TEAM_VIEWS) - NO_PAGE)
+
+
+def targets(part: Element, url: str) -> list[tuple[str, str]]:
+    """What can be pressed in a part of a page: method and address."""
+    found = [("GET", link.attributes["href"]) for link in part.all("a") if "href" in link.attributes]
+    for form in part.all("form"):
+        if form.attributes.get("method") != "dialog":
+            found.append((form.attributes.get("method", "get").upper(), form.attributes.get("action") or url))
+    found += [(ask, one.attributes[name]) for one in part for name, ask in ASKING.items() if name in one.attributes]
+    return [(method, urlsplit(urljoin(url, target)).path) for method, target in found]
+
+
+def controls(part: Element, url: str) -> set[str]:
+    return {f"{method} {resolve(path).view_name}" for method, path in targets(part, url)}
+
+
+def allowed(control: str, membership: Membership) -> bool:
+    method, view = control.split()
+    return may(membership, view, method)
+
+
+def shown(house: House, view: str, person: str) -> Element | None:
+    """The page of a view as a member sees it; None for who may not open it, and for a view without GET."""
+    if not allowed(f"GET {view}", member(house, person)):
+        return None
+    answer = house.ask(person, "GET", house.address(view, "acme"))
+    assert answer.status_code == 200, f"{view} shows no page: enter it in NO_PAGE"
+    return tree(answer)
+
+
+def member(house: House, person: str) -> Membership:
+    return house.users[person].memberships.get(team=house.teams["acme"])
+
+
+def offered(house: House, view: str, person: str) -> frozenset[str]:
+    assert view in OFFERED, f"enter in OFFERED what can be done on the page {view}"
+    return frozenset(one for one in OFFERED[view] if allowed(one, member(house, person)))
+
+
+@pytest.mark.parametrize("person", PEOPLE)
+def test_each_page_offers_exactly_what_may_be_done(house: House, figures: Tell, person: str) -> None:
+    pages = 0
+    for view in PAGES:
+        if (page := shown(house, view, person)) is not None:
+            found = controls(page.one("main"), house.address(view, "acme"))
+            assert (view, found) == (view, offered(house, view, person))
+            pages += 1
+    figures("buttons", pages_by_role=pages)
+    assert pages >= 4
+
+
+@pytest.mark.parametrize("person", PEOPLE)
+def test_all_that_can_be_pressed_anywhere_is_allowed_and_of_the_own_team(
+    house: House, figures: Tell, person: str
+) -> None:
+    pressed = 0
+    for view in PAGES:
+        page = shown(house, view, person)
+        for method, path in targets(page, house.address(view, "acme")) if page else []:
+            match = resolve(path)
+            assert allowed(f"{method} {match.view_name}", member(house, person)), (view, method, path)
+            assert match.kwargs.get("team", "acme") == "acme"
+            pressed += 1
+    figures("buttons", allowed_controls=pressed)
+
+
+@pytest.mark.parametrize("person", PEOPLE)
+@pytest.mark.parametrize("lacking", LACKING)
+def test_who_can_mend_it_is_led_there(house: House, person: str, lacking: str) -> None:
+    if lacking == "key":
+        ApiKey.objects.filter(team=house.teams["acme"]).delete()
+    else:
+        Environment.objects.filter(team=house.teams["acme"]).delete()
+    page = shown(house, "snapshots:list", person)
+    assert page is not None
+    is_led = LACKING[lacking] in controls(page.one("main"), house.address("snapshots:list", "acme"))
+    assert is_led == (ROLES[person]["acme"] is Role.ADMIN)

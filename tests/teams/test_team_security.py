@@ -1,0 +1,71 @@
+"""A team that asks its members for a second factor."""
+
+from datetime import timedelta
+
+import time_machine
+from django.test import Client
+from django.utils import timezone
+
+from dashboard.teams.models import AuditEvent, EventKind, Membership, Team, User
+from tests.teams.factors import FACTOR, add_app
+
+SECURITY = "/t/acme/settings/security/"
+
+
+def require(team: Team) -> None:
+    Team.objects.filter(pk=team.pk).update(requires_second_factor=True)
+
+
+def test_team_that_asks_for_one_closes_at_the_next_request_and_opens_again(
+    bob_client: Client, bob: User, team: Team, rival: Team
+) -> None:
+    Membership.objects.create(team=rival, user=bob)
+    assert bob_client.get("/t/acme/snapshots/").status_code == 200
+    require(team)
+    assert bob_client.get("/t/acme/snapshots/")["Location"] == FACTOR
+    assert bob_client.get("/t/acme/snapshots/", headers={"HX-Request": "true"})["HX-Redirect"] == FACTOR
+    assert bob_client.get("/t/rival/snapshots/").status_code == 200
+    assert b"stay closed to you" in bob_client.get(FACTOR).content
+    add_app(bob_client)
+    assert bob_client.get("/t/acme/snapshots/").status_code == 200
+
+
+def test_form_is_not_taken_without_the_factor_and_a_stranger_learns_nothing(
+    bob_client: Client, charlie_client: Client, team: Team
+) -> None:
+    require(team)
+    assert bob_client.post("/t/acme/settings/people/leave/")["Location"] == FACTOR
+    assert team.memberships.count() == 1
+    assert charlie_client.get("/t/acme/snapshots/").status_code == 404
+
+
+def test_site_that_vouches_counts(bob_client: Client, team: Team) -> None:
+    require(team)
+    session = bob_client.session
+    session["second_factor_vouched"] = True
+    session.save()
+    assert bob_client.get("/t/acme/snapshots/").status_code == 200
+
+
+def test_admin_switches_it_on_who_has_one(alice_client: Client, bob: User, team: Team) -> None:
+    refused = alice_client.post(SECURITY, {"required": "on"}, follow=True)
+    assert "you would lock yourself out" in refused.content.decode()
+    assert not Team.objects.get(pk=team.pk).requires_second_factor
+    add_app(alice_client)
+    alice_client.post(SECURITY, {"required": "on"})
+    assert Team.objects.get(pk=team.pk).requires_second_factor
+    page = alice_client.get(SECURITY).content.decode()
+    assert "1 of 2 have none:" in page
+    assert bob.email in page
+    alice_client.post(SECURITY)
+    details = AuditEvent.objects.filter(kind=EventKind.TEAM_CHANGED).order_by("pk").values_list("detail", flat=True)
+    assert list(details) == ["second factor required", "second factor no longer required"]
+
+
+def test_setting_is_the_admins_with_a_recent_sign_in(alice_client: Client, bob_client: Client, team: Team) -> None:
+    assert (bob_client.get(SECURITY).status_code, bob_client.post(SECURITY).status_code) == (403, 403)
+    add_app(alice_client)
+    with time_machine.travel(timezone.now() + timedelta(minutes=11)):
+        answer = alice_client.post(SECURITY, {"required": "on"})
+        assert answer["Location"].startswith("/accounts/reauthenticate/")
+    assert not Team.objects.get(pk=team.pk).requires_second_factor
