@@ -1,7 +1,7 @@
 """One's own account in a real browser: a passkey of its own virtual device, the codes of an app, recovery codes."""
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 import pytest
 from allauth.mfa.totp.internal.auth import format_hotp_value, hotp_value
@@ -12,6 +12,7 @@ from tests.browser.stack import PASSWORD, Stack
 
 pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("browser")]
 OpenTab = Callable[..., Tab]
+MOST_TESTS = 8
 FACTOR = "/accounts/second-factor/"
 DEVICE = {
     "protocol": "ctap2",
@@ -24,19 +25,26 @@ DEVICE = {
 MAKE = """
 from dashboard.teams.accounts import create_account
 from dashboard.teams.models import Membership, Role, Team
-team, _ = Team.objects.get_or_create(slug="vault", defaults={{"name": "Vault"}})
-Membership.objects.create(team=team, user=create_account("{email}", "{password}"), role=Role.ADMIN)
+team = Team.objects.create(slug="vault", name="Vault")
+for email in {emails}:
+    Membership.objects.create(team=team, user=create_account(email, "{password}"), role=Role.ADMIN)
 """
 
 
+@pytest.fixture(scope="module")
+def emails(stack: Stack) -> Iterator[str]:
+    """Whoever has not been used by a test yet."""
+    people = [f"dora-{number}@example.com" for number in range(MOST_TESTS)]
+    stack.manage("shell", "-c", MAKE.format(emails=people, password=PASSWORD))
+    return iter(people)
+
+
 @pytest.fixture
-def dora(stack: Stack, open_tab: OpenTab, width: str, request: pytest.FixtureRequest) -> Tab:
+def dora(emails: Iterator[str], open_tab: OpenTab, width: str) -> Tab:
     """Somebody with a team of her own, just signed in."""
-    email = f"{request.node.originalname.replace('_', '-')}-{width}@example.com"
-    stack.manage("shell", "-c", MAKE.format(email=email, password=PASSWORD))
     tab: Tab = open_tab(width)
     tab.goto("/accounts/")
-    sign_in(tab, email)
+    sign_in(tab, next(emails))
     expect(tab.page.get_by_role("heading", level=1)).to_have_text("My account")
     return tab
 

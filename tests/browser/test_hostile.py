@@ -16,7 +16,7 @@ from playwright.sync_api import Browser, BrowserContext, Page, Request
 
 from dashboard.teams.access import CAPABILITIES, SIGNED_IN
 from snapshots.simulator.hostile import HOSTILE_NAMES
-from tests.browser.conftest import REPORTS
+from tests.browser.conftest import PATIENCE, REPORTS
 from tests.browser.stack import ROOT, Stack
 from tests.matrix.plan import PARTS
 from tests.teams.next_values import NEXT_VALUES
@@ -107,7 +107,7 @@ def open_sink(stack: Stack, browser: Browser) -> Iterator[Callable[..., Sink]]:
 
     def open_sink(*, policy: bool = True) -> Sink:
         context = browser.new_context(user_agent="<img src=x onerror=alert(9)> Firefox/", bypass_csp=not policy)
-        context.set_default_timeout(10_000)
+        context.set_default_timeout(PATIENCE)
         context.add_init_script(REPORTS)
         contexts.append(context)
         return Sink(context.new_page(), urlsplit(stack.url).netloc)
@@ -128,7 +128,7 @@ def sign_in(sink: Sink) -> None:
 
 def snapshots_of(stack: Stack, slug: str) -> list[tuple[str, str]]:
     query = """SELECT s.snapshot_id, s.name FROM snapshots_snapshot s JOIN teams_team t ON t.id = s.team_id
-        WHERE t.slug = ? ORDER BY s.id LIMIT ?"""
+        WHERE t.slug = ? ORDER BY s.id DESC LIMIT ?"""
     return ask(stack, query, slug, len(HOSTILE_NAMES))
 
 
@@ -185,6 +185,7 @@ def test_nothing_would_run_without_the_policy(stack: Stack, seeded: Told, open_s
     sign_in(sink)
     shown = snapshots_of(stack, seeded["teams"][0])
     assert len(shown) == len(HOSTILE_NAMES)
+    assert sum("<" in name for _, name in shown) == sum("<" in name for name in HOSTILE_NAMES) > 0
     for path in pages_with_many(seeded):
         sink.visit(path)
     for snapshot, name in shown:

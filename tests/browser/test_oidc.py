@@ -129,8 +129,7 @@ def test_newcomer_joins_without_a_password_and_confirms_there(
 ) -> None:
     email = f"nora-{width}@example.com"
     alice = open_tab(width)
-    alice.goto(PEOPLE)
-    alice.sign_in("alice@example.com")
+    alice.enter(PEOPLE, "alice@example.com")
     alice.page.get_by_label("Email").fill(email)
     alice.page.locator("#id_role").select_option("admin")
     alice.page.get_by_role("button", name="Make a link").click()

@@ -16,8 +16,7 @@ OpenTab = Callable[..., Tab]
 
 def signed_in(open_tab: OpenTab, width: str, email: str, path: str) -> Tab:
     tab = open_tab(width)
-    tab.goto(path)
-    tab.sign_in(email)
+    tab.enter(path, email)
     return tab
 
 
@@ -79,8 +78,10 @@ def test_pages_of_people_and_audit(open_tab: OpenTab, width: str) -> None:
 
 @pytest.mark.parametrize("width", ["desktop", "phone"])
 def test_session_is_ended_from_elsewhere(open_tab: OpenTab, width: str) -> None:
-    here = signed_in(open_tab, width, "charlie@example.com", "/accounts/sessions/")
-    there = signed_in(open_tab, width, "charlie@example.com", "/accounts/sessions/")
+    here, there = open_tab(width), open_tab(width)
+    for tab in (here, there):
+        tab.goto("/accounts/sessions/")
+        tab.sign_in("charlie@example.com")
     here.page.reload()
     here.keep("sessions")
     here.page.get_by_role("button", name="End").first.click()

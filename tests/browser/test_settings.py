@@ -17,8 +17,7 @@ OpenTab = Callable[..., Tab]
 
 def alice_at(open_tab: OpenTab, width: str, path: str) -> Tab:
     tab = open_tab(width)
-    tab.goto(path)
-    tab.sign_in("alice@example.com")
+    tab.enter(path, "alice@example.com")
     return tab
 
 

@@ -87,8 +87,7 @@ def test_an_id_that_we_do_not_have_is_asked_for(open_tab: Callable[..., Tab], st
     taken = stack.simulator.world.add_snapshot("compute-qc/prod", name=f"just-taken-{width}")
     tab = open_tab(width)
     tab.expected.append("404")
-    tab.goto("/")
-    tab.sign_in("bob@example.com")
+    tab.enter("/", "bob@example.com")
     tab.goto(f"{LIST}compute-qc/prod/{taken['id']}/")
     expect(tab.page.get_by_role("heading", level=1)).to_have_text(f"just-taken-{width}")
     unknown = f"00000000-0000-4000-8000-{'1' if width == 'phone' else '2':0>12}"
@@ -100,8 +99,7 @@ def test_an_id_that_we_do_not_have_is_asked_for(open_tab: Callable[..., Tab], st
 
 def test_choosing_adds_one_back_step_and_typing_none(open_tab: Callable[..., Tab]) -> None:
     tab = open_tab()
-    tab.goto(LIST)
-    tab.sign_in("alice@example.com")
+    tab.enter(LIST, "alice@example.com")
     tab.page.get_by_role("link", name="Name").first.click()
     expect(tab.page).to_have_url(re.compile("sort=name"))
     tab.page.get_by_label("Search by name, volume or id").press_sequentially("douglas")

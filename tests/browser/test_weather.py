@@ -20,8 +20,7 @@ def test_old_data_stays_labelled_while_the_provider_is_down(
     open_tab: Callable[..., Tab], stack: Stack, width: str
 ) -> None:
     tab = open_tab(width)
-    tab.goto(LIST)
-    tab.sign_in("alice@example.com")
+    tab.enter(LIST, "alice@example.com")
     rows = tab.page.locator("tbody tr").count()
     stack.simulator.add_fault(Fault(environment="compute-qc/prod", status=503))
     stack.manage("sync_snapshots", "--force", status=1)
@@ -39,8 +38,7 @@ def test_old_data_stays_labelled_while_the_provider_is_down(
 
 def test_nothing_moves_under_a_reader(open_tab: Callable[..., Tab], stack: Stack) -> None:
     tab = open_tab()
-    tab.goto(LIST)
-    tab.sign_in("alice@example.com")
+    tab.enter(LIST, "alice@example.com")
     before = tab.page.locator("tbody").inner_text()
     stack.simulator.world.add_snapshot("compute-qc/prod", name="taken-meanwhile")
     stack.manage("sync_snapshots", "--force")
@@ -62,8 +60,7 @@ def _ask_by_script(tab: Tab) -> None:
 
 def test_the_button_swaps_the_table_and_says_so(open_tab: Callable[..., Tab], stack: Stack) -> None:
     tab = open_tab()
-    tab.goto(LIST)
-    tab.sign_in("alice@example.com")
+    tab.enter(LIST, "alice@example.com")
     stack.simulator.world.add_snapshot("compute-on/test_area", name="taken-by-hand")
     stack.forget_tries()
     tab.page.get_by_role("button", name="Refresh").click()

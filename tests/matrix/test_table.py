@@ -5,6 +5,7 @@ from collections.abc import Callable
 from urllib.parse import unquote
 
 import pytest
+from django.db import connection
 from django.http import HttpResponse
 from django.test import Client
 
@@ -42,11 +43,16 @@ def test_every_address_has_its_entry_and_its_arguments(house: House) -> None:
     }
 
 
+def methods() -> tuple[str, ...]:
+    """On the second database only those that reach a view: a method that none takes is refused without asking it."""
+    return METHODS if connection.vendor == "sqlite" else ("GET", "POST")
+
+
 @pytest.mark.parametrize("person", ROLES)
 def test_exactly_the_table(house: House, figures: Tell, person: str) -> None:
     wrong, let_in, asked = [], 0, 0
     for view, team in ADDRESSES:
-        for method in METHODS:
+        for method in methods():
             answer = house.ask(person, method, house.address(view, team))
             allowed = expected(view, method, person, team)
             asked += 1

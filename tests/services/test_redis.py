@@ -1,6 +1,5 @@
 """What Redis holds and for how long; and that no page, sign-in or sign-out falls when it does."""
 
-import time
 from collections.abc import Iterator
 
 import pytest
@@ -12,19 +11,23 @@ from django.test import Client
 from pytest_django import Settings
 from redis import Redis
 from redis.exceptions import ConnectionError as LostConnection
+from redis.exceptions import RedisError
+from redis.exceptions import TimeoutError as NoAnswer
 
 from dashboard import caches as steady
+from dashboard.caches import SteadyRedisCache
 from dashboard.sessions import SessionStore
 from dashboard.teams.models import Team, User
 from tests.commands.programs import until
-from tests.conftest import PASSWORD
+from tests.conftest import ANSWER_SECONDS, PASSWORD
 from tests.pages.conftest import LIST, PATH, Fill, clock, environment, fill, key, record, sim, snapshot_id
 from tests.pages.reading import numbers
 from tests.services.conftest import OwnRedis
 
 __all__ = ["clock", "environment", "fill", "key", "sim"]
 pytestmark = [pytest.mark.services, pytest.mark.django_db]
-SHORT_SECONDS = 1.0
+# Longer than a busy machine takes, and shorter than any rest.
+REST_SECONDS = 600.0
 
 
 @pytest.fixture
@@ -36,6 +39,22 @@ def redis(settings: Settings, own_redis: OwnRedis) -> Iterator[OwnRedis]:
     }
     yield own_redis
     steady._resting_until.clear()
+
+
+@pytest.fixture
+def waits(redis: OwnRedis, monkeypatch: pytest.MonkeyPatch) -> list[RedisError]:
+    """What Redis failed by, one for each time that somebody waited for it, at the product's own patience."""
+    found: list[RedisError] = []
+    rest = SteadyRedisCache.rest
+
+    def noted(cache: SteadyRedisCache, fault: RedisError) -> None:
+        found.append(fault)
+        rest(cache, fault)
+
+    monkeypatch.setattr(steady, "ANSWER_SECONDS", ANSWER_SECONDS)
+    monkeypatch.setattr(steady, "REST_SECONDS", REST_SECONDS)
+    monkeypatch.setattr(SteadyRedisCache, "rest", noted)
+    return found
 
 
 def kept(redis: OwnRedis) -> dict[str, int]:
@@ -105,25 +124,29 @@ def test_every_cached_table_is_kept_under_its_team(
     assert [name for name in tables if f":table:{team.pk}:" not in name] == []
 
 
-def test_nobody_notices_when_redis_dies(redis: OwnRedis, alice_client: Client, fill: Fill) -> None:
+def test_nobody_notices_when_redis_dies(
+    redis: OwnRedis, waits: list[RedisError], alice_client: Client, fill: Fill
+) -> None:
     fill([record(1)])
     before = numbers(alice_client.get(LIST))
     redis.stop()
-    began = time.perf_counter()
-    assert numbers(alice_client.get(LIST)) == before == [1]
-    assert time.perf_counter() - began < SHORT_SECONDS
+    for _ in range(2):
+        assert numbers(alice_client.get(LIST)) == before == [1]
+    assert len(waits) == 1
     assert alice_client.get("/readyz").status_code == 200
     redis.start()
 
 
-def test_a_redis_that_hangs_holds_nobody_up(redis: OwnRedis, alice_client: Client, fill: Fill) -> None:
+def test_a_redis_that_hangs_holds_up_one_request_for_a_tenth_of_a_second(
+    redis: OwnRedis, waits: list[RedisError], alice_client: Client, fill: Fill
+) -> None:
     fill([record(1)])
     alice_client.get(LIST)
     redis.hang()
-    began = time.perf_counter()
     for _ in range(3):
         assert numbers(alice_client.get(LIST)) == [1]
-    assert time.perf_counter() - began < SHORT_SECONDS
+    assert [type(fault) for fault in waits] == [NoAnswer]
+    assert ANSWER_SECONDS == 0.1
 
 
 def test_sign_in_and_out_without_redis(redis: OwnRedis, client: Client, alice: User) -> None:

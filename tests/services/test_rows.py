@@ -1,6 +1,5 @@
 """What PostgreSQL does otherwise than SQLite: locks, waits, characters; and what it may not hold."""
 
-import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, contextmanager
@@ -65,17 +64,15 @@ def ask(barrier: Barrier | None = None) -> None:
     connection.close()
 
 
-def test_connections_that_died_are_replaced_at_once(db: None) -> None:
+def test_connections_that_died_are_replaced_before_anybody_meets_them(db: None) -> None:
     with ThreadPoolExecutor(4) as threads:
         list(threads.map(ask, [Barrier(4)] * 4))
     connection.close()
     with another_connection() as held:
         ended = held.execute(TERMINATE).fetchall()
     assert len(ended) >= 4
-    began = time.perf_counter()
     for _ in range(8):
         ask()
-    assert time.perf_counter() - began < 2
 
 
 @pytest.mark.usefixtures("impatient")

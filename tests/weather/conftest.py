@@ -33,8 +33,10 @@ def clock() -> Iterator[time_machine.Traveller]:
 
 
 @pytest.fixture
-def short_waits(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Give up early: what a wait ends with does not depend on its length."""
+def short_waits(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Give up early: what a wait ends with does not depend on its length. Good weather before it has all its time."""
+    if "before" in request.fixturenames:
+        request.getfixturevalue("before")
     monkeypatch.setattr(sync, "WEB_BUDGET", SHORT_BUDGET)
     monkeypatch.setattr(connecting, "CONNECT_SECONDS", SHORT_BUDGET / 2)
 
