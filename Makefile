@@ -19,6 +19,8 @@ PRODUCTION := SITE_URL=https://snapshots.invalid EMAIL_URL=smtp+tls://user:passw
 # either, and so are texts, headers, ciphers and the ways of signing in.
 ON_SERVICES := tests/services tests/mirror tests/matrix/test_table.py::test_exactly_the_table \
 	$(patsubst %,tests/commands/test_%.py,forgetting housekeeping) \
+	$(patsubst %,tests/volumes/home/test_%.py,filters instances page) tests/changes tests/acts \
+	tests/verdicts/test_status_in_sql.py tests/verdicts/test_judging.py \
 	$(patsubst %,tests/pages/test_%.py,check counts order_and_pages queries refresh search watch) \
 	$(patsubst %,tests/settings_pages/test_%.py,environments kept_key key rotation) \
 	$(patsubst %,tests/teams/test_%.py,access account audit health joining oidc people sessions setup sign_in \
@@ -32,7 +34,7 @@ GROUPED := $(if $(filter output-sync,$(.FEATURES)),--output-sync=target)
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help install demo run test coverage browser services lint bench weather clean
+.PHONY: help install demo run test coverage browser services lint bench weather judge clean
 
 help: ## List what there is
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-9s %s\n", $$1, $$2}' Makefile
@@ -77,11 +79,15 @@ lint: $(TEST) ## Check form, types, migrations and the production settings
 	@echo "$(PY) manage.py check --deploy --fail-level WARNING  # as production"
 	@$(BARE) $(PRODUCTION) $(THROW_AWAY) $(PY) manage.py check --deploy --fail-level WARNING
 
-bench: $(TEST) ## Measure the list page at 100 to 100,000 snapshots, beside a floor
+bench: $(TEST) ## Measure the list at 100 to 100,000 snapshots and the home page at 100 and 10,000 volumes, beside a floor
 	$(PY) -m bench
+	$(PY) -m bench home
 
 weather: $(TEST) ## Try every fault of the provider, 100 kills and 200 threads, and print the figures
 	WEATHER=full $(PY) -m pytest -q tests/weather
+
+judge: $(TEST) ## Replay a year whose truth is known against the verdicts, and break each of their rules once
+	$(PY) -m tests.verdicts.year
 
 clean: ## Remove .venv and what the demo and the tests have made; var/db.sqlite3 stays
 	rm -rf .venv var/demo var/static var/static.stamp test-results .mypy_cache .ruff_cache

@@ -1,8 +1,9 @@
-"""Measure the dashboard: `python -m bench [pages|plans|sync] [--sizes 100,10000,100000] [--rounds 40]`.
+"""Measure the dashboard: `python -m bench [pages|home|plans|sync] [--sizes 100,10000,100000] [--rounds 40]`.
 
 pages   The list and one snapshot through gunicorn, signed in through the real form over one keep-alive connection,
         beside `fixed`, which answers 30 KB of constant bytes behind the same session, user and CSRF work. Hot: the
         rendered table is in the cache. Cold: a sync has just changed something, so it is not. Medians, in turns.
+home    The same of the volumes page. Its sizes are volumes, with ten snapshots each: 100 and 10,000.
 plans   How SQLite reads each page's rows, at the largest size.
 sync    A refresh against the simulator, at the largest size: unchanged, changed in nothing we keep, 1 % changed.
 
@@ -11,12 +12,15 @@ Only the ratios carry over to another machine.
 
 import sys
 from argparse import ArgumentParser, ArgumentTypeError, Namespace
+from collections.abc import Mapping, Sequence
 
 from bench import pages
+from bench.cases import Case, Facts, HomeFacts, cases, home_cases
 from bench.site import BenchError
 from bench.stage import Stage, stage
 
 SIZES = (100, 10_000, 100_000)
+HOME_SIZES = (100, 10_000)
 ROUNDS = 40
 SYNC_ROUNDS = 3
 
@@ -25,7 +29,7 @@ def main() -> int:
     options = _options()
     try:
         with stage() as ground:
-            {"pages": _pages, "plans": _plans, "sync": _sync}[options.what](ground, options)
+            {"pages": _pages, "home": _home, "plans": _plans, "sync": _sync}[options.what](ground, options)
     except BenchError as fault:
         print(f"bench: {fault}", file=sys.stderr)
         return 1
@@ -35,29 +39,45 @@ def main() -> int:
 
 
 def _pages(ground: Stage, options: Namespace) -> None:
-    print(f"Filling databases of {', '.join(f'{size:,}' for size in options.sizes)} snapshots …", flush=True)
-    facts = ground.fill(options.sizes)
-    ground.collect_static(max(options.sizes))
+    sizes = options.sizes or SIZES
+    _say_sizes(sizes, "snapshots")
+    facts = ground.fill(sizes, "fill", Facts)
+    _measure(ground, {size: cases(facts[size]) for size in facts}, options, "snapshots")
+
+
+def _home(ground: Stage, options: Namespace) -> None:
+    sizes = options.sizes or HOME_SIZES
+    _say_sizes(sizes, "volumes")
+    facts = ground.fill(sizes, "fill_home", HomeFacts)
+    _measure(ground, {size: home_cases(facts[size]) for size in facts}, options, "volumes")
+
+
+def _say_sizes(sizes: Sequence[int], of: str) -> None:
+    print(f"Filling databases of {', '.join(f'{size:,}' for size in sizes)} {of} …", flush=True)
+
+
+def _measure(ground: Stage, asked: Mapping[int, Sequence[Case]], options: Namespace, of: str) -> None:
+    ground.collect_static(max(asked))
     print("Measuring …", flush=True)
-    results = pages.measure(ground, facts, options.rounds or ROUNDS)
-    print(f"Medians of {len(results[0].hot)} rounds, milliseconds\n\n{pages.report(results)}")
+    results = pages.measure(ground, asked, options.rounds or ROUNDS)
+    print(f"Medians of {len(results[0].hot)} rounds, milliseconds\n\n{pages.report(results, of)}")
 
 
 def _plans(ground: Stage, options: Namespace) -> None:
-    size = max(options.sizes)
-    ground.fill([size])
+    size = max(options.sizes or SIZES)
+    ground.fill([size], "fill", Facts)
     ground.collect_static(size)
     print(ground.run("plans", size))
 
 
 def _sync(ground: Stage, options: Namespace) -> None:
-    print(ground.run("refresh", max(options.sizes), options.rounds or SYNC_ROUNDS))
+    print(ground.run("refresh", max(options.sizes or SIZES), options.rounds or SYNC_ROUNDS))
 
 
 def _options() -> Namespace:
     parser = ArgumentParser("python -m bench", description="Measure the dashboard on this machine.")
-    parser.add_argument("what", nargs="?", choices=("pages", "plans", "sync"), default="pages")
-    parser.add_argument("--sizes", type=_sizes, default=SIZES, help="snapshots, separated by commas")
+    parser.add_argument("what", nargs="?", choices=("pages", "home", "plans", "sync"), default="pages")
+    parser.add_argument("--sizes", type=_sizes, default=(), help="how many, separated by commas")
     parser.add_argument("--rounds", type=_whole, default=0, help=f"default: {ROUNDS}, for sync {SYNC_ROUNDS}")
     return parser.parse_args()
 

@@ -1,10 +1,10 @@
-"""What is asked for: the addresses of the list and of one snapshot, at every size the same questions."""
+"""What is asked for: the addresses of the lists and of one snapshot, at every size the same questions."""
 
 from dataclasses import dataclass
 from typing import Final
 from urllib.parse import urlencode
 
-from bench.people import LARGE, LIST_URL
+from bench.people import LARGE, LIST_URL, VOLUMES_URL
 
 PAGE_SIZE: Final = 50
 
@@ -27,17 +27,25 @@ class Facts:
 
 
 @dataclass(frozen=True, slots=True)
+class HomeFacts:
+    """What the cases of the volumes page need to know."""
+
+    volumes: int
+    volume_id: str
+
+
+@dataclass(frozen=True, slots=True)
 class Case:
+    """`row`: how the address of each row begins that the page shows."""
+
     name: str
     url: str
-
-
-PAGE_ONE: Final = "page 1"
+    row: str = LIST_URL
 
 
 def cases(facts: Facts) -> list[Case]:
     return [
-        _list(PAGE_ONE),
+        _list("page 1"),
         _list("middle page", page=max(1, facts.pages // 2)),
         _list("last page", page=facts.pages),
         _list("one state", state="BackedUp"),
@@ -59,3 +67,20 @@ def cases(facts: Facts) -> list[Case]:
 
 def _list(name: str, **query: object) -> Case:
     return Case(name, f"{LIST_URL}?{urlencode(query)}" if query else LIST_URL)
+
+
+def home_cases(facts: HomeFacts) -> list[Case]:
+    return [
+        _home("home"),
+        _home("middle page", page=max(1, -(-facts.volumes // PAGE_SIZE) // 2)),
+        _home("late", status="late"),
+        _home("by name", sort="name"),
+        _home("by instance", group="instance"),
+        _home("q of many", q="web-01"),
+        _home("q of one", q=facts.volume_id),
+        Case("one volume", f"{VOLUMES_URL}{LARGE}/{facts.volume_id}/", VOLUMES_URL),
+    ]
+
+
+def _home(name: str, **query: object) -> Case:
+    return Case(name, f"{VOLUMES_URL}?{urlencode(query)}" if query else VOLUMES_URL, VOLUMES_URL)

@@ -1,4 +1,4 @@
-"""Run a part of the benchmark that needs Django: `python -m bench.inside fill|plans|refresh SIZE [ROUNDS]`.
+"""Run a part of the benchmark that needs Django: `python -m bench.inside fill|fill_home|plans|refresh SIZE [ROUNDS]`.
 
 Called by the harness, with the settings' variables in the environment.
 """

@@ -8,12 +8,12 @@ from dataclasses import dataclass, field
 from statistics import median
 from time import monotonic
 
-from bench.cases import PAGE_ONE, Case, Facts, cases
-from bench.people import FIXED_URL, LARGE, LIST_URL
+from bench.cases import Case
+from bench.people import FIXED_URL, LARGE
 from bench.site import BenchError, Browser, serve
 from bench.stage import Stage
 
-LINK = re.compile(rf'href="({LIST_URL}[\w-]+/[\w-]+/[0-9a-f-]{{36}}/)"'.encode())
+LINK = r'href="({row}[\w-]+/[\w-]+/[0-9a-f-]{{36}}/)"'
 RAISE_GENERATION = "UPDATE snapshots_environment SET generation = generation + 1 WHERE service_code || '/' || name = ?"
 MOST_SECONDS = 150
 """Measuring stops here, whatever number of rounds was asked for."""
@@ -50,18 +50,19 @@ class Site:
         self.database.execute(RAISE_GENERATION, [LARGE])
 
     def warm(self, times: Times) -> None:
-        """Ask once without the clock. Raises BenchError for a page that does not show what its case is about."""
+        """Ask once without the clock. Raises BenchError for a page without a query that shows no row."""
         body = self.browser.get(times.case.url).body
-        times.bytes, times.rows = len(body), len(set(LINK.findall(body)))
-        if times.case.name == PAGE_ONE and not times.rows:
-            raise BenchError(f"{times.case.url} shows no snapshot.")
+        times.bytes = len(body)
+        times.rows = len(set(re.findall(LINK.format(row=times.case.row).encode(), body)))
+        if times.case.url == times.case.row and not times.rows:
+            raise BenchError(f"{times.case.url} shows no row.")
 
 
-def measure(stage: Stage, facts: Mapping[int, Facts], rounds: int) -> list[Times]:
-    """Measure every case at every size, in rounds. Raises BenchError."""
-    results = [Times(case, size) for size in sorted(facts) for case in cases(facts[size])]
+def measure(stage: Stage, cases: Mapping[int, Sequence[Case]], rounds: int) -> list[Times]:
+    """Measure every size's cases, in rounds. Raises BenchError."""
+    results = [Times(case, size) for size in sorted(cases) for case in cases[size]]
     with ExitStack() as stack:
-        sites = {size: _open(stack, stage, size) for size in sorted(facts)}
+        sites = {size: _open(stack, stage, size) for size in sorted(cases)}
         for times in results:
             sites[times.size].warm(times)
         _rounds(results, sites, rounds)
@@ -88,9 +89,9 @@ def _rounds(results: Sequence[Times], sites: Mapping[int, Site], rounds: int) ->
             return
 
 
-def report(results: Sequence[Times]) -> str:
-    """A line for each case and size, and the headline."""
-    heads = f"{'snapshots':>9}  {'case':<20} {'fixed':>7} {'hot':>7} {'x fixed':>8} {'cold':>8} {'x fixed':>8}"
+def report(results: Sequence[Times], of: str) -> str:
+    """A line for each case and size, counted in `of`, and the headline."""
+    heads = f"{of:>9}  {'case':<20} {'fixed':>7} {'hot':>7} {'x fixed':>8} {'cold':>8} {'x fixed':>8}"
     lines = [f"{heads} {'bytes':>8} {'rows':>5}"]
     for times in results:
         fixed, hot, cold = median(times.fixed), median(times.hot), median(times.cold)
@@ -100,7 +101,9 @@ def report(results: Sequence[Times]) -> str:
 
 
 def _headline(results: Sequence[Times]) -> str:
-    ones = [times for times in results if times.case.name == PAGE_ONE]
+    """The first case, at the largest size beside the smallest."""
+    name = results[0].case.name
+    ones = [times for times in results if times.case.name == name]
     first, last = ones[0], ones[-1]
     hot, cold = median(last.hot) / median(first.hot), median(last.cold) / median(first.cold)
-    return f"page 1 at {last.size:,} = {hot:.2f} × page 1 at {first.size:,} (hot), {cold:.2f} × (cold)"
+    return f"{name} at {last.size:,} = {hot:.2f} × {name} at {first.size:,} (hot), {cold:.2f} × (cold)"

@@ -5,15 +5,17 @@ import os
 import subprocess
 import sys
 from base64 import urlsafe_b64encode
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import TypeVar
 
-from bench.cases import Facts
 from bench.site import ROOT, BenchError
+
+F = TypeVar("F")
 
 PARTS_AT_ONCE = 2
 PART_SECONDS = 240
@@ -44,12 +46,12 @@ class Stage:
     def collect_static(self, size: int) -> None:
         self._output([sys.executable, "-m", "django", "collectstatic", "--noinput", "-v0"], size)
 
-    def fill(self, sizes: Sequence[int]) -> dict[int, Facts]:
-        """Fill the databases, two at once, the largest first."""
+    def fill(self, sizes: Sequence[int], part: str, read: Callable[..., F]) -> dict[int, F]:
+        """Fill the databases by a part, two at once, the largest first; read the facts that it prints."""
         ordered = sorted(sizes, reverse=True)
         with ThreadPoolExecutor(PARTS_AT_ONCE) as threads:
-            printed = list(threads.map(lambda size: self.run("fill", size), ordered))
-        return {size: Facts(**json.loads(text)) for size, text in zip(ordered, printed, strict=True)}
+            printed = list(threads.map(lambda size: self.run(part, size), ordered))
+        return {size: read(**json.loads(text)) for size, text in zip(ordered, printed, strict=True)}
 
     def _output(self, command: list[str], size: int) -> str:
         try:

@@ -11,7 +11,7 @@ from django.utils import timezone
 
 from bench.people import EMAIL, KEY, LARGE, PASSWORD, SMALL, TEAM
 from dashboard.teams.accounts import create_account
-from dashboard.teams.models import ApiKey, Membership, Role, Team
+from dashboard.teams.models import ApiKey, Membership, Role, Team, User
 from dashboard.teams.secrets import Secret
 from snapshots.claims import Caller, Claim, claim
 from snapshots.cloud.records import Listing, SnapshotRecord
@@ -21,12 +21,17 @@ from snapshots.mirror import store_listing
 from snapshots.models import Environment
 from snapshots.simulator.reply import encode, list_body
 from snapshots.simulator.world import World
+from snapshots.targets import set_of_team
 from snapshots.volumes import store_volumes
 
 SMALL_SNAPSHOTS: Final = 40
 LEAST_VOLUMES: Final = 12
 SNAPSHOTS_PER_VOLUME: Final = 100
 LISTED_PER_GONE: Final = 100
+# Of the volumes page: one volume in so many is in the second environment.
+SMALL_SHARE: Final = 10
+SNAPSHOTS_OF_EACH: Final = 10
+TARGET_HOURS: Final = 7 * 24
 
 
 class Unfit(Exception):
@@ -49,14 +54,27 @@ def fill(size: int) -> Team:
     """
     team = make_team()
     for path, count in ((LARGE, size), (SMALL, SMALL_SNAPSHOTS)):
-        code, _, name = path.partition("/")
-        environment = Environment.objects.create(team=team, service_code=code, name=name)
         gone = count // LISTED_PER_GONE
-        world = make_world(path, count + gone)
-        _store_volumes(environment, world, path)
-        whole = read_snapshots(_opened(list_body([encode(row) for row in world.snapshots(path)])))
-        _store_lists(environment, whole, gone)
+        _fill_one(team, path, make_world(path, count + gone), gone)
     return team
+
+
+def fill_volumes(size: int) -> Team:
+    """Give the team `size` volumes of ten snapshots each, most of them in one environment, and an age to judge by."""
+    team = make_team()
+    for path, volumes in ((LARGE, size - size // SMALL_SHARE), (SMALL, size // SMALL_SHARE)):
+        snapshots = volumes * SNAPSHOTS_OF_EACH
+        _fill_one(team, path, World(environments=[path], volumes=volumes, snapshots=snapshots), gone=0)
+    set_of_team(team, TARGET_HOURS, person=User.objects.get(email=EMAIL))
+    return team
+
+
+def _fill_one(team: Team, path: str, world: World, gone: int) -> None:
+    code, _, name = path.partition("/")
+    environment = Environment.objects.create(team=team, service_code=code, name=name)
+    _store_volumes(environment, world, path)
+    whole = read_snapshots(_opened(list_body([encode(row) for row in world.snapshots(path)])))
+    _store_lists(environment, whole, gone)
 
 
 def make_world(path: str, snapshots: int) -> World:

@@ -5,15 +5,16 @@ rows it held everyone else up for 20 s. Here the values are made before the tran
 """
 
 from collections.abc import Iterable, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import NamedTuple
 
 from django.db import connection
 
 from snapshots.cloud.records import SnapshotRecord
 from snapshots.models import Change, Environment, Snapshot
+from snapshots.schedules import schedules_of
 from snapshots.states import USABLE_STATE
-from snapshots.timing import taken_range
+from snapshots.timing import is_default, taken_range
 
 PROVIDER_FIELDS = ("name", "state", "interval_type", "volume_id", "volume", "volume_type", "raw", "fingerprint")
 # Of a row that was there before only these are taken: when it was taken is fixed at first sight.
@@ -24,7 +25,10 @@ COLUMNS = (
     *("taken_after", "taken_before", "taken_from_name", "taken_key"),
     *("first_seen_at", "changed_at", "usable_at", "listed"),
 )
-CHANGE_COLUMNS = ("team_id", "environment_id", "snapshot_id", "at", "kind", "before", "after")
+CHANGE_COLUMNS = (
+    *("team_id", "environment_id", "snapshot_id", "at", "kind", "before", "after"),
+    *("volume_id", "seconds", "number", "folded"),
+)
 
 
 def _insert(table: str, columns: Sequence[str]) -> str:
@@ -38,18 +42,24 @@ UPSERT = (
     f" {', '.join(f'{name} = excluded.{name}' for name in UPDATED)},"
     f" usable_at = coalesce({TABLE}.usable_at, excluded.usable_at)"
 )
+NOTE_DURATION = f"UPDATE {TABLE} SET ran_for = %s WHERE id = %s"  # noqa: S608 names of ours
 INSERT_CHANGE = _insert(Change._meta.db_table, CHANGE_COLUMNS)
 
 Values = tuple[str | int | datetime | None, ...]
 
 
 class Event(NamedTuple):
-    """One thing that happened to the snapshot with this primary key; `kind` is one of `Change.Kind`."""
+    """One thing that happened; `pk` is the snapshot's primary key, None where it is about no snapshot."""
 
-    pk: int
+    pk: int | None
     kind: Change.Kind
     before: str = ""
     after: str = ""
+    volume_id: str = ""
+    seconds: int | None = None
+    # As in `Change`: of a line that stands for many, how many; and whether it is under such a line.
+    number: int | None = None
+    folded: bool = False
 
 
 def values_of(environment: Environment, records: Iterable[SnapshotRecord], now: datetime) -> list[Values]:
@@ -65,18 +75,30 @@ def upsert(rows: Sequence[Values]) -> None:
             cursor.executemany(UPSERT, rows)
 
 
+def note_durations(durations: Sequence[tuple[int, int]]) -> None:
+    """Store how many seconds the making of snapshots took, as (primary key, seconds). Call inside a transaction."""
+    if durations:
+        with connection.cursor() as cursor:
+            cursor.executemany(NOTE_DURATION, [(seconds, pk) for pk, seconds in durations])
+
+
 def insert_changes(environment: Environment, events: Sequence[Event], at: datetime) -> None:
     """Write the history. Call inside a transaction."""
     when = _stored(at)
     where = (environment.team_id, environment.pk)
-    rows = [(*where, event.pk, when, event.kind.value, event.before, event.after) for event in events]
+    rows = [(*where, event.pk, when, event.kind.value, *event[2:]) for event in events]
     if rows:
         with connection.cursor() as cursor:
             cursor.executemany(INSERT_CHANGE, rows)
 
 
 def _values(environment: Environment, record: SnapshotRecord, now: datetime, seen_at: str | datetime | None) -> Values:
-    taken = taken_range(record.name, last_without=environment.believed_at, first_with=now)
+    # Names tell the provider's time: our watch is put right by as much as its clock is ahead.
+    ahead = timedelta(seconds=environment.clock_ahead)
+    believed = environment.believed_at + ahead if environment.believed_at else None
+    # Of one without a volume nothing is ever judged: there its name may be believed.
+    is_own = not record.volume_id or is_own_name(record.name, record.interval_type, record.volume)
+    taken = taken_range(record.name, last_without=believed, first_with=now + ahead, is_own=is_own)
     return (
         *(environment.team_id, environment.pk, record.id),
         *(record.name, record.state, record.interval_type, record.volume_id, record.volume, record.volume_type),
@@ -84,6 +106,11 @@ def _values(environment: Environment, record: SnapshotRecord, now: datetime, see
         *(_stored(taken.after), _stored(taken.before), taken.from_name, _stored(taken.sort_key)),
         *(seen_at, seen_at, seen_at if record.state == USABLE_STATE else None, True),
     )
+
+
+def is_own_name(name: str, interval_type: str, volume: str) -> bool:
+    """Whether the provider made a snapshot's name: those of schedules always, and by hand if none was given."""
+    return bool(schedules_of(interval_type)) or is_default(name, volume)
 
 
 def _stored(moment: datetime | None) -> str | datetime | None:

@@ -5,6 +5,7 @@ row's lock (PostgreSQL), with the time read inside it, so that threads, processe
 fencing number: whoever comes back after its lease was taken over is refused its write.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import Enum
@@ -14,6 +15,8 @@ from django.db import transaction
 from django.utils import timezone
 
 from dashboard.teams.models import ApiKey, Team
+from snapshots import changes
+from snapshots.bulk import Event, insert_changes
 from snapshots.models import REFUSED_KINDS, Environment
 
 # Longer than the longest budget (30 s) and the write after it.
@@ -196,6 +199,8 @@ def record_fault(held: Claim, *, kind: str, sentence: str, status: int | None, r
             environment.retry_after_at = now + min(timedelta(seconds=retry_after), BACK_OFF_MOST)
             environment.next_try_at = max(environment.next_try_at, environment.retry_after_at)
         environment.lease_until = None
+        if environment.is_refused and not same:
+            _tell(environment, changes.refused(environment), now)
         environment.save()
     return environment.next_try_at
 
@@ -206,12 +211,20 @@ def obey_retry_after(held: Claim, seconds: float) -> None:
     Environment.objects.filter(pk=held.environment.pk, fence=held.fence).update(retry_after_at=until)
 
 
-def clear_fault(environment: Environment, mark: str) -> None:
-    """Forget the fault on the (locked) row; the caller saves it."""
+def clear_fault(environment: Environment, mark: str, now: datetime) -> None:
+    """Forget the fault on the (locked) row, in the transaction in which the caller saves it."""
+    _tell(environment, changes.answering(environment, now), now)
     environment.fault_kind = environment.fault_sentence = ""
     environment.fault_status = environment.fault_since = environment.next_try_at = environment.retry_after_at = None
     environment.fault_count = 0
     environment.key_mark = mark
+
+
+def _tell(environment: Environment, events: Sequence[Event], now: datetime) -> None:
+    """Write what happened to the (locked) row; pages that show it are another generation."""
+    if events:
+        insert_changes(environment, events, now)
+        environment.generation += 1
 
 
 def _delay(refused: bool, count: int) -> timedelta:

@@ -16,7 +16,7 @@ from django.utils.translation import gettext as _
 
 from dashboard.teams import forgetting as teams
 from snapshots import keys
-from snapshots.models import Change, Environment, Snapshot, Volume
+from snapshots.models import Change, Environment, Snapshot, VerdictDay, Volume
 
 REMOVED_KEPT = timedelta(days=7)
 PIECE_ROWS = 200
@@ -28,6 +28,8 @@ class Subject(Enum):
     ENVIRONMENTS = "environments"
     CHANGES = "changes"
     SNAPSHOTS = "snapshots"
+    VOLUMES = "volumes"
+    DAYS = "days"
     KEYS = "keys"
     SESSIONS = "sessions"
     SIGN_INS = "sign-ins"
@@ -48,6 +50,8 @@ Rows = Callable[[datetime], QuerySet[Model]]
 # Subjects whose rows stand alone: which of them are past their time.
 ALONE: dict[Subject, Rows] = {
     Subject.CHANGES: lambda now: Change.objects.filter(at__lt=_changes_since(now)),
+    Subject.VOLUMES: lambda now: gone_volumes(now),
+    Subject.DAYS: lambda now: VerdictDay.objects.filter(day__lt=_history_since(now).date()),
     Subject.KEYS: keys.expired,
     Subject.SESSIONS: teams.expired_sessions,
     Subject.SIGN_INS: teams.ended_sign_ins,
@@ -93,7 +97,21 @@ def gone_snapshots(now: datetime) -> QuerySet[Snapshot]:
     """
     kept = Change.objects.filter(snapshot=OuterRef("pk"), at__gte=_changes_since(now))
     gone = Snapshot.objects.no_longer_listed().annotate(last=Coalesce(F("last_seen_at"), F("missing_since")))
-    return gone.filter(~Exists(kept), last__lt=now - timedelta(days=settings.HISTORY_DAYS))
+    return gone.filter(~Exists(kept), last__lt=_history_since(now))
+
+
+def gone_volumes(now: datetime) -> QuerySet[Volume]:
+    """Volumes that nothing is known of any more: not listed, without any snapshot, and so for `HISTORY_DAYS`."""
+    rows = Snapshot.objects.filter(
+        team=OuterRef("team"), environment=OuterRef("environment"), volume_id=OuterRef("volume_id")
+    )
+    last = Coalesce(F("gone_at"), F("missing_since"), F("judged_at"))
+    unlisted = Volume.objects.filter(listed=False, snapshot_count=0).annotate(last=last)
+    return unlisted.filter(~Exists(rows), last__lt=_history_since(now))
+
+
+def _history_since(now: datetime) -> datetime:
+    return now - timedelta(days=settings.HISTORY_DAYS)
 
 
 def _changes_since(now: datetime) -> datetime:
@@ -172,6 +190,8 @@ def _line(subject: Subject, place: tuple[str, str] | None, rows: int) -> str:
     texts = {
         Subject.CHANGES: _("- changes older than %(days)d days: %(count)d"),
         Subject.SNAPSHOTS: _("- snapshots last listed more than %(days)d days ago: %(count)d"),
+        Subject.VOLUMES: _("- volumes without a snapshot, last listed more than %(days)d days ago: %(count)d"),
+        Subject.DAYS: _("- days of verdicts older than %(days)d days: %(count)d"),
         Subject.KEYS: _("- API keys that were tried and never saved: %(count)d"),
         Subject.SESSIONS: _("- sessions that have expired: %(count)d"),
         Subject.SIGN_INS: _("- entries of sessions that have ended: %(count)d"),
@@ -181,6 +201,8 @@ def _line(subject: Subject, place: tuple[str, str] | None, rows: int) -> str:
     days = {
         Subject.CHANGES: settings.CHANGES_DAYS,
         Subject.SNAPSHOTS: settings.HISTORY_DAYS,
+        Subject.VOLUMES: settings.HISTORY_DAYS,
+        Subject.DAYS: settings.HISTORY_DAYS,
         Subject.INVITATIONS: teams.INVITATIONS_KEPT.days,
         Subject.EVENTS: settings.AUDIT_DAYS,
     }

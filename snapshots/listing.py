@@ -13,8 +13,9 @@ from typing import NamedTuple
 from django.db.models import Q, QuerySet
 
 from dashboard.teams.models import Team
-from snapshots.filters import AGES, NO_VOLUME, OLDER, UNDATED_AGE, Filters
+from snapshots.filters import AGES, OLDER, UNDATED_AGE, Filters
 from snapshots.models import Environment, Snapshot, Volume
+from snapshots.parameters import NO_VOLUME
 from snapshots.timing import UNDATED
 
 EXACT_TO = 1000

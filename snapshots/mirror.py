@@ -1,19 +1,23 @@
 """Writing what the provider said into the mirror: one short transaction, and only what changed."""
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import NamedTuple, TypeVar
 
 from django.db import transaction
 from django.db.models import Count
 
-from snapshots import bulk, diff
+from snapshots import bulk, changes, diff
 from snapshots.bulk import Event
+from snapshots.changes import Before
 from snapshots.claims import Claim, clear_fault, key_mark, locked_for_write
 from snapshots.cloud.records import Listing, SnapshotRecord
-from snapshots.models import Change, Environment, Snapshot
+from snapshots.judging import Targets, judge_volumes, judgements, write_judgements
+from snapshots.models import Environment, Snapshot
+from snapshots.runs import MAKING
+from snapshots.states import USABLE_STATE
 from snapshots.volumes import recount_volumes
 
 T = TypeVar("T")
@@ -27,6 +31,10 @@ class Prepared(NamedTuple):
 
     rows: list[bulk.Values]
     events: list[Event]
+    # Seconds that the making of rows took that are complete now, by primary key.
+    durations: list[tuple[int, int]]
+    # The volumes that touched rows belonged to.
+    volumes: set[str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,19 +54,34 @@ class Written:
         return self.added + self.changed + self.returned + self.left_out + self.missing
 
 
-def store_listing(held: Claim, listing: Listing[SnapshotRecord], *, received_at: datetime) -> Written:
+def store_listing(
+    held: Claim, listing: Listing[SnapshotRecord], *, received_at: datetime, clock_ahead: int = 0
+) -> Written:
     """Apply a list of the whole environment. Raises `Late` when the claim no longer holds; then nothing is written.
+
+    `clock_ahead`: seconds that the provider's clock is ahead of ours, 0 where they agree well enough.
 
     Comparing and preparing run before the transaction: nobody else writes these rows while the lease is held, and the
     fence is checked again inside.
     """
+    held.environment.clock_ahead = clock_ahead
     plan = _plan(held.environment, listing, received_at)
-    prepared = _prepare(held.environment, plan, received_at)
+    prepared = _prepare(held.environment, plan, received_at, listing)
     with transaction.atomic():
         environment = locked_for_write(held)
+        environment.clock_ahead = clock_ahead
+        lease, was_judged = environment.lease_until, environment.data_at is not None
         _write(environment, plan, prepared, received_at)
         _stamp(environment, held, listing, plan, received_at)
+        first = None if was_judged else environment.data_at
+        if first is None:
+            _judge(environment, prepared.volumes)
+        else:
+            # Nothing is said of a volume, and nobody else asks, before all are judged.
+            environment.data_at, environment.lease_until = None, lease
         environment.save()
+    if first is not None:
+        _judge_all(held, first)
     return _written(plan, listing)
 
 
@@ -70,6 +93,7 @@ def store_rows(held: Claim, records: Sequence[SnapshotRecord], *, received_at: d
     with transaction.atomic():
         environment = locked_for_write(held)
         _write(environment, plan, prepared, received_at)
+        _judge(environment, prepared.volumes)
         environment.body_hash = ""
         environment.lease_until = None
         environment.save()
@@ -86,7 +110,9 @@ def store_absence(held: Claim, snapshot_id: str, *, received_at: datetime) -> bo
         row = Snapshot.objects.filter(environment=environment, snapshot_id=snapshot_id).first()
         if row is not None and row.listed:
             plan = Plan(missing=[row.pk]) if row.missing_since else Plan(left_out=[row.pk])
-            _write(environment, plan, _prepare(environment, plan, received_at), received_at)
+            prepared = _prepare(environment, plan, received_at)
+            _write(environment, plan, prepared, received_at)
+            _judge(environment, prepared.volumes)
             environment.body_hash = ""
         environment.lease_until = None
         environment.save()
@@ -131,6 +157,29 @@ def _plan(environment: Environment, listing: Listing[SnapshotRecord], now: datet
     return diff.compare(known_rows(environment), listing.rows, complete=listing.complete, doubt=doubt, now=now)
 
 
+def _judge(environment: Environment, volumes: Collection[str]) -> None:
+    """Judge again the volumes whose rows changed, in the same transaction: a page sees both or neither."""
+    # Nothing can be said before the first complete list.
+    if environment.data_at is not None and volumes:
+        judge_volumes(environment, volumes, at=environment.data_at)
+
+
+def _judge_all(held: Claim, at: datetime) -> None:
+    """Judge what the first list brought: every volume at once, and so prepared before the lock is taken."""
+    environment = Environment.everything.get(pk=held.environment.pk)
+    asked = (environment.generation, Targets.of(environment))
+    prepared = list(judgements(environment, at=at))
+    with transaction.atomic():
+        environment = locked_for_write(held)
+        for values in prepared:
+            write_judgements(values)
+        # Somebody said something of it meanwhile.
+        if (environment.generation, Targets.of(environment)) != asked:
+            judge_volumes(environment, at=at)
+        environment.data_at, environment.lease_until = at, None
+        environment.save(update_fields=["data_at", "lease_until"])
+
+
 def _doubt_of(environment: Environment) -> diff.Doubt | None:
     if environment.suspect_since is None or environment.suspect_at is None:
         return None
@@ -143,7 +192,7 @@ def _stamp(
     environment: Environment, held: Claim, listing: Listing[SnapshotRecord], plan: Plan, received_at: datetime
 ) -> None:
     environment.lease_until = None
-    clear_fault(environment, key_mark(held.key))
+    clear_fault(environment, key_mark(held.key), received_at)
     if not listing.complete:
         environment.partial_at = held.at
         environment.partial_reason = ",".join(listing.doubts)[:200]
@@ -151,6 +200,7 @@ def _stamp(
         return
     # Stamped with the time of asking: what appeared while the answer travelled must not look older than it is.
     environment.listed_at = held.at
+    environment.data_at = held.at + timedelta(seconds=environment.clock_ahead)
     environment.first_listed_at = environment.first_listed_at or received_at
     environment.partial_at, environment.partial_reason = None, ""
     environment.body_hash = listing.body_hash if plan.gone == len(plan.missing) else ""
@@ -163,55 +213,58 @@ def _stamp(
         environment.believed_at = held.at
 
 
-def _prepare(environment: Environment, plan: Plan, now: datetime) -> Prepared:
+def _prepare(
+    environment: Environment, plan: Plan, now: datetime, listing: Listing[SnapshotRecord] | None = None
+) -> Prepared:
     # The provider lists the newest first: inserted in reverse, those without a date keep that order by row number.
     records = [*reversed(plan.added), *(record for _, record in plan.changed)]
-    # Up to and including the first complete list nothing is a change: we only began to look.
-    events = list(_events(plan)) if environment.listed_at else []
-    return Prepared(bulk.values_of(environment, records, now), events)
+    before = _before(environment, plan)
+    events = changes.of_plan(environment, plan, before, now=now, listing=listing)
+    durations = list(_durations(environment, plan, before))
+    named = {record.volume_id for record in records} | {row.volume_id for row in before.values()}
+    return Prepared(bulk.values_of(environment, records, now), events, durations, named - {""})
+
+
+def _before(environment: Environment, plan: Plan) -> dict[int, Before]:
+    """The rows that the plan touches, as they are now, by primary key."""
+    touched = [*(pk for pk, _ in plan.changed), *plan.returned, *plan.left_out, *plan.missing]
+    found: dict[int, Before] = {}
+    for pks in _batches(touched):
+        rows = Snapshot.objects.filter(environment=environment, pk__in=pks)
+        found |= {pk: Before(*rest) for pk, *rest in rows.values_list("pk", *Before._fields)}
+    return found
+
+
+def _durations(environment: Environment, plan: Plan, before: Mapping[int, Before]) -> Iterator[tuple[int, int]]:
+    """How long a making took at least: from its begin to the last list that had it still being made."""
+    for pk, record in plan.changed:
+        row = before.get(pk)
+        if row is None or environment.data_at is None or record.state != USABLE_STATE or row.usable_at is not None:
+            continue
+        seen_at = row.first_seen_at + timedelta(seconds=environment.clock_ahead)
+        seconds = (environment.data_at - min(row.taken_before, seen_at)).total_seconds()
+        if row.state in MAKING and seconds > 0:
+            yield pk, int(seconds)
 
 
 def _write(environment: Environment, plan: Plan, prepared: Prepared, now: datetime) -> None:
     if plan.is_empty:
+        # That we began to look is told of an environment without a snapshot too.
+        bulk.insert_changes(environment, prepared.events, now)
+        environment.generation += bool(prepared.events)
         return
     bulk.upsert(prepared.rows)
+    bulk.note_durations(prepared.durations)
     for pks in _batches(plan.returned):
         Snapshot.objects.filter(pk__in=pks).update(missing_since=None, last_seen_at=None, listed=True)
     for pks in _batches(plan.left_out):
         Snapshot.objects.filter(pk__in=pks).update(missing_since=now, last_seen_at=environment.listed_at)
     for pks in _batches(plan.missing):
         Snapshot.objects.filter(pk__in=pks).update(listed=False)
-    appeared = _appeared(environment, plan.added) if environment.listed_at else ()
-    bulk.insert_changes(environment, [*prepared.events, *appeared], now)
+    events = changes.fold([*prepared.events, *changes.of_added(environment, plan.added)])
+    bulk.insert_changes(environment, events, now)
     environment.generation += 1
     recount(environment)
-
-
-def _appeared(environment: Environment, added: Sequence[SnapshotRecord]) -> Iterator[Event]:
-    for records in _batches(added):
-        ids = [record.id for record in records]
-        new = Snapshot.objects.filter(environment=environment, snapshot_id__in=ids)
-        for pk, state in new.values_list("pk", "state"):
-            yield Event(pk, Change.Kind.APPEARED, after=state)
-
-
-def _events(plan: Plan) -> Iterator[Event]:
-    for pairs in _batches(plan.changed):
-        old = Snapshot.objects.filter(pk__in=[pk for pk, _ in pairs]).values_list("pk", "state", "name")
-        before = {pk: (state, name) for pk, state, name in old}
-        # An environment that is removed meanwhile takes its rows along; its write is refused then.
-        for pk, record in pairs:
-            if pk in before:
-                yield from _differences(pk, *before[pk], record)
-    yield from (Event(pk, Change.Kind.RETURNED) for pk in plan.returned)
-    yield from (Event(pk, Change.Kind.MISSING) for pk in plan.missing)
-
-
-def _differences(pk: int, state: str, name: str, record: SnapshotRecord) -> Iterator[Event]:
-    if state != record.state:
-        yield Event(pk, Change.Kind.STATE, state, record.state)
-    if name != record.name:
-        yield Event(pk, Change.Kind.RENAMED, name, record.name)
 
 
 def _written(plan: Plan, listing: Listing[SnapshotRecord] | None) -> Written:

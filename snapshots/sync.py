@@ -5,29 +5,32 @@ another.
 """
 
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass
-from datetime import datetime, timedelta
+from dataclasses import dataclass, field
+from datetime import datetime
 
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from dashboard.teams.secrets import KeyUnreadable, Secret
-from snapshots import claims
+from snapshots import claims, days
 from snapshots.claims import Caller, Claim, Denied, Late, Why
+from snapshots.clocks import clock_ahead
+from snapshots.cloud.client import CloudClient
 from snapshots.cloud.deadline import Deadline
 from snapshots.cloud.errors import CloudError, NotFound
 from snapshots.cloud.records import Listing, SnapshotRecord, VolumeRecord
 from snapshots.mirror import Written, store_absence, store_listing, store_rows
 from snapshots.models import Environment
 from snapshots.provider import provider
-from snapshots.volumes import store_volumes
+from snapshots.volumes import absent_volumes, note_fault, store_volumes, volumes_are_due
 
 COMMAND_BUDGET = 30.0
 WEB_BUDGET = 8.0
 AT_ONCE = 4
-VOLUMES_EVERY = timedelta(minutes=15)
+# What of a budget is kept for the writing when volumes are asked for one by one.
+KEPT_SECONDS = 5.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,13 +55,19 @@ class Outcome:
 
 @dataclass(frozen=True, slots=True)
 class Fetched:
-    """An answer, or why there is none. `volumes` is None when the endpoint was not asked."""
+    """An answer, or why there is none. `volumes` is None when the endpoint was not asked.
+
+    `retrieved`: of volumes that were asked for one by one, whether the provider still has them. `clock_ahead`: seconds
+    that the provider's clock is ahead of ours.
+    """
 
     listing: Listing[SnapshotRecord] | None = None
     error: CloudError | None = None
     volumes: Listing[VolumeRecord] | None = None
     volumes_error: CloudError | None = None
+    retrieved: Mapping[str, bool] = field(default_factory=dict)
     received_at: datetime | None = None
+    clock_ahead: int = 0
     seconds: float = 0.0
 
 
@@ -89,9 +98,10 @@ def _refresh_some(
             yield Outcome(environment, fault=claimed)
             continue
         held, key = claimed
-        with_volumes = caller.is_command and _volumes_are_due(held)
+        with_volumes = caller.is_command and volumes_are_due(held)
+        absent = absent_volumes(held.environment) if with_volumes else []
         deadline = shared or Deadline.after(COMMAND_BUDGET)
-        under_way.append((held, threads.submit(_fetch, held, key, deadline, with_volumes)))
+        under_way.append((held, threads.submit(_fetch, held, key, deadline, with_volumes, absent)))
     for held, future in under_way:
         yield _store(held, future.result())
 
@@ -123,26 +133,44 @@ def _open(held: Claim) -> Secret | Fault:
         return _record(held, kind="key_unreadable", sentence=sentence, status=None, retry_after=None)
 
 
-def _volumes_are_due(held: Claim) -> bool:
-    tried = held.environment.volumes_tried_at
-    return tried is None or not tried <= held.at < tried + VOLUMES_EVERY
-
-
-def _fetch(held: Claim, key: Secret, deadline: Deadline, with_volumes: bool) -> Fetched:
+def _fetch(held: Claim, key: Secret, deadline: Deadline, with_volumes: bool, absent: Sequence[str]) -> Fetched:
     """Ask the provider. Runs in a thread: no database in here, and every fault is returned, not raised."""
     began = time.monotonic()
     where = (held.environment.service_code, held.environment.name)
     listing = volumes = received_at = fault = None
+    ahead = 0
+    retrieved: dict[str, bool] = {}
     try:
         with provider(key, deadline=deadline, retries=held.retries) as client:
             listing = client.list_snapshots(*where)
             received_at = timezone.now()
+            ahead = clock_ahead(client.last_date, received_at)
             if with_volumes:
                 volumes = client.list_volumes(*where)
+                listed = {record.id for record in volumes.rows}
+                _retrieve(client, where, [each for each in absent if each not in listed], deadline, retrieved)
     except CloudError as error:
         fault = error
-    of_list, of_volumes = (None, fault) if listing else (fault, None)
-    return Fetched(listing, of_list, volumes, of_volumes, received_at, time.monotonic() - began)
+    of_list, of_volumes = (None, fault if volumes is None else None) if listing else (fault, None)
+    return Fetched(listing, of_list, volumes, of_volumes, retrieved, received_at, ahead, time.monotonic() - began)
+
+
+def _retrieve(
+    client: CloudClient, where: tuple[str, str], ids: Sequence[str], deadline: Deadline, found: dict[str, bool]
+) -> None:
+    """Ask for volumes one by one, as far as the time reaches; the rest has its turn the next time.
+
+    Raises CloudError; what was found before it stays found.
+    """
+    for volume_id in ids:
+        if deadline.remaining() < KEPT_SECONDS:
+            return
+        try:
+            client.get_volume(*where, volume_id)
+        except NotFound:
+            found[volume_id] = False
+        else:
+            found[volume_id] = True
 
 
 def _store(held: Claim, fetched: Fetched) -> Outcome:
@@ -152,22 +180,19 @@ def _store(held: Claim, fetched: Fetched) -> Outcome:
     try:
         # Volumes first: writing the snapshots gives the lease back.
         _store_volumes(held, fetched)
-        written = store_listing(held, fetched.listing, received_at=fetched.received_at)
+        written = store_listing(held, fetched.listing, received_at=fetched.received_at, clock_ahead=fetched.clock_ahead)
     except Late:
         return Outcome(environment, fault=_late(held), seconds=fetched.seconds)
+    days.note(environment.pk)
     return Outcome(environment, written=written, seconds=fetched.seconds)
 
 
 def _store_volumes(held: Claim, fetched: Fetched) -> None:
-    """Write the optional endpoint's answer; its faults never touch the snapshots."""
-    if fetched.volumes is None and fetched.volumes_error is None:
-        return
-    fault = fetched.volumes_error.kind if fetched.volumes_error else ""
-    Environment.objects.filter(pk=held.environment.pk, fence=held.fence).update(
-        volumes_tried_at=held.at, volumes_fault=fault
-    )
-    if fetched.volumes is not None and fetched.received_at is not None:
-        store_volumes(held, fetched.volumes, received_at=fetched.received_at)
+    """Write the optional endpoint's answer; its faults never touch the snapshots. Raises `Late`."""
+    if fetched.volumes_error is not None:
+        note_fault(held, fetched.volumes_error.kind)
+    elif fetched.volumes is not None and fetched.received_at is not None:
+        store_volumes(held, fetched.volumes, received_at=fetched.received_at, retrieved=fetched.retrieved)
 
 
 def _record_error(held: Claim, error: CloudError | None) -> Fault:

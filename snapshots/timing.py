@@ -2,7 +2,9 @@
 
 The API gives no date. Two sources remain: the default name's trailing `_yyyyMMddHHmmss` (GMT, CloudStack's
 `SnapshotManagerImpl`), a hint that anyone can forge; and our own watch: the last complete list without the
-snapshot and the first list with it. The name is believed only where it fits the watch.
+snapshot and the first list with it. The name is believed only where it fits the watch, and where it is the
+provider's own: a schedule names its snapshots itself, and by hand the default form has the volume's name before the
+time. Anything else that ends so ("before_20261123000000") is a number that someone typed.
 """
 
 import re
@@ -44,16 +46,24 @@ def name_time(name: str) -> datetime | None:
     return time if time >= EARLIEST else None
 
 
-def taken_range(name: str, *, last_without: datetime | None, first_with: datetime) -> TakenRange:
+def is_default(name: str, volume: str) -> bool:
+    """Whether a name is `<host>_<volume>_<time>`, as the provider makes it of the volume's present name."""
+    if not volume or NAME_TIME.search(name) is None:
+        return False
+    before_time = NAME_TIME.sub("", name)
+    return before_time.endswith(f"_{volume}") and len(before_time) > len(volume) + 1
+
+
+def taken_range(name: str, *, last_without: datetime | None, first_with: datetime, is_own: bool) -> TakenRange:
     """What we know of when a snapshot was taken, at first sight of it.
 
     `last_without`: when the newest complete list without it was asked for; None if there was none before.
-    `first_with`: when the first answer with it had arrived.
+    `first_with`: when the first answer with it had arrived. `is_own`: whether the provider made the name.
     """
     if last_without is not None:
         # A clock that was put back in between must not turn the range around.
         last_without = min(last_without, first_with)
-    told = name_time(name)
+    told = name_time(name) if is_own else None
     if told is not None and _fits(told, last_without, first_with):
         return TakenRange(told, told, from_name=True)
     return TakenRange(last_without, first_with, from_name=False)

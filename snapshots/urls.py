@@ -2,7 +2,21 @@
 
 from django.urls import path, register_converter
 
-from snapshots.views import check, detail, home, lists, refresh, settings_environments, settings_key
+from snapshots.views import (
+    acts,
+    changes,
+    check,
+    detail,
+    home,
+    lists,
+    refresh,
+    saved_views,
+    settings_environments,
+    settings_key,
+    targets,
+    volume,
+    volumes,
+)
 
 
 class SegmentConverter:
@@ -31,15 +45,31 @@ register_converter(SnapshotIdConverter, "snapshot_id")
 
 app_name = "snapshots"
 ONE = "t/<slug:team>/snapshots/<segment:service_code>/<segment:environment_name>/<snapshot_id:snapshot_id>/"
+VOLUME = "t/<slug:team>/volumes/<segment:service_code>/<segment:environment_name>/<snapshot_id:volume_id>/"
 PLACES = "t/<slug:team>/settings/environments/"
 PLACE = f"{PLACES}<segment:service_code>/<segment:environment_name>/"
 urlpatterns = [
     path("", home.home, name="home"),
     path("teams/", home.team_choice, name="teams"),
-    path("t/<slug:team>/", home.team_home, name="team_home"),
+    path("t/<slug:team>/", saved_views.team_home, name="team_home"),
+    path("t/<slug:team>/volumes/", volumes.team_home, name="volumes"),
+    path("t/<slug:team>/volumes/exempt/", acts.exempt, name="exempt"),
+    path("t/<slug:team>/volumes/judge-again/", acts.judge_again, name="judge_again"),
+    path("t/<slug:team>/volumes/stopped/", acts.stopped, name="stopped"),
+    path("t/<slug:team>/views/", saved_views.view_list, name="views"),
+    path("t/<slug:team>/views/save/", saved_views.save, name="view_save"),
+    path("t/<slug:team>/views/delete/", saved_views.delete, name="view_delete"),
+    path("t/<slug:team>/views/start/", saved_views.start, name="view_start"),
+    path("t/<slug:team>/settings/targets/", targets.target_page, name="targets"),
+    path("t/<slug:team>/settings/not-judged/", targets.exemption_page, name="exemptions"),
+    path("t/<slug:team>/volumes/refresh/", volumes.refresh, name="volumes_refresh"),
+    path(VOLUME, volume.volume, name="volume"),
+    path(f"{VOLUME}deleted/", volume.volume_deleted, name="volume_deleted"),
     path("t/<slug:team>/snapshots/", lists.snapshot_list, name="list"),
     path("t/<slug:team>/snapshots/volumes/", lists.volume_choices, name="volume_choices"),
     path("t/<slug:team>/snapshots/refresh/", refresh.refresh, name="refresh"),
+    path("t/<slug:team>/changes/", changes.change_list, name="changes"),
+    path("t/<slug:team>/changes/refresh/", changes.refresh, name="changes_refresh"),
     path(ONE, detail.snapshot_detail, name="detail"),
     path(f"{ONE}check/", check.check, name="check"),
     path("t/<slug:team>/settings/key/", settings_key.key, name="key"),

@@ -1,18 +1,31 @@
-"""Volumes in the mirror: what the optional endpoint lists, and how many snapshots each has."""
+"""Volumes in the mirror: what the optional endpoint lists, which of them are gone, how many snapshots each has.
 
-from collections.abc import Iterable, Iterator, Mapping
-from datetime import datetime
+A volume is gone when two complete lists leave it out, with the guards of the snapshots' lists, and its own retrieve
+answers 404. The endpoint is asked at most every quarter of an hour and has its own next try: its faults touch nothing
+of the snapshots.
+"""
+
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from datetime import datetime, timedelta
+from types import MappingProxyType
 from typing import NamedTuple
 
 from django.db import transaction
 from django.db.models import Exists, OuterRef, Subquery
 
-from snapshots import diff
-from snapshots.claims import Claim, locked_for_write
+from snapshots import bulk, changes, diff
+from snapshots.claims import CLOCKS_APART, Claim, key_mark, locked_for_write
 from snapshots.cloud.records import Listing, VolumeRecord
+from snapshots.judging import judge_volumes
 from snapshots.models import Environment, Snapshot, Volume
 
 BATCH = 500
+EVERY = timedelta(minutes=15)
+# The longest wait after a fault, and after an answer that says that there is nothing for this key.
+FAULT_MOST, CLOSED_MOST = timedelta(hours=1), timedelta(hours=6)
+# How many volumes are asked for one by one in one sync.
+MOST_RETRIEVED = 200
+FAULT_FIELDS = ("volumes_fault", "volumes_fault_count", "volumes_tried_at", "volumes_next_try_at")
 # Field of the row: attribute of the record.
 ENDPOINT_FIELDS = {
     "name": "name",
@@ -32,6 +45,36 @@ class RemoteVolume(NamedTuple):
     record: VolumeRecord
 
 
+def volumes_are_due(held: Claim) -> bool:
+    """Whether the endpoint may be asked: its next try has come, or the key is another one than last time."""
+    environment = held.environment
+    next_try = environment.volumes_next_try_at
+    if next_try is None or environment.key_mark != key_mark(held.key):
+        return True
+    # A moment further ahead than it can have been set comes from a clock that has since been put back.
+    return not held.at < next_try <= held.at + CLOSED_MOST + CLOCKS_APART
+
+
+def absent_volumes(environment: Environment) -> list[str]:
+    """The volumes that lists left out: whether each is gone, its own retrieve is to say. The longest absent first."""
+    absent = Volume.objects.filter(environment=environment, from_endpoint=True, missing_since__isnull=False)
+    ids = absent.filter(gone_at__isnull=True).order_by("missing_since", "pk").values_list("volume_id", flat=True)
+    return list(ids[:MOST_RETRIEVED])
+
+
+def note_fault(held: Claim, kind: str) -> None:
+    """Store that the endpoint brought nothing, and when to try again, later than any Retry-After. Raises `Late`."""
+    with transaction.atomic():
+        environment = locked_for_write(held)
+        environment.volumes_fault_count += 1
+        environment.volumes_fault = kind
+        environment.volumes_tried_at = held.at
+        most = FAULT_MOST if environment.knows_volumes else CLOSED_MOST
+        wait = EVERY * int(2 ** min(environment.volumes_fault_count - 1, 16))
+        environment.volumes_next_try_at = held.at + min(wait, most)
+        environment.save(update_fields=FAULT_FIELDS)
+
+
 def recount_volumes(environment: Environment, counts: Mapping[str, int]) -> None:
     """Store each volume's number of listed snapshots; volumes seen for the first time get a row."""
     known = {volume.volume_id: volume for volume in Volume.objects.filter(environment=environment)}
@@ -46,6 +89,15 @@ def recount_volumes(environment: Environment, counts: Mapping[str, int]) -> None
         volume.snapshot_count = counts.get(volume.volume_id, 0)
     Volume.objects.bulk_update(moved, ["snapshot_count"], batch_size=BATCH)
     _name_after_snapshots(environment)
+    _revive(environment)
+
+
+def _revive(environment: Environment) -> None:
+    """A volume of which a snapshot was taken after it was said to be deleted is not deleted."""
+    of_volume = Snapshot.objects.of_volume(environment, OuterRef("volume_id"))
+    taken_since = of_volume.filter(first_seen_at__gt=OuterRef("gone_at"), taken_before__gt=OuterRef("gone_at"))
+    gone = Volume.objects.filter(environment=environment, gone_at__isnull=False)
+    gone.filter(Exists(taken_since)).update(gone_at=None)
 
 
 def _name_after_snapshots(environment: Environment) -> None:
@@ -56,8 +108,17 @@ def _name_after_snapshots(environment: Environment) -> None:
     nameless.filter(Exists(newest)).update(name=name)
 
 
-def store_volumes(held: Claim, listing: Listing[VolumeRecord], *, received_at: datetime) -> None:
-    """Apply the volumes endpoint's list, with the same guard as for snapshots. Raises `Late`."""
+def store_volumes(
+    held: Claim,
+    listing: Listing[VolumeRecord],
+    *,
+    received_at: datetime,
+    retrieved: Mapping[str, bool] = MappingProxyType({}),
+) -> None:
+    """Apply the volumes endpoint's list, with the same guard as for snapshots. Raises `Late`.
+
+    `retrieved`: of volumes that were asked for one by one, whether the provider still has them.
+    """
     remote = [RemoteVolume(record.id, _fingerprint(_values(record)), record) for record in listing.rows]
     plan = diff.compare(
         _known(held.environment),
@@ -69,6 +130,10 @@ def store_volumes(held: Claim, listing: Listing[VolumeRecord], *, received_at: d
     with transaction.atomic():
         environment = locked_for_write(held)
         _write(environment, plan, received_at)
+        _settle(environment, retrieved, {record.id for record in listing.rows}, received_at)
+        touched = _touched(environment, plan)
+        if environment.data_at is not None and touched:
+            judge_volumes(environment, touched, at=environment.data_at)
         _stamp(environment, held, plan, complete=listing.complete)
         environment.save()
 
@@ -103,7 +168,8 @@ def _doubt_of(environment: Environment) -> diff.Doubt | None:
 
 
 def _stamp(environment: Environment, held: Claim, plan: diff.Plan[RemoteVolume], *, complete: bool) -> None:
-    environment.volumes_fault = ""
+    environment.volumes_fault, environment.volumes_fault_count = "", 0
+    environment.volumes_tried_at, environment.volumes_next_try_at = held.at, held.at + EVERY
     if not complete:
         return
     doubt = plan.doubt
@@ -121,6 +187,8 @@ def _write(environment: Environment, plan: diff.Plan[RemoteVolume], now: datetim
     added = [_filled(Volume(team_id=environment.team_id, environment=environment), remote) for remote in plan.added]
     Volume.objects.bulk_create(added, batch_size=BATCH)
     rows = Volume.objects.in_bulk([pk for pk, _ in plan.changed])
+    renamed = changes.volumes_renamed(environment, _renamed((rows[pk], remote) for pk, remote in plan.changed))
+    bulk.insert_changes(environment, changes.fold(renamed), now)
     changed = [_filled(rows[pk], remote) for pk, remote in plan.changed]
     fields = [*ENDPOINT_FIELDS, "from_endpoint", "listed"]
     Volume.objects.bulk_update(changed, fields, batch_size=BATCH)
@@ -133,6 +201,44 @@ def _write(environment: Environment, plan: diff.Plan[RemoteVolume], now: datetim
     for start in range(0, len(plan.missing), BATCH):
         Volume.objects.filter(pk__in=plan.missing[start : start + BATCH]).update(listed=False)
     environment.generation += 1
+
+
+def _settle(environment: Environment, retrieved: Mapping[str, bool], listed: Collection[str], now: datetime) -> None:
+    """What lists left out is gone where the provider does not know it; what it still has counts as listed again.
+
+    What is listed is not gone, whoever said so.
+    """
+    absent = Volume.objects.filter(environment=environment, missing_since__isnull=False, gone_at__isnull=True)
+    unknown = [volume_id for volume_id, is_there in retrieved.items() if not is_there]
+    there = [volume_id for volume_id, is_there in retrieved.items() if is_there]
+    settled = absent.filter(volume_id__in=unknown, listed=False).update(gone_at=now)
+    settled += absent.filter(volume_id__in=there).update(missing_since=None, last_seen_at=None, listed=True)
+    gone = Volume.objects.filter(environment=environment, gone_at__isnull=False)
+    alive = [pk for pk, volume_id in gone.values_list("pk", "volume_id") if volume_id in listed]
+    for start in range(0, len(alive), BATCH):
+        settled += gone.filter(pk__in=alive[start : start + BATCH]).update(gone_at=None)
+    if settled:
+        environment.generation += 1
+
+
+def _touched(environment: Environment, plan: diff.Plan[RemoteVolume]) -> set[str]:
+    """The volumes of which this list said something new: when one was made decides whether it is new."""
+    pks = [*plan.returned, *plan.left_out, *plan.missing]
+    moved = Volume.objects.in_bulk(pks).values()
+    return {
+        *(remote.id for remote in plan.added),
+        *(remote.id for _, remote in plan.changed),
+        *(volume.volume_id for volume in moved),
+    }
+
+
+def _renamed(changed: Iterable[tuple[Volume, RemoteVolume]]) -> dict[str, tuple[str, str]]:
+    """By id, the name before and after. One that the endpoint lists for the first time gets a name, not another one."""
+    return {
+        row.volume_id: (row.name, remote.record.name)
+        for row, remote in changed
+        if row.from_endpoint and row.name and remote.record.name not in ("", row.name)
+    }
 
 
 def _filled(row: Volume, remote: RemoteVolume) -> Volume:

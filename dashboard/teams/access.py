@@ -44,6 +44,9 @@ Level = Role | Open
 PUBLIC, SIGNED_IN = Open.PUBLIC, Open.SIGNED_IN
 
 READ = MappingProxyType({"GET": Role.VIEWER})
+MEMBER_FORM = MappingProxyType({"GET": Role.MEMBER, "POST": Role.MEMBER})
+# Everyone reads what only members may change.
+MEMBERS_WRITE = MappingProxyType({"GET": Role.VIEWER, "POST": Role.MEMBER})
 ADMIN_FORM = MappingProxyType({"GET": Role.ADMIN, "POST": Role.ADMIN})
 PUBLIC_FORM = MappingProxyType({"GET": PUBLIC, "POST": PUBLIC})
 SIGNED_IN_FORM = MappingProxyType({"GET": SIGNED_IN, "POST": SIGNED_IN})
@@ -97,10 +100,25 @@ CAPABILITIES: Mapping[str, Mapping[str, Level]] = MappingProxyType(
         "snapshots:home": {"GET": SIGNED_IN},
         "snapshots:teams": {"GET": SIGNED_IN},
         "snapshots:team_home": READ,
+        "snapshots:volumes_refresh": {"POST": Role.VIEWER},
+        "snapshots:volumes": READ,
+        "snapshots:exempt": MEMBER_FORM,
+        "snapshots:judge_again": MEMBER_FORM,
+        "snapshots:stopped": {"POST": Role.MEMBER},
+        "snapshots:targets": MEMBERS_WRITE,
+        "snapshots:exemptions": MEMBERS_WRITE,
+        "snapshots:views": READ,
+        "snapshots:view_save": {"POST": Role.MEMBER},
+        "snapshots:view_delete": {"POST": Role.MEMBER},
+        "snapshots:view_start": {"POST": Role.ADMIN},
+        "snapshots:volume": {"GET": Role.VIEWER, "POST": Role.VIEWER},
+        "snapshots:volume_deleted": {"POST": Role.MEMBER},
         "snapshots:list": READ,
         "snapshots:volume_choices": READ,
         "snapshots:refresh": {"POST": Role.VIEWER},
         "snapshots:detail": READ,
+        "snapshots:changes": READ,
+        "snapshots:changes_refresh": {"POST": Role.VIEWER},
         "snapshots:check": {"POST": Role.VIEWER},
         "snapshots:key": ADMIN_FORM,
         "snapshots:key_save": {"POST": Role.ADMIN},

@@ -15,6 +15,8 @@ TABS: tuple[tuple[str, Promise | str], ...] = (
     ("teams:audit", _("Audit")),
     ("snapshots:key", _("Key")),
     ("snapshots:environments", _("Environments")),
+    ("snapshots:targets", _("Targets")),
+    ("snapshots:exemptions", _("Not judged")),
 )
 
 

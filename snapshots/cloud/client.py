@@ -12,6 +12,7 @@ from snapshots.cloud.errors import (
     UNKNOWN_ADDRESS,
     UNKNOWN_ENVIRONMENT,
     UNKNOWN_SNAPSHOT,
+    UNKNOWN_VOLUME,
     CloudError,
     InvalidInput,
     InvalidKey,
@@ -103,6 +104,12 @@ class CloudClient:
         """List the volumes of an environment."""
         path = f"{environment_path(service_code, environment_name)}/volumes"
         return rows.read_volumes(self._get(path, UNKNOWN_ENVIRONMENT))
+
+    def get_volume(self, service_code: str, environment_name: str, id: str) -> VolumeRecord:
+        """Retrieve one volume. Raises NotFound where the provider has none with this id."""
+        volume_id = checked_id(id)
+        path = f"{environment_path(service_code, environment_name)}/volumes/{volume_id}"
+        return rows.read_volume(self._get(path, UNKNOWN_VOLUME), volume_id)
 
     def list_environments(self) -> Listing[EnvironmentRecord]:
         """List the environments that the key may see."""

@@ -27,6 +27,7 @@ from typing import ClassVar
 UNKNOWN_ADDRESS = "The provider does not know this address."
 UNKNOWN_ENVIRONMENT = "The provider does not know this environment."
 UNKNOWN_SNAPSHOT = "The provider does not know this snapshot."
+UNKNOWN_VOLUME = "The provider does not know this volume."
 UNKNOWN_HOST = "The address of the provider cannot be found."
 UNKNOWN_PROXY = "The address of the proxy cannot be found."
 PROXY_NOT_IN_TIME = "The proxy did not answer in time."
@@ -159,4 +160,4 @@ class Unreadable(CloudError):
 
 class MismatchedReply(Unreadable):
     kind = "mismatched"
-    default_sentence = "The provider answered about another snapshot than the one asked for."
+    default_sentence = "The provider answered about another id than the one asked for."

@@ -78,6 +78,16 @@ def read_volumes(envelope: Envelope) -> Listing[VolumeRecord]:
     return _read_list(envelope, _volume)
 
 
+def read_volume(envelope: Envelope, asked_id: str) -> VolumeRecord:
+    """Read one volume, as an object or as a list of one. Raises Unreadable, MismatchedReply if it has another id."""
+    record = _volume(_only_row(envelope.data))
+    if record is None:
+        raise Unreadable(status=200)
+    if record.id != asked_id:
+        raise MismatchedReply(status=200)
+    return record
+
+
 def read_environments(envelope: Envelope) -> Listing[EnvironmentRecord]:
     """Read the environments, which the provider sends without a count. Raises Unreadable."""
     return replace(_read_list(envelope, _environment), count_expected=False)

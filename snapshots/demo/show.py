@@ -5,6 +5,7 @@ import sys
 from argparse import ArgumentParser, Namespace
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from io import StringIO
 from pathlib import Path
 
@@ -14,6 +15,7 @@ from django.utils.translation import gettext as _
 
 from snapshots.demo import folder as folders
 from snapshots.demo.ports import first_free
+from snapshots.simulator.options import keys_of
 from snapshots.stopping import Stop, stop_on_signals
 from snapshots.supervisor import ROOT, WEB, Children, Ended, Program, sync_command, wait_until_listening, watch
 
@@ -25,7 +27,8 @@ START_SECONDS = 60.0
 # For the simulator on this machine alone: nothing here is worth keeping to oneself.
 PASSWORD = "just-looking-around"  # noqa: S105
 ACME_KEY, GLOBEX_KEY = "acme-demo-key", "globex-demo-key"
-ACME_SEES = "compute-on/prod+compute-on/test_area"
+# Of the environments that tell stories Acme's key sees one no more.
+ACME_SEES = "compute-on/prod+compute-on/shop+compute-on/test_area"
 GLOBEX_SEES = "compute-on/test_area+compute-qc/web"
 ENVIRONMENTS = "compute-on/prod,compute-on/test_area,compute-qc/web"
 VOLUMES, SNAPSHOTS, SPEED = 40, 600, 60
@@ -36,17 +39,18 @@ TTL_SECONDS = 10
 # Set to nothing, so that the .env of a real installation does not reach in here.
 UNUSED = (
     *("ALLOWED_HOSTS", "CACHE_URL", "DEBUG", "DEFAULT_FROM_EMAIL", "EMAIL_URL", "HISTORY_DAYS", "HSTS_PRELOAD"),
-    *("TRUSTED_PROXIES", "WEB_THREADS", "GUNICORN_CMD_ARGS"),
+    *("CLOUDCA_CA_BUNDLE", "CLOUDCA_PROXY", "TRUSTED_PROXIES", "WEB_THREADS", "GUNICORN_CMD_ARGS"),
 )
 
 
 @dataclass(frozen=True, slots=True)
 class Places:
-    """Where the demo keeps its files, and the ports that it found free."""
+    """Where the demo keeps its files, the ports that it found free, and the moment that its stories are told around."""
 
     folder: Path
     port: int
     simulator_port: int
+    anchor: datetime
 
     @property
     def url(self) -> str:
@@ -81,7 +85,8 @@ def main(arguments: list[str]) -> int:
 
 
 def _show(options: Namespace, stop: Stop) -> int:
-    places = Places(options.folder.resolve(), first_free(options.port), first_free(options.simulator_port))
+    anchor = datetime.now(UTC).replace(microsecond=0)
+    places = Places(options.folder.resolve(), first_free(options.port), first_free(options.simulator_port), anchor)
     os.environ |= variables(places)
     django.setup()
     with Children() as children:
@@ -97,24 +102,40 @@ def _start(children: Children, places: Places, stop: Stop) -> Ended | None:
     children.start(_simulator(places))
     _prepare()
     children.start(Program("web", WEB, os.environ, places.folder / "web.log"))
+    _replay(places)
     ended = wait_until_listening(places.simulator_port, children, stop, START_SECONDS)
     if ended or stop.is_set:
         return ended
-    call_command("sync_snapshots", force=True)
-    _forget_connections()
+    _look()
     children.start(Program("sync_snapshots", sync_command(SYNC_EVERY), os.environ))
     return wait_until_listening(places.port, children, stop, START_SECONDS)
 
 
 def _prepare() -> None:
-    """Bring database and static files up to date, with an empty mirror: the simulator's world begins anew as well."""
-    from snapshots.models import Environment
+    """Bring database and static files up to date, with an empty mirror."""
+    from snapshots.demo.past import forget
     from snapshots.static_files import collect
 
     call_command("migrate", verbosity=0, interactive=False)
     collect()
-    Environment.objects.all().delete()
+    forget()
     call_command("provision", Path(__file__).with_name("teams.toml"), stdout=StringIO())
+
+
+def _replay(places: Places) -> None:
+    """Let one team have looked for days: a mirror that was made this minute knows no story."""
+    from snapshots.demo.past import replay
+
+    replay(places.anchor, keys_of(_keys().split(",")))
+
+
+def _look() -> None:
+    """Look at all that there is now. That one environment is refused is part of the show."""
+    from snapshots.claims import Caller
+    from snapshots.rounds import News, round_once
+
+    round_once(None, Caller.FORCE, _say, news=News(all_of_it=True))
+    _forget_connections()
 
 
 def _forget_connections() -> None:
@@ -127,6 +148,7 @@ def _simulator(places: Places) -> Program:
     options = {
         "port": places.simulator_port,
         "environments": ENVIRONMENTS,
+        "stories": places.anchor.isoformat(),
         "volumes": VOLUMES,
         "snapshots": SNAPSHOTS,
         "speed": SPEED,
@@ -147,11 +169,16 @@ def variables(places: Places) -> Mapping[str, str]:
         "DATABASE_URL": folders.database_url(places.folder),
         "CLOUDCA_API_URL": f"{places.simulator}/v1",
         "SYNC_TTL_SECONDS": str(TTL_SECONDS),
-        "SIMULATOR_KEYS": f"{ACME_KEY}@{ACME_SEES},{GLOBEX_KEY}@{GLOBEX_SEES}",
+        "SIMULATOR_KEYS": _keys(),
         "DEMO_ACME_KEY": ACME_KEY,
         "DEMO_GLOBEX_KEY": GLOBEX_KEY,
         "DEMO_PASSWORD": PASSWORD,
     }
+
+
+def _keys() -> str:
+    """The keys that the simulator knows, each with what it sees, as `SIMULATOR_KEYS` has them."""
+    return f"{ACME_KEY}@{ACME_SEES},{GLOBEX_KEY}@{GLOBEX_SEES}"
 
 
 def greeting(places: Places) -> str:
@@ -165,7 +192,10 @@ The dashboard is at %(url)s
   bob@example.com       %(password)s    Acme Platform, as viewer
   charlie@example.com   %(password)s    Globex Hosting, as admin
 
-  - Watch the list: within two minutes snapshots appear, complete, fail and vanish.
+  - Alice's volumes in shop tell a story each, the worst first: open a status to read why. Within two minutes
+    orders-db-data and reports-data get the run that they wait for, and legacy-share its first snapshot.
+  - Changes tells what happened in the twelve days that the demo pretends to have watched, and goes on.
+  - Charlie's team is on its first day, and is asked how old a snapshot may be.
   - Filter by a volume, open a snapshot, copy its address: bob lands on it after signing in, charlie finds nothing.
   - Take the provider down:  curl -X POST -d '{"status": 503}' %(simulator)s/_control/faults
     and bring it back with:  curl -X DELETE %(simulator)s/_control/faults

@@ -1,6 +1,6 @@
 """The mirror: one row per snapshot ever seen, and what is known of its environment and volume."""
 
-from snapshots.models.change import Change
+from snapshots.models.change import Change, ChangeQuerySet
 from snapshots.models.chore import Chore
 from snapshots.models.environment import (
     LEAST_CURRENT,
@@ -11,18 +11,23 @@ from snapshots.models.environment import (
     _no_facets,
 )
 from snapshots.models.snapshot import Snapshot, SnapshotQuerySet
+from snapshots.models.team_view import Policy, SavedView, VerdictDay
 from snapshots.models.volume import Volume, VolumeQuerySet
 
 __all__ = [
     "LEAST_CURRENT",
     "REFUSED_KINDS",
     "Change",
+    "ChangeQuerySet",
     "Chore",
     "Environment",
     "EnvironmentQuerySet",
+    "Policy",
+    "SavedView",
     "ShownEnvironments",
     "Snapshot",
     "SnapshotQuerySet",
+    "VerdictDay",
     "Volume",
     "VolumeQuerySet",
     "_no_facets",

@@ -1,39 +1,85 @@
 """What happened, as the syncs saw it."""
 
-from typing import ClassVar
+from typing import ClassVar, Self
 
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 
 from dashboard.teams.models import Team
-from snapshots.models.environment import Environment
+from snapshots.models.environment import Environment, not_removed
 from snapshots.models.snapshot import Snapshot
 
 
+class ChangeQuerySet(models.QuerySet["Change"]):
+    def of_team(self, team: Team) -> Self:
+        return self.filter(not_removed(team), team=team)
+
+    def as_lines(self) -> Self:
+        """As the page lists them: many of one kind in one sync stand under the one line that counts them."""
+        # IN and not =: for the latter Django writes the bare column, which SQLite looks up in no index.
+        return self.filter(folded__in=[False])
+
+    def one_by_one(self) -> Self:
+        """Every thing that happened, without the lines that only count."""
+        return self.filter(number__isnull=True)
+
+    def under(self, line: "Change") -> Self:
+        """What a line counts."""
+        together = self.filter(team=line.team_id, kind=line.kind, folded__in=[True], at=line.at)
+        return together.filter(environment=line.environment_id)
+
+    def newest_first(self) -> Self:
+        return self.order_by("-at", "-pk")
+
+
 class Change(models.Model):
-    """One thing that happened to a snapshot, written in the sync's own transaction."""
+    """One thing that happened, written in the sync's own transaction."""
 
     class Kind(models.TextChoices):
+        BEGAN = "began", _("we began to look")
         APPEARED = "appeared", _("appeared")
         STATE = "state", _("state changed")
+        COMPLETED = "completed", _("completed")
+        FAILED = "failed", _("failed")
+        VANISHED = "vanished", _("vanished while being made")
+        ROTATED = "rotated", _("rotated")
+        DELETED = "deleted", _("deleted")
         RENAMED = "renamed", _("renamed")
+        VOLUME_RENAMED = "volume_renamed", _("volume renamed")
         MISSING = "missing", _("no longer listed")
         RETURNED = "returned", _("listed again")
+        REFUSED = "refused", _("environment refused")
+        ANSWERING = "answering", _("environment answering again")
 
-    team = models.ForeignKey(Team, on_delete=models.CASCADE, related_name="+", verbose_name=_("team"))
+    team = models.ForeignKey(Team, on_delete=models.CASCADE, related_name="+", db_index=False, verbose_name=_("team"))
     environment = models.ForeignKey(
-        Environment, on_delete=models.CASCADE, related_name="changes", verbose_name=_("environment")
+        Environment, on_delete=models.CASCADE, related_name="changes", db_index=False, verbose_name=_("environment")
     )
-    snapshot = models.ForeignKey(Snapshot, on_delete=models.CASCADE, related_name="changes", verbose_name=_("snapshot"))
+    snapshot = models.ForeignKey(
+        Snapshot, on_delete=models.CASCADE, null=True, related_name="changes", verbose_name=_("snapshot")
+    )
+    volume_id = models.CharField(_("volume id"), max_length=36, blank=True)
     at = models.DateTimeField()
-    kind = models.CharField(max_length=10, choices=Kind.choices)
+    kind = models.CharField(max_length=20, choices=Kind.choices)
     before = models.CharField(max_length=255, blank=True)
     after = models.CharField(max_length=255, blank=True)
+    # How long the making took, where the kind has such a time.
+    seconds = models.PositiveIntegerField(null=True)
+    # Of a line for many of one kind in one sync: how many. They are `folded`: shown where that line is opened.
+    number = models.PositiveIntegerField(null=True)
+    folded = models.BooleanField(default=False)
+
+    objects = ChangeQuerySet.as_manager()
 
     class Meta:
         verbose_name = _("change")
         verbose_name_plural = _("changes")
-        indexes: ClassVar = [models.Index(fields=["team", "-at", "-id"], name="change_newest_first")]
+        indexes: ClassVar = [
+            models.Index(fields=["team", "folded", "-at", "-id"], name="change_newest_first"),
+            models.Index(fields=["team", "kind", "folded", "-at", "-id"], name="change_by_kind"),
+            models.Index(fields=["environment", "folded", "-at", "-id"], name="change_of_environment"),
+            models.Index(fields=["environment", "volume_id", "-at", "-id"], name="change_of_volume"),
+        ]
 
     def __str__(self) -> str:
         return f"{self.kind} {self.snapshot_id} at {self.at:%Y-%m-%d %H:%M}"

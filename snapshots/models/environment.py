@@ -13,6 +13,8 @@ from dashboard.teams.models import Team
 LEAST_CURRENT = timedelta(seconds=30)
 # Faults of the key, not of the provider: another key is tried at once.
 REFUSED_KINDS = ("refused", "key_unreadable", "invalid_key")
+# Faults of the volumes endpoint that say that there is nothing for this key: 401, 403 and 404.
+CLOSED_KINDS = ("refused", "not_found")
 
 
 def _no_facets() -> dict[str, Any]:
@@ -55,6 +57,9 @@ class Environment(models.Model):
     first_listed_at = models.DateTimeField(null=True)
     # The newest complete list that was not doubted: what is first seen after it was not there before it.
     believed_at = models.DateTimeField(null=True)
+    # The same moment by the provider's clock, which names and deadlines follow; and how far ahead of ours it is.
+    data_at = models.DateTimeField(null=True)
+    clock_ahead = models.IntegerField(_("provider's clock ahead, seconds"), default=0)
     partial_at = models.DateTimeField(null=True)
     partial_reason = models.CharField(max_length=200, blank=True)
     body_hash = models.CharField(max_length=64, blank=True)
@@ -83,10 +88,18 @@ class Environment(models.Model):
     volumes_listed_at = models.DateTimeField(null=True)
     volumes_tried_at = models.DateTimeField(null=True)
     volumes_fault = models.CharField(max_length=40, blank=True)
+    volumes_fault_count = models.PositiveIntegerField(default=0)
+    volumes_next_try_at = models.DateTimeField(null=True)
     volumes_suspect_since = models.DateTimeField(null=True)
     volumes_suspect_checks = models.PositiveSmallIntegerField(default=0)
     volumes_suspect_at = models.DateTimeField(null=True)
     volumes_suspect_listed = models.PositiveIntegerField(default=0)
+
+    # What the team wants of its volumes here. Hours; None: as the team says, 0: no age is asked for.
+    target_hours = models.PositiveIntegerField(_("target, hours"), null=True)
+    exempt_until = models.DateTimeField(_("not judged until"), null=True)
+    exempt_reason = models.CharField(_("why not judged"), max_length=200, blank=True)
+    exempt_by = models.CharField(_("not judged by"), max_length=254, blank=True)
 
     objects = ShownEnvironments()
     everything = EnvironmentQuerySet.as_manager()
@@ -125,6 +138,11 @@ class Environment(models.Model):
     @property
     def is_partial(self) -> bool:
         return self.partial_at is not None and (self.listed_at is None or self.partial_at > self.listed_at)
+
+    @property
+    def knows_volumes(self) -> bool:
+        """Whether the volumes endpoint is open to the key; else a volume without snapshots cannot be known."""
+        return self.volumes_fault not in CLOSED_KINDS
 
     @property
     def is_refused(self) -> bool:

@@ -64,6 +64,8 @@ class Snapshot(models.Model):
     first_seen_at = models.DateTimeField()
     changed_at = models.DateTimeField()
     usable_at = models.DateTimeField(null=True)
+    # Seconds that its making took at least, where we saw it being made.
+    ran_for = models.PositiveIntegerField(null=True)
     # Written when it leaves the list, not while it is there: an unchanged list writes no row.
     last_seen_at = models.DateTimeField(null=True)
     missing_since = models.DateTimeField(null=True)
@@ -88,6 +90,12 @@ class Snapshot(models.Model):
             models.Index(fields=["team", "listed", "interval_type", "-taken_key", "-id"], name="snapshot_by_type"),
             models.Index(fields=["team", "volume_id", "listed", "-taken_key", "-id"], name="snapshot_of_volume"),
             models.Index(fields=["environment", "listed", "-taken_key", "-id"], name="snapshot_of_environment"),
+            # Of the few that left a list: what was lost of late, however old it was.
+            models.Index(
+                fields=["environment", "missing_since"],
+                condition=Q(missing_since__isnull=False),
+                name="snapshot_by_missing",
+            ),
         ]
 
     def __str__(self) -> str:

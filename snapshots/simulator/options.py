@@ -7,6 +7,7 @@ import signal
 import sys
 from argparse import ArgumentParser, ArgumentTypeError, Namespace
 from collections.abc import Callable
+from datetime import UTC, datetime
 from pathlib import Path
 from threading import Event
 from types import FrameType
@@ -52,6 +53,12 @@ def add_options(parser: ArgumentParser) -> None:
     )
     parser.add_argument(
         "--environments", type=_codes, default=DEFAULT_ENVIRONMENTS, help="service/name,service/name ..."
+    )
+    parser.add_argument(
+        "--stories",
+        type=_moment,
+        metavar="MOMENT",
+        help="two environments more, whose volumes tell each its story around this time, as in 2026-11-24T12:00:00Z",
     )
     parser.add_argument(
         "--volume-type",
@@ -104,6 +111,7 @@ def build(options: Namespace) -> Simulator:
         snapshots=options.snapshots,
         speed=options.speed,
         volume_type=options.volume_type,
+        stories=options.stories,
     )
     return Simulator(
         world,
@@ -166,6 +174,14 @@ def _speed(text: str) -> float:
     if not 0 <= speed <= FASTEST:
         raise ArgumentTypeError(f"{text!r} is not a number from 0 to {FASTEST:g}.")
     return speed
+
+
+def _moment(text: str) -> datetime:
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError:
+        raise ArgumentTypeError(f"{text!r} is not a time like 2026-11-24T12:00:00Z.") from None
+    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
 
 
 def _codes(text: str) -> tuple[str, ...]:

@@ -12,6 +12,7 @@ from snapshots.simulator.life import Life
 from snapshots.simulator.names import DETACHED
 from snapshots.simulator.reply import Row
 from snapshots.simulator.seeding import populate, volume_row
+from snapshots.simulator.stories import Story, told
 
 DEFAULT_ENVIRONMENTS: Final = ("compute-on/test_area", "compute-qc/prod")
 DEFAULT_VOLUMES: Final = 12
@@ -27,8 +28,9 @@ class World:
 
     `clock` returns an aware datetime in UTC. `speed` is how many seconds of life pass in a second of the clock: 0
     stands still, 1 is real time. The same seed and the same clock give the same bytes. `volume_type` is "echo" (the
-    provider's quirk: volumeType repeats the volume's name) or "kind" (ROOT, DATADISK). Names, rows and states follow
-    the provider's documentation of snapshots and Apache CloudStack. Raises ValueError for arguments out of range.
+    provider's quirk: volumeType repeats the volume's name) or "kind" (ROOT, DATADISK). `stories`: the moment around
+    which the environments of `snapshots.simulator.stories` are told, too. Names, rows and states follow the provider's
+    documentation of snapshots and Apache CloudStack. Raises ValueError for arguments out of range.
     Methods that name an environment, volume or snapshot that is not there raise UnknownThing.
     """
 
@@ -42,6 +44,7 @@ class World:
         clock: Callable[[], datetime] = utc_now,
         speed: float = 0.0,
         volume_type: str = "echo",
+        stories: datetime | None = None,
     ) -> None:
         if min(volumes, snapshots, speed) < 0:
             raise ValueError("Volumes, snapshots and speed cannot be negative.")
@@ -54,6 +57,8 @@ class World:
         self._lives: list[Life] = []
         for code in environments:
             self._found(Environment(code, volume_type=volume_type), volumes, snapshots)
+        self._stories: list[Story] = told(stories, volume_type=volume_type) if stories else []
+        self._environments |= {story.environment.code: story.environment for story in self._stories}
 
     def _found(self, environment: Environment, volumes: int, snapshots: int) -> None:
         started = self.started
@@ -77,6 +82,8 @@ class World:
         with self._lock:
             for life in self._lives:
                 life.advance(self.age)
+            for story in self._stories:
+                story.advance(self.clock())
             if code not in self._environments:
                 raise UnknownThing(f"There is no environment {code}.")
             yield self._environments[code]

@@ -54,6 +54,14 @@ class Shown:
         return words.badge(one.state, listed=one.listed, candidate=one.is_candidate)
 
     @property
+    def volume_page_url(self) -> str:
+        """The volume's own page; the list of what has no volume where it has none."""
+        if self.volume is None:
+            return self.volume_url
+        home = reverse("snapshots:volumes", args=[self.membership.team.slug])
+        return f"{home}{self.environment.path}/{self.volume.volume_id}/"
+
+    @property
     def volume_url(self) -> str:
         return f"{self.list_url}?volume_id={self.snapshot.volume_id or 'none'}"
 
@@ -155,7 +163,7 @@ def _crumbs(shown: Shown) -> list[TeamLink]:
     return [
         TeamLink(_("Snapshots"), shown.list_url),
         TeamLink(environment.place, f"{shown.list_url}?environment={environment.path}"),
-        TeamLink(name, shown.volume_url),
+        TeamLink(name, shown.volume_page_url),
     ]
 
 
@@ -197,7 +205,7 @@ def _facts(shown: Shown) -> list[Fact]:
         Fact(_("State"), snapshot.state or "—"),
         Fact(_("Type"), raw_type),
         Fact(_("Taken"), shown.taken.exact or shown.taken.text, extra=shown.taken.origin),
-        Fact(_("Volume"), volume_word, url=shown.volume_url, extra=_of_instance(volume)),
+        Fact(_("Volume"), volume_word, url=shown.volume_page_url, extra=_of_instance(volume)),
         Fact(_("Volume id"), snapshot.volume_id or "—", mono=True),
         Fact(_("Volume type"), snapshot.volume_type or "—"),
         Fact(_("Environment"), environment.place, url=f"{shown.list_url}?environment={environment.path}"),

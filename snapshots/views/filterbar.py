@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import TypeVar
+from typing import Protocol, TypeVar
 
 from django.db.models import Q
 from django.urls import reverse
@@ -12,14 +12,27 @@ from django.utils.translation import pgettext
 
 from dashboard.teams.models import Team
 from snapshots import states
-from snapshots.filters import NO_VOLUME, OLDER, UNDATED_AGE, Filters
+from snapshots.filters import OLDER, UNDATED_AGE, Filters
 from snapshots.listing import facet
 from snapshots.models import Environment, Volume, VolumeQuerySet
+from snapshots.parameters import NO_VOLUME
 from snapshots.views.pages import Chip, Choice, FilterGroup, VolumeFilter
 from snapshots.views.tables import volume_name
 
 MOST_FOUND = 20
 T = TypeVar("T")
+
+
+class VolumeQuestion(Protocol):
+    """The filters of a page that asks for volumes."""
+
+    @property
+    def volume_ids(self) -> tuple[str, ...]: ...
+    @property
+    def volume_q(self) -> str: ...
+    @property
+    def environments(self) -> tuple[Environment, ...]: ...
+    def query(self, **changes: object) -> str: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +58,7 @@ def filter_bar(
 def volume_filter(
     team: Team,
     environments: Sequence[Environment],
-    filters: Filters,
+    filters: VolumeQuestion,
     prefix: str,
     *,
     volumes: Sequence[Volume],
@@ -65,23 +78,23 @@ def volume_filter(
     )
 
 
-def chosen_volumes(team: Team, filters: Filters) -> list[Volume]:
+def chosen_volumes(team: Team, filters: VolumeQuestion) -> list[Volume]:
     ids = [value for value in filters.volume_ids if value != NO_VOLUME]
     return list(Volume.objects.of_team(team).filter(volume_id__in=ids).order_by("name", "pk")) if ids else []
 
 
-def offered_volumes(team: Team, filters: Filters) -> list[Volume]:
+def offered_volumes(team: Team, filters: VolumeQuestion) -> list[Volume]:
     """What the typed text finds; before a letter is typed, the volumes with the most snapshots. One more than shown."""
     if filters.volume_q:
         return _find(team, filters)
     return list(_within(team, filters).order_by("-snapshot_count", "name", "pk")[: MOST_FOUND + 1])
 
 
-def _find(team: Team, filters: Filters) -> list[Volume]:
+def _find(team: Team, filters: VolumeQuestion) -> list[Volume]:
     return list(_within(team, filters).matching(filters.volume_q).order_by("name", "pk")[: MOST_FOUND + 1])
 
 
-def _within(team: Team, filters: Filters) -> VolumeQuerySet:
+def _within(team: Team, filters: VolumeQuestion) -> VolumeQuerySet:
     volumes = Volume.objects.of_team(team).exclude(volume_id__in=filters.volume_ids)
     if filters.environments:
         volumes = volumes.filter(environment__in=filters.environments)
@@ -89,7 +102,7 @@ def _within(team: Team, filters: Filters) -> VolumeQuerySet:
 
 
 def _chosen_choices(
-    volumes: Sequence[Volume], filters: Filters, places: dict[int, Environment], prefix: str
+    volumes: Sequence[Volume], filters: VolumeQuestion, places: dict[int, Environment], prefix: str
 ) -> list[Choice]:
     choices = [_volume_choice(volume, filters, places, prefix, checked=True) for volume in volumes]
     known = {volume.volume_id for volume in volumes}
@@ -100,7 +113,7 @@ def _chosen_choices(
 
 
 def _volume_choice(
-    volume: Volume, filters: Filters, places: dict[int, Environment], prefix: str, *, checked: bool
+    volume: Volume, filters: VolumeQuestion, places: dict[int, Environment], prefix: str, *, checked: bool
 ) -> Choice:
     parts = [volume.instance_name, places[volume.environment_id].place if volume.environment_id in places else ""]
     return Choice(
@@ -113,7 +126,7 @@ def _volume_choice(
     )
 
 
-def _no_volume_choice(environments: Sequence[Environment], filters: Filters, prefix: str) -> list[Choice]:
+def _no_volume_choice(environments: Sequence[Environment], filters: VolumeQuestion, prefix: str) -> list[Choice]:
     """Snapshots that name no volume have a choice of their own, where there are any and nothing is searched for."""
     shown = filters.environments or environments
     number = sum(int(environment.facets.get("no_volume", 0)) for environment in shown)
@@ -202,37 +215,37 @@ def _listed_group(environments: Sequence[Environment], filters: Filters) -> Filt
 
 
 def _chips(environments: Sequence[Environment], volumes: Sequence[Volume], filters: Filters, prefix: str) -> list[Chip]:
-    chips = [_volume_chip(value, environments, volumes, filters, prefix) for value in filters.volume_ids]
+    chips = [volume_chip(value, environments, volumes, filters, prefix) for value in filters.volume_ids]
     for value in filters.states:
         chips.append(
-            _chip(_("State"), states.state_label(value), prefix + filters.query(states=_but(filters.states, value)))
+            chip(_("State"), states.state_label(value), prefix + filters.query(states=_but(filters.states, value)))
         )
     for value in filters.interval_types:
         url = prefix + filters.query(interval_types=_but(filters.interval_types, value))
-        chips.append(_chip(_("Type"), states.type_label(value), url))
+        chips.append(chip(_("Type"), states.type_label(value), url))
     for environment in filters.environments:
         url = prefix + filters.query(environments=_but(filters.environments, environment))
-        chips.append(_chip(_("Environment"), environment.place, url))
+        chips.append(chip(_("Environment"), environment.place, url))
     return chips + _single_chips(filters, prefix)
 
 
 def _single_chips(filters: Filters, prefix: str) -> list[Chip]:
     chips = []
     if filters.age:
-        chips.append(_chip(_("Age"), age_labels()[filters.age], prefix + filters.query(age="")))
+        chips.append(chip(_("Age"), age_labels()[filters.age], prefix + filters.query(age="")))
     if filters.from_date:
-        chips.append(_chip(_("From"), filters.from_date.isoformat(), prefix + filters.query(from_date=None)))
+        chips.append(chip(_("From"), filters.from_date.isoformat(), prefix + filters.query(from_date=None)))
     if filters.to_date:
-        chips.append(_chip(_("To"), filters.to_date.isoformat(), prefix + filters.query(to_date=None)))
+        chips.append(chip(_("To"), filters.to_date.isoformat(), prefix + filters.query(to_date=None)))
     if filters.q:
-        chips.append(_chip(_("Search"), filters.q, prefix + filters.query(q="")))
+        chips.append(chip(_("Search"), filters.q, prefix + filters.query(q="")))
     if not filters.listed:
-        chips.append(_chip(_("Listed"), _("No longer listed"), prefix + filters.query(listed=True)))
+        chips.append(chip(_("Listed"), _("No longer listed"), prefix + filters.query(listed=True)))
     return chips
 
 
-def _volume_chip(
-    value: str, environments: Sequence[Environment], volumes: Sequence[Volume], filters: Filters, prefix: str
+def volume_chip(
+    value: str, environments: Sequence[Environment], volumes: Sequence[Volume], filters: VolumeQuestion, prefix: str
 ) -> Chip:
     url = prefix + filters.query(volume_ids=_but(filters.volume_ids, value))
     volume = next((volume for volume in volumes if volume.volume_id == value), None)
@@ -240,10 +253,10 @@ def _volume_chip(
         label = _unknown_volume(value)
         return Chip(label, url, _("Remove filter: %(label)s") % {"label": label})
     place = next((environment.place for environment in environments if environment.pk == volume.environment_id), "")
-    return _chip(_("Volume"), f"{volume_name(value, volume.name)} · {place}", url)
+    return chip(_("Volume"), f"{volume_name(value, volume.name)} · {place}", url)
 
 
-def _chip(kind: str, value: str, url: str) -> Chip:
+def chip(kind: str, value: str, url: str) -> Chip:
     label = f"{kind}: {value}"
     return Chip(label, url, _("Remove filter: %(label)s") % {"label": label})
 

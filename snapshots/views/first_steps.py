@@ -1,10 +1,11 @@
 """From a team just made to its first list: which step is missing, and how far the first fetch is."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from django.urls import reverse
+from django.utils import timezone
 from django.utils.formats import number_format
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
@@ -38,15 +39,24 @@ def missing_step(team: Team) -> int:
     return DONE if team.environments.exists() else ENVIRONMENTS_STEP
 
 
+def step_url(membership: Membership) -> str:
+    """The page of the missing step, for who may make it, or the list that counts the first fetch; else empty."""
+    step = missing_step(membership.team)
+    if step == DONE:
+        is_theirs = bool(first_fetch(membership.team.environments.all(), timezone.now()))
+    else:
+        is_theirs = may(membership, PAGES[step])
+    return reverse(PAGES[step], args=[membership.team.slug]) if is_theirs else ""
+
+
 def home_of(membership: Membership) -> str:
-    """Where the team's home leads: to the missing step who may make it, else to the list, which says whom to ask."""
-    page = PAGES[missing_step(membership.team)]
-    page = page if may(membership, page) else PAGES[DONE]
-    return reverse(page, args=[membership.team.slug])
+    """Where the set-up leads on: to the missing step who may make it, else to the list, which says whom to ask."""
+    return step_url(membership) or reverse(PAGES[DONE], args=[membership.team.slug])
 
 
-def first_fetch(environments: Sequence[Environment], now: datetime) -> list[Progress]:
+def first_fetch(environments: Iterable[Environment], now: datetime) -> list[Progress]:
     """One line for each environment while the team's first fetch goes on; none once all were asked."""
+    environments = list(environments)
     first = min((each.first_listed_at for each in environments if each.first_listed_at), default=now)
     if now - first > FIRST_FETCH or all(each.answered_at or each.fault_kind for each in environments):
         return []

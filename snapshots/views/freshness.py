@@ -1,7 +1,7 @@
 """How old a page's data is, and what is wrong with it: the age line and the banners of every page."""
 
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from django.urls import reverse
 from django.utils.translation import gettext as _
@@ -69,7 +69,7 @@ def banners(
         told += [_fault(environment, now, retry_url) for environment in failing]
     for environment in others:
         told += _odd_lists(environment, now)
-    return told
+    return told + _clocks(environments)
 
 
 def _never(environments: Sequence[Environment]) -> Freshness:
@@ -135,6 +135,20 @@ def _shown(environment: Environment, now: datetime) -> str:
         "time": words.clock(environment.listed_at, now),
         "ago": words.ago(environment.listed_at, now),
     }
+
+
+def _clocks(environments: Sequence[Environment]) -> list[Banner]:
+    """That the provider's clock is not ours: one sentence for all environments, of the one that is furthest off."""
+    furthest = max(environments, key=lambda environment: abs(environment.clock_ahead), default=None)
+    if furthest is None or not furthest.clock_ahead:
+        return []
+    text = (
+        _("is %(span)s ahead of this machine's. Due times and ages of volumes follow the provider's.")
+        if furthest.clock_ahead > 0
+        else _("is %(span)s behind this machine's. Due times and ages of volumes follow the provider's.")
+    )
+    span = words.age(timedelta(seconds=abs(furthest.clock_ahead)))
+    return [Banner("warn", _("The provider's clock"), text % {"span": span})]
 
 
 def _doubted(environment: Environment, now: datetime) -> Banner:

@@ -6,9 +6,8 @@ from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_safe
 
-from dashboard.teams.access import MemberRequest, SignedInRequest
+from dashboard.teams.access import SignedInRequest
 from dashboard.teams.models import Role, Team
-from snapshots.views.first_steps import home_of
 from snapshots.views.pages import TeamLink
 
 
@@ -36,12 +35,6 @@ def team_choice(request: SignedInRequest) -> HttpResponse:
     if not teams:
         return _no_team(request)
     return render(request, "snapshots/teams.html", {"title": _("Your teams"), "teams": teams})
-
-
-@require_safe
-def team_home(request: MemberRequest, team: str) -> HttpResponse:
-    """Lead to the list, or to the step of the set-up that is missing before there can be one."""
-    return HttpResponseRedirect(home_of(request.membership))
 
 
 def _no_team(request: SignedInRequest) -> HttpResponse:

@@ -1,5 +1,6 @@
 """Two time lines of a snapshot's page: its volume's newest snapshots, and what happened to this one."""
 
+from collections.abc import Sequence
 from datetime import datetime
 
 from django.utils.translation import gettext as _
@@ -7,11 +8,14 @@ from django.utils.translation import gettext as _
 from snapshots import states
 from snapshots.models import Change, Environment, Snapshot
 from snapshots.states import Kind
-from snapshots.views import words
+from snapshots.views import change_words, words
 from snapshots.views.pages import TimelineItem
 
 MOST_NEIGHBOURS = 5
 MOST_CHANGES = 50
+ENDS = frozenset({Change.Kind.COMPLETED, Change.Kind.FAILED})
+# Kinds that hold a state in what was before and after.
+WITH_STATE = ENDS | {Change.Kind.STATE, Change.Kind.VANISHED, Change.Kind.DELETED, Change.Kind.ROTATED}
 
 
 def volume_line(snapshot: Snapshot, environment: Environment, list_url: str, now: datetime) -> list[TimelineItem]:
@@ -41,9 +45,18 @@ def _item(one: Snapshot, snapshot: Snapshot, environment: Environment, list_url:
 def life(snapshot: Snapshot, environment: Environment, now: datetime) -> list[TimelineItem]:
     """First sight, then every change that was recorded, oldest first."""
     changes = list(snapshot.changes.order_by("at", "pk")[:MOST_CHANGES])
-    first_state = next((one.before for one in changes if one.kind == Change.Kind.STATE), snapshot.state)
-    items = [_first(snapshot, environment, first_state, now)]
-    return items + [_changed(one, now) for one in changes if one.kind != Change.Kind.APPEARED]
+    items = [_first(snapshot, environment, _first_state(changes, snapshot), now)]
+    return items + [_changed(one, now) for one in changes if not _is_first_sight(one, snapshot)]
+
+
+def _first_state(changes: Sequence[Change], snapshot: Snapshot) -> str:
+    """What it was when it was first seen: its first change says so, or that nothing was before it."""
+    named = next((one for one in changes if one.kind in WITH_STATE), None)
+    return (named.before or named.after) if named else snapshot.state
+
+
+def _is_first_sight(change: Change, snapshot: Snapshot) -> bool:
+    return change.kind == Change.Kind.APPEARED or (change.kind in ENDS and change.at == snapshot.first_seen_at)
 
 
 def _first(snapshot: Snapshot, environment: Environment, state: str, now: datetime) -> TimelineItem:
@@ -58,11 +71,9 @@ def _first(snapshot: Snapshot, environment: Environment, state: str, now: dateti
 
 
 def _changed(change: Change, now: datetime) -> TimelineItem:
-    when = words.stamp(change.at, now)
+    told = change_words.in_life(change.kind, change.before, change.after, change.seconds)
     if change.kind == Change.Kind.STATE:
-        return TimelineItem(f"{when} · {states.state_label(change.after)}", states.kind_of(change.after).value)
-    if change.kind == Change.Kind.RENAMED:
-        text = _("%(when)s · renamed, was %(before)s") % {"when": when, "before": change.before}
-        return TimelineItem(text, Kind.UNKNOWN.value)
-    tone = Kind.LEAVING.value if change.kind == Change.Kind.MISSING else Kind.UNDER_WAY.value
-    return TimelineItem(f"{when} · {Change.Kind(change.kind).label}", tone)
+        tone = states.kind_of(change.after).value
+    else:
+        tone = change_words.badge(change.kind).tone
+    return TimelineItem(f"{words.stamp(change.at, now)} · {told}", tone)

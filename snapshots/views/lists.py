@@ -18,9 +18,10 @@ from django.views.decorators.http import require_safe
 from dashboard.teams.access import MemberRequest, may
 from dashboard.teams.models import Membership, Team
 from snapshots import claims, filters
-from snapshots.filters import PAGE_SIZES, Filters
+from snapshots.filters import Filters
 from snapshots.listing import ListPage
 from snapshots.models import Environment
+from snapshots.parameters import PAGE_SIZES
 from snapshots.views import filterbar, tables
 from snapshots.views.first_steps import first_fetch
 from snapshots.views.freshness import admins, banners, freshness
@@ -110,7 +111,7 @@ def remember_team(request: MemberRequest) -> None:
 
 
 def list_context(view: View) -> dict[str, object]:
-    empty = _nothing_to_list(view)
+    empty = nothing_to_list(view.membership, view.environments)
     volumes = filterbar.chosen_volumes(view.team, view.filters)
     page, table = tables.table(view.team, view.environments, view.filters, view.now, view.prefix, volumes)
     if empty is None and page.total == 0:
@@ -140,62 +141,73 @@ def list_context(view: View) -> dict[str, object]:
 
 def age_context(view: View) -> dict[str, object]:
     """What every page of data says about its age, and how it is refreshed."""
-    refresh_url = reverse("snapshots:refresh", args=[view.team.slug]) + view.filters.query(page=view.filters.page)
-    key = claims.key_of(view.team)
-    first_fetch = bool(view.shown) and not any(environment.answered_at for environment in view.shown)
+    url = reverse("snapshots:refresh", args=[view.team.slug]) + view.filters.query(page=view.filters.page)
+    return age_of_page(view.membership, view.environments, view.shown, view.now, url)
+
+
+def age_of_page(
+    membership: Membership,
+    environments: Sequence[Environment],
+    shown: Sequence[Environment],
+    now: datetime,
+    refresh_url: str,
+) -> dict[str, object]:
+    """The same for a page that is refreshed by another address; `shown` are those that its data comes from."""
     return {
-        "freshness": freshness(view.shown, view.now),
-        "banners": banners(view.shown, view.membership, view.now, retry_url=refresh_url),
+        "freshness": freshness(shown, now),
+        "banners": banners(shown, membership, now, retry_url=refresh_url),
         "refresh": Refresh(
             url=refresh_url,
-            due=any(claims.is_due(environment, view.now) for environment in view.shown),
+            due=any(claims.is_due(environment, now) for environment in shown),
             every=max(int(claims.ttl().total_seconds()), LEAST_REFRESH_SECONDS),
-            first_fetch=first_fetch,
-            allowed=key is not None and bool(view.environments),
-            since=view.now.isoformat(),
-            generation=sum(environment.generation for environment in view.shown),
+            first_fetch=bool(shown) and not any(environment.answered_at for environment in shown),
+            allowed=claims.key_of(membership.team) is not None and bool(environments),
+            since=now.isoformat(),
+            generation=sum(environment.generation for environment in shown),
         ),
     }
 
 
-def _nothing_to_list(view: View) -> Empty | None:
+def nothing_to_list(membership: Membership, environments: Sequence[Environment]) -> Empty | None:
     """Why the team has no data at all, and what to do next."""
-    if claims.key_of(view.team) is None:
+    team = membership.team
+    if claims.key_of(team) is None:
         text = _("Snapshots are fetched with the team's own API key of the provider.")
-        action = Action(_("Enter the key"), reverse("snapshots:key", args=[view.team.slug]))
-        return _to_do(view, Empty("no_key", _("This team has no API key yet"), text, [action]))
-    if not view.environments:
+        action = Action(_("Enter the key"), reverse("snapshots:key", args=[team.slug]))
+        return _to_do(membership, Empty("no_key", _("This team has no API key yet"), text, [action]))
+    if not environments:
         text = _("Nothing is fetched until the team names the environments it wants to see.")
-        action = Action(_("Add environments"), reverse("snapshots:environments", args=[view.team.slug]))
-        return _to_do(view, Empty("no_environment", _("This team has no environment yet"), text, [action]))
+        action = Action(_("Add environments"), reverse("snapshots:environments", args=[team.slug]))
+        return _to_do(membership, Empty("no_environment", _("This team has no environment yet"), text, [action]))
     return None
 
 
-def _to_do(view: View, empty: Empty) -> Empty:
+def _to_do(membership: Membership, empty: Empty) -> Empty:
     """Who may not do it reads whom to ask."""
-    if may(view.membership, "snapshots:key"):
+    if may(membership, "snapshots:key"):
         return empty
-    ask = _("Ask %(names)s (admin).") % {"names": admins(view.team)}
+    ask = _("Ask %(names)s (admin).") % {"names": admins(membership.team)}
     return replace(empty, text=f"{empty.text} {ask}", actions=[])
 
 
 def _empty_list(view: View) -> Empty:
     if not any(environment.answered_at for environment in view.shown):
-        return _never_fetched(view)
+        return never_fetched(view.environments, view.shown)
     if view.filters.is_narrowed:
         return _no_match(view)
     text = _("The provider lists none in these environments. What is taken from now on appears here.")
     return Empty("no_snapshot", _("No snapshot yet"), text)
 
 
-def _never_fetched(view: View) -> Empty:
-    answered = [environment for environment in view.environments if environment.answered_at]
-    if all(environment.fault_kind for environment in view.shown):
+def never_fetched(environments: Sequence[Environment], shown: Sequence[Environment]) -> Empty:
+    """Why none of the shown environments has any data yet."""
+    answered = [environment for environment in environments if environment.answered_at]
+    if all(environment.fault_kind for environment in shown):
         text = _("The provider has never answered, so there is nothing to show yet. The reason is above.")
         return Empty("first_fetch", _("Nothing fetched yet"), text)
     text = _("%(done)d of %(all)d environments fetched. A large one takes some seconds; this page fills itself.") % {
         "done": len(answered),
-        "all": len(view.environments),
+        "all": len(environments),
     }
     return Empty("first_fetch", _("First fetch under way"), text)
 

@@ -16,11 +16,11 @@ from django.utils.translation import ngettext
 from django.views.decorators.http import require_POST
 
 from dashboard.teams.access import MemberRequest
-from dashboard.teams.models import Role
+from dashboard.teams.models import Role, Team
 from snapshots import sync
 from snapshots.claims import GAP, Caller, Denied, Why
-from snapshots.filters import NO_VOLUME
 from snapshots.models import Change, Environment, Volume
+from snapshots.parameters import NO_VOLUME
 from snapshots.sync import Checked, Outcome
 from snapshots.views import words
 from snapshots.views.lists import View, list_context, read_view
@@ -40,7 +40,7 @@ def refresh(request: MemberRequest, team: str) -> HttpResponse:
     with slot() as is_free:
         if not is_free:
             return _answer(request, view, said="", is_button=is_button, held=True)
-        said, held = _ask(view, _caller(request, is_button), is_button)
+        said, held = _ask(view, caller_of(request, is_button), is_button)
     return _answer(request, read_view(request), said=said, is_button=is_button, held=held)
 
 
@@ -60,14 +60,14 @@ def watch(environment: Environment) -> bool:
     with slot() as is_free:
         if not is_free:
             return True
-        return _is_held(list(sync.refresh([environment], caller=Caller.PAGE)))
+        return is_held(list(sync.refresh([environment], caller=Caller.PAGE)))
 
 
-def _is_held(outcomes: Sequence[Outcome]) -> bool:
+def is_held(outcomes: Sequence[Outcome]) -> bool:
     return any(outcome.denied and outcome.denied.why is Why.HELD for outcome in outcomes)
 
 
-def _caller(request: MemberRequest, is_button: bool) -> Caller:
+def caller_of(request: MemberRequest, is_button: bool) -> Caller:
     if not is_button:
         return Caller.PAGE
     return Caller.ADMIN_BUTTON if Role(request.membership.role).at_least(Role.ADMIN) else Caller.BUTTON
@@ -77,12 +77,12 @@ def _ask(view: View, caller: Caller, is_button: bool) -> tuple[str, bool]:
     """Returns what to say, and whether somebody else holds the lease."""
     volume = _only_volume(view) if is_button else None
     if volume is not None:
-        return _ask_for_volume(volume, caller)
+        return ask_for_volume(volume, caller)
     outcomes = list(sync.refresh(view.shown, caller=caller))
-    return _say(outcomes, timezone.now()), _is_held(outcomes)
+    return say(outcomes, timezone.now()), is_held(outcomes)
 
 
-def _ask_for_volume(volume: Volume, caller: Caller) -> tuple[str, bool]:
+def ask_for_volume(volume: Volume, caller: Caller) -> tuple[str, bool]:
     """One call a volume within the gap: the lease alone would let a pressed button call without end."""
     cache, memory = caches["default"], f"volume:{volume.team_id}:{volume.pk}"
     if not cache.add(memory, 1, GAP.total_seconds()):
@@ -107,11 +107,11 @@ def _only_volume(view: View) -> Volume | None:
 def _answer(request: MemberRequest, view: View, *, said: str, is_button: bool, held: bool) -> HttpResponse:
     if not request.htmx:
         messages.info(request, _("A refresh is already under way. Reload in a moment.") if held else said)
-        return HttpResponseRedirect(_back(request, view))
+        return HttpResponseRedirect(back_to(request, view.url))
     context = list_context(view)
     first_fetch_ended = request.POST.get("first") == "1" and any(env.answered_at for env in view.shown)
     context |= {
-        "changed": 0 if is_button else _changes_since(request, view),
+        "changed": 0 if is_button else changes_since(request, view.team, view.shown),
         "show_url": view.url,
         "said": _("Refreshing…") if held else said if is_button else "",
         "swap_results": first_fetch_ended or (is_button and not held),
@@ -120,22 +120,22 @@ def _answer(request: MemberRequest, view: View, *, said: str, is_button: bool, h
     return render(request, "snapshots/_refreshed.html", context, status=202 if held else 200)
 
 
-def _back(request: MemberRequest, view: View) -> str:
+def back_to(request: MemberRequest, url: str) -> str:
     """The page that the form stood on; never another site."""
     target = request.POST.get("next", "")
     is_own = target.startswith("/") and url_has_allowed_host_and_scheme(target, allowed_hosts=None)
-    return target if is_own else view.url
+    return target if is_own else url
 
 
-def _changes_since(request: MemberRequest, view: View) -> int:
+def changes_since(request: MemberRequest, team: Team, shown: Sequence[Environment]) -> int:
     """How much changed since the page was made, by whoever: this refresh, another one, the command."""
-    generation = sum(environment.generation for environment in view.shown)
+    generation = sum(environment.generation for environment in shown)
     if str(generation) == request.POST.get("generation", str(generation)):
         return 0
     since = _moment(request.POST.get("since", ""))
     if since is None:
         return 1
-    changes = Change.objects.filter(team=view.team, environment__in=view.shown, at__gt=since)
+    changes = Change.objects.one_by_one().filter(team=team, environment__in=shown, at__gt=since)
     return max(1, changes[:MOST_CHANGES].count())
 
 
@@ -147,7 +147,7 @@ def _moment(text: str) -> datetime | None:
     return moment if moment.tzinfo else None
 
 
-def _say(outcomes: Sequence[Outcome], now: datetime) -> str:
+def say(outcomes: Sequence[Outcome], now: datetime) -> str:
     """One sentence on what a refresh did; a fault is told by its banner too."""
     failed = [outcome.environment for outcome in outcomes if outcome.fault]
     if failed:

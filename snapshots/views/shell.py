@@ -40,9 +40,15 @@ def _shell(request: HttpRequest) -> Shell:
 def _pages(request: HttpRequest, team: Team | None) -> list[TeamLink]:
     if team is None:
         return []
-    settings_url = reverse("teams:settings", args=[team.slug])
-    in_settings = request.path.startswith(settings_url)
+    pages = [
+        (_("Volumes"), "snapshots:volumes"),
+        (_("Snapshots"), "snapshots:list"),
+        (_("Changes"), "snapshots:changes"),
+        (_("Team"), "teams:settings"),
+    ]
+    links = [(name, reverse(view, args=[team.slug])) for name, view in pages]
+    is_home = request.path == reverse("snapshots:team_home", args=[team.slug])
     return [
-        TeamLink(_("Snapshots"), reverse("snapshots:list", args=[team.slug]), current=not in_settings),
-        TeamLink(_("Team"), settings_url, current=in_settings),
+        TeamLink(name, url, current=request.path.startswith(url) or (is_home and url == links[0][1]))
+        for name, url in links
     ]

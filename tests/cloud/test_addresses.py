@@ -54,7 +54,8 @@ def silent() -> object:
 def test_a_segment_that_is_not_plain_is_never_sent(bad: str) -> None:
     with client() as cloud:
         for place in ((bad, "test_area"), ("compute-on", bad)):
-            for call in (cloud.list_snapshots, cloud.list_volumes, partial(cloud.get_snapshot, id=ID)):
+            one = (partial(cloud.get_snapshot, id=ID), partial(cloud.get_volume, id=ID))
+            for call in (cloud.list_snapshots, cloud.list_volumes, *one):
                 with pytest.raises(InvalidInput):
                     call(*place)
         assert cloud.calls == 0
@@ -65,6 +66,8 @@ def test_an_id_that_is_no_uuid_is_never_sent(bad: str) -> None:
     with client() as cloud:
         with pytest.raises(InvalidInput):
             cloud.get_snapshot(*PLACE, bad)
+        with pytest.raises(InvalidInput):
+            cloud.get_volume(*PLACE, bad)
         with pytest.raises(InvalidInput):
             cloud.list_snapshots(*PLACE, volume_id=bad)
         assert cloud.calls == 0

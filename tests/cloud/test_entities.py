@@ -8,8 +8,8 @@ import pytest
 import responses
 
 from snapshots.cloud.client import CloudClient
-from snapshots.cloud.errors import NotFound, Unreadable
-from snapshots.cloud.records import Listing
+from snapshots.cloud.errors import MismatchedReply, NotFound, Unreadable
+from snapshots.cloud.records import Listing, VolumeRecord
 from tests.cloud.support import BASE, ID, OTHER_ID, PLACE, client
 
 VOLUME = {
@@ -84,6 +84,27 @@ def test_a_detached_volume_has_no_instance() -> None:
 def test_volumes_are_expected_to_be_counted() -> None:
     assert listed("volumes", {"data": [VOLUME], "metadata": {"recordCount": 1}}).complete
     assert listed("volumes", {"data": [VOLUME]}).doubts == ("record_count_absent",)
+
+
+def retrieved(body: object, status: int = 200, asked: str = ID) -> VolumeRecord:
+    with responses.RequestsMock() as mock, client() as cloud:
+        mock.get(f"{BASE}{PATHS['volumes']}/{ID}", body=json.dumps(body), status=status)
+        return cloud.get_volume(*PLACE, asked)
+
+
+@pytest.mark.parametrize("data", [VOLUME, [VOLUME]])
+def test_one_volume_is_read_as_in_the_list(data: object) -> None:
+    assert retrieved({"data": data}, asked=ID.upper()) == only("volumes", VOLUME)
+
+
+def test_a_volume_that_is_not_there_is_told_from_one_that_cannot_be_read() -> None:
+    with pytest.raises(NotFound, match="does not know this volume"):
+        retrieved({"errors": [{"message": "gone"}]}, 404)
+    for body in ({"data": []}, {"data": {**VOLUME, "id": "x"}}, {"data": [VOLUME, VOLUME]}):
+        with pytest.raises(Unreadable):
+            retrieved(body)
+    with pytest.raises(MismatchedReply):
+        retrieved({"data": {**VOLUME, "id": OTHER_ID}})
 
 
 def test_an_environment_is_read() -> None:

@@ -109,6 +109,7 @@ def _arguments(team: Team) -> dict[str, str]:
     own = {
         "team": team.slug,
         "snapshot_id": record(NUMBERS[team.slug]).id,
+        "volume_id": record(NUMBERS[team.slug]).volume_id,
         "member": str(stranger.pk),
         "invitation": str(team.invitations.get().pk),
     }

@@ -22,6 +22,8 @@ TABS = frozenset(
         "GET teams:audit",
         "GET snapshots:key",
         "GET snapshots:environments",
+        "GET snapshots:targets",
+        "GET snapshots:exemptions",
     }
 )
 # What the main part of each page offers to whoever may do everything; less is shown to others by `may` alone.
@@ -32,10 +34,52 @@ OFFERED: Mapping[str, frozenset[str]] = {
             "GET snapshots:detail",
             "GET snapshots:volume_choices",
             "GET snapshots:key",
+            "GET snapshots:views",
+            "POST snapshots:view_save",
             "POST snapshots:refresh",
         }
     ),
-    "snapshots:detail": frozenset({"GET snapshots:list", "POST snapshots:check"}),
+    "snapshots:detail": frozenset({"GET snapshots:list", "GET snapshots:volume", "POST snapshots:check"}),
+    "snapshots:changes": frozenset(
+        {
+            "GET snapshots:changes",
+            "GET snapshots:list",
+            "GET snapshots:volume_choices",
+            "GET snapshots:views",
+            "GET snapshots:key",
+            "POST snapshots:view_save",
+            "POST snapshots:changes_refresh",
+        }
+    ),
+    "snapshots:volumes": frozenset(
+        {
+            "GET snapshots:volumes",
+            "GET snapshots:volume",
+            "GET snapshots:exempt",
+            "GET snapshots:views",
+            "GET snapshots:key",
+            "POST snapshots:view_save",
+            "POST snapshots:targets",
+            "POST snapshots:volumes_refresh",
+        }
+    ),
+    "snapshots:volume": frozenset(
+        {
+            "GET snapshots:volumes",
+            "GET snapshots:list",
+            "GET snapshots:detail",
+            "GET snapshots:changes",
+            "GET snapshots:exempt",
+            "POST snapshots:targets",
+            "POST snapshots:volume",
+            "POST snapshots:volume_deleted",
+        }
+    ),
+    "snapshots:exempt": frozenset({"GET snapshots:team_home"}),
+    "snapshots:judge_again": frozenset({"GET snapshots:team_home"}),
+    "snapshots:views": frozenset(),
+    "snapshots:targets": TABS | {"POST snapshots:targets"},
+    "snapshots:exemptions": TABS | {"POST snapshots:exemptions"},
     "snapshots:key": TABS | {"POST snapshots:key", "POST snapshots:key_save", "POST snapshots:key_cancel"},
     "snapshots:environments": TABS
     | {

@@ -53,6 +53,12 @@ def ids(sim: Simulator, path: str = PATH) -> list[str]:
     return [str(each["id"]) for each in sim.world.snapshots(path)]
 
 
+def gone_events(environment: Environment) -> int:
+    """How many snapshots were told to have left, in whatever way."""
+    left = ["deleted", "rotated", "vanished"]
+    return Change.objects.one_by_one().filter(environment=environment, kind__in=left).count()
+
+
 def history(environment: Environment, snapshot_id: object) -> list[tuple[str, str, str]]:
     changes = Change.objects.filter(environment=environment, snapshot__snapshot_id=snapshot_id).order_by("pk")
     return list(changes.values_list("kind", "before", "after"))

@@ -11,7 +11,7 @@ from snapshots.claims import Caller, Why, claim, release
 from snapshots.models import Environment, Snapshot
 from snapshots.simulator.server import Simulator
 from snapshots.sync import Checked, check_snapshot, check_volume
-from tests.mirror.steps import MINUTE, PATH, history, ids, refreshed, row, usable_ids
+from tests.mirror.steps import MINUTE, PATH, backed_up, history, ids, refreshed, row, usable_ids
 
 STAMPS = ("listed_at", "believed_at", "first_listed_at", "partial_at", "tried_at", "fault_kind", "next_try_at")
 
@@ -55,14 +55,14 @@ def test_a_check_counts_for_neither_gap_nor_ttl(seen: Environment, sim: Simulato
 def test_404_on_a_listed_row_makes_it_a_candidate_and_on_a_candidate_buries_it(
     seen: Environment, sim: Simulator
 ) -> None:
-    gone, before = ids(sim)[0], stamps(seen)
+    gone, before = sorted(backed_up(sim))[0], stamps(seen)
     sim.world.remove_snapshot(PATH, gone)
     assert ask(seen, gone).found is False
     assert row(seen, gone).is_candidate
     assert row(seen, gone).last_seen_at == seen.listed_at
     assert ask(seen, gone).found is False
     assert not row(seen, gone).listed
-    assert history(seen, gone) == [("missing", "", "")]
+    assert history(seen, gone) == [("deleted", "BackedUp", "")]
     assert stamps(seen) == before
 
 
@@ -91,7 +91,7 @@ def test_a_row_marked_by_404_is_back_with_the_next_list_that_has_it(
     ask(seen, snapshot_id)
     clock.shift(MINUTE)
     assert refreshed(seen).returned == 1
-    assert history(seen, snapshot_id) == [("returned", "", "")]
+    assert history(seen, snapshot_id) == []
 
 
 def test_a_row_marked_by_404_is_buried_by_the_next_list_without_it(

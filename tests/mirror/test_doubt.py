@@ -3,9 +3,9 @@
 import pytest
 from time_machine import Traveller
 
-from snapshots.models import Change, Environment, Snapshot
+from snapshots.models import Environment, Snapshot
 from snapshots.simulator.server import Simulator
-from tests.mirror.steps import MINUTE, PATH, backed_up, history, ids, refreshed, row, usable_ids
+from tests.mirror.steps import MINUTE, PATH, backed_up, gone_events, history, ids, refreshed, row, usable_ids
 
 LOSSES: list[dict[str, object]] = [{"empty_list": True}, {"shrink": 0.6}]
 
@@ -27,7 +27,7 @@ def test_two_further_lists_ten_minutes_apart_bury(
     lost = 24 if "empty_list" in loss else 14
     assert left == [24, 24, 24, 24, 24 - lost]
     assert seen.suspect_since is None
-    assert Change.objects.filter(kind="missing").count() == lost
+    assert gone_events(seen) == lost
     assert Snapshot.objects.count() == 24
 
 
@@ -63,7 +63,7 @@ def test_a_doubt_that_ended_starts_from_nothing_the_next_time(
             clock.shift(11 * MINUTE)
         refreshed(seen)
         clock.shift(11 * MINUTE)
-    assert (listed(seen), Change.objects.filter(kind="missing").count()) == (24, 0)
+    assert (listed(seen), gone_events(seen)) == (24, 0)
 
 
 def test_only_rows_marked_when_the_doubt_began_are_buried(seen: Environment, sim: Simulator, clock: Traveller) -> None:
@@ -144,4 +144,4 @@ def test_the_last_snapshot_of_an_environment_goes_with_doubt(
         clock.shift(10 * MINUTE)
         refreshed(environment)
     assert not row(environment, only).listed
-    assert history(environment, only) == [("missing", "", "")]
+    assert history(environment, only) == [("vanished", "BackingUp", "")]

@@ -14,7 +14,7 @@ def test_the_first_list_fills_the_mirror_and_is_no_change(environment: Environme
     written = refreshed(environment, Caller.PAGE)
     assert (written.added, written.total) == (24, 24)
     assert usable_ids(environment) == backed_up(sim)
-    assert not Change.objects.exists()
+    assert list(Change.objects.values_list("kind", "after")) == [("began", "24")]
     assert environment.listed_at == environment.believed_at == environment.first_listed_at
     assert environment.generation == 1
 
@@ -32,7 +32,7 @@ def test_a_new_snapshot_appears_with_the_time_that_its_name_tells(seen: Environm
     stored = row(seen, new["id"])
     assert stored.taken_from_name
     assert stored.taken_key == stored.taken_after == stored.taken_before == sim.world.clock()
-    assert history(seen, new["id"]) == [("appeared", "", "BackedUp")]
+    assert history(seen, new["id"]) == [("completed", "", "BackedUp")]
 
 
 def test_a_named_snapshot_was_taken_between_two_lists(seen: Environment, sim: Simulator, clock: Traveller) -> None:
@@ -56,7 +56,7 @@ def test_a_changed_state_is_written_with_its_history(seen: Environment, sim: Sim
     assert refreshed(seen).changed == 1
     assert row(seen, snapshot_id).state == "Error"
     assert snapshot_id not in usable_ids(seen)
-    assert history(seen, snapshot_id) == [("state", "BackedUp", "Error")]
+    assert history(seen, snapshot_id) == [("failed", "BackedUp", "Error")]
 
 
 def test_the_first_time_that_a_snapshot_was_usable_stays(seen: Environment, sim: Simulator, clock: Traveller) -> None:
@@ -108,11 +108,11 @@ def test_a_row_left_out_twice_is_missing_and_stays(seen: Environment, sim: Simul
     assert refreshed(seen).missing == 1
     stored = row(seen, gone)
     assert (stored.listed, stored.missing_since) == (False, since)
-    assert history(seen, gone) == [("missing", "", "")]
+    assert history(seen, gone) == [("deleted", stored.state, "")]
     assert Snapshot.objects.filter(environment=seen).count() == 24
 
 
-@pytest.mark.parametrize(("absences", "kinds"), [(1, ["returned"]), (2, ["missing", "returned"])])
+@pytest.mark.parametrize(("absences", "kinds"), [(1, []), (2, ["deleted", "returned"])])
 def test_a_row_that_is_back_clears_its_mark(
     seen: Environment, sim: Simulator, clock: Traveller, absences: int, kinds: list[str]
 ) -> None:

@@ -69,7 +69,7 @@ def test_a_default_name_tells_the_time_and_a_look_alike_does_not(name: str, time
 def test_a_name_is_believed_only_where_it_fits_our_watch(
     told: datetime, last_without: datetime | None, is_believed: bool
 ) -> None:
-    taken = taken_range(named(told), last_without=last_without, first_with=SEEN)
+    taken = taken_range(named(told), last_without=last_without, first_with=SEEN, is_own=True)
     assert taken.from_name is is_believed
     expected = (told, told) if is_believed else (last_without, SEEN)
     assert (taken.after, taken.before) == expected
@@ -77,23 +77,23 @@ def test_a_name_is_believed_only_where_it_fits_our_watch(
 
 @pytest.mark.parametrize("name", ["nightly", "web_ROOT_20091231235959", named(SEEN + timedelta(hours=1))])
 def test_without_a_time_in_the_name_our_watch_is_the_range(name: str) -> None:
-    taken = taken_range(name, last_without=WITHOUT, first_with=SEEN)
+    taken = taken_range(name, last_without=WITHOUT, first_with=SEEN, is_own=True)
     assert (taken.after, taken.before, taken.from_name) == (WITHOUT, SEEN, False)
 
 
 def test_what_was_there_at_our_first_look_sorts_after_all_dated_ones() -> None:
-    first_look = taken_range("nightly", last_without=None, first_with=SEEN)
-    oldest_dated = taken_range(named(datetime(2010, 1, 1, tzinfo=UTC)), last_without=None, first_with=SEEN)
+    first_look = taken_range("nightly", last_without=None, first_with=SEEN, is_own=True)
+    oldest_dated = taken_range(named(datetime(2010, 1, 1, tzinfo=UTC)), last_without=None, first_with=SEEN, is_own=True)
     assert (first_look.after, first_look.before) == (None, SEEN)
     assert first_look.sort_key == UNDATED < oldest_dated.sort_key
 
 
 def test_sort_keys_are_the_name_time_or_the_end_of_the_range() -> None:
     told = SEEN - timedelta(seconds=20)
-    assert taken_range(named(told), last_without=WITHOUT, first_with=SEEN).sort_key == told
-    assert taken_range("nightly", last_without=WITHOUT, first_with=SEEN).sort_key == SEEN
+    assert taken_range(named(told), last_without=WITHOUT, first_with=SEEN, is_own=True).sort_key == told
+    assert taken_range("nightly", last_without=WITHOUT, first_with=SEEN, is_own=True).sort_key == SEEN
 
 
 def test_a_clock_that_was_put_back_does_not_turn_the_range_around() -> None:
-    taken = taken_range("nightly", last_without=SEEN + timedelta(hours=1), first_with=SEEN)
+    taken = taken_range("nightly", last_without=SEEN + timedelta(hours=1), first_with=SEEN, is_own=True)
     assert (taken.after, taken.before) == (SEEN, SEEN)

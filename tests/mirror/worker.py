@@ -36,10 +36,12 @@ class Stopper:
     """Counts the statements of the transaction that writes the list, and stops before one of them."""
 
     def __init__(self, stop_at: int) -> None:
-        self.stop_at, self.count, self.is_writing = stop_at, 0, False
+        self.stop_at, self.count, self.is_writing, self.is_over = stop_at, 0, False, False
 
     def __call__(self, execute: Callable[..., object], sql: str, *rest: object) -> object:
-        if connection.in_atomic_block and self.is_writing:
+        # What is written after it, in transactions of their own, is not the list.
+        self.is_over = self.is_over or (self.count > 0 and not connection.in_atomic_block)
+        if connection.in_atomic_block and self.is_writing and not self.is_over:
             self.count += 1
             if self.count == self.stop_at:
                 say("stopped")

@@ -45,7 +45,7 @@ def record(number: int, **fields: str) -> SnapshotRecord:
 def taken(number: int, at: datetime, **fields: str) -> SnapshotRecord:
     values = {
         "id": snapshot_id(number),
-        "name": f"web-01_ROOT-35545_{at:%Y%m%d%H%M%S}",
+        "name": f"web-01_{fields.get('volume', 'ROOT-35545')}_{at:%Y%m%d%H%M%S}",
         "state": "BackedUp",
         "interval_type": "DAILY",
         "volume_id": VOLUME,

@@ -148,7 +148,7 @@ def test_while_a_refresh_is_under_way(alice_client: Client, sim: Simulator, envi
 
 def test_an_answer_about_another_snapshot_is_thrown_away(alice_client: Client, sim: Simulator, known: str) -> None:
     sim.fault(wrong_id=True)
-    assert "answered about another snapshot" in look_up(alice_client, known)
+    assert "answered about another id" in look_up(alice_client, known)
     assert not Snapshot.objects.exists()
 
 

@@ -51,7 +51,7 @@ def test_title_and_crumbs_lead_back(alice_client: Client, fill: Fill) -> None:
     assert [(link.text, link.attributes["href"]) for link in tree(page).one(css="crumbs").all("a")] == [
         ("Snapshots", LIST),
         ("prod · compute-on", f"{LIST}?environment={PATH}"),
-        ("ROOT-35545", f"{LIST}?volume_id={VOLUME}"),
+        ("ROOT-35545", f"/t/acme/volumes/{PATH}/{VOLUME}/"),
     ]
 
 
@@ -151,9 +151,9 @@ def lived(fill: Fill, clock: time_machine.Traveller) -> None:
 def test_its_life(alice_client: Client) -> None:
     assert section(alice_client.get(detail(1)), "life-title") == [
         "24 Nov 12:01 · first seen, In progress",
-        "24 Nov 12:02 · Completed",
+        "24 Nov 12:02 · Completed, in 1 min",
         "24 Nov 12:03 · renamed, was new",
-        "24 Nov 12:05 · no longer listed",
+        "24 Nov 12:05 · deleted",
         "24 Nov 12:06 · listed again",
     ]
     already = "24 Nov 12:00 · already there when we began to look, Completed"

@@ -280,3 +280,15 @@ def test_the_fragment_or_page_of_old_data_says_so(
     for headers in ({}, HTMX):
         line = tree(alice_client.get(address, headers=headers)).one(id="freshness")
         assert line.text.startswith("! 0 of 1 current; prod · compute-on as of 12:00")
+
+
+@pytest.mark.parametrize(("seconds", "off"), [(601, "10 min ahead of"), (-7300, "2 h behind")])
+def test_a_clock_that_is_off_is_told_once(alice_client: Client, fill: Fill, seconds: int, off: str) -> None:
+    fill([record(1)])
+    fill([record(2)], path=OTHER_PATH)
+    assert banners(alice_client.get(LIST)) == []
+    Environment.objects.update(clock_ahead=seconds)
+    (told,) = banners(alice_client.get(LIST))
+    assert told.endswith(
+        f"The provider's clock is {off} this machine's. Due times and ages of volumes follow the provider's."
+    )

@@ -34,7 +34,11 @@ class Row(NamedTuple):
 def made(number: int, dice: random.Random) -> Row:
     at = (NOW - timedelta(minutes=dice.randrange(60 * 24 * 200))).replace(microsecond=0)
     volume_id = dice.choice(list(VOLUMES))
-    name = f"web_{at:%Y%m%d%H%M%S}" if dice.random() < 0.8 else dice.choice(("Alpha", "alpha", "Ω", "", "beta"))
+    name = (
+        f"web_{VOLUMES[volume_id]}_{at:%Y%m%d%H%M%S}"
+        if dice.random() < 0.8
+        else dice.choice(("Alpha", "alpha", "Ω", "", "beta"))
+    )
     when = at if name.startswith("web_") else UNKNOWN_TIME
     return Row(number, name, dice.choice(STATES), dice.choice(TYPES), volume_id, VOLUMES[volume_id], when)
 

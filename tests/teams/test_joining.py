@@ -70,7 +70,7 @@ def test_link_is_shown_once_mailed_and_kept_as_a_hash_alone(alice_client: Client
 def test_newcomer_chooses_a_password_and_is_in(link: str, anon_client: Client) -> None:
     assert DORA in anon_client.get(link).content.decode()
     joined = anon_client.post(link, {"password": PASSWORD}, follow=True)
-    assert joined.redirect_chain[-1][0] == "/t/acme/snapshots/"
+    assert joined.redirect_chain[-1][0] == "/t/acme/"
     assert "You are now in the team Acme Platform." in joined.content.decode()
     dora = User.objects.get(email=DORA)
     assert dora.check_password(PASSWORD)

@@ -52,7 +52,7 @@ def test_others_see_who_is_there_and_may_leave(bob_client: Client, alice: User, 
     page = tree(bob_client.get(PEOPLE))
     assert [person.one(css="person-role").text for person in page.all(css="person")] == ["Admin", held.label]
     assert buttons(bob_client) == {"Leave"}
-    assert page.one("nav", css="tabs").text == "People"
+    assert page.one("nav", css="tabs").text == "PeopleTargetsNot judged"
 
 
 def test_role_holds_on_the_next_request_of_an_open_session(alice_client: Client, bob_client: Client, bob: User) -> None:
@@ -134,7 +134,9 @@ def test_admin_of_another_team_reaches_nobody_here(charlie_client: Client, bob: 
 def test_team_pages_are_in_the_bar_and_settings_lead_to_the_first(bob_client: Client) -> None:
     bar = tree(bob_client.get(PEOPLE)).one("nav", css="pages")
     assert [(link.text, link.attributes.get("aria-current")) for link in bar.all("a")] == [
+        ("Volumes", None),
         ("Snapshots", None),
+        ("Changes", None),
         ("Team", "page"),
     ]
     assert bob_client.get("/t/acme/settings/")["Location"] == PEOPLE

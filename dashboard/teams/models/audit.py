@@ -31,6 +31,13 @@ class EventKind(models.TextChoices):
     ROLE_CHANGED = "role_changed", _("Role changed")
     MEMBER_REMOVED = "member_removed", _("Member removed")
     LEFT = "left", _("Left")
+    TARGET_CHANGED = "target_changed", _("Target changed")
+    NOT_JUDGED = "not_judged", _("Not judged any more")
+    JUDGED_AGAIN = "judged_again", _("Judged again")
+    SCHEDULE_STOPPED = "schedule_stopped", _("Schedule stopped on purpose")
+    SCHEDULE_RESUMED = "schedule_resumed", _("Schedule expected again")
+    VOLUME_DELETED = "volume_deleted", _("Volume said to be deleted")
+    VOLUME_KEPT = "volume_kept", _("Volume said not to be deleted")
 
 
 class EventFixed(TypeError):

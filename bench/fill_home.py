@@ -1,0 +1,15 @@
+"""Fill the database at DATABASE_URL with so many volumes, and print, as JSON, what their page's cases need to know."""
+
+import json
+from dataclasses import asdict
+
+from bench.cases import HomeFacts
+from bench.world import fill_volumes
+from snapshots.models import Volume
+
+
+def run(size: int) -> None:
+    team = fill_volumes(size)
+    volumes = Volume.objects.of_team(team)
+    newest = volumes.order_by("-snapshot_count", "pk")[0]
+    print(json.dumps(asdict(HomeFacts(volumes.count(), newest.volume_id))))

@@ -1,0 +1,79 @@
+"""The forms of what a team says of its volumes."""
+
+from datetime import UTC, datetime, time
+from typing import Any
+
+from django import forms
+from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
+
+from snapshots.acts import MOST_REASON, Exemption
+from snapshots.judged import FOR_EVER
+from snapshots.models import SavedView
+from snapshots.parameters import UNSHOWN
+
+MOST_QUERY = 2000
+MOST_NAME = SavedView._meta.get_field("name").max_length
+FIELD = {"class": "field"}
+
+
+def _shown(text: str) -> str:
+    """Text without what would turn the words around it. Raises `ValidationError` if nothing is left."""
+    shown = UNSHOWN.sub(" ", text).strip()
+    if not shown:
+        raise forms.ValidationError(_("Nothing that can be read was typed."))
+    return shown
+
+
+class ExemptForm(forms.Form):
+    """Why something is not judged, and until when."""
+
+    reason = forms.CharField(
+        label=_("Reason"),
+        max_length=MOST_REASON,
+        widget=forms.TextInput(attrs=FIELD | {"autocomplete": "off"}),
+    )
+    ends = forms.ChoiceField(
+        label=_("How long"),
+        choices=[("day", _("Until a day")), ("never", _("Without end"))],
+        initial="day",
+        widget=forms.RadioSelect,
+    )
+    until = forms.DateField(
+        label=_("Until"),
+        required=False,
+        widget=forms.DateInput(attrs=FIELD | {"type": "date"}, format="%Y-%m-%d"),
+        input_formats=["%Y-%m-%d"],
+        help_text=_("From the beginning of that day, UTC, they are judged again."),
+    )
+
+    def clean_reason(self) -> str:
+        return _shown(self.cleaned_data["reason"])
+
+    def clean(self) -> dict[str, Any]:
+        cleaned: dict[str, Any] = super().clean() or {}
+        day = cleaned.get("until")
+        if cleaned.get("ends") != "day" or "until" in self.errors:
+            return cleaned
+        if day is None:
+            self.add_error("until", _("Name a day, or choose “Without end”."))
+        elif not timezone.now().date() < day < FOR_EVER.date():
+            self.add_error("until", _("That day is not in the future."))
+        return cleaned
+
+    @property
+    def exemption(self) -> Exemption:
+        """What a valid form says."""
+        day = self.cleaned_data["until"]
+        until = datetime.combine(day, time.min, UTC) if self.cleaned_data["ends"] == "day" else FOR_EVER
+        return Exemption(until, self.cleaned_data["reason"])
+
+
+class SaveForm(forms.Form):
+    """The name of a filtered page."""
+
+    name = forms.CharField(label=_("Name"), max_length=MOST_NAME)
+    query = forms.CharField(max_length=MOST_QUERY, required=False, strip=False)
+
+    def clean_name(self) -> str:
+        return _shown(self.cleaned_data["name"])

@@ -1,0 +1,214 @@
+"""What a team says of its volumes: how old a snapshot may be, what is not judged, which schedules ended on purpose.
+
+An act and the verdicts that follow from it are stored in one short transaction, under the locks of the team's
+environments, which every sync takes too. Each raises the generation of the environments that it touches: no cached
+page outlives it.
+"""
+
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from copy import copy
+from datetime import datetime, timedelta
+from typing import NamedTuple
+
+from django.db import transaction
+from django.db.models import F, Max, Min
+from django.http import HttpRequest
+from django.utils import timezone
+from django.utils.translation import ngettext
+
+from dashboard.teams import audit
+from dashboard.teams.models import EventKind, Team, User
+from snapshots.judged import FOR_EVER
+from snapshots.judging import judge_volumes
+from snapshots.models import Environment, Snapshot, Volume
+from snapshots.models.volume import VolumeQuerySet
+
+BATCH = 500
+MOST_REASON = 200
+# How long a page says that an exemption ended.
+RETURN_IS_SAID = timedelta(days=14)
+NO_EXEMPTION: Mapping[str, object] = {"exempt_until": None, "exempt_reason": "", "exempt_by": "", "exempt_at": None}
+
+
+class Exemption(NamedTuple):
+    """That something is not judged: until when (`FOR_EVER`: without end), and why."""
+
+    until: datetime
+    reason: str
+
+    @property
+    def text(self) -> str:
+        """As the audit keeps it."""
+        until = "" if self.until == FOR_EVER else f"{self.until:%Y-%m-%d}: "
+        return f"{until}{self.reason}"
+
+
+class Exempted(NamedTuple):
+    """What an exemption touched. `at` names the act; `before`: left alone, as they were not judged already."""
+
+    at: datetime
+    number: int
+    before: int
+
+
+def exempt(
+    team: Team, pks: Collection[int], exemption: Exemption, *, person: User, request: HttpRequest | None = None
+) -> Exempted:
+    """Judge these volumes no more. Those that are not judged already keep their reason, so that this can be undone."""
+    now = timezone.now()
+    with transaction.atomic():
+        lock(team)
+        volumes = _of_team(team, pks)
+        chosen = [volume for volume in volumes if not volume.exempt_until or volume.exempt_until <= now]
+        said = {"exempt_until": exemption.until, "exempt_reason": exemption.reason[:MOST_REASON]}
+        _update(chosen, said | {"exempt_by": person.email, "exempt_at": now})
+        if chosen:
+            audit.record(
+                EventKind.NOT_JUDGED,
+                team=team,
+                actor=person,
+                target=_names(chosen),
+                detail=exemption.text,
+                request=request,
+            )
+    return Exempted(now, len(chosen), len(volumes) - len(chosen))
+
+
+def end_exemption(team: Team, pks: Collection[int], *, person: User, request: HttpRequest | None = None) -> int:
+    """Judge these volumes again. Returns how many were not judged, or had been until of late."""
+    with transaction.atomic():
+        lock(team)
+        chosen = [volume for volume in _of_team(team, pks) if volume.exempt_until]
+        _update(chosen, NO_EXEMPTION)
+        if chosen:
+            audit.record(
+                EventKind.JUDGED_AGAIN, team=team, actor=person, target=_names(chosen), detail="", request=request
+            )
+    return len(chosen)
+
+
+def of_act(team: Team, at: datetime) -> list[int]:
+    """The volumes that are not judged since this act."""
+    volumes: VolumeQuerySet = Volume.objects.of_team(team)
+    return list(volumes.filter(exempt_at=at).values_list("pk", flat=True))
+
+
+def exempt_environment(
+    environment: Environment, exemption: Exemption | None, *, person: User, request: HttpRequest | None = None
+) -> None:
+    """Judge no volume of an environment; None: judge them again."""
+    values = {
+        "exempt_until": exemption.until if exemption else None,
+        "exempt_reason": exemption.reason[:MOST_REASON] if exemption else "",
+        "exempt_by": person.email if exemption else "",
+    }
+    with transaction.atomic():
+        Environment.objects.filter(pk=environment.pk).update(**values, generation=F("generation") + 1)
+        audit.record(
+            EventKind.NOT_JUDGED if exemption else EventKind.JUDGED_AGAIN,
+            team=environment.team,
+            actor=person,
+            target=environment.place,
+            detail=exemption.text if exemption else "",
+            request=request,
+        )
+
+
+def end_schedule(volume: Volume, schedule: str, *, person: User, request: HttpRequest | None = None) -> bool:
+    """Say that a schedule stopped on purpose: nothing is due until a new run of its type appears.
+
+    Returns whether the volume has it.
+    """
+    with transaction.atomic():
+        environment = _locked(volume)
+        row = Volume.objects.get(pk=volume.pk)
+        if schedule not in {answer["schedule"] for answer in row.answers}:
+            return False
+        row.ended |= {schedule: timezone.now().isoformat()}
+        row.save(update_fields=["ended"])
+        _judge_one(environment, row)
+        _record(EventKind.SCHEDULE_STOPPED, row, environment, schedule, person, request)
+    return True
+
+
+def resume_schedule(volume: Volume, schedule: str, *, person: User, request: HttpRequest | None = None) -> bool:
+    """Take back that a schedule stopped on purpose. Returns whether it was said."""
+    with transaction.atomic():
+        environment = _locked(volume)
+        row = Volume.objects.get(pk=volume.pk)
+        if row.ended.pop(schedule, None) is None:
+            return False
+        row.answers += _memory(environment, row, schedule)
+        row.save(update_fields=["ended", "answers"])
+        _judge_one(environment, row)
+        _record(EventKind.SCHEDULE_RESUMED, row, environment, schedule, person, request)
+    return True
+
+
+def lock(team: Team) -> list[Environment]:
+    """All environments of a team, hidden ones too, locked against syncs and other acts. Call inside a transaction."""
+    return list(Environment.everything.filter(team=team).select_for_update(no_key=True).order_by("pk"))
+
+
+def raise_generation(environments: Iterable[int]) -> None:
+    Environment.everything.filter(pk__in=set(environments)).update(generation=F("generation") + 1)
+
+
+def with_target(environment: Environment, hours: int | None) -> Environment:
+    """The environment as if it had this target; not stored."""
+    changed = copy(environment)
+    changed.target_hours = hours
+    return changed
+
+
+def _locked(volume: Volume) -> Environment:
+    return Environment.everything.select_for_update(no_key=True).get(pk=volume.environment_id)
+
+
+def _judge_one(environment: Environment, volume: Volume) -> None:
+    if environment.data_at is not None:
+        judge_volumes(environment, [volume.volume_id], at=environment.data_at)
+    raise_generation([environment.pk])
+
+
+def _memory(environment: Environment, volume: Volume, schedule: str) -> list[dict[str, object]]:
+    """What a schedule's rows of any age say of it: those that a judgement reads may all be gone by now."""
+    rows = Snapshot.objects.of_volume(environment, volume.volume_id)
+    completed = rows.filter(interval_type__contains=schedule, usable_at__isnull=False)
+    began = completed.aggregate(first=Min("taken_before"), last=Max("taken_before"))
+    if began["last"] is None:
+        return []
+    moments = {f"{name}_began": moment.isoformat() for name, moment in began.items()}
+    return [{"schedule": schedule, "completed": True, **moments}]
+
+
+def _of_team(team: Team, pks: Collection[int]) -> list[Volume]:
+    columns = ("pk", "environment_id", "volume_id", "name", "exempt_until")
+    found: list[Volume] = []
+    for batch in _batches(sorted(pks)):
+        volumes: VolumeQuerySet = Volume.objects.of_team(team)
+        found += volumes.filter(pk__in=batch).only(*columns)
+    return found
+
+
+def _update(volumes: Sequence[Volume], values: Mapping[str, object]) -> None:
+    for batch in _batches([volume.pk for volume in volumes]):
+        Volume.objects.filter(pk__in=batch).update(**values)
+    raise_generation(volume.environment_id for volume in volumes)
+
+
+def _names(volumes: Sequence[Volume]) -> str:
+    if len(volumes) == 1:
+        return str(volumes[0])
+    return ngettext("%(number)d volume", "%(number)d volumes", len(volumes)) % {"number": len(volumes)}
+
+
+def _record(
+    kind: EventKind, volume: Volume, environment: Environment, schedule: str, person: User, request: HttpRequest | None
+) -> None:
+    target = f"{volume} · {environment.place}"
+    audit.record(kind, team=environment.team, actor=person, target=target, detail=schedule, request=request)
+
+
+def _batches(pks: Sequence[int]) -> Iterator[Sequence[int]]:
+    return (pks[start : start + BATCH] for start in range(0, len(pks), BATCH))

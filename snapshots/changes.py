@@ -1,0 +1,210 @@
+"""What happened: from a list's plan and the rows before it to what the team reads afterwards.
+
+The states that a snapshot passes through while it is made are folded: it completed, it failed, or it vanished before
+either. Up to and including the first complete list nothing is a change, for we only began to look.
+"""
+
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from datetime import datetime, timedelta
+from typing import NamedTuple
+
+from snapshots.bulk import Event
+from snapshots.cloud.records import Listing, SnapshotRecord
+from snapshots.diff import Plan
+from snapshots.models import Change, Environment, Snapshot, Volume
+from snapshots.rotation import Leaving, find_rotated
+from snapshots.runs import AFTER_COMPLETION, COPYING, FAILED, MAKING
+from snapshots.states import USABLE_STATE
+
+BATCH = 500
+# More of one kind in one sync stand under one line.
+MOST_SINGLE = 20
+# How close the looks before and after a snapshot's end must lie for "in 14 min" to be said.
+CLOSE = timedelta(minutes=3)
+# A silence of the provider that is told when it ends; a refusal's end always is.
+LONG_SILENCE = timedelta(hours=1)
+Kind = Change.Kind
+
+
+class Before(NamedTuple):
+    """A row that a plan touches, as it was."""
+
+    state: str
+    name: str
+    interval_type: str
+    volume_id: str
+    volume: str
+    usable_at: datetime | None
+    taken_after: datetime | None
+    taken_before: datetime
+    first_seen_at: datetime
+    listed: bool
+    missing_since: datetime | None
+
+    @property
+    def was_completed(self) -> bool:
+        return self.usable_at is not None or self.state in AFTER_COMPLETION
+
+
+def of_plan(
+    environment: Environment,
+    plan: Plan[SnapshotRecord],
+    before: Mapping[int, Before],
+    *,
+    now: datetime,
+    listing: Listing[SnapshotRecord] | None,
+) -> list[Event]:
+    """What a plan changes of rows that are there. `listing`: the whole list that it comes from, if it does.
+
+    An environment that is removed meanwhile takes its rows along: those in the plan alone are passed over.
+    """
+    if environment.listed_at is None:
+        return [_began(listing)] if listing and listing.complete else []
+    return [
+        *_volumes_renamed(environment, plan, before),
+        *_changed(environment, plan, before, now),
+        *(_event(pk, Kind.RETURNED, before[pk]) for pk in plan.returned if pk in before and not before[pk].listed),
+        *_gone(environment, {pk: before[pk] for pk in plan.missing if pk in before}, now),
+    ]
+
+
+def of_added(environment: Environment, added: Sequence[SnapshotRecord]) -> Iterator[Event]:
+    """What is new and needs no more waiting for. Call in the transaction that inserted it."""
+    if environment.listed_at is None:
+        return
+    told = {record.id: kind for record in added if (kind := _kind_of_new(record.state))}
+    for ids in _batches(list(told)):
+        new = Snapshot.objects.filter(environment=environment, snapshot_id__in=ids)
+        for pk, snapshot_id, state, volume_id in new.order_by("pk").values_list(
+            "pk", "snapshot_id", "state", "volume_id"
+        ):
+            yield Event(pk, told[snapshot_id], after=state, volume_id=volume_id)
+
+
+def fold(events: Iterable[Event]) -> list[Event]:
+    """Put many of one kind under one line that counts them."""
+    events = list(events)
+    many = {kind: count for kind, count in Counter(event.kind for event in events).items() if count > MOST_SINGLE}
+    if not many:
+        return events
+    rows = [event._replace(folded=True) if event.kind in many else event for event in events]
+    return rows + [Event(None, kind, number=number) for kind, number in many.items()]
+
+
+def volumes_renamed(environment: Environment, names: Mapping[str, tuple[str, str]]) -> Iterator[Event]:
+    """Volumes by id with their name before and after: one event each, whichever of both lists tells it first."""
+    if environment.listed_at is None:
+        return
+    for ids in _batches(list(names)):
+        rows = Volume.objects.filter(environment=environment, volume_id__in=ids)
+        known = dict(rows.values_list("volume_id", "name"))
+        renamed = Change.objects.filter(environment=environment, volume_id__in=ids, kind=Kind.VOLUME_RENAMED)
+        told = dict(renamed.order_by("at", "pk").values_list("volume_id", "after"))
+        for volume_id in ids:
+            old, new = names[volume_id]
+            if new not in (known.get(volume_id), told.get(volume_id)):
+                yield Event(None, Kind.VOLUME_RENAMED, old, new, volume_id)
+
+
+def refused(environment: Environment) -> list[Event]:
+    """The environment's key is refused now, and was not before."""
+    if environment.listed_at is None or _refused_since(environment) is not None:
+        return []
+    return [Event(None, Kind.REFUSED, after=environment.fault_kind)]
+
+
+def answering(environment: Environment, now: datetime) -> list[Event]:
+    """The environment, whose row still has its fault, answers again."""
+    if environment.listed_at is None or not environment.fault_kind:
+        return []
+    since = _refused_since(environment)
+    silent = now - (since or environment.fault_since or now)
+    if since is None and not environment.is_refused and silent < LONG_SILENCE:
+        return []
+    kind = Kind.REFUSED.value if since is not None or environment.is_refused else environment.fault_kind
+    return [Event(None, Kind.ANSWERING, before=kind, seconds=max(0, int(silent.total_seconds())))]
+
+
+def _refused_since(environment: Environment) -> datetime | None:
+    """Since when it is refused as far as the team was told; a fault of another kind in between ends no refusal."""
+    told = Change.objects.filter(team=environment.team_id, environment=environment, number=None, folded__in=[False])
+    last = told.filter(kind__in=[Kind.REFUSED, Kind.ANSWERING]).newest_first().values_list("kind", "at").first()
+    return last[1] if last and last[0] == Kind.REFUSED else None
+
+
+def _began(listing: Listing[SnapshotRecord]) -> Event:
+    return Event(None, Kind.BEGAN, after=str(len(listing.rows)))
+
+
+def _event(pk: int, kind: Change.Kind, row: Before, after: str = "") -> Event:
+    return Event(pk, kind, row.state, after, row.volume_id)
+
+
+def _kind_of_new(state: str) -> Change.Kind | None:
+    """What is met while it is made is told when it ends; what is met while it is copied was complete before."""
+    if state == FAILED:
+        return Kind.FAILED
+    return Kind.COMPLETED if state in (USABLE_STATE, COPYING) else None
+
+
+def _changed(
+    environment: Environment, plan: Plan[SnapshotRecord], before: Mapping[int, Before], now: datetime
+) -> Iterator[Event]:
+    for pk, record in plan.changed:
+        row = before.get(pk)
+        if row is None:
+            continue
+        if ended := _end(row, record):
+            yield _event(pk, ended, row, record.state)._replace(seconds=_length(row, environment, now))
+        if row.name != record.name:
+            yield Event(pk, Kind.RENAMED, row.name, record.name, record.volume_id)
+
+
+def _end(row: Before, record: SnapshotRecord) -> Change.Kind | None:
+    if record.state == FAILED:
+        return Kind.FAILED if row.state != FAILED else None
+    return Kind.COMPLETED if record.state == USABLE_STATE and not row.was_completed else None
+
+
+def _length(row: Before, environment: Environment, now: datetime) -> int | None:
+    """How many seconds its making took; None where we looked too seldom, or at the wrong end, to know."""
+    if row.state not in MAKING or row.usable_at or row.taken_after is None or environment.data_at is None:
+        return None
+    longest = now + timedelta(seconds=environment.clock_ahead) - row.taken_after
+    shortest = environment.data_at - row.taken_before
+    if shortest < timedelta() or longest - shortest > max(CLOSE, shortest / 4):
+        return None
+    return int(((longest + shortest) / 2).total_seconds())
+
+
+def _gone(environment: Environment, rows: Mapping[int, Before], now: datetime) -> Iterator[Event]:
+    leaving = {
+        pk: Leaving(row.volume_id, row.interval_type, row.missing_since or now)
+        for pk, row in rows.items()
+        if row.was_completed
+    }
+    rotated = find_rotated(environment, leaving)
+    for pk, row in rows.items():
+        if row.state in MAKING and not row.was_completed:
+            yield _event(pk, Kind.VANISHED, row)
+        else:
+            yield _event(pk, Kind.ROTATED if pk in rotated else Kind.DELETED, row)
+
+
+def _volumes_renamed(
+    environment: Environment, plan: Plan[SnapshotRecord], before: Mapping[int, Before]
+) -> Iterator[Event]:
+    """Every snapshot of a renamed volume bears its new name: the newest of them, listed first, speaks for all."""
+    names: dict[str, tuple[str, str]] = {}
+    for pk, record in plan.changed:
+        row = before.get(pk)
+        if row is None or row.volume_id != record.volume_id or not (row.volume and record.volume and record.volume_id):
+            continue
+        if row.volume != record.volume:
+            names.setdefault(record.volume_id, (row.volume, record.volume))
+    return volumes_renamed(environment, names)
+
+
+def _batches(items: Sequence[str]) -> Iterator[Sequence[str]]:
+    return (items[start : start + BATCH] for start in range(0, len(items), BATCH))

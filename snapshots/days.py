@@ -1,0 +1,73 @@
+"""How an environment's volumes stood, day by day (UTC): one small row a day, of the day's worst moment.
+
+A day without a complete list has no row: nothing is known of it.
+"""
+
+from datetime import datetime
+from typing import NamedTuple
+
+from django.db.models import Count, F, Q
+
+from snapshots.judged import DataAges, judged, volumes_of_team
+from snapshots.models import Environment, VerdictDay
+from snapshots.verdicts import Verdict
+
+COUNTS = {
+    Verdict.NONE: "none",
+    Verdict.LATE: "problem",
+    Verdict.STUCK: "problem",
+    Verdict.FAILING: "problem",
+    Verdict.CANNOT_TELL: "cannot_tell",
+    Verdict.NEW: "good",
+    Verdict.UNDER_WAY: "good",
+    Verdict.FRESH: "good",
+}
+# Not a literal: the type checker knows no annotated column.
+SAID = ("said",)
+
+
+class Stand(NamedTuple):
+    """How many volumes stood how; those not judged and those gone are not among them. The worse compares greater."""
+
+    bad: int
+    none: int
+    cannot_tell: int
+    good: int
+
+    @property
+    def problem(self) -> int:
+        return self.bad - self.none
+
+
+def note(environment_pk: int) -> None:
+    """Keep how the volumes stand by the newest complete list, if that is the worst of its day so far."""
+    environment = Environment.everything.filter(pk=environment_pk).first()
+    if environment is None or environment.listed_at is None or environment.data_at is None:
+        return
+    stand = stand_at(environment, environment.listed_at)
+    values = {"none": stand.none, "problem": stand.problem, "cannot_tell": stand.cannot_tell, "good": stand.good}
+    day = environment.listed_at.date()
+    VerdictDay.objects.bulk_create([VerdictDay(environment=environment, day=day, **values)], ignore_conflicts=True)
+    # One statement, so that of two syncs that write at the same time the worse one stays.
+    same_day = VerdictDay.objects.filter(environment=environment, day=day).alias(bad=F("none") + F("problem"))
+    same_day.filter(_is_better_than(stand)).update(**values)
+
+
+def stand_at(environment: Environment, moment: datetime) -> Stand:
+    ages = DataAges.of([environment], moment)
+    volumes = judged(volumes_of_team([environment]), ages).order_by()
+    numbers = dict.fromkeys(COUNTS.values(), 0)
+    for said, number in volumes.values_list(*SAID).annotate(number=Count("pk")):
+        if Verdict(said) in COUNTS:
+            numbers[COUNTS[Verdict(said)]] += number
+    bad = numbers["none"] + numbers["problem"]
+    return Stand(bad, numbers["none"], numbers["cannot_tell"], numbers["good"])
+
+
+def _is_better_than(stand: Stand) -> Q:
+    """What is stored is not as bad; where it is, the later one counts, which knows the day's newest volumes."""
+    return (
+        Q(bad__lt=stand.bad)
+        | Q(bad=stand.bad, none__lt=stand.none)
+        | Q(bad=stand.bad, none=stand.none, cannot_tell__lte=stand.cannot_tell)
+    )

@@ -1,0 +1,138 @@
+"""What a target would make of a team's volumes, worked out before it is chosen.
+
+A target adds moments to what is stored: the newest usable snapshot's time and the target. Two kinds of volumes are
+judged from their rows, as the sync would: those in doubt, and those that have no usable snapshot yet and may be new.
+"""
+
+from collections import Counter
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from datetime import datetime, timedelta
+from typing import NamedTuple
+
+from django.db.models import Max, Q
+
+from snapshots.acts import with_target
+from snapshots.judged import COLUMNS, DataAges, age_of_data
+from snapshots.judging import judged_again
+from snapshots.models import Environment, Snapshot, Volume
+from snapshots.runs import COPYING, MOVING
+from snapshots.standing import thresholds_of
+from snapshots.states import USABLE_STATE
+from snapshots.verdicts import Thresholds, Verdict, patience, status, target_thresholds
+from snapshots.volume_list import is_judged
+
+# Hours; 0: no age is asked.
+CHOICES = (24, 7 * 24, 30 * 24, 0)
+# More are not judged from their rows for a question that is only asked: nothing is said instead.
+MOST_JUDGED = 500
+
+Range = tuple[datetime | None, datetime]
+Effects = dict[int, Counter[Verdict]]
+# A volume's moments, and how long a problem is still said of it.
+Told = tuple[Thresholds, timedelta]
+
+
+class TooMany(Exception):
+    """So much is in doubt that an effect cannot be told in time."""
+
+
+class Stored(NamedTuple):
+    """A volume's row, as the stored judgement has it, in the order in which its columns are selected."""
+
+    volume_id: str
+    target_hours: int | None
+    patience: int
+    schedules: str
+    none: datetime | None
+    late: datetime | None
+    stuck: datetime | None
+    failing: datetime | None
+    cannot_tell: datetime | None
+    new: datetime | None
+    under_way: datetime | None
+
+    def under(self, target: timedelta | None, usable: Range | None) -> Told:
+        """What it would be with this target. `usable`: of its newest usable snapshot."""
+        late, cannot_tell = self.late, self.cannot_tell
+        if usable and target:
+            added = target_thresholds([usable], target)
+            late, cannot_tell = _earlier(late, added.late), _earlier(cannot_tell, added.cannot_tell)
+        since = Thresholds(self.none, late, self.stuck, self.failing, cannot_tell, self.new, self.under_way)
+        return since, timedelta(seconds=self.patience) if self.schedules else patience(target, ())
+
+    def as_it_is(self) -> Told:
+        return Thresholds(*self[4:]), timedelta(seconds=self.patience)
+
+
+SELECTED = ("volume_id", "target_hours", "patience", "schedules", *COLUMNS.values())
+
+
+def effects(environments: Sequence[Environment], now: datetime, choices: Collection[int] = CHOICES) -> Effects:
+    """Count what would be said of a team's volumes now under each target. Call for a team that has none yet.
+
+    Raises `TooMany`.
+    """
+    found: Effects = {hours: Counter() for hours in choices}
+    volumes = Volume.objects.filter(environment__in=environments).filter(is_judged(DataAges.of(environments, now)))
+    for environment in environments:
+        rows = [Stored(*row) for row in volumes.filter(environment=environment).values_list(*SELECTED)]
+        for hours, told in _under_each(environment, rows, choices):
+            found[hours][_said(environment, now, *told)] += 1
+    return found
+
+
+def _under_each(
+    environment: Environment, rows: Sequence[Stored], choices: Collection[int]
+) -> Iterator[tuple[int, Told]]:
+    # Nothing changes for those that have a target of their own.
+    free = [row for row in rows if row.target_hours is None and environment.target_hours is None]
+    kept = [row.as_it_is() for row in rows if row.target_hours is not None or environment.target_hours is not None]
+    usable = _usable_ranges(environment) if free else {}
+    asked = _in_doubt(environment) if free else set()
+    asked |= {row.volume_id for row in free if row.new is not None and row.volume_id not in usable}
+    judged = [row for row in free if row.volume_id in asked]
+    if len(judged) > MOST_JUDGED:
+        raise TooMany
+    for hours in choices:
+        target = timedelta(hours=hours) if hours else None
+        yield from ((hours, told) for told in kept)
+        yield from ((hours, row.under(target, usable.get(row.volume_id))) for row in free if row.volume_id not in asked)
+        yield from ((hours, told) for told in _judged_under(environment, judged, hours))
+
+
+def _judged_under(environment: Environment, rows: Sequence[Stored], hours: int) -> Iterator[Told]:
+    if environment.data_at is None:
+        yield from (row.as_it_is() for row in rows)
+        return
+    ids = [row.volume_id for row in rows]
+    for volumes in judged_again(with_target(environment, hours), ids, at=environment.data_at):
+        yield from ((thresholds_of(volume), timedelta(seconds=volume.patience)) for volume in volumes)
+
+
+def _usable_ranges(environment: Environment) -> Mapping[str, Range]:
+    """Of each volume, the newest moments that its usable snapshots may have begun after, and before."""
+    # With the team, which leads the index.
+    listed = Snapshot.objects.filter(team=environment.team_id, environment=environment).listed()
+    usable = listed.filter(Q(state=USABLE_STATE) | Q(state__in=MOVING, usable_at__isnull=False))
+    newest = usable.order_by().values_list("volume_id").annotate(Max("taken_after"), Max("taken_before"))
+    return {volume_id: (after, before) for volume_id, after, before in newest}
+
+
+def _in_doubt(environment: Environment) -> set[str]:
+    """Volumes with a snapshot that was left out once, or was copied when it was first met."""
+    listed = Snapshot.objects.filter(team=environment.team_id, environment=environment).listed()
+    copied = set(listed.filter(state=COPYING, usable_at__isnull=True).values_list("volume_id", flat=True))
+    if environment.body_hash:
+        # It is kept only while no row is left out.
+        return copied
+    return copied | set(listed.filter(missing_since__isnull=False).values_list("volume_id", flat=True))
+
+
+def _said(environment: Environment, now: datetime, thresholds: Thresholds, patience: timedelta) -> Verdict:
+    age = age_of_data(environment, now)
+    said, _then = status(thresholds, patience=patience, data_at=environment.data_at, age=age)
+    return said
+
+
+def _earlier(one: datetime | None, other: datetime | None) -> datetime | None:
+    return min((moment for moment in (one, other) if moment is not None), default=None)

@@ -1,0 +1,101 @@
+"""The rows of which a volume is judged, and what is counted of them: each day's runs, and what was lost at once."""
+
+from collections import Counter
+from collections.abc import Iterable
+from datetime import datetime, timedelta
+from functools import lru_cache
+from typing import NamedTuple
+
+from snapshots.models import Volume
+from snapshots.runs import Run
+from snapshots.schedules import schedules_of
+
+DAYS_KEPT = 31
+# How far back rows count that are listed no more, with an hourly schedule and without.
+GONE_COUNT_HOURLY, GONE_COUNT = timedelta(days=3), timedelta(days=35)
+FEWER_WITHIN = timedelta(days=1)
+FEWER_LEAST = 3
+
+
+class Row(NamedTuple):
+    """A snapshot's columns that a judgement reads, in the order in which they are selected."""
+
+    pk: int
+    volume_id: str
+    interval_type: str
+    state: str
+    taken_after: datetime | None
+    taken_before: datetime
+    first_seen_at: datetime
+    usable_at: datetime | None
+    ran_for: int | None
+    listed: bool
+    missing_since: datetime | None
+
+    def run(self, ahead: timedelta = timedelta()) -> Run:
+        """`ahead`: how far the provider's clock is ahead of ours, by which our own first sight is put right."""
+        return Run(
+            schedules=schedules_of(self.interval_type),
+            state=self.state,
+            began_after=self.taken_after,
+            began_before=self.taken_before,
+            first_seen_at=self.first_seen_at + ahead,
+            usable_at=self.usable_at,
+            listed=self.listed,
+            is_candidate=self.listed and self.missing_since is not None,
+        )
+
+
+def days_of(volume: Volume, rows: Iterable[Row], at: datetime) -> dict[str, dict[str, list[int]]]:
+    """Count each day's runs, made and failed, by their schedule's letter; "" are those of none.
+
+    Days of which rows are forgotten keep the counts they had.
+    """
+    counted: dict[str, dict[str, list[int]]] = {}
+    for row in rows:
+        has_failed = row.usable_at is None and row.run().has_failed
+        if row.taken_after is not None and (row.usable_at is not None or has_failed):
+            of_day = counted.setdefault(row.taken_before.date().isoformat(), {})
+            for letter in letters_of(row.interval_type):
+                of_day.setdefault(letter, [0, 0])[has_failed] += 1
+    first = (at - timedelta(days=DAYS_KEPT)).date().isoformat()
+    whole_from = (at - (GONE_COUNT_HOURLY if "H" in volume.schedules else GONE_COUNT)).date().isoformat()
+    days = {day: counts for day, counts in volume.days.items() if first <= day <= whole_from}
+    for day, counts in counted.items():
+        if day >= first:
+            days[day] = counts if day > whole_from else _most(counts, days.get(day, {}))
+    return days
+
+
+@lru_cache(maxsize=256)
+def letters_of(interval_type: str) -> tuple[str, ...]:
+    return tuple(schedule[0] for schedule in schedules_of(interval_type)) or ("",)
+
+
+def _most(now: dict[str, list[int]], before: dict[str, list[int]]) -> dict[str, list[int]]:
+    return {
+        letter: [max(pair) for pair in zip(now.get(letter, [0, 0]), before.get(letter, [0, 0]), strict=True)]
+        for letter in {**now, **before}
+    }
+
+
+def has_fewer(rows: Iterable[Row], at: datetime, *, looked_since: datetime | None) -> bool:
+    """Whether more than half of the usable ones, and at least three, went within a day beyond rotation.
+
+    Rotation takes one for each new one of its type. What our first list showed was not new. Both by our own clock.
+    """
+    lost: Counter[str] = Counter()
+    gained: Counter[str] = Counter()
+    left = 0
+    since = at - FEWER_WITHIN
+    for row in rows:
+        is_usable = row.run().is_usable and row.missing_since is None
+        left += is_usable
+        # One that came and went within the day is both.
+        if row.usable_at and row.first_seen_at > max(since, looked_since or since):
+            gained[row.interval_type] += 1
+        if row.usable_at and not row.listed and row.missing_since and row.missing_since > since:
+            lost[row.interval_type] += 1
+    beyond = sum((lost - gained).values())
+    before = left - gained.total() + lost.total()
+    return beyond >= FEWER_LEAST and beyond * 2 > before

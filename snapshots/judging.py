@@ -1,0 +1,245 @@
+"""Writing the verdicts' moments: from the mirror's rows to each volume's thresholds, in the sync's transaction.
+
+Rows that the provider lists no more count for a while: a try that vanished, what was lost within the day, the days of
+the strip. How long depends on how often the volume's schedules run, as an hourly one leaves hundreds of rows behind.
+"""
+
+import re
+from collections import defaultdict
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from datetime import UTC, datetime, timedelta
+from typing import NamedTuple
+
+from django.db import connection
+
+from snapshots.judged_rows import FEWER_WITHIN, GONE_COUNT, GONE_COUNT_HOURLY, Row, days_of, has_fewer
+from snapshots.models import Environment, Policy, Snapshot, Volume
+from snapshots.runs import Run
+from snapshots.verdicts import Answer, Judgement, judge
+from snapshots.verdicts import Volume as VolumeFacts
+
+BATCH = 400
+LETTERS = {"HOURLY": "H", "DAILY": "D", "WEEKLY": "W", "MONTHLY": "M"}
+CLOCKS_APART = timedelta(hours=1)
+CREATED = re.compile(r"([+-]\d\d)(\d\d)\Z")
+WRITTEN = (
+    *("none_from", "late_from", "stuck_from", "failing_from", "cannot_tell_from", "new_from", "under_way_from"),
+    "doubt_from",
+    *("patience", "answers", "schedules", "newest_usable", "newest_after", "newest_before", "usable_count"),
+    *("longest", "days", "fewer_at", "judged_at", "created_at", "ended"),
+)
+FIELDS = [field for field in Volume._meta.concrete_fields if field.name in WRITTEN]
+# One plain statement for each: the ORM's bulk update makes a CASE of every column and row, under the write lock.
+UPDATE = (
+    f"UPDATE {Volume._meta.db_table} SET "  # noqa: S608 names of ours
+    + ", ".join(f"{field.column} = %s" for field in FIELDS)
+    + " WHERE id = %s"
+)
+Values = tuple[str | int | datetime | None, ...]
+
+
+def judge_volumes(environment: Environment, volume_ids: Collection[str] | None = None, *, at: datetime) -> None:
+    """Judge an environment's volumes again, all of them or those named. Call inside a transaction.
+
+    `at`: the moment of the data, by the provider's clock.
+    """
+    for values in judgements(environment, volume_ids, at=at):
+        write_judgements(values)
+
+
+def judgements(
+    environment: Environment, volume_ids: Collection[str] | None = None, *, at: datetime
+) -> Iterator[list[Values]]:
+    """Judge volumes and yield what is to be written of them, some hundred at a time. Writes nothing."""
+    for volumes in judged_again(environment, volume_ids, at=at):
+        yield [_values(volume) for volume in volumes]
+
+
+def judged_again(
+    environment: Environment, volume_ids: Collection[str] | None = None, *, at: datetime
+) -> Iterator[list[Volume]]:
+    """Judge volumes and yield their rows, some hundred at a time, not stored."""
+    scene = Scene.of(environment, at)
+    known = Volume.objects.filter(environment=environment)
+    ids = sorted(volume_ids) if volume_ids is not None else list(known.values_list("volume_id", flat=True))
+    for start in range(0, len(ids), BATCH):
+        volumes = list(known.filter(volume_id__in=ids[start : start + BATCH]))
+        rows = _rows(environment, volumes, at)
+        for volume in volumes:
+            _judge(volume, rows[volume.volume_id], scene)
+        yield volumes
+
+
+def write_judgements(values: Sequence[Values]) -> None:
+    """Store what `judgements` yielded. Call inside a transaction."""
+    if values:
+        with connection.cursor() as cursor:
+            cursor.executemany(UPDATE, values)
+
+
+def _values(volume: Volume) -> Values:
+    return (*(_for_database(getattr(volume, field.attname)) for field in FIELDS), volume.pk)
+
+
+def _for_database(value: object) -> str | int | datetime | None:
+    """What the ORM makes of a value, without asking each column again for each row."""
+    if isinstance(value, datetime):
+        adapted: str | datetime | None = connection.ops.adapt_datetimefield_value(value)
+        return adapted
+    if isinstance(value, list | dict):
+        as_json: str = connection.ops.adapt_json_value(value, None)
+        return as_json
+    return value if isinstance(value, str | int) else None
+
+
+class Targets(NamedTuple):
+    """What an environment's volumes inherit, in hours; None where nobody asks for an age."""
+
+    inherited: int | None
+
+    @classmethod
+    def of(cls, environment: Environment) -> "Targets":
+        if environment.target_hours is not None:
+            return cls(environment.target_hours or None)
+        policy = Policy.objects.filter(team_id=environment.team_id).first()
+        return cls(policy.target_hours or None if policy else None)
+
+    def for_volume(self, volume: Volume) -> timedelta | None:
+        hours = self.inherited if volume.target_hours is None else volume.target_hours
+        return timedelta(hours=hours) if hours else None
+
+
+class Scene(NamedTuple):
+    """What holds for all of an environment's volumes. `at` and `ahead` follow the provider's clock."""
+
+    targets: Targets
+    at: datetime
+    ahead: timedelta
+    volumes_listed_at: datetime | None
+    looked_since: datetime | None
+
+    @classmethod
+    def of(cls, environment: Environment, at: datetime) -> "Scene":
+        ahead = timedelta(seconds=environment.clock_ahead)
+        return cls(Targets.of(environment), at, ahead, environment.volumes_listed_at, environment.first_listed_at)
+
+    def created_between(self, volume: Volume, rows: Sequence[Row]) -> tuple[datetime | None, datetime | None]:
+        """When a volume was made, as far as it is known.
+
+        One that the endpoint did not list before its first snapshot was seen was made in between: the endpoint is
+        asked less often.
+        """
+        if volume.created_at is not None or volume.from_endpoint or self.volumes_listed_at is None or not rows:
+            return volume.created_at, volume.created_at
+        first_seen = min(row.first_seen_at for row in rows)
+        if first_seen <= self.volumes_listed_at:
+            return None, None
+        return self.volumes_listed_at + self.ahead, first_seen + self.ahead
+
+
+def created_time(text: str) -> datetime | None:
+    """Read the provider's `creationDate` (`2016-10-19T14:25:41-0400`: no colon in the offset); None if it is none."""
+    try:
+        time = datetime.fromisoformat(CREATED.sub(r"\1:\2", text.strip()))
+    except ValueError:
+        return None
+    return time.astimezone(UTC) if time.tzinfo else time.replace(tzinfo=UTC)
+
+
+def _rows(environment: Environment, volumes: Sequence[Volume], at: datetime) -> Mapping[str, list[Row]]:
+    """Each volume's listed rows, and of those listed no more the ones that still count."""
+    hourly = [volume.volume_id for volume in volumes if "H" in volume.schedules]
+    others = [volume.volume_id for volume in volumes if "H" not in volume.schedules]
+    of_team = Snapshot.objects.filter(team=environment.team_id, environment=environment)
+    gone = of_team.no_longer_listed()
+    # What was lost of late counts however old it was. Without the team: the index of what went missing is to be used.
+    lost = Snapshot.objects.filter(environment=environment, missing_since__gte=at - FEWER_WITHIN - CLOCKS_APART)
+    found: dict[int, Row] = {}
+    for chosen in (
+        of_team.listed().filter(volume_id__in=[*hourly, *others]),
+        gone.filter(volume_id__in=hourly, taken_key__gte=at - GONE_COUNT_HOURLY),
+        gone.filter(volume_id__in=others, taken_key__gte=at - GONE_COUNT),
+        lost.filter(volume_id__in=[*hourly, *others]),
+    ):
+        found |= {values[0]: Row(*values) for values in chosen.values_list(*Row._fields)}
+    rows: dict[str, list[Row]] = defaultdict(list)
+    for row in found.values():
+        rows[row.volume_id].append(row)
+    return rows
+
+
+def _judge(volume: Volume, rows: Sequence[Row], scene: Scene) -> None:
+    volume.longest = max([volume.longest, *(row.ran_for for row in rows if row.ran_for)])
+    volume.created_at = created_time(volume.created)
+    runs = [row.run(scene.ahead) for row in rows]
+    created_after, created_before = scene.created_between(volume, rows)
+    judgement = judge(
+        VolumeFacts(
+            runs=[*runs, *_remembered(volume, runs)],
+            created_after=created_after,
+            created_before=created_before,
+            target=scene.targets.for_volume(volume),
+            longest=timedelta(seconds=volume.longest),
+            ended={name: datetime.fromisoformat(since) + scene.ahead for name, since in volume.ended.items()},
+        )
+    )
+    _fill(volume, judgement)
+    # A run that came after all ends what was said, also when it is gone again and forgotten.
+    volume.ended = {name: since for name, since in volume.ended.items() if LETTERS[name] not in volume.schedules}
+    newest = judgement.newest_usable
+    volume.newest_usable_id = next((row.pk for row, run in zip(rows, runs, strict=True) if run is newest), None)
+    volume.days = days_of(volume, rows, scene.at)
+    if has_fewer(rows, scene.at - scene.ahead, looked_since=scene.looked_since):
+        volume.fewer_at = scene.at
+    volume.judged_at = scene.at
+
+
+def _remembered(volume: Volume, runs: Sequence[Run]) -> Iterator[Run]:
+    """A schedule that ran once and of which no such row counts any more is not forgotten: its end is a question."""
+    seen = {schedule for run in runs for schedule in run.schedules}
+    completed = {schedule for run in runs if run.was_completed for schedule in run.schedules}
+    for answer in volume.answers:
+        name = answer["schedule"]
+        if name not in seen or (answer["completed"] and name not in completed):
+            began = datetime.fromisoformat(answer["last_began"])
+            yield Run((name,), "", began, began, began, usable_at=began, listed=False)
+
+
+def _fill(volume: Volume, judgement: Judgement) -> None:
+    since = judgement.thresholds
+    volume.none_from, volume.late_from, volume.stuck_from = since.none, since.late, since.stuck
+    volume.failing_from, volume.cannot_tell_from = since.failing, since.cannot_tell
+    volume.new_from, volume.under_way_from = since.new, since.under_way
+    volume.doubt_from = since.first_doubt
+    volume.patience = int(judgement.patience.total_seconds())
+    firsts = {str(old["schedule"]): str(old["first_began"]) for old in volume.answers}
+    volume.answers = [_stored(answer, firsts.get(answer.schedule)) for answer in judgement.answers]
+    volume.schedules = "".join(LETTERS[answer.schedule] for answer in judgement.answers)
+    volume.usable_count = judgement.usable
+    newest = judgement.newest_usable
+    volume.newest_after = newest.began_after if newest else None
+    volume.newest_before = newest.began_before if newest else None
+
+
+def _stored(answer: Answer, first_known: str | None) -> dict[str, object]:
+    """An answer as its volume's row keeps it: times as text, and the first run though its row is forgotten."""
+    since = answer.thresholds
+    first = answer.first_began.isoformat()
+    return {
+        "schedule": answer.schedule,
+        "first_began": min(first, first_known or first),
+        "last_began": _text(answer.last_began),
+        "newest_after": _text(answer.newest.began_after) if answer.newest else None,
+        "newest_before": _text(answer.newest.began_before) if answer.newest else None,
+        "due": _text(answer.due),
+        "deadline": _text(answer.deadline),
+        "tries": answer.tries,
+        "failed": answer.failed,
+        "completed": answer.completed,
+        "running_since": _text(answer.running.began_before) if answer.running else None,
+        **{verdict.name.lower(): _text(moment) for verdict, moment in since.worst_first()},
+    }
+
+
+def _text(moment: datetime | None) -> str | None:
+    return moment.isoformat() if moment else None

@@ -1,0 +1,78 @@
+"""What a team says of all its volumes, what it keeps at hand, and how it stood day by day."""
+
+from typing import ClassVar
+
+from django.db import models
+from django.utils.translation import gettext_lazy as _
+
+from dashboard.teams.models import Team
+from snapshots.models.environment import Environment
+
+
+class Policy(models.Model):
+    """How old the newest usable snapshot of a team's volumes may be. No row: the team was not asked yet."""
+
+    team = models.OneToOneField(Team, on_delete=models.CASCADE, related_name="policy", verbose_name=_("team"))
+    # 0: no age is asked for.
+    target_hours = models.PositiveIntegerField(_("target, hours"), default=0)
+    changed_at = models.DateTimeField(_("changed"), auto_now=True)
+    changed_by = models.CharField(_("changed by"), max_length=254, blank=True)
+
+    class Meta:
+        verbose_name = _("policy")
+        verbose_name_plural = _("policies")
+
+    def __str__(self) -> str:
+        return f"policy of team {self.team_id}"
+
+
+class SavedView(models.Model):
+    """A filtered page under a name; its address is the path's last part and the query string."""
+
+    team = models.ForeignKey(Team, on_delete=models.CASCADE, related_name="saved_views", verbose_name=_("team"))
+    name = models.CharField(_("name"), max_length=60)
+    page = models.CharField(_("page"), max_length=20)
+    query = models.CharField(_("query"), max_length=2000, blank=True)
+    made_by = models.CharField(_("made by"), max_length=254)
+    made_at = models.DateTimeField(_("made"), auto_now_add=True)
+    is_start = models.BooleanField(_("start page"), default=False)
+
+    class Meta:
+        verbose_name = _("saved view")
+        verbose_name_plural = _("saved views")
+        constraints: ClassVar = [
+            models.UniqueConstraint(fields=["team", "name"], name="saved_view_once_a_name"),
+            models.UniqueConstraint(
+                fields=["team"], condition=models.Q(is_start=True), name="saved_view_one_start_a_team"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class VerdictDay(models.Model):
+    """How an environment's volumes stood at the worst moment of a day (UTC)."""
+
+    environment = models.ForeignKey(
+        Environment,
+        on_delete=models.CASCADE,
+        related_name="verdict_days",
+        db_index=False,
+        verbose_name=_("environment"),
+    )
+    day = models.DateField(_("day"))
+    none = models.PositiveIntegerField(default=0)
+    problem = models.PositiveIntegerField(default=0)
+    cannot_tell = models.PositiveIntegerField(default=0)
+    good = models.PositiveIntegerField(default=0)
+
+    class Meta:
+        verbose_name = _("day of verdicts")
+        verbose_name_plural = _("days of verdicts")
+        constraints: ClassVar = [
+            models.UniqueConstraint(fields=["environment", "day"], name="verdict_day_once_an_environment")
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.day} of environment {self.environment_id}"

@@ -1,0 +1,138 @@
+"""How old the newest usable snapshot of a volume may be: said of a team, an environment or one volume.
+
+A change judges again whatever inherits it. That is worked out before the locks are taken and checked under them, so
+that ten thousand volumes hold nobody else up: under the locks they are only written.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+
+from django.db import transaction
+from django.http import HttpRequest
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
+
+from dashboard.teams import audit
+from dashboard.teams.models import EventKind, Team, User
+from snapshots.acts import lock, raise_generation, with_target
+from snapshots.judging import Values, judge_volumes, judgements, write_judgements
+from snapshots.models import Environment, Policy, Volume
+
+# Ten years.
+MOST_HOURS = 24 * 3653
+# Judged before the locks are taken so often; then under them, however long that takes.
+TRIES = 3
+Inherits = Callable[[Environment], bool]
+Mark = tuple[int, int, bool, datetime | None]
+
+
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """The judgements of an environment's inheriting volumes, and the state of it that they hold for."""
+
+    mark: Mark
+    values: list[list[Values]]
+
+
+def in_words(hours: int) -> str:
+    """A target in words: "24 hours", "7 days"."""
+    if hours == 0:
+        return _("no age asked")
+    if hours % 24 or hours == 24:
+        return ngettext("%(n)d hour", "%(n)d hours", hours) % {"n": hours}
+    return ngettext("%(n)d day", "%(n)d days", hours // 24) % {"n": hours // 24}
+
+
+def set_of_team(team: Team, hours: int, *, person: User, request: HttpRequest | None = None) -> None:
+    """Set what all volumes of a team inherit; 0: no age is asked."""
+
+    def write() -> None:
+        said = {"target_hours": hours, "changed_by": person.email}
+        Policy.objects.update_or_create(team=team, defaults=said)
+        _record(team, str(team.name), hours, person, request)
+
+    _judge_again(team, lambda environment: environment.target_hours is None, hours, write)
+
+
+def set_of_environment(
+    environment: Environment, hours: int | None, *, person: User, request: HttpRequest | None = None
+) -> None:
+    """Set what an environment's volumes inherit; None: as the team says, 0: no age is asked."""
+    team = environment.team
+
+    def write() -> None:
+        Environment.objects.filter(pk=environment.pk).update(target_hours=hours)
+        _record(team, environment.place, hours, person, request)
+
+    _judge_again(team, lambda other: other.pk == environment.pk, hours, write)
+
+
+def set_of_volume(volume: Volume, hours: int | None, *, person: User, request: HttpRequest | None = None) -> None:
+    """Set one volume's own target; None: as its environment says, 0: no age is asked."""
+    with transaction.atomic():
+        environment = Environment.everything.select_for_update(no_key=True).get(pk=volume.environment_id)
+        Volume.objects.filter(pk=volume.pk).update(target_hours=hours)
+        if environment.data_at is not None:
+            judge_volumes(environment, [volume.volume_id], at=environment.data_at)
+        raise_generation([environment.pk])
+        _record(environment.team, f"{volume} · {environment.place}", hours, person, request)
+
+
+def _judge_again(team: Team, inherits: Inherits, hours: int | None, write: Callable[[], None]) -> None:
+    prepared: dict[int, Prepared] = {}
+    for left in reversed(range(TRIES)):
+        for environment in filter(inherits, Environment.everything.filter(team=team)):
+            _prepare(prepared, with_target(environment, hours))
+        with transaction.atomic():
+            touched = [with_target(environment, hours) for environment in lock(team) if inherits(environment)]
+            if left and any(not _holds(prepared, environment) for environment in touched):
+                continue
+            for environment in touched:
+                _prepare(prepared, environment)
+            write()
+            for environment in touched:
+                for values in prepared[environment.pk].values:
+                    write_judgements(values)
+            raise_generation(environment.pk for environment in touched)
+        return
+
+
+def _prepare(prepared: dict[int, Prepared], environment: Environment) -> None:
+    """Judge what inherits, unless that was done for this very state."""
+    if _holds(prepared, environment):
+        return
+    heirs = Volume.objects.filter(environment=environment, target_hours__isnull=True)
+    ids = list(heirs.values_list("volume_id", flat=True))
+    at = environment.data_at
+    values = list(judgements(environment, ids, at=at)) if at is not None else []
+    prepared[environment.pk] = Prepared(_mark(environment), values)
+
+
+def _holds(prepared: dict[int, Prepared], environment: Environment) -> bool:
+    known = prepared.get(environment.pk)
+    return known is not None and known.mark == _mark(environment)
+
+
+def _mark(environment: Environment) -> Mark:
+    """What else a judgement is made of. Whatever writes a row of an environment raises its generation."""
+    return (
+        environment.generation,
+        environment.clock_ahead,
+        environment.data_at is not None,
+        environment.volumes_listed_at,
+    )
+
+
+def _record(team: Team, target: str, hours: int | None, person: User, request: HttpRequest | None) -> None:
+    detail = _("inherited") if hours is None else in_words(hours)
+    audit.record(EventKind.TARGET_CHANGED, team=team, actor=person, target=target, detail=detail, request=request)
+
+
+def in_hours(text: str) -> int | None:
+    """Read a form's target: whole hours, "" for none of its own. Raises `ValueError` for anything else."""
+    if text == "":
+        return None
+    if not (text.isascii() and text.isdigit()) or int(text[:9]) > MOST_HOURS or len(text) > 9:
+        raise ValueError(text)
+    return int(text)

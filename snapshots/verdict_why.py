@@ -1,0 +1,125 @@
+"""The sentence that explains a volume's verdict, made of what the judgement stored."""
+
+from collections.abc import Iterator
+from datetime import datetime
+
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
+
+from snapshots.standing import Part, Reason, Standing
+from snapshots.verdict_words import ever_had_one, exemption, first_due, schedule_name, target_text
+from snapshots.verdicts import Verdict
+from snapshots.views import words
+
+
+def when_taken(after: datetime | None, before: datetime, now: datetime) -> str:
+    """When a snapshot was taken and how that is known: "20 Nov 03:10 (from the name)"."""
+    if after is None:
+        return _("before %(day)s (already there at our first look)") % {"day": words.day(before, now)}
+    if after == before:
+        return _("%(time)s (from the name)") % {"time": words.stamp(before, now)}
+    times = {"first": words.stamp(after, now), "last": words.stamp(before, now)}
+    return _("between %(first)s and %(last)s (by our own watch)") % times
+
+
+def why(standing: Standing) -> str:
+    """The sentence that explains a verdict, with all its times in UTC.
+
+    "Daily runs since 12 Oct, newest usable 20 Nov 03:10 (from the name). Next was due 21 Nov 03:10, deadline 09:10.
+    Tries since: 2, both failed. Judged on data of 06:44."
+    """
+    return " ".join(sentence for sentence in _sentences(standing) if sentence)
+
+
+def why_part(part: Part, standing: Standing) -> str:
+    """The sentences on one schedule."""
+    return " ".join(sentence for sentence in _on_schedule(part, standing) if sentence)
+
+
+def _sentences(standing: Standing) -> Iterator[str]:
+    if standing.said is Verdict.NOT_JUDGED:
+        yield _("Not judged %(until)s.") % {"until": exemption(standing)}
+    for part in standing.parts:
+        yield from _on_schedule(part, standing)
+    yield from _on_age(standing)
+    yield _on_doubt(standing)
+    listed_at = standing.environment.listed_at
+    if listed_at is not None:
+        yield _("Judged on data of %(time)s UTC.") % {"time": words.clock(listed_at, standing.now)}
+
+
+def _on_schedule(part: Part, standing: Standing) -> Iterator[str]:
+    now = standing.now
+    names = {"schedule": schedule_name(part.schedule), "day": words.day(part.first_began, now)}
+    if part.newest_before is None:
+        yield _("%(schedule)s runs since %(day)s, none of them usable.") % names
+    else:
+        taken = when_taken(part.newest_after, part.newest_before, now)
+        yield _("%(schedule)s runs since %(day)s, newest usable %(taken)s.") % (names | {"taken": taken})
+    if part.due is not None and part.deadline is not None:
+        yield _due(part.due, part.deadline, standing)
+    yield _tries(part)
+    if part.running_since is not None:
+        yield _("One is being made since %(time)s.") % {"time": words.stamp(part.running_since, now)}
+    if standing.has_stopped(part):
+        yield _("No run began since %(time)s.") % {"time": words.stamp(part.last_began, now)}
+
+
+def _due(due: datetime, deadline: datetime, standing: Standing) -> str:
+    times = {
+        "due": words.stamp(due, standing.now),
+        "deadline": words.clock(deadline, due)
+        if deadline.date() == due.date()
+        else words.stamp(deadline, standing.now),
+    }
+    if due <= standing.moment:
+        return _("Next was due %(due)s, deadline %(deadline)s.") % times
+    return _("Next is due %(due)s, deadline %(deadline)s.") % times
+
+
+def _tries(part: Part) -> str:
+    if not part.failed:
+        # What is being made is told by itself.
+        return ""
+    if part.failed == part.tries:
+        if part.tries == 2:
+            return _("Tries since: 2, both failed.")
+        return ngettext("One try since: it failed.", "Tries since: %(n)d, all failed.", part.tries) % {"n": part.tries}
+    return _("Tries since: %(n)d, failed %(failed)d.") % {"n": part.tries, "failed": part.failed}
+
+
+def _on_age(standing: Standing) -> Iterator[str]:
+    """The newest usable one of any type, and the target."""
+    volume, target = standing.volume, standing.target
+    named = {part.newest_before for part in standing.parts}
+    if volume.newest_before is not None and volume.newest_before not in named:
+        taken = when_taken(volume.newest_after, volume.newest_before, standing.now)
+        yield _("Newest usable of any type: %(taken)s.") % {"taken": taken}
+    if target is not None:
+        yield _("Target: not older than %(age)s.") % {"age": target_text(target)}
+    elif not standing.parts:
+        yield _("It has no schedule and no target, so nothing is due.")
+    if volume.newest_before is None:
+        yield _none_usable(standing)
+
+
+def _none_usable(standing: Standing) -> str:
+    if not ever_had_one(standing):
+        text = _("We have never seen a snapshot of it.")
+    else:
+        text = _("No snapshot of it is usable.")
+    return f"{text} {first_due(standing)}." if standing.said is Verdict.NEW else text
+
+
+def _on_doubt(standing: Standing) -> str:
+    """Why nothing can be told, in a sentence."""
+    match standing.reason:
+        case Reason.NEVER_LISTED:
+            return _("Its environment was never listed whole.")
+        case Reason.OLD_DATA:
+            return _("What happened since then is not known.")
+        case Reason.TIME:
+            return _("When it was taken is known too roughly to say more.")
+        case Reason.IN_DOUBT:
+            return _("A snapshot was left out of the newest list or is being copied; the next list decides.")
+    return ""

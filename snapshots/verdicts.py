@@ -1,0 +1,317 @@
+"""What can be said of a volume, and from when on: pure functions on plain values.
+
+Nothing here knows what time it is. `thresholds` turns what is known of a volume's runs into moments: late from then
+on, stuck from then on, ... A verdict only ever gets worse while no new data comes, so the verdict at any moment is
+the worst one whose moment has come. `status` does that for one volume, `snapshots.judged` the same in SQL.
+
+Where a time is a range, what needs "young enough" counts from its oldest end and what needs "too old" from its
+youngest; in between stands "cannot tell". Where a row is in doubt, left out of the newest list or first met while it
+is copied, both cases are judged, and where they differ nothing can be told.
+"""
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
+from enum import IntEnum
+from typing import NamedTuple
+
+from snapshots.runs import COPYING, Run
+from snapshots.schedules import SCHEDULES, deadlines_between, due_after, grace, period
+
+ALWAYS = datetime(1970, 1, 1, tzinfo=UTC)
+LEAST_STUCK = timedelta(hours=1)
+LEAST_PATIENCE = timedelta(minutes=15)
+# Of volumes without any schedule or target.
+USUAL_TARGET = timedelta(hours=24)
+DATA_LASTS = timedelta(hours=24)
+
+
+class Verdict(IntEnum):
+    """What is said of a volume; the greater is the worse. `GONE` and `NOT_JUDGED` stand before any judgement."""
+
+    FRESH = 0
+    UNDER_WAY = 1
+    NEW = 2
+    CANNOT_TELL = 3
+    FAILING = 4
+    STUCK = 5
+    LATE = 6
+    NONE = 7
+    NOT_JUDGED = 8
+    GONE = 9
+
+    @property
+    def is_problem(self) -> bool:
+        return Verdict.FAILING <= self <= Verdict.NONE
+
+
+class Volume(NamedTuple):
+    """What is known of a volume, which was made between `created_after` and `created_before` (None: not known).
+
+    `ended`: schedule -> since when its end is on purpose; `longest`: its longest run.
+    """
+
+    runs: Sequence[Run]
+    created_after: datetime | None = None
+    created_before: datetime | None = None
+    target: timedelta | None = None
+    longest: timedelta = timedelta()
+    ended: Mapping[str, datetime] = {}
+
+
+@dataclass(frozen=True, slots=True)
+class Thresholds:
+    """From when on each verdict holds, unless new data says otherwise; None: never."""
+
+    none: datetime | None = None
+    late: datetime | None = None
+    stuck: datetime | None = None
+    failing: datetime | None = None
+    cannot_tell: datetime | None = None
+    new: datetime | None = None
+    under_way: datetime | None = None
+
+    def at(self, moment: datetime) -> Verdict:
+        """The worst verdict whose moment has come."""
+        for verdict, since in self.worst_first():
+            if since is not None and since <= moment:
+                return verdict
+        return Verdict.FRESH
+
+    def worst_first(self) -> tuple[tuple[Verdict, datetime | None], ...]:
+        return (
+            (Verdict.NONE, self.none),
+            (Verdict.LATE, self.late),
+            (Verdict.STUCK, self.stuck),
+            (Verdict.FAILING, self.failing),
+            (Verdict.CANNOT_TELL, self.cannot_tell),
+            (Verdict.NEW, self.new),
+            (Verdict.UNDER_WAY, self.under_way),
+        )
+
+    @property
+    def first_doubt(self) -> datetime | None:
+        """Until then all is good: fresh, under way or new."""
+        return _earliest([self.first_problem, self.cannot_tell])
+
+    @property
+    def first_problem(self) -> datetime | None:
+        return _earliest([self.none, self.late, self.stuck, self.failing])
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """How one schedule of a volume stands, and the facts that say so."""
+
+    schedule: str
+    thresholds: Thresholds
+    first_began: datetime
+    last_began: datetime
+    newest: Run | None
+    due: datetime | None
+    deadline: datetime | None
+    tries: int
+    failed: int
+    running: Run | None
+    completed: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Judgement:
+    """All that a list of runs says of a volume, whatever time it is."""
+
+    thresholds: Thresholds
+    answers: tuple[Answer, ...]
+    newest_usable: Run | None
+    usable: int
+    patience: timedelta
+
+
+def judge(volume: Volume) -> Judgement:
+    """Judge a volume from its runs, its targets and what members said of its schedules."""
+    answers = tuple(_answers(volume))
+    sure = _thresholds(volume, answers)
+    if any(run.is_in_doubt for run in volume.runs):
+        sure = _where_both_agree(_judged_as(volume, _at_best), _judged_as(volume, _at_worst))
+    usable = [run for run in volume.runs if run.is_usable and not run.is_candidate]
+    return Judgement(sure, answers, _newest(usable), len(usable), patience(volume.target, answers))
+
+
+def status(
+    thresholds: Thresholds, *, patience: timedelta, data_at: datetime | None, age: timedelta | None
+) -> tuple[Verdict, Verdict]:
+    """The verdict to show, and the one that the data gave: they differ where the data is too old to say it now.
+
+    `data_at`: when the newest complete list was asked for, None if there is none; `age`: how long ago that was.
+    """
+    if data_at is None or age is None:
+        return Verdict.CANNOT_TELL, Verdict.CANNOT_TELL
+    then = thresholds.at(data_at)
+    if age > DATA_LASTS:
+        return Verdict.CANNOT_TELL, then
+    if then.is_problem:
+        return (Verdict.CANNOT_TELL if age > patience else then), then
+    # What is good holds until its deadline; whether a run came after the newest list is not known.
+    if thresholds.at(data_at + max(age, timedelta())) >= Verdict.CANNOT_TELL:
+        return Verdict.CANNOT_TELL, then
+    return then, then
+
+
+def patience(target: timedelta | None, answers: Iterable[Answer]) -> timedelta:
+    """How long a problem is still said after the data that showed it: a quarter of the shortest promise."""
+    periods = [period(answer.schedule) for answer in answers] or [target or USUAL_TARGET]
+    return max(LEAST_PATIENCE, min(periods) / 4)
+
+
+def target_thresholds(usable: Iterable[tuple[datetime | None, datetime]], target: timedelta | None) -> Thresholds:
+    """When the newest usable snapshot of any type becomes older than the target. Each is (after, before)."""
+    ranges = list(usable)
+    if target is None or not ranges:
+        return Thresholds()
+    dated = [after for after, _ in ranges if after is not None]
+    young = max(dated) + target if dated else ALWAYS
+    return Thresholds(late=max(before for _, before in ranges) + target, cannot_tell=young)
+
+
+def _thresholds(volume: Volume, answers: Sequence[Answer]) -> Thresholds:
+    usable = [run for run in volume.runs if run.is_usable]
+    ranges = [(run.began_after, run.began_before) for run in usable]
+    parts = [answer.thresholds for answer in answers]
+    parts.append(target_thresholds(ranges, volume.target))
+    if not usable:
+        parts.append(without_usable(volume.created_after, volume.created_before, volume.target))
+    return _worst_of(parts)
+
+
+def without_usable(after: datetime | None, before: datetime | None, target: timedelta | None) -> Thresholds:
+    """A volume without a usable snapshot is new while it is younger than its target."""
+    if after is None or before is None:
+        return Thresholds(none=ALWAYS)
+    allowed = target or USUAL_TARGET
+    return Thresholds(new=ALWAYS, cannot_tell=after + allowed, none=before + allowed)
+
+
+def _answers(volume: Volume) -> Iterable[Answer]:
+    for schedule in SCHEDULES:
+        runs = [run for run in volume.runs if schedule in run.schedules]
+        ended_at = volume.ended.get(schedule)
+        if runs and not _has_ended(runs, ended_at):
+            yield _answer(schedule, runs, volume.longest)
+
+
+def _has_ended(runs: Iterable[Run], ended_at: datetime | None) -> bool:
+    """A member said that it stopped on purpose, and no new run has come since."""
+    return ended_at is not None and all(run.first_seen_at <= ended_at for run in runs)
+
+
+def _answer(schedule: str, runs: Sequence[Run], longest: timedelta) -> Answer:
+    usable = [run for run in runs if run.is_usable]
+    newest = _newest(usable)
+    later = [run for run in runs if newest is None or _order(run) > _order(newest)]
+    tries = sorted((run for run in later if run.is_being_made or run.has_failed), key=_order)
+    young, old = _deadlines(schedule, runs, usable)
+    began = [run.began_before for run in runs]
+    return Answer(
+        schedule,
+        _after_tries(schedule, tries, young, old, longest),
+        first_began=min(began),
+        last_began=max(began),
+        newest=newest,
+        due=due_after(schedule, newest.began_before) if newest else None,
+        deadline=old,
+        tries=len(tries),
+        failed=sum(run.has_failed for run in tries),
+        running=_newest(run for run in tries if run.is_being_made),
+        completed=any(run.was_completed for run in runs),
+    )
+
+
+def _deadlines(schedule: str, runs: Sequence[Run], usable: Sequence[Run]) -> tuple[datetime, datetime]:
+    """When the newest usable run stops to be enough: the earliest moment it may be, and the latest."""
+    if usable:
+        dated = [run.began_after for run in usable if run.began_after is not None]
+        latest = max(run.began_before for run in usable)
+        young, old = deadlines_between(schedule, max(dated, default=latest), latest)
+        return (young if dated else ALWAYS), old
+    if any(run.was_completed for run in runs):
+        # It ran once and nothing of that is left to restore from.
+        return ALWAYS, ALWAYS
+    first = min(runs, key=_order)
+    allowed = grace(schedule)
+    return (first.began_after or ALWAYS) + allowed, first.began_before + allowed
+
+
+def _after_tries(schedule: str, tries: Sequence[Run], young: datetime, old: datetime, longest: timedelta) -> Thresholds:
+    """What the runs since the newest usable one make of its deadline, which lies between `young` and `old`.
+
+    A run that began in time is under way, not late, until it is stuck; one that ended badly is failing. The newest
+    decides which of the two is said.
+    """
+    failing = ALWAYS if tries and tries[-1].has_failed else None
+    running = [run for run in tries if run.is_being_made]
+    if not running:
+        return Thresholds(late=old, cannot_tell=young, failing=failing)
+    maybe_in_time = [run for run in running if run.began_after is None or run.began_after <= old]
+    in_time = any(run.began_before <= young for run in running)
+    return Thresholds(
+        late=max([old, *(_stuck_at(schedule, run, longest) for run in maybe_in_time)]),
+        stuck=min(_stuck_at(schedule, run, longest) for run in running),
+        failing=failing,
+        cannot_tell=None if in_time else young,
+        under_way=ALWAYS,
+    )
+
+
+def _stuck_at(schedule: str, running: Run, longest: timedelta) -> datetime:
+    limit = max(LEAST_STUCK, period(schedule) / 4, 3 * longest)
+    return min(running.began_before, running.first_seen_at) + limit
+
+
+def _judged_as(volume: Volume, case: Callable[[Run], Run]) -> Thresholds:
+    of_case = volume._replace(runs=[case(run) for run in volume.runs])
+    return _thresholds(of_case, tuple(_answers(of_case)))
+
+
+def _at_best(run: Run) -> Run:
+    copied = run.state == COPYING and run.usable_at is None
+    return run._replace(usable_at=run.first_seen_at) if copied else run
+
+
+def _at_worst(run: Run) -> Run:
+    return run._replace(listed=False) if run.is_candidate else run
+
+
+def _where_both_agree(better: Thresholds, worse: Thresholds) -> Thresholds:
+    """Between the moment that the worse case has a problem and the one that the better has it, nothing can be told."""
+    doubt = _earliest(
+        [better.cannot_tell, worse.cannot_tell, worse.first_problem, worse.new if not better.new else None]
+    )
+    return replace(better, cannot_tell=doubt)
+
+
+def _worst_of(parts: Sequence[Thresholds]) -> Thresholds:
+    def first(get: Callable[[Thresholds], datetime | None]) -> datetime | None:
+        return _earliest([get(part) for part in parts])
+
+    return Thresholds(
+        none=first(lambda part: part.none),
+        late=first(lambda part: part.late),
+        stuck=first(lambda part: part.stuck),
+        failing=first(lambda part: part.failing),
+        cannot_tell=first(lambda part: part.cannot_tell),
+        new=first(lambda part: part.new),
+        under_way=first(lambda part: part.under_way),
+    )
+
+
+def _earliest(moments: Iterable[datetime | None]) -> datetime | None:
+    return min((moment for moment in moments if moment is not None), default=None)
+
+
+def _newest(runs: Iterable[Run]) -> Run | None:
+    return max(runs, key=_order, default=None)
+
+
+def _order(run: Run) -> tuple[datetime, datetime]:
+    """Dated ones before undated ones, whatever "before" says: what was there at our first look may be of any age."""
+    return (run.began_before if run.began_after is not None else ALWAYS, run.began_before)

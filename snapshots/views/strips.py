@@ -1,0 +1,146 @@
+"""A strip as pages show it: drawn as paths, one for each kind of mark, and the same in words."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, time, timedelta
+
+from django.utils.functional import Promise
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy, ngettext
+
+from snapshots.models import Environment, Volume
+from snapshots.strip import DAYS, Kind, Mark, Strip, runs_of_days, strip_of
+from snapshots.views import words
+
+STEP, WIDTH, HEIGHT = 8, 5, 18
+LEAST_BAR = 3
+MOST_RANGES = 6
+LABELS: dict[Kind, str | Promise] = {
+    Kind.TAKEN: gettext_lazy("taken"),
+    Kind.FAILED: gettext_lazy("failed"),
+    Kind.MISSED: gettext_lazy("missed"),
+    Kind.NONE_DUE: gettext_lazy("none due"),
+    Kind.NOT_WATCHED: gettext_lazy("not watched"),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Path:
+    """All marks of one kind, as one SVG path."""
+
+    kind: str
+    d: str
+    label: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class ShownStrip:
+    """`sentence` stands under the strip; `label` is its name for who cannot see it, and its tooltip."""
+
+    paths: list[Path]
+    sentence: str
+    label: str
+    width: int = DAYS * STEP - (STEP - WIDTH)
+    height: int = HEIGHT
+
+
+def shown_strip(volume: Volume, environment: Environment, now: datetime) -> ShownStrip:
+    """A volume's last 30 days as its page and its row show them."""
+    ahead = timedelta(seconds=environment.clock_ahead)
+    began = environment.first_listed_at
+    # Nothing is due of a deleted volume.
+    known = [moment for moment in (environment.data_at, volume.gone_at) if moment is not None]
+    strip = strip_of(
+        volume,
+        today=(now + ahead).date(),
+        watched_from=began.date() if began else None,
+        data_at=min(known) if environment.data_at else None,
+    )
+    return ShownStrip(paths(strip.marks), sentence(strip), label(strip, now))
+
+
+def legend() -> list[Path]:
+    """One mark of each kind, with its word."""
+    return [Path(kind.value, _drawn(Mark(date.min, kind), 0), str(LABELS[kind])) for kind in Kind]
+
+
+def paths(marks: Sequence[Mark]) -> list[Path]:
+    drawn: dict[str, str] = {}
+    for place, mark in enumerate(marks):
+        drawn[mark.kind.value] = drawn.get(mark.kind.value, "") + _drawn(mark, place * STEP)
+    return [Path(kind, d) for kind, d in drawn.items()]
+
+
+def _drawn(mark: Mark, left: int) -> str:
+    """One mark as path commands: each kind has a form of its own, not only a colour."""
+    if mark.kind is Kind.TAKEN:
+        return _box(left, WIDTH, max(LEAST_BAR, round(HEIGHT * mark.share)))
+    if mark.kind is Kind.FAILED:
+        return _box(left, WIDTH, 8) + f"M{left} 3h{WIDTH}v3h-{WIDTH}z"
+    if mark.kind is Kind.MISSED:
+        return f"M{left + 0.75} .75h{WIDTH - 1.5}v{HEIGHT - 1.5}h-{WIDTH - 1.5}z"
+    if mark.kind is Kind.NONE_DUE:
+        return _box(left, WIDTH, 2)
+    return _box(left, 2, 2) + _box(left + 4, 2, 2)
+
+
+def _box(left: int, width: int, height: int) -> str:
+    return f"M{left} {HEIGHT}v-{height}h{width}v{height}z"
+
+
+def sentence(strip: Strip) -> str:
+    """The strip in a few words: "27 of 30 days", "17 of 18 days watched", "no run worked since 22 Nov"."""
+    if not strip.schedules:
+        return _of_no_schedule(strip)
+    known = strip.known
+    if not known:
+        return _("none due while watched")
+    failed = [mark for mark in known if mark.count.failed]
+    if failed and not any(mark.count.made for mark in strip.marks):
+        return _("no run worked since %(day)s") % {"day": _day(failed[0].day)}
+    text = _ratio(strip.schedules, known)
+    return text if strip.is_whole else _("%(ratio)s watched") % {"ratio": text}
+
+
+def _of_no_schedule(strip: Strip) -> str:
+    taken = sum(mark.count.made for mark in strip.marks)
+    return ngettext("%(n)d taken in %(days)d days", "%(n)d taken in %(days)d days", taken) % {"n": taken, "days": DAYS}
+
+
+def _ratio(schedules: Sequence[str], known: Sequence[Mark]) -> str:
+    due, made = sum(mark.count.due for mark in known), sum(mark.count.made for mark in known)
+    numbers = {"made": min(made, due), "due": due}
+    if tuple(schedules) == ("DAILY",):
+        return ngettext("%(made)d of %(due)d day", "%(made)d of %(due)d days", due) % numbers
+    if tuple(schedules) == ("WEEKLY",):
+        return ngettext("%(made)d of %(due)d week", "%(made)d of %(due)d weeks", due) % numbers
+    if tuple(schedules) == ("MONTHLY",):
+        return ngettext("%(made)d of %(due)d month", "%(made)d of %(due)d months", due) % numbers
+    return ngettext("%(made)d of %(due)d run", "%(made)d of %(due)d runs", due) % numbers
+
+
+def label(strip: Strip, now: datetime) -> str:
+    """Everything that the strip shows, in words: "Last 30 days: taken on 27 days; missed on 3 days (22–24 Nov)"."""
+    parts = [_part(kind, marks) for kind in Kind if (marks := strip.of_kind(kind))]
+    return _("Last %(days)d days: %(parts)s") % {"days": DAYS, "parts": "; ".join(parts)}
+
+
+def _part(kind: Kind, marks: Sequence[Mark]) -> str:
+    days = len(marks)
+    text = ngettext("%(what)s on %(n)d day", "%(what)s on %(n)d days", days) % {"what": LABELS[kind], "n": days}
+    if kind in (Kind.FAILED, Kind.MISSED):
+        return f"{text} ({', '.join(_ranges(marks))})"
+    return text
+
+
+def _ranges(marks: Sequence[Mark]) -> Iterable[str]:
+    ranges = list(runs_of_days(marks))
+    for first, last in ranges[:MOST_RANGES]:
+        yield _day(first) if first == last else f"{_day(first)}–{_day(last)}"
+    if len(ranges) > MOST_RANGES:
+        yield "…"
+
+
+def _day(day: date) -> str:
+    moment = datetime.combine(day, time.min, UTC)
+    return words.day(moment, moment)

@@ -1,0 +1,149 @@
+"""The lists on a volume's page: schedules, snapshots with the gaps between them, left-overs, changes."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from django.utils.translation import gettext as _
+
+from snapshots import states, volume_history
+from snapshots.judged import age_of_data
+from snapshots.models import Environment, Snapshot, Volume
+from snapshots.schedules import SCHEDULES, period
+from snapshots.standing import Part, Standing
+from snapshots.verdict_why import when_taken
+from snapshots.verdict_words import LABELS, MARKS, schedule_name
+from snapshots.verdicts import ALWAYS, LEAST_PATIENCE, Verdict, status
+from snapshots.views import change_words, words
+from snapshots.views.pages import Badge, Fact, TimelineItem
+from snapshots.volume_history import MOST_CHANGES, MOST_SNAPSHOTS, Entry, Gap
+
+
+@dataclass(frozen=True, slots=True)
+class Schedule:
+    """A schedule of the volume. `has_stopped`: its end may be on purpose; `ended`: since when it is."""
+
+    key: str
+    name: str
+    badge: Badge | None = None
+    facts: list[Fact] = field(default_factory=list)
+    has_stopped: bool = False
+    ended: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class ChangeLine:
+    """What happened, when and to which snapshot."""
+
+    when: str
+    iso: str
+    badge: Badge
+    detail: str
+    name: str
+    url: str
+
+
+def schedules(stands: Standing) -> list[Schedule]:
+    """The schedules that are judged; none of a deleted volume."""
+    if stands.said is Verdict.GONE:
+        return []
+    return [_schedule(part, stands) for part in stands.parts]
+
+
+def _schedule(part: Part, stands: Standing) -> Schedule:
+    return Schedule(
+        part.schedule,
+        schedule_name(part.schedule),
+        _badge(part, stands),
+        list(_facts(part, stands)),
+        stands.has_stopped(part),
+    )
+
+
+def _badge(part: Part, stands: Standing) -> Badge:
+    """How this one schedule stands, by the same rules as the whole volume."""
+    said, _then = status(
+        part.thresholds,
+        patience=max(LEAST_PATIENCE, period(part.schedule) / 4),
+        data_at=stands.environment.data_at,
+        age=age_of_data(stands.environment, stands.now),
+    )
+    mark, tone = MARKS[said]
+    return Badge(mark, str(LABELS[said]), tone)
+
+
+def ended(stands: Standing) -> list[Schedule]:
+    """The schedules whose end is on purpose: their answers are no more, until a new run appears."""
+    if stands.said is Verdict.GONE:
+        return []
+    judged = {part.schedule for part in stands.parts}
+    since = {name: datetime.fromisoformat(text) for name, text in stands.volume.ended.items()}
+    return [
+        Schedule(name, schedule_name(name), ended=words.stamp(since[name], stands.now))
+        for name in SCHEDULES
+        if name in since and name not in judged
+    ]
+
+
+def _facts(part: Part, stands: Standing) -> Iterator[Fact]:
+    now = stands.now
+    taken = when_taken(part.newest_after, part.newest_before, now) if part.newest_before else _("none")
+    yield Fact(_("Newest usable"), taken)
+    yield Fact(_("Runs since"), words.day(part.first_began, now))
+    is_exact = part.newest_after == part.newest_before
+    if part.due is not None and part.newest_before is not None:
+        label = _("Next due") if is_exact else _("Next due, at the latest")
+        yield Fact(label, f"{words.stamp(part.due, now)} UTC")
+    if part.deadline is not None and part.deadline != ALWAYS:
+        label = _("Late from") if is_exact else _("Late from, at the latest")
+        yield Fact(label, f"{words.stamp(part.deadline, now)} UTC")
+    if part.tries:
+        yield Fact(_("Tries since"), _tries(part))
+    if part.running_since is not None:
+        yield Fact(_("Being made since"), f"{words.stamp(part.running_since, now)} UTC")
+
+
+def _tries(part: Part) -> str:
+    return _("%(tries)d, of which %(failed)d failed") % {"tries": part.tries, "failed": part.failed}
+
+
+def snapshot_line(snapshots: Sequence[Snapshot], stands: Standing, prefix: str) -> list[TimelineItem]:
+    """The newest snapshots, and where there was none for too long."""
+    entries = list(volume_history.with_gaps(snapshots, stands))
+    items = [_entry(entry, stands.now, prefix) for entry in entries]
+    if len(snapshots) <= MOST_SNAPSHOTS:
+        return items
+    # One more than is shown was fetched, so that the last gap is seen too.
+    return [*items[:-1], TimelineItem("…", "unknown")]
+
+
+def _entry(entry: Entry, now: datetime, prefix: str) -> TimelineItem:
+    if isinstance(entry, Gap):
+        length = words.age(entry.length)
+        if entry.until is None:
+            return TimelineItem(_("%(age)s without a usable one, up to our data") % {"age": length}, "gap")
+        return TimelineItem(_("%(age)s without a usable one") % {"age": length}, "gap")
+    taken = words.taken(entry.taken_after, entry.taken_before, entry.taken_from_name, entry.taken_key, now)
+    badge = words.badge(entry.state, listed=entry.listed, candidate=entry.is_candidate)
+    text = f"{taken.text} · {badge.mark} {badge.word} · {states.type_label(entry.interval_type)}"
+    return TimelineItem(text, badge.tone, f"{prefix}{entry.snapshot_id}/")
+
+
+def left_overs(stands: Standing, prefix: str) -> list[TimelineItem]:
+    found = volume_history.left_overs(stands.volume, stands.environment, stands.parts)
+    return [_entry(one, stands.now, prefix) for one in found]
+
+
+def changes(volume: Volume, environment: Environment, prefix: str, now: datetime) -> list[ChangeLine]:
+    """What happened to it, the newest first."""
+    return [
+        ChangeLine(
+            when=words.stamp(change.at, now),
+            iso=change.at.isoformat(),
+            badge=change_words.badge(change.kind),
+            detail=change_words.detail(change.kind, change.before, change.after, change.seconds),
+            name=words.title(change.snapshot.name, change.snapshot.snapshot_id) if change.snapshot else "",
+            url=f"{prefix}{change.snapshot.snapshot_id}/" if change.snapshot else "",
+        )
+        for change in volume_history.changes(volume, environment)[:MOST_CHANGES]
+    ]

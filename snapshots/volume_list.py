@@ -1,0 +1,208 @@
+"""The volumes page's rows: which, in which order, how many of each verdict; and what stopped at once.
+
+The verdicts are SQL over stored moments (`snapshots.judged`): they follow the clock without a sync.
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import NamedTuple
+
+from django.db.models import Case, Count, F, Min, Q, Value, When
+from django.db.models.expressions import OrderBy
+from django.db.models.fields import SmallIntegerField
+
+from snapshots.judged import DataAges, judged, volumes_of_team
+from snapshots.judging import LETTERS
+from snapshots.models import Environment, Volume
+from snapshots.models.volume import VolumeQuerySet
+from snapshots.timing import NAME_TIME, is_default
+from snapshots.verdicts import Verdict
+from snapshots.volume_filters import AGES, BANDS, NO_AGE, NO_SCHEDULE, OLDER, VolumeFilters
+
+MOST_WORDS = 5
+# How the provider names the host of a volume that is attached to none.
+DETACHED = "detached"
+# What a row and its explanation are made of.
+COLUMNS = (
+    *("volume_id", "name", "kind", "instance_name", "from_endpoint", "snapshot_count", "environment_id"),
+    *("gone_at", "created_at", "target_hours", "exempt_until", "exempt_reason", "fewer_at"),
+    *("none_from", "late_from", "stuck_from", "failing_from", "cannot_tell_from", "new_from", "under_way_from"),
+    *("patience", "answers", "schedules", "newest_after", "newest_before", "usable_count", "days", "judged_at"),
+    "newest_usable__name",
+)
+TALLIED = ("environment_id", "said", "then")
+
+
+class Tally(NamedTuple):
+    """Volumes of an environment of which the same is said. `unseen`: never had one that we saw; `idle`: nothing due."""
+
+    environment_id: int
+    said: Verdict
+    then: Verdict
+    number: int
+    oldest: datetime | None
+    unseen: int
+    idle: int
+
+
+class Instance(NamedTuple):
+    """The server that a volume belongs to; `is_guess`: told by the name of its newest usable snapshot alone."""
+
+    name: str
+    is_guess: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class VolumePage:
+    """Volumes of one page, and how many there are."""
+
+    volumes: list[Volume]
+    total: int
+    number: int
+
+    def has_next(self, page_size: int) -> bool:
+        return self.number * page_size < self.total
+
+
+def narrowed(environments: Sequence[Environment], filters: VolumeFilters, ages: DataAges) -> VolumeQuerySet:
+    """The volumes that match everything but the status, with their verdicts."""
+    # A deleted volume of which nothing is left helps nobody.
+    volumes = volumes_of_team(filters.environments or environments).exclude(gone_at__isnull=False, snapshot_count=0)
+    if filters.schedules:
+        volumes = volumes.filter(_any(_has_schedule(schedule) for schedule in filters.schedules))
+    if filters.ages:
+        volumes = volumes.filter(_any(in_band(band, ages.now) for band in filters.ages))
+    for word in filters.q.split(maxsplit=MOST_WORDS - 1):
+        volumes = volumes.filter(_holds(word))
+    return judged(volumes, ages)
+
+
+def in_band(band: str, now: datetime) -> Q:
+    """Volumes whose newest usable snapshot has an age of this band, by the oldest that it may be."""
+    if band == NO_AGE:
+        return Q(newest_before__isnull=True)
+    limits = list(AGES.values())
+    if band == OLDER:
+        older = Q(newest_after__lte=now - limits[-1]) | Q(newest_after__isnull=True)
+        return older & Q(newest_before__isnull=False)
+    place = list(AGES).index(band)
+    younger = Q(newest_after__gt=now - limits[place])
+    return younger & Q(newest_after__lte=now - limits[place - 1]) if place else younger
+
+
+def tallies(volumes: VolumeQuerySet, environments: Sequence[Environment], team_hours: int | None) -> list[Tally]:
+    """Count volumes by what is said of them, in one walk."""
+    counts = {
+        "number": Count("pk"),
+        "oldest": Min("newest_before"),
+        "unseen": Count("pk", filter=Q(snapshot_count=0, schedules="", newest_before__isnull=True)),
+        "idle": Count("pk", filter=Q(schedules="") & _without_target(environments, team_hours)),
+    }
+    rows = volumes.order_by().values_list(*TALLIED).annotate(**counts)
+    return [Tally(place, Verdict(said), Verdict(then), *rest) for place, said, then, *rest in rows]
+
+
+def band_counts(volumes: VolumeQuerySet, ages: DataAges) -> dict[str, int]:
+    """Count judged volumes by the age of their newest usable snapshot."""
+    counts = {f"in_{band}": Count("pk", filter=in_band(band, ages.now)) for band in BANDS}
+    found = volumes.filter(is_judged(ages)).aggregate(**counts)
+    return {band: found[f"in_{band}"] for band in BANDS}
+
+
+def is_judged(ages: DataAges) -> Q:
+    """Neither gone nor exempt."""
+    exempt = Q(exempt_until__isnull=False, exempt_until__gt=ages.now) | Q(environment__in=ages.exempt)
+    return Q(gone_at__isnull=True) & ~exempt
+
+
+def shown(volumes: VolumeQuerySet, filters: VolumeFilters, ages: DataAges) -> VolumeQuerySet:
+    """The rows of a view. Who searches finds what is not judged and what is gone too."""
+    if filters.verdicts:
+        return volumes.filter(Q(said__in=filters.verdicts))
+    return volumes if filters.q else volumes.filter(is_judged(ages))
+
+
+def total_of(counted: Iterable[Tally], filters: VolumeFilters) -> int:
+    """How many rows `shown` has, from the tallies."""
+    wanted = set(filters.verdicts) or {verdict for verdict in Verdict if filters.q or verdict < Verdict.NOT_JUDGED}
+    return sum(tally.number for tally in counted if tally.said in wanted)
+
+
+def find_page(volumes: VolumeQuerySet, filters: VolumeFilters, total: int, *, oldest_first: bool) -> VolumePage:
+    """The rows of one page; a page past the end is the last one. `oldest_first`: what the usual order is."""
+    number = min(filters.page, max(1, -(-total // filters.page_size)))
+    start = (number - 1) * filters.page_size
+    ordered = volumes.order_by(*_order(filters.sort, oldest_first=oldest_first))
+    pks = list(ordered.values_list("pk", flat=True)[start : start + filters.page_size])
+    return VolumePage(in_order(pks), total, number)
+
+
+def usual_sort(sort: str, *, oldest_first: bool) -> str:
+    """The chosen order, or the usual one."""
+    return sort or ("newest" if oldest_first else "status")
+
+
+def in_order(pks: Sequence[int]) -> list[Volume]:
+    """Fetch volumes by primary key, in that order."""
+    rows = Volume.objects.select_related("newest_usable").only(*COLUMNS).in_bulk(list(pks))
+    return [rows[pk] for pk in pks if pk in rows]
+
+
+def instance_of(instance_name: str, volume: str, newest_name: str) -> Instance:
+    """The endpoint's instance; else the first part of the newest usable snapshot's default name, as a guess."""
+    if instance_name:
+        return Instance(instance_name)
+    if not is_default(newest_name, volume):
+        return Instance("")
+    host = NAME_TIME.sub("", newest_name).removesuffix(f"_{volume}")
+    return Instance("") if host == DETACHED else Instance(host, is_guess=True)
+
+
+def _has_schedule(schedule: str) -> Q:
+    return Q(schedules="") if schedule == NO_SCHEDULE else Q(schedules__contains=LETTERS[schedule])
+
+
+def _without_target(environments: Sequence[Environment], team_hours: int | None) -> Q:
+    bare = [
+        environment.pk
+        for environment in environments
+        if not (team_hours if environment.target_hours is None else environment.target_hours)
+    ]
+    return Q(target_hours=0) | Q(target_hours__isnull=True, environment__in=bare)
+
+
+def _holds(word: str) -> Q:
+    """A searched word: part of the volume's or its instance's name, known or guessed, or the start of its id."""
+    guessed = Q(instance_name="", newest_usable__name__istartswith=word)
+    named = Q(name__icontains=word) | Q(instance_name__icontains=word)
+    return named | guessed | Q(volume_id__istartswith=word)
+
+
+def _any(conditions: Iterable[Q]) -> Q:
+    found = Q()
+    for condition in conditions:
+        found |= condition
+    return found
+
+
+def _order(sort: str, *, oldest_first: bool) -> list[OrderBy]:
+    """Each order ends in a unique column. Without a newest usable one comes before any other."""
+    sort = usual_sort(sort, oldest_first=oldest_first)
+    name = sort.removeprefix("-")
+    keys = {
+        "status": [OrderBy(_rank(), descending=True)],
+        "name": [OrderBy(F("name"))],
+        "usable": [OrderBy(F("usable_count"))],
+    }.get(name, [])
+    order = [*keys, OrderBy(F("newest_before"), nulls_first=True), OrderBy(F("pk"))]
+    if sort.startswith("-"):
+        for key in order:
+            key.reverse_ordering()
+    return order
+
+
+def _rank() -> Case:
+    """The worst first, by what the data gave: old data does not move a row. What is not judged comes last."""
+    unjudged = When(said__gte=Verdict.NOT_JUDGED, then=Value(-1))
+    return Case(unjudged, default=F("then"), output_field=SmallIntegerField())

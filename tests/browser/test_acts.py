@@ -1,0 +1,111 @@
+"""Answering the first question, not judging volumes and keeping a view, as a member sees it."""
+
+import re
+from collections.abc import Callable
+
+import pytest
+from playwright.sync_api import expect
+
+from tests.browser.conftest import Tab
+
+pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("browser")]
+HOME = "/t/acme/"
+OpenTab = Callable[..., Tab]
+
+
+def signed_in(
+    open_tab: OpenTab, path: str, width: str = "desktop", *, email: str = "alice", scripts: bool = True
+) -> Tab:
+    tab = open_tab(width, scripts=scripts)
+    tab.goto(path)
+    tab.sign_in(f"{email}@example.com")
+    return tab
+
+
+def is_asked(tab: Tab) -> bool:
+    return tab.page.get_by_role("heading", name="How old may the newest usable").count() == 1
+
+
+def test_the_first_question_is_answered_once(open_tab: OpenTab) -> None:
+    alice = signed_in(open_tab, HOME, "phone")
+    expect(alice.page.locator(".tile").first).to_be_visible()
+    if is_asked(alice):
+        alice.keep("question")
+        bob = signed_in(open_tab, HOME, email="bob")
+        bob.keep("question-viewer")
+        effect = alice.page.locator("#effect-168").inner_text()
+        alice.page.get_by_role("button", name="7 days").click()
+        expect(alice.page.get_by_text("Target of Acme Platform: 7 days.")).to_be_visible()
+        numbers = alice.page.locator(".tile strong").all_inner_texts()
+        assert re.findall(r"\d+", effect) == [number for number in numbers if number != "0"]
+    expect(alice.page.get_by_role("heading", name="How old may the newest usable")).to_have_count(0)
+    alice.check()
+
+
+@pytest.mark.parametrize("width", ["desktop", "phone"])
+def test_pages_of_targets_and_of_what_is_not_judged(open_tab: OpenTab, width: str) -> None:
+    alice = signed_in(open_tab, f"{HOME}settings/targets/", width)
+    alice.page.get_by_label("Target of prod · compute-qc").select_option(label="2 days")
+    alice.page.get_by_role("button", name="Set the target of prod · compute-qc").click()
+    expect(alice.page.get_by_text("Target of prod · compute-qc: 2 days.")).to_be_visible()
+    alice.keep("targets")
+    alice.goto(f"{HOME}settings/not-judged/")
+    alice.page.get_by_text("Do not judge an environment…").click()
+    alice.keep("not-judged-form")
+    alice.goto(f"{HOME}views/")
+    alice.keep("saved-views")
+
+
+@pytest.mark.parametrize("scripts", [True, False])
+def test_volumes_are_not_judged_and_come_back(open_tab: OpenTab, scripts: bool) -> None:
+    alice = signed_in(open_tab, f"{HOME}volumes/?environment=compute-qc/prod", scripts=scripts)
+    boxes = alice.page.locator("input[name=volume]")
+    boxes.nth(0).check()
+    boxes.nth(1).check()
+    alice.page.get_by_role("button", name="Do not judge…").click()
+    expect(alice.page.get_by_role("heading", name="2 volumes")).to_be_visible()
+    alice.page.get_by_label("Reason").fill("lab machines")
+    alice.page.get_by_label("Without end").check()
+    if scripts:
+        alice.keep("exempt")
+    alice.page.get_by_role("button", name="Do not judge 2 volumes").click()
+    expect(alice.page.get_by_text("2 volumes are not judged without end.")).to_be_visible()
+    assert alice.page.url.endswith(f"{HOME}volumes/?environment=compute-qc/prod")
+    alice.page.get_by_role("link", name="Undo").click()
+    alice.page.get_by_role("button", name="Judge again").click()
+    expect(alice.page.get_by_text("2 volumes are judged again.")).to_be_visible()
+
+
+def test_all_that_match_follows_the_filters_that_are_shown(open_tab: OpenTab) -> None:
+    alice = signed_in(open_tab, f"{HOME}volumes/")
+    alice.page.locator("#filters input[name=q]").fill("root")
+    alice.page.wait_for_url(re.compile(r"\?q=root"))
+    shown = alice.page.locator("input[name=volume]").count()
+    alice.page.get_by_role("link", name="Do not judge all that match…").click()
+    heading = alice.page.locator("h2#chosen")
+    expect(heading).to_have_text(re.compile(r"\d+ volumes?"))
+    number = int(heading.inner_text().split()[0])
+    assert number == shown or number > shown == 50
+    alice.page.get_by_role("link", name="Cancel").click()
+    alice.page.wait_for_url(re.compile(r"/t/acme/volumes/\?q=root$"))
+    alice.check()
+
+
+@pytest.mark.parametrize("width", ["desktop", "phone"])
+def test_a_view_is_kept_and_found(open_tab: OpenTab, width: str) -> None:
+    name = f"Failed on {width}"
+    alice = signed_in(open_tab, "/t/acme/snapshots/", width)
+    alice.page.locator("#filters input[name=q]").fill("root")
+    alice.page.wait_for_url(re.compile(r"\?q=root"))
+    menu = alice.page.locator("details.saved-views")
+    menu.locator("summary").click()
+    alice.keep("saved-views-menu")
+    alice.page.get_by_label("Save this view for the team as").fill(name)
+    menu.get_by_role("button", name="Save").click()
+    expect(alice.page.get_by_text(f"Saved as “{name}” for the whole team.")).to_be_visible()
+    assert alice.page.url.endswith("/t/acme/snapshots/?q=root")
+    bob = signed_in(open_tab, "/t/acme/snapshots/", width, email="bob")
+    bob.page.locator("details.saved-views summary").click()
+    bob.page.get_by_role("link", name=name).click()
+    bob.page.wait_for_url(re.compile(r"/t/acme/snapshots/\?q=root$"))
+    bob.check()

@@ -1,0 +1,225 @@
+"""One broken rule each: what a judge that has it wrong would say, to see that the replay notices."""
+
+from collections.abc import Iterable, Mapping
+from contextlib import ExitStack
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from unittest.mock import patch
+
+from django.db.models import Case, F, Value, When
+from django.db.models.fields import SmallIntegerField
+
+from snapshots import bulk, judged, judged_rows, judging, runs, schedules, verdicts
+from snapshots.models import Environment
+from snapshots.runs import Run
+from snapshots.verdicts import ALWAYS, Thresholds, Verdict
+
+EARLY, BUSY, MIDDLE, END = (0.0, 6.0), (4.0, 10.4), (13.4, 18.5), (19.5, 27.0)
+Swap = tuple[object, str, object]
+
+
+@dataclass(frozen=True)
+class Mutation:
+    """`focus`: the days of the chapter in which it must be noticed."""
+
+    rule: str
+    what: str
+    swaps: tuple[Swap, ...]
+    focus: tuple[float, float] = EARLY
+
+    def apply(self, stack: ExitStack) -> None:
+        for owner, name, new in self.swaps:
+            stack.enter_context(patch.object(owner, name, new))
+
+
+def _usable_while_made(run: Run) -> bool:
+    return run.listed and run.state in ("BackedUp", "BackingUp", "Copying")
+
+
+def _only_the_first_type(interval_type: str) -> tuple[str, ...]:
+    return tuple(name for name in schedules.SCHEDULES if interval_type == name)
+
+
+def _any_type_counts(interval_type: str) -> tuple[str, ...]:
+    return ("DAILY",) if schedules.schedules_of(interval_type) or interval_type == "MANUAL" else ()
+
+
+def _thirty_days(began: datetime) -> datetime:
+    return began + timedelta(days=30)
+
+
+def _grace_of_a_period(schedule: str) -> timedelta:
+    return schedules.period(schedule)
+
+
+def _no_grace(schedule: str) -> timedelta:
+    return timedelta()
+
+
+def _nothing_runs(schedule: str, tries: object, young: datetime, old: datetime, longest: timedelta) -> Thresholds:
+    return Thresholds(late=old, cannot_tell=young)
+
+
+stuck_at = verdicts._stuck_at
+order = verdicts._order
+worse_case = verdicts._where_both_agree
+said = judged._said
+target_thresholds = verdicts.target_thresholds
+without_usable = verdicts.without_usable
+after_tries = verdicts._after_tries
+
+
+def _never_stuck(schedule: str, running: Run, longest: timedelta) -> datetime:
+    return running.began_before + timedelta(days=400)
+
+
+def _stuck_whatever_the_longest(schedule: str, running: Run, longest: timedelta) -> datetime:
+    return stuck_at(schedule, running, timedelta())
+
+
+def _stuck_from_first_sight(schedule: str, running: Run, longest: timedelta) -> datetime:
+    return stuck_at(schedule, running._replace(began_before=running.first_seen_at), longest)
+
+
+def _left_over_counts(run: Run) -> tuple[datetime, datetime]:
+    return order(run._replace(began_before=run.began_before + timedelta(days=400)) if run.is_being_made else run)
+
+
+def _never_new(after: object, before: object, target: object) -> Thresholds:
+    return Thresholds(none=ALWAYS)
+
+
+def _ever_new(after: object, before: object, target: object) -> Thresholds:
+    return Thresholds(new=ALWAYS)
+
+
+def _created_as_told(scene: object, volume: object, rows: object) -> tuple[datetime | None, datetime | None]:
+    return volume.created_at, volume.created_at
+
+
+def _gone_at_once(ages: object) -> Case:
+    gone = When(missing_since__isnull=False, then=Value(int(Verdict.GONE)))
+    return Case(gone, default=said(ages), output_field=SmallIntegerField())
+
+
+def _nothing_remembered(volume: object, runs: object) -> Iterable[Run]:
+    return ()
+
+
+def _ended_for_good(runs: object, ended_at: datetime | None) -> bool:
+    return ended_at is not None
+
+
+def _never_ended(runs: object, ended_at: datetime | None) -> bool:
+    return False
+
+
+def _never_fewer(rows: object, at: datetime, **more: object) -> bool:
+    return False
+
+
+def _fewer_by_rotation(rows: Iterable[judged_rows.Row], at: datetime, **more: object) -> bool:
+    return sum(not row.listed for row in rows) >= judged_rows.FEWER_LEAST
+
+
+def _youngest_end(ranges: Iterable[tuple[datetime | None, datetime]], target: timedelta | None) -> Thresholds:
+    return target_thresholds([(before, before) for _, before in ranges], target)
+
+
+def _oldest_end(ranges: Iterable[tuple[datetime | None, datetime]], target: timedelta | None) -> Thresholds:
+    return target_thresholds([(after or ALWAYS, after or ALWAYS) for after, _ in ranges], target)
+
+
+def _best_case(better: Thresholds, worse: Thresholds) -> Thresholds:
+    return better
+
+
+def _worst_case(better: Thresholds, worse: Thresholds) -> Thresholds:
+    return worse
+
+
+def _own_name(name: str, volume: str) -> bool:
+    return True
+
+
+def _only_errors_fail(run: Run) -> bool:
+    return run.state == runs.FAILED
+
+
+def _manual_tries_fail(interval_type: str) -> tuple[str, ...]:
+    return schedules.schedules_of(interval_type) or (("DAILY",) if interval_type == "MANUAL" else ())
+
+
+def _failing_for_ever(*facts: object) -> Thresholds:
+    found = after_tries(*facts)
+    return Thresholds(failing=found.failing, cannot_tell=found.cannot_tell) if found.failing else found
+
+
+FAR = timedelta(days=400)
+_no_clock = property(lambda environment: 0, lambda environment, seconds: None)
+
+MUTATIONS: Mapping[str, Mutation] = {
+    each.what: each
+    for each in (
+        Mutation("1 usable", "one being moved is not usable", ((runs, "MOVING", frozenset()),), EARLY),
+        Mutation("1 usable", "one being made is usable", ((Run, "is_usable", property(_usable_while_made)),), EARLY),
+        Mutation(
+            "2 due", "a joined type counts for none", ((judged_rows, "schedules_of", _only_the_first_type),), BUSY
+        ),
+        Mutation("2 due", "any type counts for daily", ((judged_rows, "schedules_of", _any_type_counts),), EARLY),
+        Mutation("2 due", "a month is 30 days", ((schedules, "_month_after", _thirty_days),), BUSY),
+        Mutation("2 due", "grace of a whole period", ((schedules, "grace", _grace_of_a_period),), EARLY),
+        Mutation("2 due", "no grace", ((schedules, "grace", _no_grace),), EARLY),
+        Mutation("2 under way", "a run under way does not count", ((verdicts, "_after_tries", _nothing_runs),), EARLY),
+        Mutation("3 stuck", "never stuck", ((verdicts, "_stuck_at", _never_stuck),), EARLY),
+        Mutation(
+            "3 stuck", "the longest run is not asked", ((verdicts, "_stuck_at", _stuck_whatever_the_longest),), EARLY
+        ),
+        Mutation("3 stuck", "from our first sight alone", ((verdicts, "_stuck_at", _stuck_from_first_sight),), EARLY),
+        Mutation("3 stuck", "a left-over one counts", ((verdicts, "_order", _left_over_counts),), EARLY),
+        Mutation(
+            "4 data's time",
+            "fresh for ever",
+            ((judged, "_provider_now", lambda ages: F("environment__data_at")),),
+            EARLY,
+        ),
+        Mutation("4 data's time", "old data is good for weeks", ((judged, "DATA_LASTS", FAR),), MIDDLE),
+        Mutation("4 data's time", "a problem never grows old", ((judged, "LEAST_PATIENCE", FAR),), EARLY),
+        Mutation(
+            "5 failing", "what vanished has not failed", ((Run, "has_failed", property(_only_errors_fail)),), BUSY
+        ),
+        Mutation("5 failing", "failing after its deadline", ((verdicts, "_after_tries", _failing_for_ever),), EARLY),
+        Mutation("6 none, new", "never new", ((verdicts, "without_usable", _never_new),), EARLY),
+        Mutation("6 none, new", "new for ever", ((verdicts, "without_usable", _ever_new),), EARLY),
+        Mutation(
+            "6 none, new", "unlisted yet is not new", ((judging.Scene, "created_between", _created_as_told),), END
+        ),
+        Mutation("7 gone", "gone after one list", ((judged, "_said", _gone_at_once),), BUSY),
+        Mutation(
+            "8 ended",
+            "a schedule without rows is forgotten",
+            ((judging, "_remembered", _nothing_remembered),),
+            MIDDLE,
+        ),
+        Mutation("8 ended", "ended though it ran again", ((verdicts, "_has_ended", _ended_for_good),), END),
+        Mutation("8 ended", "late though ended on purpose", ((verdicts, "_has_ended", _never_ended),), END),
+        Mutation("9 fewer", "never flagged", ((judging, "has_fewer", _never_fewer),), BUSY),
+        Mutation("9 fewer", "rotation is a loss", ((judging, "has_fewer", _fewer_by_rotation),), EARLY),
+        Mutation(
+            "10 ranges", "young enough by its youngest end", ((verdicts, "target_thresholds", _youngest_end),), EARLY
+        ),
+        Mutation("10 ranges", "too old by its oldest end", ((verdicts, "target_thresholds", _oldest_end),), EARLY),
+        Mutation("10 ranges", "any number in a name is a time", ((bulk, "is_default", _own_name),), EARLY),
+        Mutation("10 clock", "the provider's clock is ours", ((Environment, "clock_ahead", _no_clock),), MIDDLE),
+        Mutation("lists", "left out once, and still there", ((verdicts, "_where_both_agree", _best_case),), EARLY),
+        Mutation("lists", "left out once, and gone", ((verdicts, "_where_both_agree", _worst_case),), EARLY),
+    )
+}
+
+
+def applied(name: str) -> ExitStack:
+    """Break one rule until the stack is closed."""
+    stack = ExitStack()
+    if name:
+        MUTATIONS[name].apply(stack)
+    return stack

@@ -1,0 +1,143 @@
+"""What is true of a volume, told from the provider's own knowledge and written without a look at the product's judge.
+
+`of` answers for a moment as the world was shown by the newest list; where the lists leave something open, `cases`
+gives every answer that they allow. Verdicts are the words of the page.
+"""
+
+from calendar import monthrange
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from itertools import product
+
+from tests.verdicts.year.provider import GONE, MAKING, Disk, Run
+
+HOUR = timedelta(hours=1)
+EVERY = {"HOURLY": HOUR, "DAILY": 24 * HOUR, "WEEKLY": 168 * HOUR, "MONTHLY": 720 * HOUR}
+ALLOWED = {"HOURLY": HOUR / 2, "DAILY": 6 * HOUR, "WEEKLY": 24 * HOUR, "MONTHLY": 24 * HOUR}
+STUCK_AFTER = {"HOURLY": HOUR, "DAILY": 6 * HOUR, "WEEKLY": 42 * HOUR, "MONTHLY": 180 * HOUR}
+LONG_AGO = datetime(2000, 1, 1, tzinfo=UTC)
+ORDER = ("fresh", "under way", "new", "cannot tell", "failing", "stuck", "late", "none")
+PROBLEMS = frozenset(ORDER[4:])
+WITHOUT_DATA = 24 * HOUR
+
+
+@dataclass(frozen=True)
+class Case:
+    """Which of the possible worlds is looked at. Three things the lists may leave open.
+
+    Are doubted rows there (None: as it is)? Is what has no date old or young? Was one complete that we first met while
+    it was copied? It was, but who has not seen it cannot know.
+    """
+
+    doubted_are_there: bool | None = None
+    undated: str = "as it is"
+    copied_were_complete: bool = True
+
+    def began(self, run: Run) -> datetime:
+        if run.is_dated or self.undated == "as it is":
+            return run.began
+        return (run.after or LONG_AGO) if self.undated == "old" else (run.before or run.began)
+
+    def has(self, run: Run) -> bool:
+        there = run.state != GONE if self.doubted_are_there is None else self.doubted_are_there
+        return run.is_listed and (there or not run.in_doubt)
+
+    def usable(self, run: Run) -> bool:
+        was_complete = run.was_complete or (run.shown == "Copying" and self.copied_were_complete)
+        moved = was_complete and run.shown in ("Copying", "BackingUp")
+        return self.has(run) and (run.shown == "BackedUp" or moved)
+
+    def is_made(self, run: Run) -> bool:
+        return self.has(run) and run.shown in MAKING and not self.usable(run)
+
+    def has_failed(self, run: Run) -> bool:
+        vanished = not self.has(run) and run.shown in MAKING and not run.was_complete
+        return run.shown == "Error" or vanished
+
+
+ACTUAL = Case()
+POSSIBLE = tuple(Case(*each) for each in product((True, False), ("old", "young"), (True, False)))
+
+
+def of(disk: Disk, moment: datetime, case: Case = ACTUAL) -> str:
+    runs = [run for run in disk.runs if run.first_shown is not None]
+    usable = [case.began(run) for run in runs if case.usable(run)]
+    return max([*_by_schedule(disk, runs, moment, case), _by_age(disk, usable, moment)], key=ORDER.index)
+
+
+def may_be_said(disk: Disk, data: datetime, age: timedelta) -> set[str]:
+    """What a page may say whose newest list is so old: a definite word only where the lists allow no other kind."""
+    if age > WITHOUT_DATA:
+        return {"cannot tell"}
+    cases = POSSIBLE if any(map(_is_open, disk.runs)) else (ACTUAL,)
+    then = {of(disk, data, case) for case in cases}
+    now = {of(disk, data + age, case) for case in cases}
+    if then <= PROBLEMS:
+        return then if age <= _patience(disk) else {"cannot tell"}
+    return {"cannot tell"} if now & PROBLEMS else then
+
+
+def _is_open(run: Run) -> bool:
+    """Whether the lists leave something open of it."""
+    return run.is_listed and (run.in_doubt or not run.is_dated or (run.shown == "Copying" and not run.was_complete))
+
+
+def _patience(disk: Disk) -> timedelta:
+    shortest = min((EVERY[kind] for kind in _schedules(disk)), default=disk.target or 24 * HOUR)
+    return max(HOUR / 4, shortest / 4)
+
+
+def _schedules(disk: Disk) -> list[str]:
+    return [kind for kind in EVERY if _has(disk, kind)]
+
+
+def _has(disk: Disk, kind: str) -> bool:
+    """Whether it ever ran, and nobody ended it since."""
+    shown = [run.first_shown for run in disk.runs if kind in run.types and run.first_shown]
+    newest = max([*shown, *([disk.ran[kind]] if kind in disk.ran else [])], default=None)
+    return newest is not None and (kind not in disk.ended or newest > disk.ended[kind])
+
+
+def _by_age(disk: Disk, usable: list[datetime], moment: datetime) -> str:
+    if not usable:
+        return "new" if moment < disk.created + (disk.target or 24 * HOUR) else "none"
+    return "late" if disk.target and moment - max(usable) >= disk.target else "fresh"
+
+
+def _by_schedule(disk: Disk, runs: list[Run], moment: datetime, case: Case) -> Iterator[str]:
+    longest = max([disk.longest, *(run.lasted for run in runs)])
+    for kind in _schedules(disk):
+        mine = [run for run in runs if kind in run.types]
+        yield _of_schedule(kind, mine, kind in disk.ran, moment, case, max(STUCK_AFTER[kind], 3 * longest))
+
+
+def _of_schedule(kind: str, runs: list[Run], ran: bool, moment: datetime, case: Case, patience: timedelta) -> str:
+    good = max((case.began(run) for run in runs if case.usable(run)), default=None)
+    deadline = _deadline(kind, runs, ran, good, case)
+    tries = sorted((run for run in runs if good is None or case.began(run) > good), key=case.began)
+    made = [run for run in tries if case.is_made(run)]
+    stuck = [run for run in made if moment >= min(case.began(run), run.first_shown or moment) + patience]
+    if moment >= deadline and not any(case.began(run) <= deadline and run not in stuck for run in made):
+        return "late"
+    if stuck:
+        return "stuck"
+    tried = [run for run in tries if run in made or case.has_failed(run)]
+    if tried and case.has_failed(tried[-1]):
+        return "failing"
+    return "under way" if made else "fresh"
+
+
+def _deadline(kind: str, runs: list[Run], ran: bool, good: datetime | None, case: Case) -> datetime:
+    if good is not None:
+        return _next(kind, good) + ALLOWED[kind]
+    if ran or any(run.was_complete for run in runs):
+        return LONG_AGO
+    return min(case.began(run) for run in runs) + ALLOWED[kind]
+
+
+def _next(kind: str, began: datetime) -> datetime:
+    if kind != "MONTHLY":
+        return began + EVERY[kind]
+    # As many days as this month has, or up to the end of a day that the next one lacks: that runs over.
+    return began + timedelta(days=monthrange(began.year, began.month)[1])
