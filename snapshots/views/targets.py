@@ -96,15 +96,15 @@ def of_volume(volume: Volume, environment: Environment, policy: Policy | None) -
     """A volume's target; inherited from its environment, which may inherit it itself."""
     inherited = of_environment(environment, policy)
     name = f"{volume} · {environment.place}"
-    source = environment.place if inherited.own else environment.team.name
-    return _target(name, "volume", str(volume.pk), volume.target_hours, inherited.text, source)
+    # What the environment itself inherits says already where it comes from.
+    from_there = _from(inherited.text, environment.place) if inherited.own else inherited.text
+    return _target(name, "volume", str(volume.pk), volume.target_hours, from_there)
 
 
 def of_environment(environment: Environment, policy: Policy | None) -> Target:
     text = targets.in_words(policy.target_hours) if policy else _("not chosen yet")
-    return _target(
-        environment.place, "environment", environment.path, environment.target_hours, text, environment.team.name
-    )
+    from_there = _from(text, environment.team.name)
+    return _target(environment.place, "environment", environment.path, environment.target_hours, from_there)
 
 
 def is_exempt(thing: Environment | Volume, now: datetime) -> bool:
@@ -131,8 +131,11 @@ def _of_team(team: Team, policy: Policy | None) -> Target:
     return Target(str(team.name), "team", "", text, own=True, options=_options(hours))
 
 
-def _target(name: str, field: str, value: str, hours: int | None, inherited: str, source: str) -> Target:
-    from_there = _("%(target)s, from %(source)s") % {"target": inherited, "source": source}
+def _from(target: str, source: str) -> str:
+    return _("%(target)s, from %(source)s") % {"target": target, "source": source}
+
+
+def _target(name: str, field: str, value: str, hours: int | None, from_there: str) -> Target:
     text = from_there if hours is None else targets.in_words(hours)
     return Target(
         name, field, value, text, hours is not None, [Option("", from_there, hours is None), *_options(hours)]
