@@ -13,8 +13,8 @@ from tests.weather.figures import KEY, Look, holds_key, stored
 from tests.weather.variants import ANSWERS, DOUBTED, FLOODS, LISTS, SOCKET, Variant
 
 pytestmark = pytest.mark.django_db
-# For a busy machine; without a budget it would be the 15 s of a silence, or for ever.
-PAGE_SECONDS = SLACK_SECONDS = 10.0
+PAGE_SECONDS = 3.0
+SLACK_SECONDS = 4.0  # for a busy machine; without a budget it would be the 15 s of a silence, or for ever
 
 See = Callable[[], Look]
 
