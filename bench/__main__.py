@@ -5,7 +5,8 @@ pages   The list and one snapshot through gunicorn, signed in through the real f
         rendered table is in the cache. Cold: a sync has just changed something, so it is not. Medians, in turns.
 home    The same of the volumes page. Its sizes are volumes, with ten snapshots each: 100 and 10,000.
 plans   How SQLite reads each page's rows, at the largest size.
-sync    A refresh against the simulator, at the largest size: unchanged, changed in nothing we keep, 1 % changed.
+sync    A refresh against the simulator, at the largest size, ten snapshots a volume: unchanged, changed in nothing we
+        keep, 1 % changed, an empty list, all of them again. `locked`: how long it held the write lock at a time.
 
 Only the ratios carry over to another machine.
 """

@@ -2,15 +2,18 @@
 
 import json
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from statistics import median
 from time import perf_counter
+from unittest.mock import patch
 from urllib.request import Request, urlopen
 
+from django.db import connection
 from django.utils import timezone
 
 from bench.people import KEY, LARGE
-from bench.world import Unfit, claimed, make_team, make_world
+from bench.world import SNAPSHOTS_OF_EACH, Unfit, claimed, make_team
 from dashboard.teams.secrets import Secret
 from snapshots import diff
 from snapshots.claims import Claim
@@ -28,12 +31,16 @@ STATES = ("BackingUp", "BackedUp")
 
 @dataclass(frozen=True, slots=True)
 class Timed:
-    """Seconds of one refresh. `store` compares again and writes; `compare` is that part, measured by itself."""
+    """Seconds of one refresh. `store` compares again and writes; `compare` is that part, measured by itself.
+
+    `locked`: of `store`, how long it held the write lock without giving it back.
+    """
 
     floor: float
     fetch: float
     compare: float
     store: float
+    locked: float
     written: int
 
 
@@ -61,8 +68,9 @@ class Bench:
             raise Unfit("The simulator's list was not complete.")
         compare = _seconds(lambda: _compare(held, listing.rows))
         began = perf_counter()
-        written = store_listing(held, listing, received_at=timezone.now())
-        return Timed(floor, fetch, compare, perf_counter() - began, written.total)
+        with _locks() as locks:
+            written = store_listing(held, listing, received_at=timezone.now())
+        return Timed(floor, fetch, compare, perf_counter() - began, max(locks), written.total)
 
     def _body(self) -> bytes:
         request = Request(f"{self.simulator.url}/services/{LARGE}/snapshots", headers={KEY_HEADER: KEY})
@@ -72,18 +80,25 @@ class Bench:
 
 
 def run(size: int, rounds: int) -> None:
-    """Print the median seconds of a first list, and of later ones of three kinds."""
+    """Print the median seconds of a first list, and of later ones of six kinds."""
     team = make_team()
     code, _, name = LARGE.partition("/")
     environment = Environment.objects.create(team=team, service_code=code, name=name)
-    with Simulator(make_world(LARGE, size), keys={KEY: None}) as simulator:
+    world = World(environments=[LARGE], volumes=max(1, size // SNAPSHOTS_OF_EACH), snapshots=size)
+    with Simulator(world, keys={KEY: None}) as simulator:
         bench = Bench(simulator, environment)
         print(f"A refresh of {size:,} snapshots; seconds, medians of {rounds}\n")
-        heads = f"{'rows written':>12} {'json.loads':>10} {'fetch+decode':>12} {'compare':>8} {'store':>7}"
+        heads = (
+            f"{'rows written':>12} {'json.loads':>10} {'fetch+decode':>12} {'compare':>8} {'store':>7} {'locked':>7}"
+        )
         print(f"{'list':<30} {heads} {'together':>9} {'x json':>7}")
         _show("the first one", [bench.refresh()])
         for what, change in _kinds(bench.world):
             _show(what, [_changed(bench, change, turn) for turn in range(rounds)])
+        simulator.fault(path="/snapshots", empty_list=True)
+        _show("an empty one", [bench.refresh()])
+        simulator.clear_faults()
+        _show("all of them again", [bench.refresh()])
 
 
 def _kinds(world: World) -> Iterator[tuple[str, Callable[[int], None]]]:
@@ -108,13 +123,35 @@ def _changed(bench: Bench, change: Callable[[int], None], turn: int) -> Timed:
 def _show(what: str, times: list[Timed]) -> None:
     floor, fetch = median(each.floor for each in times), median(each.fetch for each in times)
     compare, store = median(each.compare for each in times), median(each.store for each in times)
+    locked = median(each.locked for each in times)
     written = max(each.written for each in times)
-    figures = f"{written:>12,} {floor:10.3f} {fetch:12.3f} {compare:8.3f} {store:7.3f}"
+    figures = f"{written:>12,} {floor:10.3f} {fetch:12.3f} {compare:8.3f} {store:7.3f} {locked:7.3f}"
     print(f"{what:<30} {figures} {fetch + store:9.3f} {(fetch + store) / floor:7.1f}", flush=True)
 
 
 def _compare(held: Claim, rows: tuple[SnapshotRecord, ...]) -> None:
     diff.compare(known_rows(held.environment), rows, complete=True, doubt=None, now=timezone.now())
+
+
+@contextmanager
+def _locks() -> Iterator[list[float]]:
+    """Measure each transaction of the block, which holds SQLite's write lock from its beginning to its end."""
+    began, seconds = 0.0, [0.0]
+    commit = connection.commit
+
+    def begin(execute: Callable[..., object], sql: str, *rest: object) -> object:
+        nonlocal began
+        result = execute(sql, *rest)
+        if sql.startswith("BEGIN"):
+            began = perf_counter()
+        return result
+
+    def end() -> None:
+        commit()
+        seconds.append(perf_counter() - began)
+
+    with connection.execute_wrapper(begin), patch.object(connection, "commit", end):
+        yield seconds
 
 
 def _seconds(work: Callable[[], object]) -> float:

@@ -14,7 +14,7 @@ from snapshots.cloud.records import SnapshotRecord
 from snapshots.models import Change, Environment, Snapshot
 from snapshots.schedules import schedules_of
 from snapshots.states import USABLE_STATE
-from snapshots.timing import is_default, taken_range
+from snapshots.timing import TakenRange, is_default, taken_range
 
 PROVIDER_FIELDS = ("name", "state", "interval_type", "volume_id", "volume", "volume_type", "raw", "fingerprint")
 # Of a row that was there before only these are taken: when it was taken is fixed at first sight.
@@ -93,12 +93,7 @@ def insert_changes(environment: Environment, events: Sequence[Event], at: dateti
 
 
 def _values(environment: Environment, record: SnapshotRecord, now: datetime, seen_at: str | datetime | None) -> Values:
-    # Names tell the provider's time: our watch is put right by as much as its clock is ahead.
-    ahead = timedelta(seconds=environment.clock_ahead)
-    believed = environment.believed_at + ahead if environment.believed_at else None
-    # Of one without a volume nothing is ever judged: there its name may be believed.
-    is_own = not record.volume_id or is_own_name(record.name, record.interval_type, record.volume)
-    taken = taken_range(record.name, last_without=believed, first_with=now + ahead, is_own=is_own)
+    taken = taken_of(environment, record, now)
     return (
         *(environment.team_id, environment.pk, record.id),
         *(record.name, record.state, record.interval_type, record.volume_id, record.volume, record.volume_type),
@@ -106,6 +101,16 @@ def _values(environment: Environment, record: SnapshotRecord, now: datetime, see
         *(_stored(taken.after), _stored(taken.before), taken.from_name, _stored(taken.sort_key)),
         *(seen_at, seen_at, seen_at if record.state == USABLE_STATE else None, True),
     )
+
+
+def taken_of(environment: Environment, record: SnapshotRecord, now: datetime) -> TakenRange:
+    """When a snapshot was taken that is seen for the first time now."""
+    # Names tell the provider's time: our watch is put right by as much as its clock is ahead.
+    ahead = timedelta(seconds=environment.clock_ahead)
+    believed = environment.believed_at + ahead if environment.believed_at else None
+    # Of one without a volume nothing is ever judged: there its name may be believed.
+    is_own = not record.volume_id or is_own_name(record.name, record.interval_type, record.volume)
+    return taken_range(record.name, last_without=believed, first_with=now + ahead, is_own=is_own)
 
 
 def is_own_name(name: str, interval_type: str, volume: str) -> bool:

@@ -41,6 +41,8 @@ class Before(NamedTuple):
     first_seen_at: datetime
     listed: bool
     missing_since: datetime | None
+    taken_key: datetime
+    ran_for: int | None
 
     @property
     def was_completed(self) -> bool:

@@ -15,6 +15,7 @@ DAYS_KEPT = 31
 GONE_COUNT_HOURLY, GONE_COUNT = timedelta(days=3), timedelta(days=35)
 FEWER_WITHIN = timedelta(days=1)
 FEWER_LEAST = 3
+CLOCKS_APART = timedelta(hours=1)
 
 
 class Row(NamedTuple):
@@ -26,11 +27,19 @@ class Row(NamedTuple):
     state: str
     taken_after: datetime | None
     taken_before: datetime
+    taken_key: datetime
     first_seen_at: datetime
     usable_at: datetime | None
     ran_for: int | None
     listed: bool
     missing_since: datetime | None
+
+    def counts(self, at: datetime, *, is_hourly: bool) -> bool:
+        """Whether it still counts at that moment, for a volume with an hourly schedule or one without."""
+        if self.listed or self.taken_key >= at - (GONE_COUNT_HOURLY if is_hourly else GONE_COUNT):
+            return True
+        # What was lost of late counts however old it was.
+        return self.missing_since is not None and self.missing_since >= lost_since(at)
 
     def run(self, ahead: timedelta = timedelta()) -> Run:
         """`ahead`: how far the provider's clock is ahead of ours, by which our own first sight is put right."""
@@ -44,6 +53,11 @@ class Row(NamedTuple):
             listed=self.listed,
             is_candidate=self.listed and self.missing_since is not None,
         )
+
+
+def lost_since(at: datetime) -> datetime:
+    """From when on what was left out may matter to `has_fewer` at that moment of the provider's clock."""
+    return at - FEWER_WITHIN - CLOCKS_APART
 
 
 def days_of(volume: Volume, rows: Iterable[Row], at: datetime) -> dict[str, dict[str, list[int]]]:

@@ -12,7 +12,8 @@ from typing import NamedTuple
 
 from django.db import connection
 
-from snapshots.judged_rows import FEWER_WITHIN, GONE_COUNT, GONE_COUNT_HOURLY, Row, days_of, has_fewer
+from snapshots.coming import Coming
+from snapshots.judged_rows import GONE_COUNT, GONE_COUNT_HOURLY, Row, days_of, has_fewer, lost_since
 from snapshots.models import Environment, Policy, Snapshot, Volume
 from snapshots.runs import Run
 from snapshots.verdicts import Answer, Judgement, judge
@@ -20,7 +21,6 @@ from snapshots.verdicts import Volume as VolumeFacts
 
 BATCH = 400
 LETTERS = {"HOURLY": "H", "DAILY": "D", "WEEKLY": "W", "MONTHLY": "M"}
-CLOCKS_APART = timedelta(hours=1)
 CREATED = re.compile(r"([+-]\d\d)(\d\d)\Z")
 WRITTEN = (
     *("none_from", "late_from", "stuck_from", "failing_from", "cannot_tell_from", "new_from", "under_way_from"),
@@ -52,22 +52,30 @@ def judgements(
 ) -> Iterator[list[Values]]:
     """Judge volumes and yield what is to be written of them, some hundred at a time. Writes nothing."""
     for volumes in judged_again(environment, volume_ids, at=at):
-        yield [_values(volume) for volume in volumes]
+        yield [values_of(volume) for volume in volumes]
 
 
 def judged_again(
-    environment: Environment, volume_ids: Collection[str] | None = None, *, at: datetime
+    environment: Environment, volume_ids: Collection[str] | None = None, *, at: datetime, coming: Coming | None = None
 ) -> Iterator[list[Volume]]:
-    """Judge volumes and yield their rows, some hundred at a time, not stored."""
+    """Judge volumes and yield their rows, some hundred at a time, not stored.
+
+    `coming`: what is about to be written of their snapshots, and counts as if it were.
+    """
     scene = Scene.of(environment, at)
     known = Volume.objects.filter(environment=environment)
     ids = sorted(volume_ids) if volume_ids is not None else list(known.values_list("volume_id", flat=True))
     for start in range(0, len(ids), BATCH):
         volumes = list(known.filter(volume_id__in=ids[start : start + BATCH]))
-        rows = _rows(environment, volumes, at)
+        rows = _rows(environment, volumes, at, coming)
         for volume in volumes:
             _judge(volume, rows[volume.volume_id], scene)
         yield volumes
+
+
+def values_of(volume: Volume) -> Values:
+    """What `write_judgements` stores of a volume that was judged."""
+    return (*(_for_database(getattr(volume, field.attname)) for field in FIELDS), volume.pk)
 
 
 def write_judgements(values: Sequence[Values]) -> None:
@@ -75,10 +83,6 @@ def write_judgements(values: Sequence[Values]) -> None:
     if values:
         with connection.cursor() as cursor:
             cursor.executemany(UPDATE, values)
-
-
-def _values(volume: Volume) -> Values:
-    return (*(_for_database(getattr(volume, field.attname)) for field in FIELDS), volume.pk)
 
 
 def _for_database(value: object) -> str | int | datetime | None:
@@ -146,26 +150,38 @@ def created_time(text: str) -> datetime | None:
     return time.astimezone(UTC) if time.tzinfo else time.replace(tzinfo=UTC)
 
 
-def _rows(environment: Environment, volumes: Sequence[Volume], at: datetime) -> Mapping[str, list[Row]]:
-    """Each volume's listed rows, and of those listed no more the ones that still count."""
+def _rows(
+    environment: Environment, volumes: Sequence[Volume], at: datetime, coming: Coming | None
+) -> Mapping[str, list[Row]]:
+    """Each volume's listed rows, and of those listed no more the ones that still count. The newest of us come first."""
+    found = _stored_rows(environment, volumes, at)
+    if coming is not None:
+        found = {pk: row for pk, row in found.items() if pk not in coming.touched}
+        for volume in volumes:
+            rows_to_come = coming.of_volume(volume.volume_id)
+            found |= {row.pk: row for row in rows_to_come if row.counts(at, is_hourly="H" in volume.schedules)}
+    rows: dict[str, list[Row]] = defaultdict(list)
+    for pk in sorted(found, reverse=True):
+        rows[found[pk].volume_id].append(found[pk])
+    return rows
+
+
+def _stored_rows(environment: Environment, volumes: Sequence[Volume], at: datetime) -> dict[int, Row]:
     hourly = [volume.volume_id for volume in volumes if "H" in volume.schedules]
     others = [volume.volume_id for volume in volumes if "H" not in volume.schedules]
     of_team = Snapshot.objects.filter(team=environment.team_id, environment=environment)
     gone = of_team.no_longer_listed()
-    # What was lost of late counts however old it was. Without the team: the index of what went missing is to be used.
-    lost = Snapshot.objects.filter(environment=environment, missing_since__gte=at - FEWER_WITHIN - CLOCKS_APART)
+    # Without the team: the index of what went missing is to be used.
+    lost = Snapshot.objects.filter(environment=environment, missing_since__gte=lost_since(at))
     found: dict[int, Row] = {}
-    for chosen in (
-        of_team.listed().filter(volume_id__in=[*hourly, *others]),
-        gone.filter(volume_id__in=hourly, taken_key__gte=at - GONE_COUNT_HOURLY),
-        gone.filter(volume_id__in=others, taken_key__gte=at - GONE_COUNT),
-        lost.filter(volume_id__in=[*hourly, *others]),
-    ):
-        found |= {values[0]: Row(*values) for values in chosen.values_list(*Row._fields)}
-    rows: dict[str, list[Row]] = defaultdict(list)
-    for row in found.values():
-        rows[row.volume_id].append(row)
-    return rows
+    ids = [*hourly, *others]
+    chosen = [of_team.listed().filter(volume_id__in=ids), lost.filter(volume_id__in=ids)]
+    for some, count_for in ((hourly, GONE_COUNT_HOURLY), (others, GONE_COUNT)):
+        if some:
+            chosen.append(gone.filter(volume_id__in=some, taken_key__gte=at - count_for))
+    for chosen_rows in chosen:
+        found |= {values[0]: Row(*values) for values in chosen_rows.values_list(*Row._fields)}
+    return found
 
 
 def _judge(volume: Volume, rows: Sequence[Row], scene: Scene) -> None:

@@ -14,7 +14,9 @@ from snapshots.bulk import Event
 from snapshots.changes import Before
 from snapshots.claims import Claim, clear_fault, key_mark, locked_for_write
 from snapshots.cloud.records import Listing, SnapshotRecord
-from snapshots.judging import Targets, judge_volumes, judgements, write_judgements
+from snapshots.coming import Coming
+from snapshots.forecast import data_at, foresee, judge_all
+from snapshots.judging import judge_volumes
 from snapshots.models import Environment, Snapshot
 from snapshots.runs import MAKING
 from snapshots.states import USABLE_STATE
@@ -33,8 +35,10 @@ class Prepared(NamedTuple):
     events: list[Event]
     # Seconds that the making of rows took that are complete now, by primary key.
     durations: list[tuple[int, int]]
-    # The volumes that touched rows belonged to.
+    # The volumes that touched rows belong to or belonged to.
     volumes: set[str]
+    # The rows that it touches, as they are, by primary key.
+    before: dict[int, Before]
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,21 +71,27 @@ def store_listing(
     held.environment.clock_ahead = clock_ahead
     plan = _plan(held.environment, listing, received_at)
     prepared = _prepare(held.environment, plan, received_at, listing)
+    at = data_at(held) if listing.complete else held.environment.data_at
+    coming = Coming(held.environment, plan, prepared.before, prepared.durations, received_at)
+    forecast = foresee(held, prepared.volumes, coming, at)
     with transaction.atomic():
         environment = locked_for_write(held)
+        is_foreseen = forecast.holds(environment)
         environment.clock_ahead = clock_ahead
         lease, was_judged = environment.lease_until, environment.data_at is not None
         _write(environment, plan, prepared, received_at)
         _stamp(environment, held, listing, plan, received_at)
         first = None if was_judged else environment.data_at
-        if first is None:
+        if is_foreseen and environment.data_at is not None:
+            forecast.write(environment, environment.data_at)
+        elif first is None:
             _judge(environment, prepared.volumes)
         else:
             # Nothing is said of a volume, and nobody else asks, before all are judged.
             environment.data_at, environment.lease_until = None, lease
         environment.save()
     if first is not None:
-        _judge_all(held, first)
+        judge_all(held, first)
     return _written(plan, listing)
 
 
@@ -127,8 +137,11 @@ def known_rows(environment: Environment, ids: Sequence[str] | None = None) -> di
     return {snapshot_id: diff.Known(*rest) for snapshot_id, *rest in rows.values_list(*columns).iterator(5000)}
 
 
-def recount(environment: Environment) -> None:
-    """Count the environment's rows by state, type and volume: made at each change, so that no page counts."""
+def recount(environment: Environment, touched: Collection[str] | None = None) -> None:
+    """Count the environment's rows by state, type and volume: made at each change, so that no page counts.
+
+    `touched`: the volumes whose snapshots changed, if not all may have.
+    """
     rows = Snapshot.objects.filter(environment=environment)
     by_volume: Counter[str] = Counter()
     by_state: Counter[str] = Counter()
@@ -146,7 +159,7 @@ def recount(environment: Environment) -> None:
         "state": by_state,
         "interval_type": by_type,
     }
-    recount_volumes(environment, by_volume)
+    recount_volumes(environment, by_volume, touched)
 
 
 def _plan(environment: Environment, listing: Listing[SnapshotRecord], now: datetime) -> Plan:
@@ -162,22 +175,6 @@ def _judge(environment: Environment, volumes: Collection[str]) -> None:
     # Nothing can be said before the first complete list.
     if environment.data_at is not None and volumes:
         judge_volumes(environment, volumes, at=environment.data_at)
-
-
-def _judge_all(held: Claim, at: datetime) -> None:
-    """Judge what the first list brought: every volume at once, and so prepared before the lock is taken."""
-    environment = Environment.everything.get(pk=held.environment.pk)
-    asked = (environment.generation, Targets.of(environment))
-    prepared = list(judgements(environment, at=at))
-    with transaction.atomic():
-        environment = locked_for_write(held)
-        for values in prepared:
-            write_judgements(values)
-        # Somebody said something of it meanwhile.
-        if (environment.generation, Targets.of(environment)) != asked:
-            judge_volumes(environment, at=at)
-        environment.data_at, environment.lease_until = at, None
-        environment.save(update_fields=["data_at", "lease_until"])
 
 
 def _doubt_of(environment: Environment) -> diff.Doubt | None:
@@ -200,7 +197,7 @@ def _stamp(
         return
     # Stamped with the time of asking: what appeared while the answer travelled must not look older than it is.
     environment.listed_at = held.at
-    environment.data_at = held.at + timedelta(seconds=environment.clock_ahead)
+    environment.data_at = data_at(held)
     environment.first_listed_at = environment.first_listed_at or received_at
     environment.partial_at, environment.partial_reason = None, ""
     environment.body_hash = listing.body_hash if plan.gone == len(plan.missing) else ""
@@ -222,7 +219,7 @@ def _prepare(
     events = changes.of_plan(environment, plan, before, now=now, listing=listing)
     durations = list(_durations(environment, plan, before))
     named = {record.volume_id for record in records} | {row.volume_id for row in before.values()}
-    return Prepared(bulk.values_of(environment, records, now), events, durations, named - {""})
+    return Prepared(bulk.values_of(environment, records, now), events, durations, named - {""}, before)
 
 
 def _before(environment: Environment, plan: Plan) -> dict[int, Before]:
@@ -255,7 +252,11 @@ def _write(environment: Environment, plan: Plan, prepared: Prepared, now: dateti
         return
     bulk.upsert(prepared.rows)
     bulk.note_durations(prepared.durations)
-    for pks in _batches(plan.returned):
+    # Most were left out once and are listed still: what they are found by need not be written anew.
+    candidates = [pk for pk in plan.returned if pk in prepared.before and prepared.before[pk].listed]
+    for pks in _batches(candidates):
+        Snapshot.objects.filter(pk__in=pks).update(missing_since=None, last_seen_at=None)
+    for pks in _batches(sorted(set(plan.returned).difference(candidates))):
         Snapshot.objects.filter(pk__in=pks).update(missing_since=None, last_seen_at=None, listed=True)
     for pks in _batches(plan.left_out):
         Snapshot.objects.filter(pk__in=pks).update(missing_since=now, last_seen_at=environment.listed_at)
@@ -264,7 +265,7 @@ def _write(environment: Environment, plan: Plan, prepared: Prepared, now: dateti
     events = changes.fold([*prepared.events, *changes.of_added(environment, plan.added)])
     bulk.insert_changes(environment, events, now)
     environment.generation += 1
-    recount(environment)
+    recount(environment, prepared.volumes)
 
 
 def _written(plan: Plan, listing: Listing[SnapshotRecord] | None) -> Written:

@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 from types import MappingProxyType
 from typing import NamedTuple
 
-from django.db import transaction
+from django.db import connection, transaction
 from django.db.models import Exists, OuterRef, Subquery
 
 from snapshots import bulk, changes, diff
@@ -37,6 +37,9 @@ ENDPOINT_FIELDS = {
     "size_in_gb": "size_in_gb",
     "created": "created",
 }
+
+
+RECOUNT = f"UPDATE {Volume._meta.db_table} SET snapshot_count = %s WHERE id = %s"  # noqa: S608 names of ours
 
 
 class RemoteVolume(NamedTuple):
@@ -75,20 +78,28 @@ def note_fault(held: Claim, kind: str) -> None:
         environment.save(update_fields=FAULT_FIELDS)
 
 
-def recount_volumes(environment: Environment, counts: Mapping[str, int]) -> None:
-    """Store each volume's number of listed snapshots; volumes seen for the first time get a row."""
-    known = {volume.volume_id: volume for volume in Volume.objects.filter(environment=environment)}
+def recount_volumes(
+    environment: Environment, counts: Mapping[str, int], touched: Collection[str] | None = None
+) -> None:
+    """Store each volume's number of listed snapshots; volumes seen for the first time get a row.
+
+    `touched`: the volumes whose snapshots changed, and with them maybe a name; None: any.
+    """
+    # Three columns of each, and no objects: every sync that changes anything does this under the write lock.
+    rows = Volume.objects.filter(environment=environment).values_list("pk", "volume_id", "snapshot_count")
+    known = {volume_id: (pk, count) for pk, volume_id, count in rows}
     new = [
         Volume(team_id=environment.team_id, environment=environment, volume_id=volume_id, snapshot_count=count)
         for volume_id, count in counts.items()
         if volume_id not in known
     ]
     Volume.objects.bulk_create(new, batch_size=BATCH)
-    moved = [volume for volume in known.values() if volume.snapshot_count != counts.get(volume.volume_id, 0)]
-    for volume in moved:
-        volume.snapshot_count = counts.get(volume.volume_id, 0)
-    Volume.objects.bulk_update(moved, ["snapshot_count"], batch_size=BATCH)
-    _name_after_snapshots(environment)
+    now = {volume_id: (pk, counts.get(volume_id, 0)) for volume_id, (pk, _) in known.items()}
+    moved = [(count, pk) for volume_id, (pk, count) in now.items() if count != known[volume_id][1]]
+    if moved:
+        with connection.cursor() as cursor:
+            cursor.executemany(RECOUNT, moved)
+    _name_after_snapshots(environment, known.keys() | counts.keys() if touched is None else touched)
     _revive(environment)
 
 
@@ -100,12 +111,14 @@ def _revive(environment: Environment) -> None:
     gone.filter(Exists(taken_since)).update(gone_at=None)
 
 
-def _name_after_snapshots(environment: Environment) -> None:
+def _name_after_snapshots(environment: Environment, volume_ids: Collection[str]) -> None:
     """A volume that the endpoint never listed is named as its newest snapshot names it."""
     newest = Snapshot.objects.of_volume(environment, OuterRef("volume_id")).exclude(volume="")
     name = Subquery(newest.newest_first().values("volume")[:1])
     nameless = Volume.objects.filter(environment=environment, from_endpoint=False)
-    nameless.filter(Exists(newest)).update(name=name)
+    ids = sorted(volume_ids)
+    for start in range(0, len(ids), BATCH):
+        nameless.filter(Exists(newest), volume_id__in=ids[start : start + BATCH]).update(name=name)
 
 
 def store_volumes(

@@ -192,7 +192,7 @@ def test_rows_and_what_is_told_of_them_are_written_together_or_not(
     lists: Lists, fill: Fill, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     lists(*one("Creating"))
-    monkeypatch.setattr(mirror, "recount", lambda environment: 1 / 0)
+    monkeypatch.setattr(mirror, "recount", lambda *_: 1 / 0)
     with pytest.raises(ZeroDivisionError):
         fill(one("BackedUp")[0])
     assert told() == []

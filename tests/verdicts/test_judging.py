@@ -12,7 +12,7 @@ from django.utils import timezone
 
 from dashboard.teams.models import ApiKey, Team
 from dashboard.teams.secrets import Secret
-from snapshots import claims, mirror
+from snapshots import claims, forecast
 from snapshots.claims import Caller, Claim
 from snapshots.cloud.records import Listing, SnapshotRecord
 from snapshots.judged import DataAges, judged, volumes_of_team
@@ -169,7 +169,7 @@ def test_a_volume_that_the_endpoint_did_not_list_yet_is_new(
 def test_nothing_is_said_before_all_of_the_first_list_is_judged(
     show: Show, clock: time_machine.Traveller, environment: Environment
 ) -> None:
-    with patch.object(mirror, "write_judgements", side_effect=KeyboardInterrupt), pytest.raises(KeyboardInterrupt):
+    with patch.object(forecast, "write_judgements", side_effect=KeyboardInterrupt), pytest.raises(KeyboardInterrupt):
         show(row(1, NOW - 3 * DAY))
     assert said(environment) == [Verdict.CANNOT_TELL]
     clock.shift(60)
@@ -186,8 +186,8 @@ def test_the_first_list_is_judged_outside_of_the_lock(show: Show) -> None:
         held.append(connection.in_atomic_block and len(connection.savepoint_ids) > outer)
         return kept(*facts, **more)
 
-    kept, outer = mirror.judgements, len(connection.savepoint_ids)
-    with patch.object(mirror, "judgements", judgements):
+    kept, outer = forecast.judgements, len(connection.savepoint_ids)
+    with patch.object(forecast, "judgements", judgements):
         show(row(1, NOW))
     assert held == [False]
 
@@ -198,8 +198,8 @@ def test_a_target_that_is_set_meanwhile_is_not_lost(show: Show, environment: Env
         Policy.objects.create(team=environment.team, target_hours=24)
         return found
 
-    kept = mirror.judgements
-    with patch.object(mirror, "judgements", judgements):
+    kept = forecast.judgements
+    with patch.object(forecast, "judgements", judgements):
         volume = show(row(1, NOW - 3 * DAY, "MANUAL"))
     assert volume.late_from == NOW - 2 * DAY
 

@@ -3,6 +3,8 @@
 Each run is a row of the simulator's world and a `Run` here, which also remembers what the lists said of it.
 """
 
+import re
+from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -13,6 +15,7 @@ from snapshots.simulator.world import World
 
 MAKING = ("Allocated", "Creating", "CreatedOnPrimary", "BackingUp")
 GONE = ""
+LOOKS_LIKE = re.compile(r"_\d{14}$")
 
 
 @dataclass(eq=False)
@@ -82,6 +85,8 @@ class Provider:
     def __init__(self, world: World, path: str, now: datetime) -> None:
         self.world, self.path, self.now = world, path, now
         self.disks: dict[str, Disk] = {}
+        # How often each thing happened of which the year must hold some.
+        self.met: Counter[str] = Counter()
         self._events: list[tuple[datetime, int, Callable[[], None]]] = []
         self._planned = 0
 
@@ -106,6 +111,7 @@ class Provider:
     def delete_disk(self, disk: Disk) -> None:
         self.world.remove_volume(self.path, disk.id)
         disk.deleted_at = self.now
+        self.met["volume deleted"] += 1
 
     def begin(self, disk: Disk, types: str, began: datetime, *, state: str = "Allocated", name: str = "") -> Run:
         """Begin a run; without a name it bears the provider's, which tells when."""
@@ -118,14 +124,28 @@ class Provider:
             created=began,
             **({} if disk.deleted_at is None else {"volume": disk.name}),
         )
+        self._note(disk, types, name)
         run = Run(str(row["id"]), tuple(types.split(",")), began, state, is_dated=not name)
         disk.runs.append(run)
         return run
+
+    def _note(self, disk: Disk, types: str, name: str) -> None:
+        if name:
+            self.met["look-alike name" if LOOKS_LIKE.search(name) else "custom name"] += 1
+        if "," in types:
+            self.met["types joined by a comma"] += 1
+        if types == "MANUAL":
+            self.met["manual run"] += 1
+            self.met["manual run between scheduled ones"] += any(run.types != ("MANUAL",) for run in disk.runs)
 
     def move(self, run: Run, state: str) -> None:
         """Bring a run to a state; the empty one deletes it. One that is gone stays gone."""
         if run.state == GONE:
             return
+        if state == "Copying":
+            self.met["Copying"] += 1
+        elif state == "BackingUp" and run.state == "BackedUp":
+            self.met["archived again"] += 1
         run.state = state
         if state == GONE:
             self.world.remove_snapshot(self.path, run.id)

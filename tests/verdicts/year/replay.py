@@ -3,7 +3,6 @@
 from collections import deque
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 from random import Random
@@ -25,62 +24,22 @@ from snapshots.simulator.world import World
 from snapshots.verdicts import Verdict
 from tests.verdicts.year import truth
 from tests.verdicts.year.provider import Disk, Provider, Run
-from tests.verdicts.year.story import CHAPTER, DAY, HOUR, MINUTE, Story, dev, prod
+from tests.verdicts.year.schedule import DAY, HOUR
+from tests.verdicts.year.story import Story, dev, prod
+from tests.verdicts.year.tally import Tally
+from tests.verdicts.year.times import START, Times, chapter_of, day_of
+from tests.verdicts.year.weather import Weather, ahead_at
 
-START = datetime(2026, 1, 5, tzinfo=UTC)
 KEY = "CANARY-key-of-the-year"
 PROD, DEV = "compute-on/prod", "compute-qc/dev"
 WORDS = {verdict: verdict.name.lower().replace("_", " ") for verdict in Verdict}
 # Two lists of the volumes, which are asked for less often, and a question for the volume itself: then it must be known.
 DELETED_KNOWN, LISTS_TO_KNOW = 12 * HOUR, 4
 
-# Days of a chapter. Dense: (from, to, minutes between two syncs).
-DENSE = (
-    *((0.0, 0.02, 5), (3.1, 3.2, 10), (5.1, 5.2, 10), (7.495, 7.51, 5), (8.395, 8.48, 15), (9.625, 9.65, 5)),
-    *((15.1, 15.23, 10), (16.4, 16.46, 10), (17.1, 17.23, 10), (26.01, 26.03, 4), (26.2, 26.24, 10)),
-)
-# Those without which the weather of their day would pass unseen.
-NEEDED = (7.495, 8.395, 9.625)
-# Minutes between two syncs else, of the dense chapters and of the others; and where nothing is looked for.
-SPARSE, SPARSER, SELDOM = (150, 330), (300, 600), (600, 700)
-DENSE_CHAPTERS = (0, 5)
-OURS_OFF = (10.5, 13.5)
-OUTAGES = ((4.2, 4.55), (21.0, 22.25))
-CLOCK_OFF = ((15.0, 17.0, 10 * MINUTE), (17.0, 18.5, -10 * MINUTE))
-REFUSED = (6.0, 8.0)
-LEFT_OUT, EMPTY = 7.5, 9.63
 # What is past this is forgotten once a week, as `manage.py prune` does: verdicts must not depend on it.
 HISTORY_DAYS = 40
-VOLUME_FAULTS = (
-    (8.4, {"empty_list": True, "times": 1}),
-    (8.43, {"shrink": 0.7, "times": 1}),
-    (8.46, {"refuse": 403, "times": 2}),
-)
-
-
-@dataclass
-class Tally:
-    """What the replay found. `wrong` holds a line for each thing that must not be."""
-
-    syncs: int = 0
-    lists: int = 0
-    verdicts: int = 0
-    missed: int = 0
-    false_fresh: int = 0
-    false_late: int = 0
-    found_late: int = 0
-    other_words: int = 0
-    hours_said: float = 0.0
-    hours_open: float = 0.0
-    wrong: list[str] = field(default_factory=list)
-
-    @property
-    def ratio(self) -> float:
-        return self.hours_said / self.hours_open if self.hours_open else 1.0
-
-    @property
-    def is_right(self) -> bool:
-        return not self.wrong and self.ratio <= 1.1
+FAULTS = {"refused": "environment refused"}
+Told = Callable[[int, Tally], None]
 
 
 class Place:
@@ -101,22 +60,32 @@ class Replay:
 
     `focus`: the days of the first chapter that matter: before them syncs are seldom, and after them nothing follows.
     Such a replay stops at the first wrong thing. `is_dense`: whether some chapters are synced every few minutes where
-    much happens, as a minute's sync would be too long a year.
+    much happens, as a minute's sync would be too long a year. `told` is called at the end of each chapter.
     """
 
     def __init__(
-        self, chapters: int, *, seed: int = 1, focus: tuple[float, float] | None = None, is_dense: bool = True
+        self,
+        chapters: int,
+        *,
+        seed: int = 1,
+        focus: tuple[float, float] | None = None,
+        is_dense: bool = True,
+        told: Told | None = None,
     ) -> None:
-        self.chapters, self.random, self.focus, self.is_dense = chapters, Random(seed), focus, is_dense
+        self.chapters, self.random, self.focus, self.told = chapters, Random(seed), focus, told
+        self.times = Times(chapters, self.random, focus=focus, is_dense=is_dense)
         self.tally = Tally()
 
     def run(self) -> Tally:
         with time_machine.travel(START, tick=False) as clock:
             self.clock = clock
             world = World(seed=1, environments=[PROD, DEV], volumes=0, snapshots=0, clock=self._provider_now)
-            with Simulator(world, keys={KEY: None}) as self.sim, _told(self.sim.url), _clock_told(self._ahead):
+            with Simulator(world, keys={KEY: None}) as self.sim, _set(self.sim.url), _clock_told(self._ahead):
                 self._found(world)
                 self._replay()
+            self.tally.met["hour that our service is off"] = 24 * self.times.days_off
+            for place in self.places:
+                self.tally.met.update(place.provider.met)
         return self.tally
 
     def _found(self, world: World) -> None:
@@ -132,45 +101,20 @@ class Replay:
                     )
 
     def _replay(self) -> None:
-        times = list(self._times())
+        times = list(self.times)
         for now, following in zip(times, [*times[1:], times[-1] + HOUR], strict=True):
             self.clock.move_to(now)
             self._sync(now)
             self._look(now, following)
             if (following - START) // (7 * DAY) > (now - START) // (7 * DAY):
                 deque(forget(now), maxlen=0)
+            if self.told and (chapter_of(following) > chapter_of(now) or now == times[-1]):
+                self.told(chapter_of(now) + 1, self.tally)
             if self.focus and self.tally.wrong:
                 return
 
-    def _times(self) -> Iterator[datetime]:
-        now, end = START, START + (self.focus[1] if self.focus else self.chapters * CHAPTER) * DAY
-        while now < end:
-            day = _day(now)
-            if not OURS_OFF[0] <= day < OURS_OFF[1]:
-                yield now
-            stretches = self._stretches(now)
-            minutes = next((step for first, last, step in stretches if first <= day < last), None)
-            step = minutes or self.random.uniform(*self._sparse(now))
-            # A sparse step ends where the next dense stretch begins.
-            starts = [(first - day) * DAY / MINUTE for first, _, _ in stretches if first > day]
-            now += timedelta(seconds=max(60, round(60 * min([step, *starts[:1]]))))
-
-    def _stretches(self, now: datetime) -> tuple[tuple[float, float, int], ...]:
-        if self.focus or self._is_dense(now):
-            return tuple(each for each in DENSE if not self.focus or each[0] >= self.focus[0])
-        return tuple(each for each in DENSE if each[0] in NEEDED)
-
-    def _sparse(self, now: datetime) -> tuple[int, int]:
-        if self.focus:
-            return SPARSE if _day(now) >= self.focus[0] else SELDOM
-        return SPARSE if self._is_dense(now) else SPARSER
-
-    def _is_dense(self, now: datetime) -> bool:
-        return self.is_dense and (now - START) // (CHAPTER * DAY) in DENSE_CHAPTERS
-
     def _ahead(self) -> timedelta:
-        day = _day(datetime.now(UTC))
-        return next((ahead for first, last, ahead in CLOCK_OFF if first <= day < last), timedelta())
+        return ahead_at(day_of(datetime.now(UTC)))
 
     def _provider_now(self) -> datetime:
         return datetime.now(UTC) + self._ahead()
@@ -178,42 +122,40 @@ class Replay:
     # --- a sync
 
     def _sync(self, now: datetime) -> None:
-        day = _day(now)
-        self._weather(day)
+        weather = Weather(day_of(now))
+        weather.fall(self.sim, PROD, DEV)
         for place in self.places:
             place.provider.advance(self._provider_now())
             self._act(place, now)
         prod_place = self.places[0]
-        hidden = self._hidden(prod_place, day)
+        asked = self.places if self.times.is_whole(now) else self.places[:1]
+        hidden = self._hidden(prod_place, weather)
         with prod_place.provider.without(hidden):
-            outcomes = list(sync.refresh([place.row for place in self.places], caller=Caller.COMMAND))
+            outcomes = list(sync.refresh([place.row for place in asked], caller=Caller.COMMAND))
         self.tally.syncs += len(outcomes)
-        for place, outcome in zip(self.places, sorted(outcomes, key=lambda each: each.environment.pk), strict=True):
-            if outcome.written is None:
-                continue
-            is_empty = place is prod_place and self._is_empty
-            left_out = {run.id for run in hidden} if place is prod_place else set()
-            self._listed(place, left_out, is_empty=is_empty)
+        for place, outcome in zip(asked, sorted(outcomes, key=lambda each: each.environment.pk), strict=True):
+            is_prod = place is prod_place
+            if outcome.fault is not None:
+                self.tally.met[FAULTS.get(outcome.fault.kind, "outage of the provider")] += 1
+            if outcome.written is not None:
+                left_out = {run.id for run in hidden} if is_prod else set()
+                self._listed(place, left_out, is_empty=is_prod and weather.is_empty)
+        self._note_weather(prod_place, weather, hidden, now)
         self.sim.clear_faults()
 
-    def _weather(self, day: float) -> None:
-        if any(first <= day < last for first, last in OUTAGES):
-            self.sim.fault(status=503)
-        if REFUSED[0] <= day < REFUSED[1]:
-            self.sim.fault(environment=DEV, refuse=403)
-        self._is_empty = self._is_first(EMPTY, day)
-        if self._is_empty:
-            self.sim.fault(path="/snapshots", environment=PROD, empty_list=True)
-        for first, fault in VOLUME_FAULTS:
-            if first <= day < first + 0.03:
-                self.sim.fault(path="/volumes", environment=PROD, **fault)
+    def _note_weather(self, place: Place, weather: Weather, hidden: list[Run], now: datetime) -> None:
+        met = self.tally.met
+        met["clock off by 10 min"] += bool(self._ahead())
+        if place.believed == self._provider_now():
+            met["row omitted once"] += len(hidden)
+        elif place.data == self._provider_now():
+            met["empty list"] += 1
+        row = Environment.objects.get(pk=place.row.pk)
+        if row.volumes_tried_at == now:
+            met.update(weather.of_volumes())
 
-    def _is_first(self, moment: float, day: float) -> bool:
-        """Whether this is the first sync after that moment of the chapter; dense syncs stand five minutes apart."""
-        return moment <= day < moment + 5 * MINUTE / DAY
-
-    def _hidden(self, place: Place, day: float) -> list[Run]:
-        if not self._is_first(LEFT_OUT, day):
+    def _hidden(self, place: Place, weather: Weather) -> list[Run]:
+        if not weather.leaves_out:
             return []
         newest = [[run for run in disk.runs if run.state and run.first_shown] for disk in place.story.hidden]
         return [runs[-1] for runs in newest if runs]
@@ -241,15 +183,23 @@ class Replay:
     # --- the pages
 
     def _look(self, now: datetime, following: datetime) -> None:
+        """Look with the new list, at some moment after it, just after a deadline, and just before the next one."""
         gap = (following - now).total_seconds()
-        inside = sorted(self.random.uniform(0, gap) for _ in range(3 if gap > 3600 else 1))
-        moments = [now, *(now + timedelta(seconds=int(each)) for each in inside), following]
+        inside = [now + timedelta(seconds=int(self.random.uniform(0, gap)))]
+        if passed := [moment for moment in self._deadlines() if now < moment < following]:
+            inside.append(self.random.choice(passed))
+        moments = [now, *sorted(inside), following]
         for moment, until in pairwise(moments):
             self.clock.move_to(moment)
             self._compare(moment, (until - moment) / HOUR, is_list=moment == now)
 
+    def _deadlines(self) -> list[datetime]:
+        """By our own clock, what the newest lists let one wait for."""
+        disks = [disk for place in self.places for disk in place.provider.disks.values()]
+        return [moment - self._ahead() for disk in disks for moment in truth.deadlines(disk)]
+
     def _compare(self, now: datetime, hours: float, *, is_list: bool) -> None:
-        rows = {place.row.pk: Environment.objects.get(pk=place.row.pk) for place in self.places}
+        rows = Environment.objects.in_bulk([place.row.pk for place in self.places])
         found = judged(volumes_of_team(list(rows.values())), DataAges.of(rows.values(), now))
         said = {
             (pk, id): (WORDS[Verdict(word)], flag)
@@ -309,17 +259,13 @@ class Replay:
         setattr(self.tally, kind, getattr(self.tally, kind) + 1)
         when = datetime.now(UTC)
         self.tally.wrong.append(
-            f"{kind}: {when:%Y-%m-%d %H:%M} (day {_day(when):.2f}, list of {place.data:%d %H:%M}) "
+            f"{kind}: {when:%Y-%m-%d %H:%M} (day {day_of(when):.2f}, list of {place.data:%d %H:%M}) "
             f"{place.row.name} {disk.name}: {word}, not {' or '.join(sorted(allowed))}"
         )
 
 
-def _day(moment: datetime) -> float:
-    return ((moment - START) / DAY) % CHAPTER
-
-
 @contextmanager
-def _told(url: str) -> Iterator[None]:
+def _set(url: str) -> Iterator[None]:
     with override_settings(CLOUDCA_API_URL=url, HISTORY_DAYS=HISTORY_DAYS, CHANGES_DAYS=HISTORY_DAYS):
         yield
 

@@ -1,109 +1,12 @@
 """What happens in the year: 28 days that repeat, each known by its number, so that the shortest run meets it all."""
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable
 from datetime import datetime, timedelta
 from random import Random
 
 from snapshots.simulator.names import STAMP
 from tests.verdicts.year.provider import GONE, Disk, Provider, Run
-
-DAY, HOUR, MINUTE = timedelta(days=1), timedelta(hours=1), timedelta(minutes=1)
-CHAPTER = 28
-EVERY = {"HOURLY": HOUR, "DAILY": DAY, "WEEKLY": 7 * DAY}
-# A run begins up to so many minutes after its time.
-DELAYED = {"HOURLY": 5, "DAILY": 40, "WEEKLY": 90, "MONTHLY": 90}
-Fate = Callable[[float, datetime], str]
-
-
-def fine(day: float, began: datetime) -> str:
-    return "fine"
-
-
-def on(fate: str, *stretches: tuple[float, float]) -> Fate:
-    """A fate of the runs in these stretches of days of each chapter."""
-    return lambda day, began: fate if any(first <= day < last for first, last in stretches) else "fine"
-
-
-@dataclass
-class Schedule:
-    """Runs of one type at their times, each with its fate; the oldest go when there are too many."""
-
-    story: "Story"
-    disk: Disk
-    kind: str
-    lasts: timedelta = 12 * MINUTE
-    keep: int = 5
-    fate: Fate = fine
-    types: Callable[[float], str] | None = None
-    later: Sequence[tuple[timedelta, str]] = ()
-
-    def start(self, first: datetime, *, past: int = 0) -> None:
-        for back in range(past, 0, -1):
-            run = self.story.provider.begin(self.disk, self._types(0), self._before(first, back), state="BackedUp")
-            self._plan_later(run)
-        self.story.provider.plan(first, lambda: self._run(first))
-
-    def _before(self, first: datetime, back: int) -> datetime:
-        if self.kind == "MONTHLY":
-            month = first.month - back
-            return first.replace(year=first.year + (month - 1) // 12, month=(month - 1) % 12 + 1)
-        return first - back * EVERY[self.kind]
-
-    def _types(self, day: float) -> str:
-        return self.types(day) if self.types else self.kind
-
-    def _run(self, due: datetime) -> None:
-        """Take the run of this time, a little later as providers do, and plan the next."""
-        provider, story = self.story.provider, self.story
-        began = due + story.random.randrange(60 * DELAYED[self.kind]) * timedelta(seconds=1)
-        provider.plan(began, lambda: self._begin(began, self.fate(story.day(due), due)))
-        following = self._before(due, -1)
-        provider.plan(following, lambda: self._run(following))
-
-    def _begin(self, began: datetime, fate: str) -> None:
-        provider, day = self.story.provider, self.story.day(began)
-        if self.disk.deleted_at or fate == "missed":
-            return
-        run = provider.begin(self.disk, self._types(day), began)
-        if fate == "allocated":
-            return
-        provider.plan(began + min(2 * MINUTE, self.lasts / 3), lambda: provider.move(run, "BackingUp"))
-        end = began + self.lasts
-        match fate:
-            case "fine":
-                provider.plan(end, lambda: self._complete(run))
-            case "error":
-                provider.plan(end, lambda: provider.move(run, "Error"))
-            case "vanishes":
-                provider.plan(end, lambda: provider.move(run, GONE))
-            case "sticks":
-                provider.plan(began + 2 * DAY, lambda: provider.move(run, GONE))
-
-    def _complete(self, run: Run) -> None:
-        provider = self.story.provider
-        provider.move(run, "BackedUp")
-        mine = [each for each in self.disk.runs if each.types == run.types]
-        for failed in (each for each in mine if each.state == "Error"):
-            provider.move(failed, GONE)
-        complete = [each for each in mine if each.state in ("BackedUp", "Copying")]
-        for old in complete[: -self.keep]:
-            self._rotate(old)
-        self._plan_later(run)
-
-    def _rotate(self, old: Run) -> None:
-        provider = self.story.provider
-        provider.move(old, "Destroying")
-        provider.plan(provider.now + 4 * MINUTE, lambda: provider.move(old, GONE))
-
-    def _plan_later(self, run: Run) -> None:
-        """Move what is complete about: copied, archived again, complete once more."""
-        for wait, state in self.later:
-            self.story.provider.plan(run.began + wait, lambda state=state: self._move_on(run, state))
-
-    def _move_on(self, run: Run, state: str) -> None:
-        if run.state in ("BackedUp", "Copying", "BackingUp"):
-            self.story.provider.move(run, state)
+from tests.verdicts.year.schedule import CHAPTER, DAY, HOUR, MINUTE, Schedule, on
 
 
 class Story:
@@ -277,7 +180,9 @@ def _come_and_go(story: Story) -> None:
     def at_once(moment: datetime) -> None:
         # Its first run is seen before the volumes are asked for again.
         disk = provider.add_disk("at-once", created=moment)
-        Schedule(story, disk, "DAILY", lasts=2 * HOUR).start(moment + 3 * MINUTE)
+        schedule = Schedule(story, disk, "DAILY", lasts=2 * HOUR)
+        provider.plan(moment + 3 * MINUTE, lambda: schedule.begin(moment + 3 * MINUTE, "fine"))
+        schedule.start(moment + DAY)
         provider.plan(moment + 12 * DAY, lambda: provider.delete_disk(disk))
 
     def failing_first(moment: datetime) -> None:
@@ -290,6 +195,7 @@ def _come_and_go(story: Story) -> None:
 
     def scratch(moment: datetime) -> None:
         disk = provider.add_disk("scratch", created=moment)
+        provider.met["scratch volume of 30 min"] += 1
         provider.plan(moment + HOUR / 2, lambda: provider.delete_disk(disk))
 
     def again(moment: datetime) -> None:
@@ -306,5 +212,6 @@ def _come_and_go(story: Story) -> None:
 
 def _recreate(story: Story, moment: datetime) -> None:
     disk = story.provider.add_disk("again", created=moment)
+    story.provider.met["volume recreated under the same name"] += 1
     Schedule(story, disk, "DAILY").start(moment + 2 * HOUR)
     story.provider.plan(moment + 5 * DAY, lambda: story.provider.delete_disk(disk))

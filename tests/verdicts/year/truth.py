@@ -57,7 +57,27 @@ class Case:
 
 
 ACTUAL = Case()
-POSSIBLE = tuple(Case(*each) for each in product((True, False), ("old", "young"), (True, False)))
+
+
+def deadlines(disk: Disk) -> Iterator[datetime]:
+    """Of each of its schedules, when the next run will be missed as things stand."""
+    for kind in _schedules(disk):
+        runs = [run for run in disk.runs if run.first_shown is not None and kind in run.types]
+        good = max((run.began for run in runs if ACTUAL.usable(run)), default=None)
+        if good is not None:
+            yield _deadline(kind, runs, True, good, ACTUAL)
+
+
+def _possible(runs: list[Run]) -> list[Case]:
+    """Every world that the lists allow: none but the actual one where they leave nothing open."""
+    listed = [run for run in runs if run.is_listed]
+    doubted = any(run.in_doubt for run in listed)
+    copied = any(run.shown == "Copying" and not run.was_complete for run in listed)
+    if not (doubted or copied or any(not run.is_dated for run in listed)):
+        return [ACTUAL]
+    undated = any(not run.is_dated for run in runs)
+    ways = ((True, False) if doubted else (None,), ("old", "young") if undated else ("as it is",))
+    return [Case(*each) for each in product(*ways, (True, False) if copied else (True,))]
 
 
 def of(disk: Disk, moment: datetime, case: Case = ACTUAL) -> str:
@@ -70,17 +90,12 @@ def may_be_said(disk: Disk, data: datetime, age: timedelta) -> set[str]:
     """What a page may say whose newest list is so old: a definite word only where the lists allow no other kind."""
     if age > WITHOUT_DATA:
         return {"cannot tell"}
-    cases = POSSIBLE if any(map(_is_open, disk.runs)) else (ACTUAL,)
+    cases = _possible(disk.runs)
     then = {of(disk, data, case) for case in cases}
     now = {of(disk, data + age, case) for case in cases}
     if then <= PROBLEMS:
         return then if age <= _patience(disk) else {"cannot tell"}
     return {"cannot tell"} if now & PROBLEMS else then
-
-
-def _is_open(run: Run) -> bool:
-    """Whether the lists leave something open of it."""
-    return run.is_listed and (run.in_doubt or not run.is_dated or (run.shown == "Copying" and not run.was_complete))
 
 
 def _patience(disk: Disk) -> timedelta:

@@ -1,0 +1,104 @@
+"""Snapshot rows as a plan will leave them, for who judges them before they are written."""
+
+from collections import defaultdict
+from collections.abc import Collection, Mapping, Sequence
+from datetime import datetime
+from functools import cached_property
+
+from snapshots import bulk
+from snapshots.changes import Before
+from snapshots.cloud.records import SnapshotRecord
+from snapshots.diff import Plan
+from snapshots.judged_rows import Row
+from snapshots.models import Environment
+from snapshots.states import USABLE_STATE
+
+# The primary keys of rows that are not inserted yet begin here, in the order in which they will be.
+FIRST_COMING = 2**62
+
+
+class Coming:
+    """What a plan writes, row by row as `mirror` does, and made only when it is asked for.
+
+    `before`: the rows that it touches, as they are; `durations`: how many seconds the making of some took. Both by
+    primary key.
+    """
+
+    def __init__(
+        self,
+        environment: Environment,
+        plan: Plan[SnapshotRecord],
+        before: Mapping[int, Before],
+        durations: Sequence[tuple[int, int]],
+        now: datetime,
+    ) -> None:
+        self.environment, self.before, self.now = environment, before, now
+        self.changed, self.durations = dict(plan.changed), dict(durations)
+        self.returned, self.left_out, self.missing = set(plan.returned), set(plan.left_out), set(plan.missing)
+        # The provider lists the newest first, and they are inserted in reverse.
+        self.added = [record for record in reversed(plan.added) if record.volume_id]
+
+    @property
+    def touched(self) -> Collection[int]:
+        return self.before.keys()
+
+    def id_of(self, pk: int) -> str:
+        """The snapshot's id of a row that is not inserted yet."""
+        return self.added[pk - FIRST_COMING].id
+
+    def of_volume(self, volume_id: str) -> list[Row]:
+        """The rows that it touches and that will belong to a volume."""
+        inserted = (self._inserted(number) for number in self._added_to.get(volume_id, ()))
+        return [*inserted, *(self._left(pk) for pk in self._touched_of.get(volume_id, ()))]
+
+    @cached_property
+    def _added_to(self) -> Mapping[str, Sequence[int]]:
+        numbers: dict[str, list[int]] = defaultdict(list)
+        for number, record in enumerate(self.added):
+            numbers[record.volume_id].append(number)
+        return numbers
+
+    @cached_property
+    def _touched_of(self) -> Mapping[str, Sequence[int]]:
+        pks: dict[str, list[int]] = defaultdict(list)
+        for pk, row in self.before.items():
+            record = self.changed.get(pk)
+            pks[record.volume_id if record else row.volume_id].append(pk)
+        return pks
+
+    def _inserted(self, number: int) -> Row:
+        record = self.added[number]
+        taken = bulk.taken_of(self.environment, record, self.now)
+        return Row(
+            pk=FIRST_COMING + number,
+            volume_id=record.volume_id,
+            interval_type=record.interval_type,
+            state=record.state,
+            taken_after=taken.after,
+            taken_before=taken.before,
+            taken_key=taken.sort_key,
+            first_seen_at=self.now,
+            usable_at=self.now if record.state == USABLE_STATE else None,
+            ran_for=None,
+            listed=True,
+            missing_since=None,
+        )
+
+    def _left(self, pk: int) -> Row:
+        row, record = self.before[pk], self.changed.get(pk)
+        is_back, is_out = pk in self.returned, pk in self.left_out
+        is_usable = record is not None and record.state == USABLE_STATE
+        return Row(
+            pk=pk,
+            volume_id=record.volume_id if record else row.volume_id,
+            interval_type=record.interval_type if record else row.interval_type,
+            state=record.state if record else row.state,
+            taken_after=row.taken_after,
+            taken_before=row.taken_before,
+            taken_key=row.taken_key,
+            first_seen_at=row.first_seen_at,
+            usable_at=row.usable_at or (self.now if is_usable else None),
+            ran_for=self.durations.get(pk, row.ran_for),
+            listed=is_back or (row.listed and pk not in self.missing),
+            missing_since=None if is_back else self.now if is_out else row.missing_since,
+        )

@@ -1,0 +1,137 @@
+"""What is judged before the write lock is taken is what would be judged under it."""
+
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime, timedelta
+from random import Random
+from unittest.mock import patch
+
+import pytest
+import time_machine
+from django.db import connection
+from django.utils import timezone
+
+from dashboard.teams.models import ApiKey, Team
+from dashboard.teams.secrets import Secret
+from snapshots import claims, forecast, mirror
+from snapshots.claims import Caller, Claim
+from snapshots.cloud.records import Listing, SnapshotRecord
+from snapshots.forecast import foresee
+from snapshots.judging import FIELDS, judge_volumes
+from snapshots.mirror import store_listing
+from snapshots.models import Environment, Policy, Snapshot, Volume
+
+pytestmark = pytest.mark.django_db
+NOW = datetime(2026, 11, 24, 12, 0, tzinfo=UTC)
+HOUR, DAY = timedelta(hours=1), timedelta(days=1)
+TYPES = ("HOURLY", "DAILY", "WEEKLY", "MONTHLY", "MANUAL", "DAILY,WEEKLY")
+STATES = ("Allocated", "BackingUp", "BackedUp", "BackedUp", "BackedUp", "Copying", "Error", "Destroying")
+Rows = dict[str, SnapshotRecord]
+Store = Callable[..., None]
+
+
+@pytest.fixture
+def clock() -> Iterator[time_machine.Traveller]:
+    with time_machine.travel(NOW, tick=False) as traveller:
+        yield traveller
+
+
+@pytest.fixture
+def environment(clock: time_machine.Traveller, team: Team) -> Environment:
+    ApiKey.replace(team, Secret("CANARY-key"))
+    return Environment.objects.create(team=team, service_code="compute-on", name="prod")
+
+
+@pytest.fixture
+def store(environment: Environment) -> Store:
+    def store(rows: Rows, *, complete: bool = True, **more: int) -> None:
+        held = claims.claim(environment, caller=Caller.FORCE)
+        assert isinstance(held, Claim)
+        listed = tuple(sorted(rows.values(), key=lambda row: row.name, reverse=True))
+        whole = Listing(listed, len(rows) + (not complete), 0, 0, 0, len(rows) + (not complete), body_hash="")
+        store_listing(held, whole, received_at=timezone.now(), **more)
+        environment.refresh_from_db()
+
+    return store
+
+
+def record(id: str, dice: Random) -> SnapshotRecord:
+    began, volume = timezone.now() - dice.random() * 2 * DAY, f"disk-{dice.randrange(5)}"
+    name = f"web-01_{volume}_{began:%Y%m%d%H%M%S}" if dice.random() < 0.8 else f"by hand {id}"
+    # One in a while belongs to no volume.
+    of_volume = "" if dice.random() < 0.05 else volume
+    return SnapshotRecord(id, name, dice.choice(STATES), dice.choice(TYPES), of_volume, volume, volume, "{}")
+
+
+def moved(row: SnapshotRecord, dice: Random) -> SnapshotRecord:
+    volume = row.volume_id if dice.random() < 0.9 else f"disk-{dice.randrange(5)}"
+    return SnapshotRecord(
+        row.id, row.name, dice.choice(STATES), row.interval_type, volume, row.volume, row.volume_type, "{}"
+    )
+
+
+def next_list(rows: Rows, number: int, dice: Random) -> Rows:
+    """Some move on, some are left out, some are new; once in a while nothing is listed."""
+    if dice.random() < 0.05:
+        return {}
+    kept = {id: moved(row, dice) if dice.random() < 0.3 else row for id, row in rows.items() if dice.random() < 0.9}
+    new = (record(f"snapshot-{number}-{each}", dice) for each in range(dice.randrange(4)))
+    return kept | {row.id: row for row in new}
+
+
+def judged() -> list[tuple[object, ...]]:
+    return list(Volume.objects.order_by("pk").values_list("volume_id", *(field.attname for field in FIELDS)))
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_what_is_foreseen_is_what_the_rows_say(
+    store: Store, clock: time_machine.Traveller, environment: Environment, seed: int
+) -> None:
+    dice = Random(seed)
+    listed, known = {f"old-{number}": record(f"old-{number}", dice) for number in range(20)}, {}
+    for number in range(25):
+        with patch.object(mirror, "foresee", side_effect=foresee) as asked:
+            store(listed, complete=dice.random() < 0.9, clock_ahead=dice.choice((0, 0, 600)))
+        touched, foreseen = asked.call_args.args[1], judged()
+        judge_volumes(environment, touched, at=environment.data_at or NOW)
+        assert foreseen == judged() or environment.data_at is None
+        known |= listed
+        clock.shift(dice.choice((300, 7200, 90_000)))
+        back = dice.sample(sorted(known), min(2, len(known)))
+        listed = next_list(listed, number, dice) | {id: known[id] for id in back}
+    assert Snapshot.objects.no_longer_listed().exists()
+
+
+def test_a_later_list_is_judged_outside_of_the_lock(store: Store, clock: time_machine.Traveller) -> None:
+    held = []
+
+    def judged_again(*facts: object, **more: object) -> object:
+        held.append(len(connection.savepoint_ids) > outer)
+        return kept(*facts, **more)
+
+    dice = Random(1)
+    store({"1": record("1", dice)})
+    clock.shift(60)
+    kept, outer = forecast.judged_again, len(connection.savepoint_ids)
+    with patch.object(forecast, "judged_again", judged_again), patch.object(mirror, "judge_volumes", None):
+        store({"2": record("2", dice)})
+    assert held == [False]
+
+
+@pytest.mark.parametrize("is_known", [True, False])
+def test_a_target_that_is_set_while_a_list_is_judged_counts(
+    store: Store, clock: time_machine.Traveller, team: Team, is_known: bool
+) -> None:
+    row = SnapshotRecord("1", "by hand", "BackedUp", "MANUAL", "disk-1", "disk", "disk", "{}")
+    new = SnapshotRecord("2", "by hand", "BackedUp", "MANUAL", "disk-1" if is_known else "disk-2", "disk", "disk", "{}")
+    store({"1": row})
+    clock.shift(60)
+
+    def judged_again(*facts: object, **more: object) -> object:
+        found = list(kept(*facts, **more))
+        Policy.objects.get_or_create(team=team, defaults={"target_hours": 24})
+        return found
+
+    kept = forecast.judged_again
+    with patch.object(forecast, "judged_again", judged_again):
+        store({"1": row, "2": new})
+    assert Volume.objects.get(volume_id=new.volume_id).late_from == NOW + timedelta(seconds=60) + DAY

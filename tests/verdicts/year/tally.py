@@ -1,0 +1,33 @@
+"""What a replay found, and how often each thing happened in it."""
+
+from collections import Counter
+from dataclasses import dataclass, field
+
+from tests.verdicts.year.happens import HAPPENS
+
+
+@dataclass
+class Tally:
+    """What the replay found. `wrong` holds a line for each thing that must not be."""
+
+    syncs: int = 0
+    lists: int = 0
+    verdicts: int = 0
+    missed: int = 0
+    false_fresh: int = 0
+    false_late: int = 0
+    found_late: int = 0
+    other_words: int = 0
+    hours_said: float = 0.0
+    hours_open: float = 0.0
+    # How often each thing happened that the year must hold.
+    met: Counter[str] = field(default_factory=Counter)
+    wrong: list[str] = field(default_factory=list)
+
+    @property
+    def ratio(self) -> float:
+        return self.hours_said / self.hours_open if self.hours_open else 1.0
+
+    @property
+    def is_right(self) -> bool:
+        return not self.wrong and self.ratio <= 1.1 and all(self.met[each] for each in HAPPENS)
