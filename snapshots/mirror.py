@@ -13,6 +13,7 @@ from snapshots import bulk, changes, diff
 from snapshots.bulk import Event
 from snapshots.changes import Before
 from snapshots.claims import Claim, clear_fault, key_mark, locked_for_write
+from snapshots.clocks import followed
 from snapshots.cloud.records import Listing, SnapshotRecord
 from snapshots.coming import Coming
 from snapshots.forecast import data_at, foresee, judge_all
@@ -63,12 +64,12 @@ def store_listing(
 ) -> Written:
     """Apply a list of the whole environment. Raises `Late` when the claim no longer holds; then nothing is written.
 
-    `clock_ahead`: seconds that the provider's clock is ahead of ours, 0 where they agree well enough.
+    `clock_ahead`: seconds that the provider says its clock is ahead of ours, 0 where they agree well enough.
 
     Comparing and preparing run before the transaction: nobody else writes these rows while the lease is held, and the
     fence is checked again inside.
     """
-    held.environment.clock_ahead = clock_ahead
+    held.environment.clock_ahead = followed(clock_ahead)
     plan = _plan(held.environment, listing, received_at)
     prepared = _prepare(held.environment, plan, received_at, listing)
     at = data_at(held) if listing.complete else held.environment.data_at
@@ -77,7 +78,8 @@ def store_listing(
     with transaction.atomic():
         environment = locked_for_write(held)
         is_foreseen = forecast.holds(environment)
-        environment.clock_ahead = clock_ahead
+        environment.clock_ahead = followed(clock_ahead)
+        environment.clock_unfollowed = clock_ahead - environment.clock_ahead
         lease, was_judged = environment.lease_until, environment.data_at is not None
         _write(environment, plan, prepared, received_at)
         _stamp(environment, held, listing, plan, received_at)

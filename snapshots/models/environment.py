@@ -60,6 +60,8 @@ class Environment(models.Model):
     # The same moment by the provider's clock, which names and deadlines follow; and how far ahead of ours it is.
     data_at = models.DateTimeField(null=True)
     clock_ahead = models.IntegerField(_("provider's clock ahead, seconds"), default=0)
+    # What it told and is not followed (`snapshots.clocks`): the pages say so.
+    clock_unfollowed = models.IntegerField(_("not believed of it, seconds"), default=0, db_default=0)
     partial_at = models.DateTimeField(null=True)
     partial_reason = models.CharField(max_length=200, blank=True)
     body_hash = models.CharField(max_length=64, blank=True)

@@ -139,15 +139,20 @@ def _shown(environment: Environment, now: datetime) -> str:
 
 def _clocks(environments: Sequence[Environment]) -> list[Banner]:
     """That the provider's clock is not ours: one sentence for all environments, of the one that is furthest off."""
-    furthest = max(environments, key=lambda environment: abs(environment.clock_ahead), default=None)
-    if furthest is None or not furthest.clock_ahead:
+    apart = [(each.clock_ahead or each.clock_unfollowed, bool(each.clock_unfollowed)) for each in environments]
+    ahead, unfollowed = max(apart, key=lambda each: abs(each[0]), default=(0, False))
+    if not ahead:
         return []
-    text = (
-        _("is %(span)s ahead of this machine's. Due times and ages of volumes follow the provider's.")
-        if furthest.clock_ahead > 0
-        else _("is %(span)s behind this machine's. Due times and ages of volumes follow the provider's.")
-    )
-    span = words.age(timedelta(seconds=abs(furthest.clock_ahead)))
+    if unfollowed:
+        text = _(
+            "is %(span)s behind this machine's. That is too far to be believed: due times and ages of volumes follow "
+            "this machine's. Set right whichever of the two is wrong."
+        )
+    elif ahead > 0:
+        text = _("is %(span)s ahead of this machine's. Due times and ages of volumes follow the provider's.")
+    else:
+        text = _("is %(span)s behind this machine's. Due times and ages of volumes follow the provider's.")
+    span = words.age(timedelta(seconds=abs(ahead)))
     return [Banner("warn", _("The provider's clock"), text % {"span": span})]
 
 

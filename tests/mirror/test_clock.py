@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 import time_machine
 
-from snapshots.clocks import clock_ahead
+from snapshots.clocks import clock_ahead, followed
 from snapshots.models import Environment, Snapshot
 from snapshots.simulator.server import Simulator
 from tests.mirror.steps import PATH, refreshed
@@ -78,11 +78,23 @@ def test_a_name_of_the_providers_time_is_believed(
         (NOW + 2 * MINUTE + timedelta(seconds=1), 121),
         (NOW - 2 * MINUTE - timedelta(seconds=1), -121),
         (NOW - 15 * MINUTE, -900),
-        (NOW - 16 * MINUTE, 0),
-        (datetime(1970, 1, 1, tzinfo=UTC), 0),
+        (NOW - 16 * MINUTE, -960),
+        (datetime(1970, 1, 1, tzinfo=UTC), -3650 * 86400),
         (NOW + 30 * DAY, 30 * 86400),
         (datetime(9999, 12, 31, tzinfo=UTC), 3650 * 86400),
     ],
 )
 def test_how_far_it_is_ahead(told: datetime | None, seconds: int) -> None:
     assert clock_ahead(told, NOW) == seconds
+
+
+@pytest.mark.parametrize(("ahead", "seconds"), [(0, 0), (86_400, 86_400), (-900, -900), (-901, 0)])
+def test_what_is_followed(ahead: int, seconds: int) -> None:
+    assert followed(ahead) == seconds
+
+
+def test_what_is_not_followed_is_kept_to_be_said(environment: Environment, off: Off) -> None:
+    off(-20 * MINUTE)
+    refreshed(environment)
+    assert (environment.clock_ahead, environment.clock_unfollowed) == (0, -1200)
+    assert environment.data_at == environment.listed_at == NOW

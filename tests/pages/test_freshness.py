@@ -292,3 +292,11 @@ def test_a_clock_that_is_off_is_told_once(alice_client: Client, fill: Fill, seco
     assert told.endswith(
         f"The provider's clock is {off} this machine's. Due times and ages of volumes follow the provider's."
     )
+
+
+def test_a_clock_that_is_not_believed_is_told_too(alice_client: Client, fill: Fill) -> None:
+    fill([record(1)])
+    Environment.objects.update(clock_unfollowed=-7300)
+    (told,) = banners(alice_client.get(LIST))
+    assert "2 h behind this machine's. That is too far to be believed" in told
+    assert "follow this machine's" in told
