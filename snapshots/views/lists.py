@@ -135,6 +135,8 @@ def list_context(view: View) -> dict[str, object]:
         "empty": empty,
         "fetching": first_fetch(view.shown, view.now) if claims.key_of(view.team) else [],
         "list_url": view.prefix,
+        # It looks again while the first fetch goes on, and takes no choice away.
+        "same_url": view.prefix + view.filters.query(page=view.filters.page),
         **age_context(view),
     }
 

@@ -78,6 +78,13 @@ def test_home_leads_an_admin_from_step_to_step(alice_client: Client, sim: Simula
     assert step(alice_client.get(KEY_PAGE)) == step(alice_client.get(PLACES)) == ""
 
 
+def test_looking_again_at_the_first_fetch_keeps_what_was_chosen(keyed: Client) -> None:
+    add(keyed, *SEEN)
+    page = tree(keyed.get(f"{LIST}?state=Error&sort=name"))
+    (again,) = [link for link in page.all("a") if link.text == "Look again"]
+    assert again.attributes["href"] == again.attributes["hx-get"] == f"{LIST}?state=Error&sort=name"
+
+
 @pytest.mark.parametrize("role", [Role.VIEWER, Role.MEMBER])
 def test_whoever_may_not_reads_what_is_missing_and_who_can(
     alice: User, bob: User, bob_client: Client, team: Team, sim: Simulator, role: Role
