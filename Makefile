@@ -19,12 +19,14 @@ PRODUCTION := SITE_URL=https://snapshots.invalid EMAIL_URL=smtp+tls://user:passw
 # either, and so are texts, headers, ciphers and the ways of signing in.
 ON_SERVICES := tests/services tests/mirror tests/matrix/test_table.py::test_exactly_the_table \
 	$(patsubst %,tests/commands/test_%.py,forgetting housekeeping) \
-	$(patsubst %,tests/volumes/home/test_%.py,filters instances page) tests/changes tests/acts \
-	tests/verdicts/test_status_in_sql.py tests/verdicts/test_judging.py \
+	$(patsubst %,tests/volumes/home/test_%.py,filters instances page) \
+	$(patsubst %,tests/changes/test_%.py,events page refresh size volume_names) \
+	tests/changes/test_rotation.py::test_each_day_the_oldest_goes_for_the_new_one \
+	$(patsubst %,tests/acts/test_%.py,exempt saved_views stopped targets) \
+	tests/verdicts/test_status_in_sql.py tests/verdicts/test_judging.py tests/verdicts/test_forecast.py \
 	$(patsubst %,tests/pages/test_%.py,check counts order_and_pages queries refresh search watch) \
-	$(patsubst %,tests/settings_pages/test_%.py,environments kept_key key rotation) \
-	$(patsubst %,tests/teams/test_%.py,access account audit health joining oidc people sessions setup sign_in \
-	second_factor team_security)
+	$(patsubst %,tests/settings_pages/test_%.py,environments kept_key rotation) \
+	$(patsubst %,tests/teams/test_%.py,access audit health joining oidc people sessions setup sign_in second_factor)
 # A machine may be set up to keep no byte code: then each of the hundreds of processes would compile it all anew.
 unexport PYTHONDONTWRITEBYTECODE
 export SERVICES
@@ -48,8 +50,12 @@ run: $(RUNTIME) ## Run web server and sync against the real provider, with the s
 	@test -f .env || { echo "There is no .env yet. Make it with: cp .env.example .env, and fill it in." >&2; exit 1; }
 	@exec $(PY) manage.py serve
 
-# More processes than cores, for many tests wait: for programs, sockets and deadlines.
-HERE := $(PY) -m pytest -q -n 4 --dist loadgroup -m "not browser and not services"
+# At least four processes, also on fewer cores, for many tests wait: for programs, sockets and deadlines.
+CORES := $(shell $(PYTHON) -c 'import os; print(os.cpu_count() or 1)')
+HERE := $(PY) -m pytest -q -n $(shell echo $$(( $(CORES) > 4 ? $(CORES) : 4 ))) --dist loadgroup \
+	--ignore=tests/browser --ignore=tests/services -m "not browser and not services"
+# Browser and services run side by side.
+HALF := $(shell echo $$(( $(CORES) > 4 ? $(CORES) / 2 : 2 )))
 
 test: $(TEST) ## Run every test; installs what they need (SERVICES=no: not those on PostgreSQL and Redis)
 	@.ci/chromium
@@ -66,10 +72,10 @@ coverage: $(TEST) ## Say which branches no test comes by in its own process; bel
 
 browser: $(TEST) ## Run the tests in a real Chromium
 	@.ci/chromium
-	$(PY) -m pytest -q -n 2 --dist loadfile -m browser
+	$(PY) -m pytest -q -n $(HALF) --dist loadfile -m browser
 
 services: $(TEST) ## Run the tests on PostgreSQL and Redis
-	@.ci/services $(PY) -m pytest -q -n 2 --dist loadgroup -m "not defaults" $(ON_SERVICES)
+	@.ci/services $(PY) -m pytest -q -n $(HALF) --dist loadgroup -m "not defaults" $(ON_SERVICES)
 
 lint: $(TEST) ## Check form, types, migrations and the production settings
 	$(PY) -m ruff format --check .

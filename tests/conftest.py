@@ -1,24 +1,53 @@
 """The people of every test: alice leads the team, bob belongs to it, charlie is a stranger with a team of his own."""
 
+import gc
 from collections import defaultdict
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import pytest
 import redis
 from allauth.account.internal.flows.login import record_authentication
 from django.conf import settings
 from django.core.cache import caches
+from django.db import connection
 from django.http import HttpRequest
 from django.test import Client
 
 from dashboard import caches as dashboard_caches
 from dashboard.teams.accounts import create_account
 from dashboard.teams.models import Membership, Role, Team, User
+from tests import prepared
 
 PASSWORD = "three-horses-and-a-stapler"
 FIGURES = "figures"
 # On a busy machine Redis may be slow to answer, and a test is not about that; tests/services/test_redis.py is.
 ANSWER_SECONDS, dashboard_caches.ANSWER_SECONDS = dashboard_caches.ANSWER_SECONDS, 10.0
+
+
+def pytest_collection_finish() -> None:
+    """Let the collector of garbage not look again and again through what was loaded, which stays."""
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(20_000, 20, 20)
+
+
+@pytest.fixture(scope="session")
+def migrated(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A database file that is as new, to be copied."""
+    return prepared.made(tmp_path_factory)
+
+
+@pytest.fixture(scope="session")
+def django_db_modify_db_settings(
+    request: pytest.FixtureRequest, django_db_modify_db_settings_parallel_suffix: None
+) -> Iterator[None]:
+    """Begin with a copy of the prepared database, where the tests' own is one in memory."""
+    if connection.vendor != "sqlite":
+        yield
+        return
+    with prepared.in_memory(request.getfixturevalue("migrated")):
+        yield
 
 
 @pytest.fixture(autouse=True)

@@ -42,6 +42,16 @@
     if (answered && document.activeElement !== search) search.value = answered.dataset.query;
   };
 
+  // The link that asked may have been swapped away before its answer came: that would then fill the table and find
+  // nothing else of the page. What somebody chose is asked for anew; what only looked again has been overtaken.
+  results.addEventListener("htmx:beforeSwap", (event) => {
+    const { pathInfo, requestConfig } = event.detail;
+    if (requestConfig.elt.isConnected) return;
+    event.preventDefault();
+    if (requestConfig.elt.matches("[hx-trigger]")) return;
+    window.htmx.ajax("GET", pathInfo.finalRequestPath, { source: results, target: results });
+  });
+
   let wasInResults = false;
   results.addEventListener("htmx:beforeSwap", () => {
     wasInResults = results.contains(document.activeElement);

@@ -1,11 +1,12 @@
 """The whole product as a user meets it: gunicorn, hashed static files, a database file, the simulator as provider."""
 
+import base64
+import fcntl
 import os
 import shutil
+import signal
 import socket
 import sqlite3
-import subprocess
-import sys
 import time
 from contextlib import closing
 from pathlib import Path
@@ -13,12 +14,10 @@ from typing import Self
 from urllib.error import URLError
 from urllib.request import urlopen
 
-from cryptography.fernet import Fernet
-
 from snapshots.simulator.server import Simulator
 from snapshots.simulator.world import World
+from tests.started import Started, run
 
-ROOT = Path(__file__).resolve().parents[2]
 PASSWORD = "three-horses-and-a-stapler"
 KEY = "CANARY-browser-key"
 START_SECONDS = 120  # a machine may be busy
@@ -51,18 +50,46 @@ password = { env = "PASSWORD" }
 FURNISH = """
 from django.core.management import call_command
 from snapshots.static_files import collect
-call_command("migrate", verbosity=0)
 collect()
-call_command("provision", "{teams}")
-call_command("sync_snapshots")
+call_command("provision", "{folder}/teams.toml")
 """
+SETTINGS = {
+    "DJANGO_SETTINGS_MODULE": "dashboard.settings",
+    "SECRET_KEY": "browser-tests-only-" + "k" * 50,
+    "API_KEY_ENCRYPTION_KEYS": base64.urlsafe_b64encode(b"browser-tests-only".ljust(32, b"-")).decode(),
+    "TEAM_KEY": KEY,
+    "PASSWORD": PASSWORD,
+}
+
+
+def furnished(folder: Path, migrated: Path) -> Path:
+    """A database with both teams and their people and without a list, made by whichever process comes first."""
+    folder.mkdir(exist_ok=True)
+    done = folder / "db.sqlite3"
+    with (folder / "lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not done.exists():
+            _furnish(folder, migrated).rename(done)
+    return done
+
+
+def _furnish(folder: Path, migrated: Path) -> Path:
+    making = folder / "making.sqlite3"
+    shutil.copy(migrated, making)
+    (folder / "teams.toml").write_text(TEAMS)
+    env = os.environ | SETTINGS | {"SITE_URL": "http://localhost", "DATABASE_URL": f"sqlite:///{making}"}
+    _manage("shell", "--verbosity=0", "-c", FURNISH.format(folder=folder), env=env)
+    with closing(sqlite3.connect(making)) as database:
+        database.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+    return making
 
 
 class Stack:
-    """Start with `with Stack(folder) as stack`; `stack.url` is where the product answers."""
+    """Start with `with Stack(folder, furnished(…)) as stack`; `stack.url` is where the product answers."""
 
-    def __init__(self, folder: Path, **settings: str) -> None:
+    def __init__(self, folder: Path, database: Path, **settings: str) -> None:
         self.folder = folder
+        shutil.copy(database, folder)
         self.port = _free_port()
         self.url = f"http://localhost:{self.port}"
         self.simulator = Simulator(
@@ -70,40 +97,33 @@ class Stack:
         )
         self.settings = settings
         self.env: dict[str, str] = {}
-        self._web: subprocess.Popen[bytes] | None = None
+        self._web: Started | None = None
 
     def __enter__(self) -> Self:
         self.simulator.start()
-        self.env = os.environ | {
-            "DJANGO_SETTINGS_MODULE": "dashboard.settings",
-            "SITE_URL": self.url,
-            "SECRET_KEY": "browser-tests-only-" + "k" * 50,
-            "API_KEY_ENCRYPTION_KEYS": Fernet.generate_key().decode(),
-            "DATABASE_URL": f"sqlite:///{self.folder}/db.sqlite3",
-            "CLOUDCA_API_URL": self.simulator.url,
-            "TEAM_KEY": KEY,
-            "PASSWORD": PASSWORD,
-            **self.settings,
-        }
-        (self.folder / "teams.toml").write_text(TEAMS)
-        self.manage("shell", "--verbosity=0", "-c", FURNISH.format(teams=self.folder / "teams.toml"))
+        self.env = (
+            os.environ
+            | SETTINGS
+            | {
+                "SITE_URL": self.url,
+                "DATABASE_URL": f"sqlite:///{self.folder}/db.sqlite3",
+                "CLOUDCA_API_URL": self.simulator.url,
+            }
+            | self.settings
+        )
+        self.manage("sync_snapshots")
         self._start_web()
         return self
 
     def __exit__(self, *_: object) -> None:
         if self._web is not None:
-            self._web.terminate()
-            self._web.wait(START_SECONDS)
+            self._web.send_signal(signal.SIGTERM)
+            self._web.wait()
         self.simulator.stop()
         shutil.rmtree(self.folder, ignore_errors=True)
 
     def manage(self, *arguments: str, status: int = 0) -> str:
-        command = [sys.executable, "manage.py", *arguments]
-        done = subprocess.run(
-            command, cwd=ROOT, env=self.env, capture_output=True, text=True, timeout=START_SECONDS, check=False
-        )
-        assert done.returncode == status, f"{arguments}: {done.stdout}\n{done.stderr}"
-        return done.stdout
+        return _manage(*arguments, env=self.env, status=status)
 
     def forget_tries(self) -> None:
         """Let the next refresh ask at once, as if ten seconds had passed."""
@@ -124,10 +144,9 @@ class Stack:
             database.commit()
 
     def _start_web(self) -> None:
-        command = [sys.executable, "-m", "gunicorn", "--bind", f"127.0.0.1:{self.port}", "dashboard.wsgi"]
-        log = (self.folder / "web.log").open("wb")
-        self._web = subprocess.Popen(command, cwd=ROOT, env=self.env, stdout=log, stderr=log)
-        log.close()
+        command = ["-m", "gunicorn", "--bind", f"127.0.0.1:{self.port}", "dashboard.wsgi"]
+        with (self.folder / "web.log").open("wb") as log:
+            self._web = Started(*command, env=self.env, output=log)
         deadline = time.monotonic() + START_SECONDS
         while not self._answers():
             assert self._web.poll() is None, (self.folder / "web.log").read_text()
@@ -143,6 +162,12 @@ class Stack:
     @property
     def log(self) -> str:
         return (self.folder / "web.log").read_text()
+
+
+def _manage(*arguments: str, env: dict[str, str], status: int = 0) -> str:
+    done = run("manage.py", *arguments, env=env)
+    assert done.returncode == status, f"{arguments}: {done.stdout}\n{done.stderr}"
+    return done.stdout
 
 
 def _free_port() -> int:

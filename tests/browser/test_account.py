@@ -10,7 +10,7 @@ from playwright.sync_api import expect
 from tests.browser.conftest import Tab
 from tests.browser.stack import PASSWORD, Stack
 
-pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("browser")]
+pytestmark = pytest.mark.browser
 OpenTab = Callable[..., Tab]
 MOST_TESTS = 8
 FACTOR = "/accounts/second-factor/"

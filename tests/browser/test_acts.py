@@ -9,7 +9,7 @@ from playwright.sync_api import expect
 from tests.browser.conftest import Tab
 from tests.browser.stack import Stack
 
-pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("browser")]
+pytestmark = pytest.mark.browser
 HOME = "/t/acme/"
 OpenTab = Callable[..., Tab]
 
@@ -18,8 +18,7 @@ def signed_in(
     open_tab: OpenTab, path: str, width: str = "desktop", *, email: str = "alice", scripts: bool = True
 ) -> Tab:
     tab = open_tab(width, scripts=scripts)
-    tab.goto(path)
-    tab.sign_in(f"{email}@example.com")
+    tab.enter(path, f"{email}@example.com")
     return tab
 
 

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import pytest
 from playwright.sync_api import expect
@@ -9,16 +10,16 @@ from playwright.sync_api import expect
 from tests.browser.conftest import Tab
 from tests.browser.stack import Stack
 
-pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("browser")]
+pytestmark = pytest.mark.browser
 CHANGES = "/t/acme/changes/"
 PLACE = "compute-qc/prod"
 MANY = 64
 
 
 @pytest.fixture(scope="module")
-def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
+def stack(tmp_path_factory: pytest.TempPathFactory, database: Path) -> Iterator[Stack]:
     """A stack of its own, in which things happened since the first list."""
-    with Stack(tmp_path_factory.mktemp("changes")) as running:
+    with Stack(tmp_path_factory.mktemp("changes"), database) as running:
         _live(running)
         yield running
 
@@ -37,6 +38,7 @@ def _live(stack: Stack) -> None:
     stack.simulator.fault(path="/compute-on/test_area/snapshots", status=403)
     _sync(stack, status=1)
     stack.simulator.clear_faults()
+    _sync(stack)
     for number in range(MANY):
         world.add_snapshot(PLACE, name=f"nightly-{number:02}", interval_type="DAILY")
     _sync(stack)
@@ -48,8 +50,7 @@ def _sync(stack: Stack, status: int = 0) -> None:
 
 def signed_in(open_tab: Callable[..., Tab], width: str = "desktop", *, scripts: bool = True) -> Tab:
     tab = open_tab(width, scripts=scripts)
-    tab.goto(CHANGES)
-    tab.sign_in("bob@example.com")
+    tab.enter(CHANGES, "bob@example.com")
     expect(tab.page.get_by_role("heading", level=1)).to_have_text("Changes")
     return tab
 

@@ -12,7 +12,7 @@ from tests.browser.conftest import Tab
 from tests.commands.programs import free_port, running, until
 from tests.commands.test_demo import address
 
-pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("browser")]
+pytestmark = pytest.mark.browser
 VOLUMES = "/t/acme/volumes/"
 STORIES = f"{VOLUMES}?environment=compute-on/shop&environment=compute-qc/dev"
 TOLD = {

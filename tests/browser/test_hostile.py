@@ -2,8 +2,6 @@
 
 import json
 import sqlite3
-import subprocess
-import sys
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from dataclasses import dataclass, field
@@ -17,11 +15,12 @@ from playwright.sync_api import Browser, BrowserContext, Page, Request
 from dashboard.teams.access import CAPABILITIES, SIGNED_IN
 from snapshots.simulator.hostile import HOSTILE_NAMES
 from tests.browser.conftest import PATIENCE, REPORTS
-from tests.browser.stack import ROOT, Stack
+from tests.browser.stack import Stack
 from tests.matrix.plan import PARTS
+from tests.started import run
 from tests.teams.next_values import NEXT_VALUES
 
-pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("browser")]
+pytestmark = pytest.mark.browser
 VISITOR, PASSWORD, KEY = "visitor@example.com", "three-horses-and-a-stapler", "CANARY-key-of-the-hostile"
 FIELDS = ["name", "state", "intervalType", "volume", "volumeType"]
 WORST = HOSTILE_NAMES[1]
@@ -91,8 +90,7 @@ class Sink:
 def seeded(stack: Stack) -> Told:
     stack.simulator.keys[KEY] = None
     stack.simulator.fault(key=KEY, hostile_names=FIELDS)
-    command = [sys.executable, "-m", "tests.browser.seed_hostile"]
-    done = subprocess.run(command, cwd=ROOT, env=stack.env, capture_output=True, text=True, timeout=60, check=False)
+    done = run("-m", "tests.browser.seed_hostile", env=stack.env)
     assert done.returncode == 0, done.stderr
     stack.manage("sync_snapshots", status=1)  # one environment is unknown there; what it said is made worse
     ask(stack, "UPDATE snapshots_environment SET fault_kind = 'other', fault_sentence = ? WHERE name = 'down'", WORST)

@@ -1,6 +1,7 @@
 """Sign-in through a provider, as somebody in a browser walks it: over two sites, under the strict policy of ours."""
 
 from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import pytest
 from playwright.sync_api import expect
@@ -9,7 +10,7 @@ from tests.browser.conftest import Tab
 from tests.browser.stack import Stack
 from tests.teams.oidc_provider import CLIENT_ID, CLIENT_SECRET, Person, Provider
 
-pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("browser")]
+pytestmark = pytest.mark.browser
 PAGE = "/t/acme/snapshots/"
 PEOPLE = "/t/acme/settings/people/"
 WIDTHS = pytest.mark.parametrize("width", ["desktop", "phone"])
@@ -23,10 +24,10 @@ def provider() -> Iterator[Provider]:
 
 
 @pytest.fixture(scope="module")
-def stack(provider: Provider, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
+def stack(provider: Provider, tmp_path_factory: pytest.TempPathFactory, database: Path) -> Iterator[Stack]:
     """Override the stack of the other tests by one that knows the provider."""
     known = {"OIDC_ISSUER": provider.issuer, "OIDC_CLIENT_ID": CLIENT_ID, "OIDC_CLIENT_SECRET": CLIENT_SECRET}
-    with Stack(tmp_path_factory.mktemp("oidc"), OIDC_NAME="Acme Login", **known) as running:
+    with Stack(tmp_path_factory.mktemp("oidc"), database, OIDC_NAME="Acme Login", **known) as running:
         yield running
         assert CLIENT_SECRET not in running.log
         assert [one for one in provider.issued if one in running.log] == []

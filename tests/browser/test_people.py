@@ -9,7 +9,7 @@ from playwright.sync_api import expect
 from tests.browser.conftest import Tab
 from tests.browser.stack import PASSWORD
 
-pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("browser")]
+pytestmark = pytest.mark.browser
 PEOPLE = "/t/acme/settings/people/"
 OpenTab = Callable[..., Tab]
 

@@ -8,7 +8,7 @@ from playwright.sync_api import Page
 
 from tests.browser.conftest import SHOTS, Tab
 
-pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("browser")]
+pytestmark = pytest.mark.browser
 OpenTab = Callable[..., Tab]
 PAPER = {"width": 718, "height": 1016}
 """A4 at 96 dots an inch, within its margins."""

@@ -8,7 +8,7 @@ from playwright.sync_api import expect
 from tests.browser.conftest import Tab
 from tests.browser.stack import KEY, Stack
 
-pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("browser")]
+pytestmark = pytest.mark.browser
 KEY_PAGE = "/t/acme/settings/key/"
 PLACES = "/t/acme/settings/environments/"
 PARTLY_KEY = "CANARY-key-that-sees-one-of-two"

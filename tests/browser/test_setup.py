@@ -13,15 +13,15 @@ from threading import Barrier
 
 import pytest
 import requests
-from playwright.sync_api import Browser, BrowserContext, Locator, expect
+from playwright.sync_api import Browser, BrowserContext, Locator, Request, Route, expect
 
 from snapshots.simulator.server import Simulator
 from snapshots.simulator.world import World
 from tests.browser.conftest import PATIENCE, REPORTS, WIDTHS, Tab
 from tests.browser.stack import KEY, PASSWORD
-from tests.commands.programs import Running, free_port, manage, running, variables
+from tests.commands.programs import Running, free_port, running, variables
 
-pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("browser")]
+pytestmark = pytest.mark.browser
 PATHS = ["compute-on/dev", "compute-on/prod", "compute-qc/qc"]
 MOST_SECONDS = 120
 PRINTED = re.compile(r"http://localhost:\d+/setup/([\w-]+)/")
@@ -66,17 +66,9 @@ def served(folder: Path, *, snapshots: int) -> Iterator[Serving]:
             server.end()
 
 
-@pytest.fixture(scope="module")
-def empty(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A database without a row: its tables are made once for all who do not ask how."""
-    folder = tmp_path_factory.mktemp("empty")
-    manage("migrate", "--verbosity=0", env=variables(folder))
-    return folder / "db.sqlite3"
-
-
 @pytest.fixture
-def serving(tmp_path: Path, empty: Path) -> Iterator[Serving]:
-    shutil.copy(empty, tmp_path)
+def serving(tmp_path: Path, migrated: Path) -> Iterator[Serving]:
+    shutil.copy(migrated, tmp_path / "db.sqlite3")
     with served(tmp_path, snapshots=40) as running:
         yield running
 
@@ -187,6 +179,33 @@ def test_every_step_looks_right(serving: Serving, open_at: Callable[..., Tab], w
     tab.page.screenshot(path=f"test-results/shots/setup-fetching-{width}-light.png")
     expect(tab.page.locator("#count")).to_have_text("80 snapshots")
     tab.keep("setup-list")
+
+
+def is_look_again(request: Request) -> bool:
+    return request.url.endswith("/snapshots/") and "hx-request" in request.headers
+
+
+def test_a_look_again_that_is_overtaken_leaves_the_list_alone(serving: Serving, open_at: Callable[..., Tab]) -> None:
+    hand = Hand(open_at(serving))
+    page = hand.tab.page
+    make_team(hand)
+    enter_key(hand)
+    hand.press("Save")
+    serving.simulator.fault(path=".*/snapshots", slow=HELD_BACK)
+    asked: list[Route] = []
+    looked: list[Route] = []
+    page.route("**/snapshots/refresh/**", lambda route: asked.append(route))
+    page.route(
+        "**/snapshots/", lambda route: looked.append(route) if is_look_again(route.request) else route.continue_()
+    )
+    with page.expect_request(is_look_again):
+        hand.press("Add 3 environments")
+    page.unroute("**/snapshots/refresh/**")
+    asked[0].continue_()
+    expect(page.locator("#count")).to_have_text("120 snapshots")
+    with page.expect_request_finished(is_look_again):
+        looked[0].continue_()
+    hand.tab.check()
 
 
 def test_without_a_script_the_list_comes_by_itself_too(serving: Serving, open_at: Callable[..., Tab]) -> None:

@@ -9,7 +9,7 @@ from playwright.sync_api import expect
 from tests.browser.conftest import Tab
 from tests.browser.stack import Stack
 
-pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("browser")]
+pytestmark = pytest.mark.browser
 LIST = "/t/acme/snapshots/"
 SEED_ID = "33a27b8d-5a27-42a5-aec4-37606e372bda"
 SEED_VOLUME = "c779ca42-6966-41af-a7dc-23db4e41d4ee"

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import pytest
 from playwright.sync_api import expect
@@ -11,7 +12,7 @@ from snapshots.simulator.world import World
 from tests.browser.conftest import SHOTS, Tab
 from tests.browser.stack import Stack
 
-pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("browser")]
+pytestmark = pytest.mark.browser
 PLACE = "compute-qc/prod"
 GAPS = "00000000-0000-4000-8000-00000000aaaa"
 STOPPED = "00000000-0000-4000-8000-00000000bbbb"
@@ -22,9 +23,9 @@ WIDTHS = pytest.mark.parametrize("width", ["desktop", "phone"])
 
 
 @pytest.fixture(scope="module")
-def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
+def stack(tmp_path_factory: pytest.TempPathFactory, database: Path) -> Iterator[Stack]:
     """A stack of its own, whose provider has volumes with a past."""
-    prepared = Stack(tmp_path_factory.mktemp("volume"))
+    prepared = Stack(tmp_path_factory.mktemp("volume"), database)
     _tell(prepared.simulator.world, datetime.now(UTC))
     with prepared as running:
         yield running
@@ -54,8 +55,7 @@ def opened(
     open_tab: Callable[..., Tab], volume_id: str, width: str = "desktop", who: str = "alice", *, scripts: bool = True
 ) -> Tab:
     tab = open_tab(width, scripts=scripts)
-    tab.goto(f"/t/acme/volumes/{PLACE}/{volume_id}/")
-    tab.sign_in(f"{who}@example.com")
+    tab.enter(f"/t/acme/volumes/{PLACE}/{volume_id}/", f"{who}@example.com")
     expect(tab.page.get_by_role("heading", level=1)).to_be_visible()
     return tab
 
@@ -124,8 +124,7 @@ def _answer_once(tab: Tab) -> None:
 @WIDTHS
 def test_the_pictures_and_their_numbers(open_tab: Callable[..., Tab], width: str) -> None:
     tab = open_tab(width)
-    tab.goto("/t/acme/volumes/")
-    tab.sign_in("alice@example.com")
+    tab.enter("/t/acme/volumes/", "alice@example.com")
     _answer_once(tab)
     tab.page.get_by_text("The same in numbers").click()
     expect(tab.page.locator(".share-numbers tbody tr")).to_have_count(1)

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
+from pathlib import Path
 
 import pytest
 from playwright.sync_api import Page, expect
@@ -13,7 +14,7 @@ from tests.browser.conftest import Tab
 from tests.browser.stack import KEY, Stack
 from tests.browser.volume_stories import HOSTILE, tell
 
-pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("browser")]
+pytestmark = pytest.mark.browser
 HOME, PLAIN, PLACE = "/t/acme/", "/t/acme/volumes/", "compute-qc/prod"
 WIDTHS = ["desktop", "phone"]
 WEEK = """
@@ -25,9 +26,9 @@ for team in Team.objects.all():
 
 
 @pytest.fixture(scope="module")
-def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
+def stack(tmp_path_factory: pytest.TempPathFactory, database: Path) -> Iterator[Stack]:
     """The product with a provider whose volumes have a story each; the team asks for seven days."""
-    stack = Stack(tmp_path_factory.mktemp("volumes"))
+    stack = Stack(tmp_path_factory.mktemp("volumes"), database)
     world = World(seed=7, environments=["compute-on/test_area", PLACE], volumes=0, snapshots=0)
     tell(world, PLACE, datetime.now(UTC))
     stack.simulator = Simulator(world, keys={KEY: None})
@@ -42,8 +43,7 @@ def home(open_tab: Callable[..., Tab]) -> Callable[..., Tab]:
 
     def home(width: str = "desktop", *, scripts: bool = True) -> Tab:
         tab = open_tab(width, scripts=scripts)
-        tab.goto("/")
-        tab.sign_in("alice@example.com")
+        tab.enter("/", "alice@example.com")
         expect(tab.page).to_have_url(f"{tab.url}{HOME}")
         return tab
 

@@ -5,13 +5,13 @@ from base64 import b64encode
 from collections.abc import Callable
 
 import pytest
-from playwright.sync_api import expect
+from playwright.sync_api import Route, expect
 
 from snapshots.simulator.faults import Fault
 from tests.browser.conftest import Tab
 from tests.browser.stack import KEY, Stack
 
-pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("browser")]
+pytestmark = pytest.mark.browser
 LIST = "/t/acme/snapshots/"
 
 
@@ -66,6 +66,23 @@ def test_the_button_swaps_the_table_and_says_so(open_tab: Callable[..., Tab], st
     tab.page.get_by_role("button", name="Refresh").click()
     expect(tab.page.locator("#news")).to_have_text("Checked: 1 new.")
     expect(tab.page.locator("tbody")).to_contain_text("taken-by-hand")
+    tab.check()
+
+
+def test_an_answer_whose_link_has_gone_meanwhile_is_asked_for_anew(open_tab: Callable[..., Tab], stack: Stack) -> None:
+    tab = open_tab()
+    tab.enter(LIST, "alice@example.com")
+    held: list[Route] = []
+    tab.page.route("**/snapshots/?sort=name", lambda route: held.append(route), times=1)
+    with tab.page.expect_request("**/snapshots/?sort=name"):
+        tab.page.get_by_role("link", name="Name").first.click()
+    stack.forget_tries()
+    tab.page.get_by_role("button", name="Refresh").click()
+    expect(tab.page.locator("#news")).to_contain_text("Checked:")
+    held[0].continue_()
+    expect(tab.page).to_have_url(re.compile("sort=name"))
+    expect(tab.page.locator("#filters-hidden input[name=sort]")).to_have_value("name")
+    expect(tab.page.locator("#news")).to_be_empty()
     tab.check()
 
 

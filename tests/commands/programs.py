@@ -1,10 +1,9 @@
 """Real processes: started, listened to, and waited for without sleeping blindly."""
 
 import os
+import shutil
 import signal
 import socket
-import subprocess
-import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -12,8 +11,10 @@ from pathlib import Path
 
 from cryptography.fernet import Fernet
 
-ROOT = Path(__file__).resolve().parents[2]
-SECONDS = 180.0  # a machine may be busy
+from tests import started
+from tests.started import ROOT, SECONDS, Started
+
+__all__ = ["ROOT"]
 
 
 def until(condition: Callable[[], bool], seconds: float = SECONDS, what: str = "it") -> None:
@@ -49,8 +50,10 @@ def free_port() -> int:
         return port
 
 
-def variables(folder: Path, **more: str) -> dict[str, str]:
-    """The environment of a product with its own database in a folder."""
+def variables(folder: Path, *, migrated: Path | None = None, **more: str) -> dict[str, str]:
+    """The environment of a product with its own database in a folder: as `migrated` is, or not there yet."""
+    if migrated:
+        shutil.copy(migrated, folder / "db.sqlite3")
     return os.environ | {
         "DJANGO_SETTINGS_MODULE": "dashboard.settings",
         "SITE_URL": "",
@@ -62,9 +65,7 @@ def variables(folder: Path, **more: str) -> dict[str, str]:
 
 
 def manage(*arguments: str, env: dict[str, str], status: int = 0) -> str:
-    done = subprocess.run(
-        [sys.executable, "manage.py", *arguments], cwd=ROOT, env=env, capture_output=True, text=True, timeout=SECONDS
-    )
+    done = started.run("manage.py", *arguments, env=env)
     assert done.returncode == status, done.stdout + done.stderr
     return done.stdout
 
@@ -72,7 +73,7 @@ def manage(*arguments: str, env: dict[str, str], status: int = 0) -> str:
 class Running:
     """A process whose output goes to a file."""
 
-    def __init__(self, process: subprocess.Popen[bytes], output: Path) -> None:
+    def __init__(self, process: Started, output: Path) -> None:
         self.process, self._output = process, output
 
     @property
@@ -88,14 +89,14 @@ class Running:
 
     def end(self, number: signal.Signals = signal.SIGTERM) -> int:
         self.process.send_signal(number)
-        return self.process.wait(SECONDS)
+        return self.process.wait()
 
 
 @contextmanager
 def running(*command: str, env: dict[str, str], folder: Path) -> Iterator[Running]:
     output = folder / "output"
     with output.open("wb") as file:
-        process = subprocess.Popen([sys.executable, *command], cwd=ROOT, env=env, stdout=file, stderr=file)
+        process = Started(*command, env=env, output=file)
     try:
         yield Running(process, output)
     finally:

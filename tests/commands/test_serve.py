@@ -11,12 +11,11 @@ from tests.commands.programs import children_of, free_port, is_alive, manage, ru
 from tests.commands.steps import KEY, TEAM, write
 
 
-def test_serves_and_syncs_until_it_is_told_to_end(tmp_path: Path) -> None:
+def test_serves_and_syncs_until_it_is_told_to_end(tmp_path: Path, migrated: Path) -> None:
     url = f"http://localhost:{free_port()}"
     world = World(environments=["compute-on/prod", "compute-qc/prod"])
     with Simulator(world, keys={KEY: None}) as provider:
-        env = variables(tmp_path, CLOUDCA_API_URL=provider.url, SITE_URL=url, **EMPTY)
-        manage("migrate", "--verbosity=0", env=env)
+        env = variables(tmp_path, migrated=migrated, CLOUDCA_API_URL=provider.url, SITE_URL=url, **EMPTY)
         manage("provision", write(tmp_path, TEAM), env=env)
         with running("manage.py", "serve", env=env, folder=tmp_path) as server:
             server.until_it_says("compute-qc/prod  +200 new")

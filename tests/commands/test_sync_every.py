@@ -27,11 +27,10 @@ def provider() -> Iterator[Simulator]:
 
 
 @pytest.fixture(scope="module")
-def made(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
+def made(tmp_path_factory: pytest.TempPathFactory, migrated: Path) -> dict[str, str]:
     """Variables of a product whose database has the team."""
     folder = tmp_path_factory.mktemp("made")
-    env = variables(folder, ACME_KEY=KEY, ALICE_PASSWORD=PASSWORD)
-    manage("migrate", "--verbosity=0", env=env)
+    env = variables(folder, migrated=migrated, ACME_KEY=KEY, ALICE_PASSWORD=PASSWORD)
     manage("provision", write(folder, TEAM), env=env)
     return env
 

@@ -5,7 +5,6 @@ import os
 import shutil
 import sqlite3
 import subprocess
-import sys
 import time
 from collections.abc import Sequence
 from contextlib import closing
@@ -18,8 +17,8 @@ import psycopg
 
 from snapshots.simulator.server import Simulator
 from tests.mirror.steps import PATH
+from tests.started import Started as Worker
 
-ROOT = Path(__file__).resolve().parents[2]
 LEASE_SECONDS = 45
 PATIENCE_SECONDS = 120  # a machine may be busy
 ROWS = "SELECT snapshot_id, state, name, listed, missing_since IS NULL FROM snapshots_snapshot ORDER BY 1"
@@ -29,7 +28,7 @@ OTHERS = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database
 
 Row = tuple[object, ...]
 Shape = tuple[list[Row], int, int]
-Worker = subprocess.Popen[str]
+Speaking = Worker | subprocess.Popen[str]
 
 
 class Place(Protocol):
@@ -126,36 +125,30 @@ def _shaped(rows: list[Row], changes: Sequence[Row], generation: Sequence[Row]) 
 
 
 def start_worker(place: Place, *arguments: str) -> Worker:
-    return subprocess.Popen(
-        [sys.executable, "-m", "tests.mirror.worker", *arguments],
-        cwd=ROOT,
-        env=os.environ | {"DATABASE_URL": place.url, "DJANGO_SETTINGS_MODULE": "tests.settings"},
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        text=True,
-    )
+    variables = os.environ | {"DATABASE_URL": place.url, "DJANGO_SETTINGS_MODULE": "tests.settings"}
+    return Worker("-m", "tests.mirror.worker", *arguments, env=variables)
 
 
-def next_word(worker: Worker) -> object:
+def next_word(worker: Speaking) -> object:
     assert worker.stdout is not None
     return json.loads(worker.stdout.readline())
 
 
-def go_on(worker: Worker) -> None:
+def go_on(worker: Speaking) -> None:
     assert worker.stdin is not None
     worker.stdin.write("\n")
     worker.stdin.flush()
 
 
 def words(worker: Worker) -> list[object]:
-    output, _ = worker.communicate(timeout=PATIENCE_SECONDS)
+    output = worker.communicate()
     assert worker.returncode == 0
     return [json.loads(line) for line in output.splitlines()]
 
 
 def kill(worker: Worker, place: Place) -> None:
     worker.kill()
-    worker.wait(PATIENCE_SECONDS)
+    worker.wait()
     place.until_left()
 
 

@@ -1,6 +1,7 @@
 """Threads, processes and sudden death on a real database, either one: one call, and old or new rows, whole."""
 
 import os
+import shutil
 from collections.abc import Callable, Iterator
 from threading import Event
 
@@ -32,9 +33,11 @@ Start = Callable[..., Worker]
 
 
 @pytest.fixture(scope="session")
-def template(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Place]:
+def template(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Place]:
     """A migrated database with a team, a key and an environment."""
-    made = Database.new(SERVER) if SERVER else File(tmp_path_factory.mktemp("mirror") / "db.sqlite3")
+    made: Place = Database.new(SERVER) if SERVER else File(tmp_path_factory.mktemp("mirror") / "db.sqlite3")
+    if isinstance(made, File):
+        shutil.copy(request.getfixturevalue("migrated"), made.path)
     words(start_worker(made, "--prepare"))
     yield made
     made.remove()

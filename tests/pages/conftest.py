@@ -2,10 +2,12 @@
 
 from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, datetime, timedelta
+from inspect import signature
 from uuid import UUID
 
 import pytest
 import time_machine
+from django.db import connection
 from django.utils import timezone
 from pytest_django import Settings
 
@@ -18,6 +20,7 @@ from snapshots.mirror import store_listing
 from snapshots.models import Environment
 from snapshots.simulator.server import Simulator
 from snapshots.simulator.world import World
+from tests.kept import keeping
 
 NOW = datetime(2026, 11, 24, 12, 0, tzinfo=UTC)
 KEY = "CANARY-key-of-acme"
@@ -25,6 +28,7 @@ PATH, OTHER_PATH = "compute-on/prod", "compute-qc/prod"
 LIST = "/t/acme/snapshots/"
 VOLUME = "c779ca42-6966-41af-a7dc-23db4e41d4ee"
 OTHER_VOLUME = "0b1f8a52-52a9-4f4e-9d51-3a1f5c6c7a10"
+MOST_KEPT = 1000
 HTMX = {"HX-Request": "true"}
 Fill = Callable[..., Environment]
 
@@ -93,8 +97,11 @@ def key(team: Team) -> ApiKey:
 
 
 @pytest.fixture
-def fill(team: Team, key: ApiKey) -> Fill:
+def fill(request: pytest.FixtureRequest, team: Team, key: ApiKey) -> Fill:
     """Give the team an environment that listed these records."""
+    # Where a test puts something in the product's place, all is made anew.
+    is_altered = "monkeypatch" in signature(request.function).parameters or "settings" in request.fixturenames
+    is_keeping = connection.vendor == "sqlite" and not is_altered
 
     def fill(
         records: Sequence[SnapshotRecord],
@@ -106,8 +113,16 @@ def fill(team: Team, key: ApiKey) -> Fill:
     ) -> Environment:
         service_code, name = path.split("/")
         environment, _created = Environment.objects.get_or_create(team=of, service_code=service_code, name=name)
-        held = claimed(environment)
-        store_listing(held, listing(records, record_count), received_at=received_at or timezone.now())
+        received_at, listed = received_at or timezone.now(), listing(records, record_count)
+
+        def make() -> None:
+            store_listing(claimed(environment), listed, received_at=received_at)
+
+        if is_keeping and len(records) <= MOST_KEPT:
+            given = (environment.pk, listed, received_at, timezone.now())
+            keeping(make, given, f"{of.api_key.pk}:{of.api_key.generation}")
+        else:
+            make()
         return Environment.objects.get(pk=environment.pk)
 
     return fill

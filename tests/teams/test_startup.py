@@ -3,12 +3,13 @@
 import json
 import os
 import secrets
-import subprocess
-import sys
+import shutil
 from pathlib import Path
 
 import pytest
 from cryptography.fernet import Fernet
+
+from tests import started
 
 ROOT = Path(__file__).parents[2]
 RING_KEY = Fernet.generate_key().decode()
@@ -27,11 +28,8 @@ SITE = LOOPBACK | {
 REPORT = "import json; from dashboard import settings as s; print(json.dumps({n: getattr(s, n) for n in %r}))"
 
 
-def run(*command: str, **variables: str) -> subprocess.CompletedProcess[str]:
-    environment = {"PATH": os.environ["PATH"], "PYTHONPATH": str(ROOT)} | variables
-    return subprocess.run(
-        [sys.executable, *command], cwd=ROOT, env=environment, capture_output=True, text=True, timeout=60
-    )
+def run(*command: str, **variables: str) -> started.Done:
+    return started.run(*command, env={"PATH": os.environ["PATH"], "PYTHONPATH": str(ROOT)} | variables)
 
 
 def settings_of(names: list[str], variables: dict[str, str]) -> dict[str, object]:
@@ -173,9 +171,9 @@ def test_what_the_address_of_the_database_says_wins() -> None:
     assert options["pool"]["timeout"] == 5
 
 
-def test_migrate_alone_makes_the_cache_table_and_again_changes_nothing(tmp_path: Path) -> None:
-    variables = LOOPBACK | {"DATABASE_URL": f"sqlite:///{tmp_path}/rows.sqlite3"}
-    assert run("manage.py", "migrate", **variables).returncode == 0
+def test_migrate_alone_makes_the_cache_table_and_again_changes_nothing(tmp_path: Path, migrated: Path) -> None:
+    """The first time it has run when the tests' own database was prepared."""
+    variables = LOOPBACK | {"DATABASE_URL": f"sqlite:///{shutil.copy(migrated, tmp_path)}"}
     use = "import django; django.setup(); from django.core.cache import cache; cache.set('a', 1); print(cache.get('a'))"
     assert run("-c", use, **variables).stdout == "1\n"
     assert "No migrations to apply" in run("manage.py", "migrate", **variables).stdout

@@ -47,13 +47,12 @@ def provider() -> Iterator[Simulator]:
 
 
 @pytest.fixture
-def product(tmp_path: Path, provider: Simulator) -> Iterator[tuple[Running, str]]:
+def product(tmp_path: Path, migrated: Path, provider: Simulator) -> Iterator[tuple[Running, str]]:
     """The web server alone, on rows that were fetched before, and its address."""
     url = f"http://localhost:{free_port()}"
     given = {"SITE_URL": url, "BIND": url.removeprefix("http://"), "TEAM_KEY": KEY, "PASSWORD": PASSWORD}
-    env = variables(tmp_path, CLOUDCA_API_URL=provider.url, **given)
+    env = variables(tmp_path, migrated=migrated, CLOUDCA_API_URL=provider.url, **given)
     (tmp_path / "teams.toml").write_text(TEAM)
-    manage("migrate", "--verbosity=0", env=env)
     manage("provision", str(tmp_path / "teams.toml"), env=env)
     manage("sync_snapshots", env=env)
     manage("shell", "--verbosity=0", "-c", READY, env=env)

@@ -84,12 +84,14 @@ def test_a_page_refreshes_through_both(
     assert not holds_key(bytes(proxy.passed) + b"".join(proxy.heads))
 
 
-def test_the_command_obeys_the_settings_alone(provider: Simulator, ours: Authority, tmp_path: Path) -> None:
+def test_the_command_obeys_the_settings_alone(
+    provider: Simulator, ours: Authority, tmp_path: Path, migrated: Path
+) -> None:
     with proxying(provider.port, TUNNEL) as proxy, proxying(provider.port, TUNNEL) as other:
-        env = variables(tmp_path, CLOUDCA_API_URL=URL, TEAM_KEY=KEY, PASSWORD=PASSWORD, HTTPS_PROXY=other.url())
+        env = variables(tmp_path, migrated=migrated, CLOUDCA_API_URL=URL, HTTPS_PROXY=other.url())
+        env |= {"TEAM_KEY": KEY, "PASSWORD": PASSWORD}
         env |= {"REQUESTS_CA_BUNDLE": str(ours.path), "CLOUDCA_PROXY": proxy.url(USER), "CLOUDCA_CA_BUNDLE": ""}
         (tmp_path / "teams.toml").write_text(TEAM)
-        manage("migrate", "--verbosity=0", env=env)
         manage("provision", str(tmp_path / "teams.toml"), env=env)
         told = manage("sync_snapshots", env=env, status=1)
         assert "certificate cannot be trusted" in told
