@@ -24,6 +24,7 @@ from django.utils.http import url_has_allowed_host_and_scheme, urlencode
 from django.utils.translation import gettext as _
 from django_htmx.middleware import HtmxDetails
 
+from dashboard.teams import token_access
 from dashboard.teams.models import Membership, Role, Team, User
 from dashboard.teams.second_factor import has_second_factor
 
@@ -34,14 +35,19 @@ RECENT_SECONDS = 10 * 60
 
 
 class Open(Enum):
-    """Levels below any role: for everyone, and for whoever has signed in."""
+    """Levels that are no role: for everyone, for whoever has signed in, has a shared link, shows an access token.
+
+    A view of the level `share` proves the link itself; neither it nor one of the level `token` knows a session.
+    """
 
     PUBLIC = "public"
     SIGNED_IN = "signed-in"
+    SHARE = "share"
+    TOKEN = "token"  # noqa: S105  # the name of a level
 
 
 Level = Role | Open
-PUBLIC, SIGNED_IN = Open.PUBLIC, Open.SIGNED_IN
+PUBLIC, SIGNED_IN, SHARE, TOKEN = Open.PUBLIC, Open.SIGNED_IN, Open.SHARE, Open.TOKEN
 
 READ = MappingProxyType({"GET": Role.VIEWER})
 MEMBER_FORM = MappingProxyType({"GET": Role.MEMBER, "POST": Role.MEMBER})
@@ -177,7 +183,9 @@ class AccessMiddleware:
         self, request: HttpRequest, view: Callable[..., HttpResponseBase], args: list[object], kwargs: dict[str, object]
     ) -> HttpResponseBase | None:
         levels = _levels(request)
-        if PUBLIC in levels.values() and _level(request, levels) in (PUBLIC, None):
+        if TOKEN in levels.values():
+            return token_access.enter(request, list(levels), kwargs)
+        if SHARE in levels.values() or (PUBLIC in levels.values() and _level(request, levels) in (PUBLIC, None)):
             return _refuse_method(request, levels)
         user = request.user
         if not user.is_authenticated:

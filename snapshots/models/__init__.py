@@ -10,6 +10,7 @@ from snapshots.models.environment import (
     ShownEnvironments,
     _no_facets,
 )
+from snapshots.models.share_link import ShareLink, ShareLinkQuerySet
 from snapshots.models.snapshot import Snapshot, SnapshotQuerySet
 from snapshots.models.team_view import Policy, SavedView, VerdictDay
 from snapshots.models.volume import Volume, VolumeQuerySet
@@ -24,6 +25,8 @@ __all__ = [
     "EnvironmentQuerySet",
     "Policy",
     "SavedView",
+    "ShareLink",
+    "ShareLinkQuerySet",
     "ShownEnvironments",
     "Snapshot",
     "SnapshotQuerySet",

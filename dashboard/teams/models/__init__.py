@@ -13,9 +13,12 @@ from dashboard.teams.models.people import (
     User,
     UserManager,
 )
+from dashboard.teams.models.tokens import AccessToken, AccessTokenQuerySet
 
 __all__ = [
     "FIRST_GENERATIONS",
+    "AccessToken",
+    "AccessTokenQuerySet",
     "ApiKey",
     "AuditEvent",
     "AuditEventQuerySet",

@@ -37,6 +37,13 @@ class EventKind(models.TextChoices):
     SCHEDULE_STOPPED = "schedule_stopped", _("Schedule stopped on purpose")
     SCHEDULE_RESUMED = "schedule_resumed", _("Schedule expected again")
     VOLUME_DELETED = "volume_deleted", _("Volume said to be deleted")
+    SHARE_MADE = "share_made", _("Shared link made")
+    SHARE_OPENED = "share_opened", _("Shared link first opened")
+    SHARE_REVOKED = "share_revoked", _("Shared link revoked")
+    TOKEN_MADE = "token_made", _("Access token made")
+    TOKEN_USED = "token_used", _("Access token first used")
+    TOKEN_REVOKED = "token_revoked", _("Access token revoked")
+    EXPORTED = "exported", _("Exported")
     VOLUME_KEPT = "volume_kept", _("Volume said not to be deleted")
 
 

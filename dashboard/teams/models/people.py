@@ -71,6 +71,7 @@ class Team(models.Model):
     slug = models.SlugField(_("address name"), max_length=50, unique=True)
     name = models.CharField(_("name"), max_length=100)
     requires_second_factor = models.BooleanField(_("requires a second factor"), default=False)
+    allows_shared_links = models.BooleanField(_("allows shared links"), default=True, db_default=True)
     created_at = models.DateTimeField(_("created"), auto_now_add=True)
     members = models.ManyToManyField(User, through="Membership", related_name="teams", verbose_name=_("members"))
 

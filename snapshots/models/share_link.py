@@ -1,0 +1,58 @@
+"""What opens one snapshot to somebody without an account."""
+
+from typing import Self
+
+from django.db import models
+from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
+
+from dashboard.teams.models import Membership, Role, Team
+from snapshots.models.environment import Environment
+from snapshots.models.snapshot import Snapshot
+
+
+class ShareLinkQuerySet(models.QuerySet["ShareLink"]):
+    def alive(self) -> Self:
+        """Those that open: not expired, not revoked, allowed by the team, their maker still at least a member there."""
+        makers = Membership.objects.filter(role__in=[Role.MEMBER, Role.ADMIN], user__is_active=True)
+        shown = Environment.objects.all()  # a removed environment shows nothing to anybody
+        alive = self.filter(revoked_at=None, expires_at__gt=timezone.now(), team__allows_shared_links=True)
+        return alive.filter(maker__in=makers, snapshot__environment__in=shown)
+
+
+class ShareLink(models.Model):
+    """A link to one snapshot for somebody without an account. The secret is kept as a hash alone, shown once.
+
+    `maker` is the membership and not the person: who leaves and comes back finds no old link alive.
+    """
+
+    team = models.ForeignKey(Team, on_delete=models.CASCADE, related_name="share_links", verbose_name=_("team"))
+    snapshot = models.ForeignKey(
+        Snapshot, on_delete=models.CASCADE, related_name="share_links", verbose_name=_("snapshot")
+    )
+    maker = models.ForeignKey(
+        Membership, on_delete=models.SET_NULL, null=True, related_name="share_links", verbose_name=_("made by")
+    )
+    made_by = models.CharField(_("address of the maker"), max_length=254)
+    # The part of the address that may be seen in logs and lists.
+    public_id = models.CharField(_("public id"), max_length=16, unique=True)
+    # SHA-256: 256 random bits need neither salt nor pepper, and so no change of keys breaks a link.
+    digest = models.CharField(_("hash of the secret"), max_length=64)
+    shows_environment = models.BooleanField(_("shows the environment"), default=False)
+    made_at = models.DateTimeField(_("made"), auto_now_add=True)
+    expires_at = models.DateTimeField(_("expires"))
+    revoked_at = models.DateTimeField(_("revoked"), null=True)
+    uses = models.PositiveIntegerField(_("opened, times"), default=0)
+    first_used_at = models.DateTimeField(_("first opened"), null=True)
+    last_used_at = models.DateTimeField(_("last opened"), null=True)
+    # A form sent twice makes one link.
+    form_id = models.CharField(_("form"), max_length=43, unique=True)
+
+    objects = ShareLinkQuerySet.as_manager()
+
+    class Meta:
+        verbose_name = _("shared link")
+        verbose_name_plural = _("shared links")
+
+    def __str__(self) -> str:
+        return f"shared link {self.public_id} of team {self.team_id}"
