@@ -9,7 +9,7 @@ TEST := .venv/test.stamp
 # Settings for what must not depend on a developer's .env: one that is set to nothing counts as not set.
 BARE := ALLOWED_HOSTS= CACHE_URL= CLOUDCA_API_URL= CLOUDCA_CA_BUNDLE= CLOUDCA_PROXY= DATABASE_URL=sqlite:// DEBUG= \
 	DEFAULT_FROM_EMAIL= EMAIL_URL= \
-	AUDIT_DAYS= CHANGES_DAYS= HISTORY_DAYS= HSTS_PRELOAD= SITE_URL= SYNC_TTL_SECONDS= TRUSTED_PROXIES=
+	AUDIT_DAYS= CHANGES_DAYS= HISTORY_DAYS= HSTS_PRELOAD= METRICS_TOKEN= SITE_URL= SYNC_TTL_SECONDS= TRUSTED_PROXIES=
 THROW_AWAY = SECRET_KEY="$$($(PY) -c 'import secrets; print(secrets.token_urlsafe(50))')" \
 	API_KEY_ENCRYPTION_KEYS="$$($(PY) -c 'import base64, os; print(base64.urlsafe_b64encode(os.urandom(32)).decode())')"
 PRODUCTION := SITE_URL=https://snapshots.invalid EMAIL_URL=smtp+tls://user:password@mail.invalid:587
@@ -24,12 +24,15 @@ ON_SERVICES := tests/services tests/mirror tests/matrix/test_table.py::test_exac
 	tests/changes/test_rotation.py::test_each_day_the_oldest_goes_for_the_new_one \
 	$(patsubst %,tests/acts/test_%.py,exempt saved_views stopped targets) \
 	tests/verdicts/test_status_in_sql.py tests/verdicts/test_judging.py tests/verdicts/test_forecast.py \
+	$(patsubst %,tests/api/test_%.py,team_volumes tokens) \
+	$(patsubst %,tests/metrics/test_%.py,access mirror) \
+	$(patsubst %,tests/sharing/test_%.py,dead limits making races revoking uses) tests/exports/test_stream.py \
 	$(patsubst %,tests/pages/test_%.py,check counts order_and_pages queries refresh search watch) \
 	$(patsubst %,tests/settings_pages/test_%.py,environments kept_key rotation) \
 	$(patsubst %,tests/teams/test_%.py,access audit health joining oidc people sessions setup sign_in second_factor)
 # A machine may be set up to keep no byte code: then each of the hundreds of processes would compile it all anew.
 unexport PYTHONDONTWRITEBYTECODE
-export SERVICES
+export SERVICES TOOLS
 
 # What two parts print while they run side by side is shown part by part, where make knows how.
 GROUPED := $(if $(filter output-sync,$(.FEATURES)),--output-sync=target)
@@ -53,12 +56,14 @@ run: $(RUNTIME) ## Run web server and sync against the real provider, with the s
 # At least four processes, also on fewer cores, for many tests wait: for programs, sockets and deadlines.
 CORES := $(shell $(PYTHON) -c 'import os; print(os.cpu_count() or 1)')
 HERE := $(PY) -m pytest -q -n $(shell echo $$(( $(CORES) > 4 ? $(CORES) : 4 ))) --dist loadgroup \
-	--ignore=tests/browser --ignore=tests/services -m "not browser and not services"
+	--ignore=tests/browser --ignore=tests/services \
+	-m "not browser and not services$(if $(filter no,$(TOOLS)), and not tools)"
 # Browser and services run side by side.
 HALF := $(shell echo $$(( $(CORES) > 4 ? $(CORES) / 2 : 2 )))
 
-test: $(TEST) ## Run every test; installs what they need (SERVICES=no: not those on PostgreSQL and Redis)
+test: $(TEST) ## Run every test; installs what they need (SERVICES=no: not those on PostgreSQL and Redis; TOOLS=no: not LibreOffice)
 	@.ci/chromium
+	@.ci/tools
 	@.ci/services
 	$(HERE)
 	@$(MAKE) --no-print-directory -j 2 $(GROUPED) browser services

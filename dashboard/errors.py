@@ -1,4 +1,7 @@
-"""The pages for what went wrong. Those for broken ground (400, 500, 503) need no database, session or user."""
+"""What is answered where something went wrong: a page, or below /api/ the error that the provider documents.
+
+Those for broken ground (400, 500, 503) need no database, session or user.
+"""
 
 import sys
 from http import HTTPStatus
@@ -14,6 +17,7 @@ from django.utils.http import urlencode
 from django.utils.translation import gettext as _
 
 from dashboard.logs import request_id
+from dashboard.teams.token_access import is_api, refusal
 
 BUSY_SECONDS = 2
 # How SQLite and PostgreSQL say that others are in the way, and the pool that all its connections are out.
@@ -25,11 +29,16 @@ PLAIN_PAGE = (
 
 
 def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
-    return _standalone("400.html", HTTPStatus.BAD_REQUEST, _("This request could not be read."))
+    sentence = _("This request could not be read.")
+    if is_api(request):
+        return refusal(HTTPStatus.BAD_REQUEST, "BAD_REQUEST", sentence)
+    return _standalone("400.html", HTTPStatus.BAD_REQUEST, sentence)
 
 
 def forbidden(request: HttpRequest, exception: Exception) -> HttpResponse:
     reason = str(exception) or _("You may not do this.")
+    if is_api(request):
+        return refusal(HTTPStatus.FORBIDDEN, "FORBIDDEN", reason)
     return render(request, "403.html", {"reason": reason}, status=HTTPStatus.FORBIDDEN)
 
 
@@ -40,12 +49,19 @@ def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponse:
 
 def not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
     """Say the same whether the address is wrong or someone else's; offer the sign-in that leads back to it."""
+    if is_api(request):
+        return refusal(HTTPStatus.NOT_FOUND, "NOT_FOUND", _("There is nothing at this address."))
     again_url = f"{reverse('account_login')}?{urlencode({'next': request.get_full_path()})}"
     return render(request, "404.html", {"again_url": again_url}, status=HTTPStatus.NOT_FOUND)
 
 
 def too_many(request: HttpRequest) -> HttpResponse:
-    response = render(request, "429.html", status=HTTPStatus.TOO_MANY_REQUESTS)
+    if is_api(request):
+        response: HttpResponse = refusal(
+            HTTPStatus.TOO_MANY_REQUESTS, "TOO_MANY_REQUESTS", _("This was asked for too often.")
+        )
+    else:
+        response = render(request, "429.html", status=HTTPStatus.TOO_MANY_REQUESTS)
     response.headers["Retry-After"] = str(TOO_MANY_SECONDS)
     return response
 
@@ -53,10 +69,10 @@ def too_many(request: HttpRequest) -> HttpResponse:
 def server_error(request: HttpRequest) -> HttpResponse:
     """Tell of a fault with the id under which it is logged; a database that others keep busy is no fault."""
     if _is_busy(sys.exception()):
-        response = _standalone("503.html", HTTPStatus.SERVICE_UNAVAILABLE, _("The dashboard is busy. Try again."))
+        response = _broken(request, HTTPStatus.SERVICE_UNAVAILABLE, _("The dashboard is busy. Try again."))
         response.headers["Retry-After"] = str(BUSY_SECONDS)
         return response
-    return _standalone("500.html", HTTPStatus.INTERNAL_SERVER_ERROR, _("Something went wrong on our side."))
+    return _broken(request, HTTPStatus.INTERNAL_SERVER_ERROR, _("Something went wrong on our side."))
 
 
 def closed(request: HttpRequest) -> NoReturn:
@@ -66,6 +82,12 @@ def closed(request: HttpRequest) -> NoReturn:
 
 def _is_busy(fault: BaseException | None) -> bool:
     return isinstance(fault, OperationalError) and any(words in str(fault) for words in BUSY_WORDS)
+
+
+def _broken(request: HttpRequest, status: HTTPStatus, sentence: str) -> HttpResponse:
+    if is_api(request):
+        return refusal(status, status.name, sentence, request=request_id.get())
+    return _standalone(f"{status}.html", status, sentence)
 
 
 def _standalone(template: str, status: HTTPStatus, text: str) -> HttpResponse:

@@ -21,14 +21,42 @@ HEADERS = {
     "X-Frame-Options": "DENY",
 }
 
+SHARED = "/s/"
+"""Where every view of the level `share` lives: its address is a secret, its reader nobody in particular."""
+SHARED_HEADERS = HEADERS | {
+    "Content-Security-Policy": "; ".join(
+        [
+            "default-src 'none'",
+            "style-src 'self'",
+            "base-uri 'none'",
+            "form-action 'none'",
+            "frame-ancestors 'none'",
+        ]
+    ),
+    "Referrer-Policy": "no-referrer",
+    "X-Robots-Tag": "noindex, nofollow, noarchive",
+}
+
 
 def with_headers(get_response: Callable[[HttpRequest], HttpResponseBase]) -> Callable[[HttpRequest], HttpResponseBase]:
     """Add the headers that an answer lacks. Pages are private and not stored unless they say otherwise themselves."""
 
     def middleware(request: HttpRequest) -> HttpResponseBase:
+        if request.path_info.startswith(SHARED):
+            return _shared(request, get_response)
         response = get_response(request)
         for name, value in HEADERS.items():
             response.headers.setdefault(name, value)
         return response
 
     return middleware
+
+
+def _shared(request: HttpRequest, get_response: Callable[[HttpRequest], HttpResponseBase]) -> HttpResponseBase:
+    """Answer without any cookie, read or set: a shared page knows nobody, and nobody's session is touched by it."""
+    request.COOKIES = {}
+    response = get_response(request)
+    response.cookies.clear()
+    for name, value in SHARED_HEADERS.items():
+        response.headers[name] = value
+    return response

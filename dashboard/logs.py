@@ -17,6 +17,9 @@ MAX_TRACEBACK = 8_000
 # C0 and C1 controls, the line breaks that some viewers honour, and what turns the reading direction.
 UNSAFE = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\u200e\u200f\u202a-\u202e\u2066-\u2069]")
 ONE_TIME_KEY = re.compile(r"(/password/reset/key/|/accounts/email/|/invitation/|/setup/)[^/\s\"?]+")
+# A shared link keeps its public part; all that follows goes, blanks and quotes too, up to what ends a request's line.
+# A traceback's own file names stay, wherever the program lies.
+SHARED_LINK = re.compile(r"(/s/(?![^\s\"]*\.py\")(?:[\w-]{1,16}\.)?)(?:(?! HTTP/\d).)+", re.ASCII | re.IGNORECASE)
 
 request_id: ContextVar[str] = ContextVar("request_id", default=NO_REQUEST)
 
@@ -37,8 +40,8 @@ def with_request_id(
 
 
 def one_line(text: str) -> str:
-    """Write control characters as escapes and cut one-time keys out of paths."""
-    return ONE_TIME_KEY.sub(r"\1***", UNSAFE.sub(_escape, text))
+    """Write control characters as escapes and cut one-time keys and the secrets of shared links out of paths."""
+    return SHARED_LINK.sub(r"\1***", ONE_TIME_KEY.sub(r"\1***", UNSAFE.sub(_escape, text)))
 
 
 def _escape(found: re.Match[str]) -> str:

@@ -40,6 +40,8 @@ CLOUDCA_PROXY = Secret(text("CLOUDCA_PROXY")) if text("CLOUDCA_PROXY") else None
 CLOUDCA_CA_BUNDLE = str(BASE_DIR / text("CLOUDCA_CA_BUNDLE")) if text("CLOUDCA_CA_BUNDLE") else ""
 OIDC_ISSUER, OIDC_CLIENT_ID, OIDC_NAME = text("OIDC_ISSUER"), text("OIDC_CLIENT_ID"), text("OIDC_NAME")
 OIDC_CLIENT_SECRET = Secret(text("OIDC_CLIENT_SECRET"))
+# The hash alone: to compare with it is all that the token is for.
+METRICS_TOKEN_DIGEST = startup.digest(text("METRICS_TOKEN"))
 problems = [
     *startup.site_url(SITE_URL),
     *startup.debug(DEBUG, production=PRODUCTION),
@@ -49,6 +51,7 @@ problems = [
     *startup.api_url(CLOUDCA_API_URL),
     *startup.proxy(text("CLOUDCA_PROXY")),
     *startup.ca_bundle(CLOUDCA_CA_BUNDLE),
+    *startup.metrics_token(text("METRICS_TOKEN"), others=[SECRET_KEY, *API_KEY_ENCRYPTION_KEYS]),
     *startup.oidc(OIDC_ISSUER, OIDC_CLIENT_ID, text("OIDC_CLIENT_SECRET"), OIDC_NAME),
     *startup.scheme("DATABASE_URL", text("DATABASE_URL"), startup.DATABASE_SCHEMES),
     *startup.scheme("CACHE_URL", text("CACHE_URL"), startup.CACHE_SCHEMES),
@@ -91,9 +94,10 @@ INSTALLED_APPS = [
     "dashboard.teams",
     "snapshots",
 ]
-# The first four stand outside of all that can fail, so that every answer carries the headers and a request id.
+# The first five stand outside of all that can fail: every answer carries the headers and a request id, and is counted.
 MIDDLEWARE = [
     "dashboard.logs.with_request_id",
+    "dashboard.metrics.counting",
     "csp.middleware.CSPMiddleware",
     "dashboard.headers.with_headers",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",

@@ -5,6 +5,7 @@ import re
 import ssl
 from base64 import urlsafe_b64decode
 from collections.abc import Iterable
+from hashlib import sha256
 from ipaddress import ip_address
 from typing import NoReturn
 from urllib.parse import SplitResult, unquote, urlsplit
@@ -16,6 +17,7 @@ MIN_DISTINCT = 8
 """Fewer distinct characters (or bytes of a key) than this are a placeholder, not chance."""
 EXAMPLE_MARKS = ("insecure", "example", "change", "secret")
 FERNET_KEY_BYTES = 32
+MIN_METRICS_TOKEN = 32
 
 DATABASE_SCHEMES = ("sqlite", "postgres", "postgresql")
 CACHE_SCHEMES = ("redis", "rediss")
@@ -132,6 +134,25 @@ def ca_bundle(path: str) -> list[str]:
     except (OSError, ValueError):
         return ["CLOUDCA_CA_BUNDLE must name a PEM file of certificates; there is no such file that can be read."]
     return []
+
+
+def metrics_token(token: str, *, others: Iterable[str]) -> list[str]:
+    """Judge METRICS_TOKEN, which shows numbers of all teams: long, random, fit for a header, used for nothing else."""
+    if not token:
+        return []
+    if len(token) < MIN_METRICS_TOKEN or len(set(token)) < MIN_DISTINCT or not ONE_WORD.fullmatch(token):
+        return [
+            f"METRICS_TOKEN must be one random word of at least {MIN_METRICS_TOKEN} ASCII letters, digits and signs. "
+            f"Make one with: {MAKE_SECRET}"
+        ]
+    if token in others:
+        return ["METRICS_TOKEN must not be a secret that is used for something else."]
+    return []
+
+
+def digest(secret: str) -> str:
+    """Give what a secret can be compared by; nothing of none."""
+    return sha256(secret.encode()).hexdigest() if secret else ""
 
 
 def oidc(issuer: str, client_id: str, client_secret: str, name: str) -> list[str]:

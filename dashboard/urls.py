@@ -6,6 +6,7 @@ from django.urls import URLPattern, URLResolver, include, path, re_path
 from dashboard import errors, health
 from dashboard.teams import first_run, joining, sessions
 from dashboard.teams.oidc import views as oidc
+from snapshots.views.metrics import metrics
 
 handler400 = errors.bad_request
 handler403 = errors.forbidden
@@ -43,9 +44,11 @@ account_patterns: list[URLPattern | URLResolver] = [
 urlpatterns: list[URLPattern | URLResolver] = [
     path("healthz", health.alive, name="healthz"),
     path("readyz", health.ready, name="readyz"),
+    path("metrics", metrics, name="metrics"),
     path("accounts/", include(account_patterns)),
     path("invitation/<slug:token>/", joining.join, name="invitation"),
     path("setup/<slug:token>/", first_run.setup, name="setup"),
     path("", include("dashboard.teams.urls")),
     path("", include("snapshots.urls")),
+    path("", include("snapshots.api.urls")),
 ]

@@ -193,6 +193,7 @@ def record_fault(held: Claim, *, kind: str, sentence: str, status: int | None, r
         environment.fault_count = environment.fault_count + 1 if same else 1
         environment.fault_since = environment.fault_since if same else now
         environment.fault_kind, environment.fault_sentence, environment.fault_status = kind, sentence[:500], status
+        environment.fault_totals[kind] = environment.fault_totals.get(kind, 0) + 1
         environment.key_mark = key_mark(held.key)
         environment.next_try_at = now + _delay(environment.is_refused, environment.fault_count)
         if retry_after:

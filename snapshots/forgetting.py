@@ -15,7 +15,7 @@ from django.db.models.functions import Coalesce
 from django.utils.translation import gettext as _
 
 from dashboard.teams import forgetting as teams
-from snapshots import keys
+from snapshots import keys, sharing
 from snapshots.models import Change, Environment, Snapshot, VerdictDay, Volume
 
 REMOVED_KEPT = timedelta(days=7)
@@ -34,6 +34,7 @@ class Subject(Enum):
     SESSIONS = "sessions"
     SIGN_INS = "sign-ins"
     INVITATIONS = "invitations"
+    SHARED_LINKS = "shared links"
     EVENTS = "events"
 
 
@@ -56,6 +57,7 @@ ALONE: dict[Subject, Rows] = {
     Subject.SESSIONS: teams.expired_sessions,
     Subject.SIGN_INS: teams.ended_sign_ins,
     Subject.INVITATIONS: teams.ended_invitations,
+    Subject.SHARED_LINKS: sharing.ended_links,
     Subject.EVENTS: teams.old_events,
 }
 
@@ -196,6 +198,7 @@ def _line(subject: Subject, place: tuple[str, str] | None, rows: int) -> str:
         Subject.SESSIONS: _("- sessions that have expired: %(count)d"),
         Subject.SIGN_INS: _("- entries of sessions that have ended: %(count)d"),
         Subject.INVITATIONS: _("- invitations that ended more than %(days)d days ago: %(count)d"),
+        Subject.SHARED_LINKS: _("- shared links that ended more than %(days)d days ago: %(count)d"),
         Subject.EVENTS: _("- rows of the audit older than %(days)d days: %(count)d"),
     }
     days = {
@@ -204,6 +207,7 @@ def _line(subject: Subject, place: tuple[str, str] | None, rows: int) -> str:
         Subject.VOLUMES: settings.HISTORY_DAYS,
         Subject.DAYS: settings.HISTORY_DAYS,
         Subject.INVITATIONS: teams.INVITATIONS_KEPT.days,
+        Subject.SHARED_LINKS: sharing.ENDED_KEPT.days,
         Subject.EVENTS: settings.AUDIT_DAYS,
     }
     return texts[subject] % {"days": days.get(subject, 0), "count": rows}

@@ -91,6 +91,11 @@ def filtered(team: Team, filters: Filters, now: datetime) -> QuerySet[Snapshot]:
     return rows
 
 
+def ordered(team: Team, filters: Filters, now: datetime) -> QuerySet[Snapshot]:
+    """Every row that a view's filters match, in its order, whatever its page."""
+    return filtered(team, filters, now).order_by(*_order(filters.sort))
+
+
 def stored_total(environments: Sequence[Environment], filters: Filters, volumes: Sequence[Volume] = ()) -> int | None:
     """How many rows match, from what the sync counted; None where it counted nothing of the kind."""
     if filters.age or filters.from_date or filters.to_date or filters.q:

@@ -60,11 +60,17 @@ class Written:
 
 
 def store_listing(
-    held: Claim, listing: Listing[SnapshotRecord], *, received_at: datetime, clock_ahead: int = 0
+    held: Claim,
+    listing: Listing[SnapshotRecord],
+    *,
+    received_at: datetime,
+    clock_ahead: int = 0,
+    fetched_in: float | None = None,
 ) -> Written:
     """Apply a list of the whole environment. Raises `Late` when the claim no longer holds; then nothing is written.
 
-    `clock_ahead`: seconds that the provider says its clock is ahead of ours, 0 where they agree well enough.
+    `clock_ahead`: seconds that the provider says its clock is ahead of ours, 0 where they agree well enough;
+    `fetched_in`: how many seconds the provider took.
 
     Comparing and preparing run before the transaction: nobody else writes these rows while the lease is held, and the
     fence is checked again inside.
@@ -80,6 +86,7 @@ def store_listing(
         is_foreseen = forecast.holds(environment)
         environment.clock_ahead = followed(clock_ahead)
         environment.clock_unfollowed = clock_ahead - environment.clock_ahead
+        environment.fetched_in = fetched_in
         lease, was_judged = environment.lease_until, environment.data_at is not None
         _write(environment, plan, prepared, received_at)
         _stamp(environment, held, listing, plan, received_at)

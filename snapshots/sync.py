@@ -180,7 +180,13 @@ def _store(held: Claim, fetched: Fetched) -> Outcome:
     try:
         # Volumes first: writing the snapshots gives the lease back.
         _store_volumes(held, fetched)
-        written = store_listing(held, fetched.listing, received_at=fetched.received_at, clock_ahead=fetched.clock_ahead)
+        written = store_listing(
+            held,
+            fetched.listing,
+            received_at=fetched.received_at,
+            clock_ahead=fetched.clock_ahead,
+            fetched_in=fetched.seconds,
+        )
     except Late:
         return Outcome(environment, fault=_late(held), seconds=fetched.seconds)
     days.note(environment.pk)

@@ -133,9 +133,14 @@ def find_page(volumes: VolumeQuerySet, filters: VolumeFilters, total: int, *, ol
     """The rows of one page; a page past the end is the last one. `oldest_first`: what the usual order is."""
     number = min(filters.page, max(1, -(-total // filters.page_size)))
     start = (number - 1) * filters.page_size
-    ordered = volumes.order_by(*_order(filters.sort, oldest_first=oldest_first))
-    pks = list(ordered.values_list("pk", flat=True)[start : start + filters.page_size])
+    rows = ordered(volumes, filters, oldest_first=oldest_first)
+    pks = list(rows.values_list("pk", flat=True)[start : start + filters.page_size])
     return VolumePage(in_order(pks), total, number)
+
+
+def ordered(volumes: VolumeQuerySet, filters: VolumeFilters, *, oldest_first: bool) -> VolumeQuerySet:
+    """Every row that `shown` gave, in the view's order, whatever its page."""
+    return volumes.order_by(*_order(filters.sort, oldest_first=oldest_first))
 
 
 def usual_sort(sort: str, *, oldest_first: bool) -> str:

@@ -17,6 +17,7 @@ from django.test import Client
 from dashboard import caches as dashboard_caches
 from dashboard.teams.accounts import create_account
 from dashboard.teams.models import Membership, Role, Team, User
+from snapshots import share_uses
 from tests import prepared
 
 PASSWORD = "three-horses-and-a-stapler"
@@ -66,6 +67,13 @@ def _empty_shared_cache() -> None:
             server.flushdb()
         caches["default_stand_in"].clear()
     caches["default"].clear()
+
+
+@pytest.fixture(autouse=True)
+def nothing_pending() -> Iterator[None]:
+    """Forget the uses of shared links that were counted: no timer may write them into another test's database."""
+    yield
+    share_uses.pending.take()
 
 
 @pytest.fixture

@@ -15,7 +15,7 @@ os.environ |= {
     **dict.fromkeys(["CLOUDCA_PROXY", "CLOUDCA_CA_BUNDLE"], ""),
     **dict.fromkeys(["OIDC_ISSUER", "OIDC_CLIENT_ID", "OIDC_CLIENT_SECRET", "OIDC_NAME"], ""),
     **dict.fromkeys(["SYNC_TTL_SECONDS", "HISTORY_DAYS", "CHANGES_DAYS", "AUDIT_DAYS"], ""),
-    **dict.fromkeys(["HSTS_PRELOAD", "DEFAULT_FROM_EMAIL"], ""),
+    **dict.fromkeys(["HSTS_PRELOAD", "DEFAULT_FROM_EMAIL", "METRICS_TOKEN"], ""),
 }
 
 from dashboard.settings import *  # noqa: F403

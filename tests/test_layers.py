@@ -21,6 +21,13 @@ FORBIDDEN = {
     "snapshots/listing.py": {"snapshots.sync", "snapshots.views", "snapshots.cloud"},
     "snapshots/sync.py": {"snapshots.views", "snapshots.filters"},
     "snapshots/views": {"snapshots.cloud", "snapshots.simulator"},
+    # Of the client only the kinds of its faults.
+    "snapshots/metrics.py": {
+        *("snapshots.sync", "snapshots.provider", "snapshots.simulator"),
+        *("snapshots.cloud.client", "snapshots.cloud.transport"),
+    },
+    # Scripts never make the provider be asked.
+    "snapshots/api": {"snapshots.sync", "snapshots.cloud", "snapshots.simulator", "snapshots.provider"},
 }
 
 

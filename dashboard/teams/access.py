@@ -124,8 +124,15 @@ CAPABILITIES: Mapping[str, Mapping[str, Level]] = MappingProxyType(
         "snapshots:refresh": {"POST": Role.VIEWER},
         "snapshots:detail": READ,
         "snapshots:changes": READ,
+        **{f"snapshots:{page}_{kind}": READ for page in ("list", "volumes", "changes") for kind in ("csv", "json")},
         "snapshots:changes_refresh": {"POST": Role.VIEWER},
         "snapshots:check": {"POST": Role.VIEWER},
+        "snapshots:share": {"GET": SHARE},
+        "snapshots:share_make": {"POST": Role.MEMBER},
+        "snapshots:share_links": {"GET": Role.MEMBER},
+        "snapshots:share_revoke": {"POST": Role.MEMBER},
+        "snapshots:share_revoke_all": MEMBER_FORM,
+        "snapshots:share_switch": ADMIN_FORM,
         "snapshots:key": ADMIN_FORM,
         "snapshots:key_save": {"POST": Role.ADMIN},
         "snapshots:key_cancel": {"POST": Role.ADMIN},
@@ -134,11 +141,30 @@ CAPABILITIES: Mapping[str, Mapping[str, Level]] = MappingProxyType(
         "snapshots:environment_look": {"POST": Role.ADMIN},
         "snapshots:environment_remove": ADMIN_FORM,
         "snapshots:environment_try": {"POST": Role.ADMIN},
+        "snapshots:tokens": MEMBER_FORM,
+        "snapshots:token_revoke": {"POST": Role.MEMBER},
+        "metrics": {"GET": TOKEN},
+        "api:openapi": {"GET": PUBLIC},
+        "api:environments": {"GET": TOKEN},
+        "api:connections": {"GET": TOKEN},
+        "api:snapshots": {"GET": TOKEN},
+        "api:snapshot": {"GET": TOKEN},
+        "api:volumes": {"GET": TOKEN},
+        "api:team_volumes": {"GET": TOKEN},
     }
 )
 
 # What a browser left open must not do: these forms want the password to have been given in the last ten minutes.
-RECENT = frozenset({"teams:people", "teams:set_role", "teams:remove_member", "teams:security", "snapshots:key"})
+RECENT = frozenset(
+    {
+        "teams:people",
+        "teams:set_role",
+        "teams:remove_member",
+        "teams:security",
+        "snapshots:key",
+        "snapshots:tokens",
+    }
+)
 # So do these even to be seen: they show a secret, or are about the ways into the account.
 RECENT_PAGES = frozenset(
     {
@@ -177,7 +203,9 @@ class AccessMiddleware:
         self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponseBase:
-        return self.get_response(request)
+        response = self.get_response(request)
+        token_access.leave(request, response)
+        return response
 
     def process_view(
         self, request: HttpRequest, view: Callable[..., HttpResponseBase], args: list[object], kwargs: dict[str, object]
@@ -221,6 +249,8 @@ def _level(request: HttpRequest, levels: Mapping[str, Level]) -> Level | None:
 def _refuse_method(request: HttpRequest, levels: Mapping[str, Level]) -> HttpResponseBase | None:
     if _level(request, levels) is not None:
         return None
+    if token_access.is_api(request):
+        return token_access.wrong_method()
     return HttpResponseNotAllowed([*levels, *(["HEAD"] if "GET" in levels else [])])
 
 

@@ -12,3 +12,4 @@ class TeamsConfig(AppConfig):
         import_module("dashboard.teams.account_events")
         import_module("dashboard.teams.checks")
         import_module("dashboard.teams.sign_ins")
+        import_module("dashboard.teams.tokens")

@@ -15,8 +15,10 @@ TABS: tuple[tuple[str, Promise | str], ...] = (
     ("teams:audit", _("Audit")),
     ("snapshots:key", _("Key")),
     ("snapshots:environments", _("Environments")),
+    ("snapshots:tokens", _("Access tokens")),
     ("snapshots:targets", _("Targets")),
     ("snapshots:exemptions", _("Not judged")),
+    ("snapshots:share_links", _("Shared links")),
 )
 
 

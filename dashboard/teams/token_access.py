@@ -1,15 +1,23 @@
 """The way in for a script: an access token in a header, and every refusal in the form that the provider documents."""
 
 from collections.abc import Collection
-from hashlib import sha256
+from hmac import compare_digest
 from http import HTTPStatus
 
+from django.conf import settings
 from django.http import Http404, HttpRequest, HttpResponseBase, JsonResponse
+from django.utils.cache import patch_vary_headers
 from django.utils.translation import gettext as _
 
+from dashboard.teams import tokens
 from dashboard.teams.models import AccessToken, Team
+from dashboard.teams.token_limits import Rate, count
 
+API = "/api/"
+# What the operator's own token opens too, and then for all teams.
+OPERATORS = frozenset({"metrics"})
 BEARER = "bearer "
+KEY_HEADER = "MC-Api-Key"
 
 
 class TokenRequest(HttpRequest):
@@ -21,34 +29,69 @@ class TokenRequest(HttpRequest):
 
 def enter(request: HttpRequest, methods: Collection[str], kwargs: dict[str, object]) -> HttpResponseBase | None:
     """Let a view run for the team of the token that the request shows; otherwise answer why not."""
+    if is_operators(request):
+        return None if request.method in ("GET", "HEAD") else wrong_method()
     token = find(shown(request))
     if token is None:
         response = refusal(HTTPStatus.UNAUTHORIZED, "UNAUTHORIZED", _("This needs an access token that is alive."))
         response.headers["WWW-Authenticate"] = 'Bearer realm="snapshots"'
         return response
+    request.token, request.team = token, token.team  # type: ignore[attr-defined]
+    rate = count(token.pk)
+    request.token_rate = rate  # type: ignore[attr-defined]
+    if rate.is_over:
+        return _too_many(rate)
+    tokens.note_use(token, request)
     if request.method not in {*methods, *(["HEAD"] if "GET" in methods else [])}:
-        response = refusal(HTTPStatus.METHOD_NOT_ALLOWED, "METHOD_NOT_ALLOWED", _("Access tokens only read."))
-        response.headers["Allow"] = "GET, HEAD"
-        return response
+        return wrong_method()
     if kwargs.get("team", token.team.slug) != token.team.slug:
         raise Http404
-    request.token, request.team = token, token.team  # type: ignore[attr-defined]
     return None
+
+
+def leave(request: HttpRequest, response: HttpResponseBase) -> None:
+    """Say on the answer to a living token, whatever it is, how much is left of its minute and who may keep it."""
+    rate: Rate | None = getattr(request, "token_rate", None)
+    if rate is None:
+        return
+    for name, value in rate.headers.items():
+        response.headers[name] = value
+    response.headers["Cache-Control"] = "private, no-cache"
+    patch_vary_headers(response, ["Authorization", KEY_HEADER])
 
 
 def shown(request: HttpRequest) -> str:
     """Give the token that a request shows: as the provider's clients do, or as the web's do."""
     authorization = request.headers.get("Authorization", "")
     bearer = authorization[len(BEARER) :] if authorization[: len(BEARER)].lower() == BEARER else ""
-    return request.headers.get("MC-Api-Key", "") or bearer.strip()
+    return request.headers.get(KEY_HEADER, "") or bearer.strip()
 
 
 def find(shown: str) -> AccessToken | None:
     """Find the living token of these signs. The comparison is the database's, of hashes: its time tells nothing."""
     if not shown:
         return None
-    digest = sha256(shown.encode("utf-8", "surrogateescape")).hexdigest()
-    return AccessToken.objects.alive().select_related("team", "maker__user").filter(digest=digest).first()
+    found = AccessToken.objects.alive().select_related("team", "maker__user")
+    return found.filter(digest=tokens.digest_of(shown)).first()
+
+
+def is_operators(request: HttpRequest) -> bool:
+    """Whether a request shows the operator's token at an address that it opens. None is set: no request does."""
+    match, digest = request.resolver_match, settings.METRICS_TOKEN_DIGEST
+    if not digest or match is None or match.view_name not in OPERATORS:
+        return False
+    return compare_digest(tokens.digest_of(shown(request)), digest)
+
+
+def is_api(request: HttpRequest) -> bool:
+    """Whether a request is a script's, so that even what went wrong is told in JSON."""
+    return request.path.startswith(API)
+
+
+def wrong_method() -> JsonResponse:
+    response = refusal(HTTPStatus.METHOD_NOT_ALLOWED, "METHOD_NOT_ALLOWED", _("Access tokens only read."))
+    response.headers["Allow"] = "GET, HEAD"
+    return response
 
 
 def refusal(status: HTTPStatus, code: str, message: str, **context: object) -> JsonResponse:
@@ -57,3 +100,10 @@ def refusal(status: HTTPStatus, code: str, message: str, **context: object) -> J
     if context:
         error["context"] = context
     return JsonResponse({"errors": [error]}, status=status)
+
+
+def _too_many(rate: Rate) -> JsonResponse:
+    sentence = _("This access token asked too often. Wait for as long as Retry-After says.")
+    response = refusal(HTTPStatus.TOO_MANY_REQUESTS, "TOO_MANY_REQUESTS", sentence)
+    response.headers["Retry-After"] = str(rate.seconds)
+    return response

@@ -84,6 +84,10 @@ class Environment(models.Model):
     fault_status = models.PositiveSmallIntegerField(null=True)
     fault_since = models.DateTimeField(null=True)
     fault_count = models.PositiveIntegerField(default=0)
+    # Fault -> how often it happened: counted up for ever, for metrics.
+    fault_totals = models.JSONField(default=dict)
+    # Seconds that the provider was asked for the last list that was stored.
+    fetched_in = models.FloatField(null=True)
     next_try_at = models.DateTimeField(null=True)
     retry_after_at = models.DateTimeField(null=True)
 

@@ -24,6 +24,7 @@ from snapshots.change_list import ChangePage, find_line
 from snapshots.models import Change, Environment
 from snapshots.views import change_bar, words
 from snapshots.views.change_table import change_table
+from snapshots.views.export_links import export_links
 from snapshots.views.lists import age_of_page, never_fetched, nothing_to_list, remember_team
 from snapshots.views.pages import Action, Empty, Pager
 from snapshots.views.refresh import RETRY_SECONDS, back_to, caller_of, changes_since, is_held, say, slot
@@ -61,7 +62,7 @@ class View:
 @require_safe
 def change_list(request: MemberRequest, team: str) -> HttpResponse:
     """What changed; for htmx the results alone."""
-    view = _read(request)
+    view = read_view(request)
     remember_team(request)
     is_fragment = bool(request.htmx) and not request.htmx.history_restore_request
     template = "snapshots/_results.html" if is_fragment else "snapshots/changes/changes.html"
@@ -77,7 +78,7 @@ def change_list(request: MemberRequest, team: str) -> HttpResponse:
 @require_POST
 def refresh(request: MemberRequest, team: str) -> HttpResponse:
     """Ask the provider about the page's environments; answer with age line and lines."""
-    view = _read(request)
+    view = read_view(request)
     is_button = request.POST.get("auto") != "1" or request.POST.get("again") == "1"
     with slot() as is_free:
         outcomes = list(sync.refresh(view.shown, caller=caller_of(request, is_button))) if is_free else []
@@ -86,7 +87,7 @@ def refresh(request: MemberRequest, team: str) -> HttpResponse:
 
 
 def _refreshed(request: MemberRequest, said: str, *, is_button: bool, held: bool) -> HttpResponse:
-    view = _read(request)
+    view = read_view(request)
     if not request.htmx:
         messages.info(request, _("A refresh is already under way. Reload in a moment.") if held else said)
         return HttpResponseRedirect(back_to(request, view.url))
@@ -101,7 +102,8 @@ def _refreshed(request: MemberRequest, said: str, *, is_button: bool, held: bool
     return render(request, "snapshots/_refreshed.html", context, status=202 if held else 200)
 
 
-def _read(request: MemberRequest) -> View:
+def read_view(request: MemberRequest) -> View:
+    """Read the address that the person sees: a refresh comes from a form whose own address may be older."""
     prefix = reverse("snapshots:changes", args=[request.team.slug])
     environments = list(request.team.environments.order_by("name", "service_code"))
     filters = change_filters.parse(_seen_query(request, prefix), environments)
@@ -112,7 +114,6 @@ def _read(request: MemberRequest) -> View:
 
 
 def _seen_query(request: MemberRequest, prefix: str) -> QueryDict:
-    """The query that the person sees: a refresh comes from a form whose own address may be older."""
     if request.method == "POST" and request.htmx:
         seen = urlsplit(request.htmx.current_url_abs_path or "")
         if seen.path == prefix:
@@ -122,6 +123,7 @@ def _seen_query(request: MemberRequest, prefix: str) -> QueryDict:
 
 def _context(view: View) -> dict[str, object]:
     empty = nothing_to_list(view.membership, view.environments)
+    is_bare = empty is not None
     page, table = change_table(view.team, view.environments, view.filters, view.line, view.now, view.prefix)
     if empty is None and not page.lines:
         empty = _empty(view)
@@ -143,6 +145,7 @@ def _context(view: View) -> dict[str, object]:
         "pager": _pager(page, view),
         "empty": empty,
         "list_url": view.prefix,
+        "exports": None if is_bare else export_links(view.team, "changes", view.filters.query()),
         **age_of_page(view.membership, view.environments, view.shown, view.now, refresh_url),
     }
 

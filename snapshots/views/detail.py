@@ -21,6 +21,7 @@ from snapshots.views.freshness import as_of, banners, freshness
 from snapshots.views.life import life, volume_line
 from snapshots.views.lists import LEAST_REFRESH_SECONDS, remember_team
 from snapshots.views.pages import Badge, Fact, Refresh, Taken, TeamLink
+from snapshots.views.share_panel import share_panel
 from snapshots.views.tables import volume_name
 from snapshots.views.verdict import verdict
 
@@ -76,7 +77,8 @@ def snapshot_detail(
     shown = find_shown(request, environment, snapshot_id)
     if shown is None:
         return not_mirrored(request, environment, snapshot_id)
-    return render(request, "snapshots/detail.html", snapshot_context(shown))
+    panel = share_panel(request, shown.snapshot, environment.path, shown.now)
+    return render(request, "snapshots/detail.html", snapshot_context(shown) | {"share": panel})
 
 
 def find_environment(request: MemberRequest, service_code: str, name: str) -> Environment:

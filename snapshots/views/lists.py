@@ -23,6 +23,7 @@ from snapshots.listing import ListPage
 from snapshots.models import Environment
 from snapshots.parameters import PAGE_SIZES
 from snapshots.views import filterbar, tables
+from snapshots.views.export_links import export_links
 from snapshots.views.first_steps import first_fetch
 from snapshots.views.freshness import admins, banners, freshness
 from snapshots.views.pages import Action, Empty, Pager, PageSize, Refresh
@@ -112,6 +113,7 @@ def remember_team(request: MemberRequest) -> None:
 
 def list_context(view: View) -> dict[str, object]:
     empty = nothing_to_list(view.membership, view.environments)
+    is_bare = empty is not None
     volumes = filterbar.chosen_volumes(view.team, view.filters)
     page, table = tables.table(view.team, view.environments, view.filters, view.now, view.prefix, volumes)
     if empty is None and page.total == 0:
@@ -137,6 +139,7 @@ def list_context(view: View) -> dict[str, object]:
         "list_url": view.prefix,
         # It looks again while the first fetch goes on, and takes no choice away.
         "same_url": view.prefix + view.filters.query(page=view.filters.page),
+        "exports": None if is_bare else export_links(view.team, "list", view.filters.query()),
         **age_context(view),
     }
 

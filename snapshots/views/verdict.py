@@ -31,7 +31,7 @@ def verdict(
     snapshot: Snapshot, environment: Environment, list_url: str, now: datetime, *, confirmed: bool = False
 ) -> Verdict:
     """Answer for a snapshot; `confirmed`: the provider was asked about this very one a moment ago."""
-    strong = _strong(snapshot, now, is_current=confirmed or environment.is_current(now, ttl()), environment=environment)
+    strong = answer(snapshot, now, is_current=confirmed or environment.is_current(now, ttl()), environment=environment)
     if not snapshot.volume_id:
         return Verdict(strong, _("It names no volume, so it cannot be compared with others."))
     siblings = Snapshot.objects.of_volume(environment, snapshot.volume_id)
@@ -51,7 +51,7 @@ def verdict(
     )
 
 
-def _strong(snapshot: Snapshot, now: datetime, *, is_current: bool, environment: Environment) -> str:
+def answer(snapshot: Snapshot, now: datetime, *, is_current: bool, environment: Environment) -> str:
     """The answer. Only what the provider listed as completed a moment ago is called usable without more words."""
     if not snapshot.listed:
         return _("Gone.")

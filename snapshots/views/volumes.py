@@ -19,6 +19,7 @@ from dashboard.teams.models import Membership, Team
 from snapshots import sync, volume_filters
 from snapshots.models import Environment, Policy
 from snapshots.views import volume_parts
+from snapshots.views.export_links import export_links
 from snapshots.views.lists import age_of_page, nothing_to_list, remember_team
 from snapshots.views.pictures import shown_pictures
 from snapshots.views.refresh import RETRY_SECONDS, back_to, caller_of, changes_since, is_held, say, slot
@@ -137,6 +138,7 @@ def home_context(view: View, *, is_fragment: bool) -> dict[str, object]:
         with_ages = view.policy is not None
         pictures = shown_pictures(view.team, view.environments, view.now, view.prefix, with_ages=with_ages)
         context["pictures"] = pictures
+    context["exports"] = export_links(view.team, "volumes", view.filters.query())
     return context | {"parts": volume_parts.parts(view, is_fragment=is_fragment)}
 
 

@@ -5,6 +5,7 @@ import sqlite3
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from dataclasses import dataclass, field
+from hashlib import sha256
 from typing import TypedDict
 from urllib.parse import quote, urlencode, urlsplit
 
@@ -124,6 +125,25 @@ def sign_in(sink: Sink) -> None:
     sink.look()
 
 
+SHARE = """
+INSERT INTO snapshots_sharelink
+  (team_id, snapshot_id, maker_id, made_by, public_id, digest, shows_environment, made_at, expires_at, uses, form_id)
+SELECT s.team_id, s.id, m.id, ?, 'hostile-' || printf('%06d', s.id), ?, 1, datetime('now'),
+  datetime('now', '+1 day'), 0, s.id
+FROM snapshots_snapshot s JOIN teams_team t ON t.id = s.team_id
+JOIN teams_membership m ON m.team_id = t.id AND m.role = 'admin' WHERE t.slug = ?
+"""
+
+
+def share_all(stack: Stack, slug: str) -> list[str]:
+    """A shared link to every snapshot of a team, once; gives their paths in the order of the snapshots' ids."""
+    query = """SELECT l.public_id FROM snapshots_sharelink l JOIN teams_team t ON t.id = l.team_id
+        JOIN snapshots_snapshot s ON s.id = l.snapshot_id WHERE t.slug = ? ORDER BY s.snapshot_id"""
+    if not ask(stack, query, slug):
+        ask(stack, SHARE, WORST, sha256(b"secret").hexdigest(), slug)
+    return [f"/s/{public}.secret" for (public,) in ask(stack, query, slug)]
+
+
 def snapshots_of(stack: Stack, slug: str) -> list[tuple[str, str]]:
     query = """SELECT s.snapshot_id, s.name FROM snapshots_snapshot s JOIN teams_team t ON t.id = s.team_id
         WHERE t.slug = ? ORDER BY s.id DESC LIMIT ?"""
@@ -154,6 +174,8 @@ def pages_with_many(seeded: Told) -> list[str]:
         f"{team}/snapshots/volumes/?volume_q=a",
         f"{team}/settings/audit/",
         f"{team}/settings/audit/?person={worst}",
+        f"{team}/settings/shared-links/",
+        f"{team}/settings/shared-links/revoke-all/",
         f"{team}/settings/environments/",
         f"{team}/settings/environments/{seeded['place']}/remove/",
         f"{team}/settings/people/leave/",
@@ -169,7 +191,8 @@ def test_nothing_runs_where_the_policy_is_in_force(
 ) -> None:
     sink, slugs = open_sink(), seeded["teams"]
     sign_in(sink)
-    for path in [*own_pages(), *pages_with_many(seeded)]:
+    shared = share_all(stack, slugs[0])
+    for path in [*own_pages(), *pages_with_many(seeded), *shared[:6], f"{shared[0]}{quote(WORST)}"]:
         sink.visit(path)
     # A name alone: in the title, and as whose key it is.
     for path in [f"/t/{slug}/settings/people/" for slug in slugs] + [f"/t/{slug}/settings/key/" for slug in slugs[:6]]:
@@ -189,6 +212,9 @@ def test_nothing_would_run_without_the_policy(stack: Stack, seeded: Told, open_s
     for snapshot, name in shown:
         sink.visit(f"/t/{seeded['teams'][0]}/snapshots/{seeded['place']}/{snapshot}/")
         assert sink.page.locator("h1").text_content() == (name if name.strip() else snapshot)
+    for path in share_all(stack, seeded["teams"][0]):
+        sink.visit(path)
+    assert sink.page.locator("dl div").count() == 4
     tell(sink, figures)
 
 

@@ -13,12 +13,13 @@ from tests.commands.programs import ROOT
 MAKEFILE = (ROOT / "Makefile").read_text()
 TOOLS = ("sh", "env", "id")
 SERVICES = str(ROOT / ".ci" / "services")
+TOOLS_OF_TESTS = str(ROOT / ".ci" / "tools")
 PROGRAMS = ("initdb", "pg_ctl", "redis-server")
 SERVICES_TOOLS = ("bash", "find", "sort", "tail", "dirname")
 
 
 def call(*command: str, cwd: Path = ROOT, path: str = os.environ["PATH"]) -> subprocess.CompletedProcess[str]:
-    kept = {name: text for name, text in os.environ.items() if not name.startswith(("MAKE", "SERVICES"))}
+    kept = {name: text for name, text in os.environ.items() if not name.startswith(("MAKE", "SERVICES", "TOOLS"))}
     variables = kept | {"PATH": path}
     return subprocess.run(command, cwd=cwd, env=variables, capture_output=True, text=True, timeout=60, check=False)
 
@@ -135,3 +136,31 @@ def test_the_second_database_is_passed_over_aloud(bare_bash: Path) -> None:
     ran = call("env", "SERVICES=no", "bash", SERVICES, "false", path=str(bare_bash))
     assert (ran.returncode, ran.stdout) == (0, "")
     assert ran.stderr == "Not run, as SERVICES=no: the tests on PostgreSQL and Redis.\n"
+
+
+def test_no_other_tools_and_no_way_to_install_them(bare: Path) -> None:
+    ran = call("sh", TOOLS_OF_TESTS, path=str(bare))
+    assert (ran.returncode, ran.stdout) == (1, "")
+    assert "there is no apt-get here to install them with. Install libreoffice-calc and prometheus" in ran.stderr
+    assert "make test TOOLS=no" in ran.stderr
+
+
+def test_the_other_tools_are_installed_where_root_may(bare: Path) -> None:
+    (bare / "id").unlink()
+    put(bare, "id", "echo 0")
+    for name in ("promtool", "curl", "jq"):
+        put(bare, name, "exit 0")
+    asked, copy = bare / "asked", f"{shutil.which('cp')} {bare}/env {bare}/soffice"
+    put(bare, "apt-get", f'[ "$1" = update ] || {{ echo "$@" >{asked}; {copy}; }}')
+    ran = call("sh", TOOLS_OF_TESTS, path=str(bare))
+    assert (ran.returncode, ran.stdout) == (0, "Installing libreoffice-calc with apt-get ...\n")
+    assert asked.read_text().endswith("--no-install-recommends libreoffice-calc\n")
+    assert call("sh", TOOLS_OF_TESTS, path=str(bare)).stdout == ""
+
+
+def test_the_other_tools_are_passed_over_aloud(bare: Path) -> None:
+    ran = call("env", "TOOLS=no", "sh", TOOLS_OF_TESTS, path=str(bare))
+    assert (ran.returncode, ran.stdout) == (0, "")
+    assert ran.stderr == "Not run, as TOOLS=no: the tests with LibreOffice and promtool.\n"
+    without, with_them = (call("make", "-n", "test", *given).stdout for given in (["TOOLS=no"], []))
+    assert ("and not tools" in without, "and not tools" in with_them) == (True, False)

@@ -7,17 +7,19 @@ from http.cookies import SimpleCookie
 
 import pytest
 from django.db import transaction
-from django.http import HttpResponse
+from django.http import HttpResponse, HttpResponseBase
 from django.test import Client
 from django.utils import timezone
 from pytest_django import Settings
 
+from dashboard.teams import tokens
 from dashboard.teams.accounts import create_account
 from dashboard.teams.invitations import invite
 from dashboard.teams.models import ApiKey, Membership, PendingKey, Role, Team, User
 from dashboard.teams.secrets import Secret, seal_key
+from snapshots import sharing
 from snapshots.mirror import store_listing
-from snapshots.models import Environment
+from snapshots.models import Environment, Snapshot
 from tests.conftest import PASSWORD, sign_in_client
 from tests.matrix.plan import ARGUMENTS, NOBODY, ROLES, TEAMS, UNOWNED, address
 from tests.pages.conftest import claimed, listing, record, refuse
@@ -46,8 +48,8 @@ class House:
         """Ask as a person, and let what is written stay."""
         self.client.cookies = SimpleCookie(self.cookies[person])
         if method == "POST":
-            return self.client.post(url, body or {}, headers=headers)  # type: ignore[return-value]
-        return self.client.generic(method, url, headers=headers)  # type: ignore[return-value]
+            return whole(self.client.post(url, body or {}, headers=headers))
+        return whole(self.client.generic(method, url, headers=headers))
 
     @contextmanager
     def undone(self) -> Iterator[None]:
@@ -57,6 +59,13 @@ class House:
 
     def address(self, view: str, slug: str, **other: str) -> str:
         return address(view, self.arguments[slug] | other)
+
+
+def whole(answer: HttpResponseBase) -> HttpResponse:
+    """Read a file that is made as it is read, so that it is asked what it holds as any page is."""
+    if isinstance(answer, HttpResponse):
+        return answer
+    return HttpResponse(answer.getvalue(), status=answer.status_code, headers=dict(answer.headers))  # type: ignore[attr-defined]
 
 
 @pytest.fixture
@@ -86,6 +95,8 @@ def _furnish(slug: str, people: dict[str, User]) -> Team:
     admin = next(user for user, role in members.items() if role == Role.ADMIN)
     invite(team, f"FOREIGN-asked-by-{slug}@example.com", Role.MEMBER, actor=admin)
     _fill(team)
+    _share(team)
+    _token(team)
     now, sealed = timezone.now(), seal_key(Secret(f"CANARY-on-trial-{slug}"), team_pk=team.pk)
     answers = [{"place": "FOREIGN-place", "count": 1, "kind": "", "sentence": "", "retry_after": 0.0}]
     PendingKey.objects.create(
@@ -104,6 +115,20 @@ def _fill(team: Team) -> None:
     refuse(Environment.objects.create(team=team, service_code="refused", name=f"FOREIGN-{team.slug}"))
 
 
+def _token(team: Team) -> None:
+    """An access token, of somebody's who is no admin where there is such."""
+    maker = team.memberships.filter(role__in=[Role.MEMBER, Role.ADMIN]).order_by("-role").first()
+    assert maker is not None
+    tokens.make(maker, name=f"FOREIGN-token-of-{team.slug}", days=30, environments=[], form_id=f"token-{team.slug}")
+
+
+def _share(team: Team) -> None:
+    """A link, of somebody's who is no admin where there is such."""
+    maker = team.memberships.filter(role__in=[Role.MEMBER, Role.ADMIN]).order_by("-role").first()
+    assert maker is not None
+    sharing.make(Snapshot.objects.get(team=team), maker=maker, days=7, form_id="form")
+
+
 def _arguments(team: Team) -> dict[str, str]:
     stranger = team.memberships.get(user__email__startswith="foreign-of-")
     own = {
@@ -112,5 +137,7 @@ def _arguments(team: Team) -> dict[str, str]:
         "volume_id": record(NUMBERS[team.slug]).volume_id,
         "member": str(stranger.pk),
         "invitation": str(team.invitations.get().pk),
+        "access_token": str(team.access_tokens.get().pk),
+        "public_id": team.share_links.get().public_id,
     }
     return {**UNOWNED, **ARGUMENTS[team.slug], **own}

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping
 
 from django.urls import URLPattern, URLResolver, get_resolver, reverse
 
-from dashboard.teams.access import CAPABILITIES, PUBLIC
+from dashboard.teams.access import CAPABILITIES, PUBLIC, SHARE, TOKEN
 from dashboard.teams.models import Role
 
 METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE")
@@ -25,13 +25,14 @@ ARGUMENTS: Mapping[str, Mapping[str, str]] = {
     "acme": {"service_code": "compute-on", "environment_name": "prod"},
     "rival": {"service_code": "compute-qc", "environment_name": "shop"},
 }
-UNOWNED = {"uidb36": "1", "key": "no-such-key", "token": "no-such-token", "pk": "0"}
+UNOWNED = {"link": "no-such.link", "uidb36": "1", "key": "no-such-key", "token": "no-such-token", "pk": "0"}
 # What a view may answer that runs: a page, a redirect, "asked too early". Some say with another status that they
 # are closed, ended or not set up.
 RUNS = frozenset({200, 202, 302})
 ALSO: Mapping[str, frozenset[int]] = {
     "account_signup": frozenset({404}),
     "setup": frozenset({404}),
+    "snapshots:share": frozenset({404}),
     "mfa_deactivate_totp": frozenset({404}),
     "mfa_edit_webauthn": frozenset({404}),
     "mfa_remove_webauthn": frozenset({404}),
@@ -51,8 +52,10 @@ def _patterns(resolver: URLResolver, namespace: str = "") -> Iterator[tuple[str,
 
 VIEWS = dict(_patterns(get_resolver()))
 PARTS = {name: tuple(entry.pattern.regex.groupindex) for name, entry in VIEWS.items()}
-IS_PUBLIC = {name: PUBLIC in CAPABILITIES.get(name, {}).values() for name in VIEWS}
-TEAM_VIEWS = sorted(name for name, parts in PARTS.items() if "team" in parts)
+IS_PUBLIC = {name: bool({PUBLIC, SHARE} & {*CAPABILITIES.get(name, {}).values()}) for name in VIEWS}
+# What a session opens to nobody: it wants an access token, and tests/api asks with one.
+TOKEN_VIEWS = sorted(name for name in VIEWS if TOKEN in CAPABILITIES.get(name, {}).values())
+TEAM_VIEWS = sorted(name for name, parts in PARTS.items() if "team" in parts and name not in TOKEN_VIEWS)
 OTHER_VIEWS = sorted(VIEWS.keys() - set(TEAM_VIEWS))
 NUMBERED_VIEWS = [name for name in TEAM_VIEWS if len(PARTS[name]) > 1]
 
@@ -71,6 +74,8 @@ def expected(view: str, method: str, person: str, team: str) -> frozenset[int]:
     """Give the statuses that the capability table allows for somebody at an address of a team."""
     least = level(view, method)
     role = ROLES[person].get(team)
+    if view in TOKEN_VIEWS:
+        return frozenset({401})
     if person == NOBODY and not IS_PUBLIC[view]:
         return frozenset({302})
     if view in TEAM_VIEWS and role is None:

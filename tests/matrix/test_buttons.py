@@ -24,6 +24,8 @@ TABS = frozenset(
         "GET snapshots:environments",
         "GET snapshots:targets",
         "GET snapshots:exemptions",
+        "GET snapshots:share_links",
+        "GET snapshots:tokens",
     }
 )
 # What the main part of each page offers to whoever may do everything; less is shown to others by `may` alone.
@@ -31,6 +33,8 @@ OFFERED: Mapping[str, frozenset[str]] = {
     "snapshots:list": frozenset(
         {
             "GET snapshots:list",
+            "GET snapshots:list_csv",
+            "GET snapshots:list_json",
             "GET snapshots:detail",
             "GET snapshots:volume_choices",
             "GET snapshots:key",
@@ -39,10 +43,26 @@ OFFERED: Mapping[str, frozenset[str]] = {
             "POST snapshots:refresh",
         }
     ),
-    "snapshots:detail": frozenset({"GET snapshots:list", "GET snapshots:volume", "POST snapshots:check"}),
+    "snapshots:detail": frozenset(
+        {
+            "GET snapshots:list",
+            "GET snapshots:volume",
+            "GET snapshots:share_links",
+            "POST snapshots:check",
+            "POST snapshots:share_make",
+            "POST snapshots:share_revoke",
+        }
+    ),
+    "snapshots:share_links": TABS
+    | {"GET snapshots:detail", "GET snapshots:share_revoke_all", "POST snapshots:share_revoke"},
+    "snapshots:tokens": TABS | {"POST snapshots:tokens", "POST snapshots:token_revoke"},
+    "snapshots:share_revoke_all": frozenset({"GET snapshots:share_links", "POST snapshots:share_revoke_all"}),
+    "snapshots:share_switch": frozenset({"GET teams:security", "POST snapshots:share_switch"}),
     "snapshots:changes": frozenset(
         {
             "GET snapshots:changes",
+            "GET snapshots:changes_csv",
+            "GET snapshots:changes_json",
             "GET snapshots:list",
             "GET snapshots:volume_choices",
             "GET snapshots:views",
@@ -54,6 +74,8 @@ OFFERED: Mapping[str, frozenset[str]] = {
     "snapshots:volumes": frozenset(
         {
             "GET snapshots:volumes",
+            "GET snapshots:volumes_csv",
+            "GET snapshots:volumes_json",
             "GET snapshots:volume",
             "GET snapshots:exempt",
             "GET snapshots:views",
@@ -100,19 +122,21 @@ OFFERED: Mapping[str, frozenset[str]] = {
     "teams:leave": frozenset({"GET teams:people", "POST teams:leave"}),
     "teams:remove_member": frozenset({"GET teams:people", "POST teams:remove_member"}),
     "teams:audit": TABS,
-    "teams:security": TABS | {"GET mfa_index", "POST teams:security"},
+    "teams:security": TABS | {"GET snapshots:share_switch", "GET mfa_index", "POST teams:security"},
 }
 # What stands on the list of a team that lacks something, for whoever can mend it.
 LACKING: Mapping[str, str] = {"key": "GET snapshots:key", "environment": "GET snapshots:environments"}
 # Addresses without a page of their own: they lead on, or answer with a part of one.
-NO_PAGE = frozenset({"teams:settings", "snapshots:team_home", "snapshots:volume_choices"})
+FILES = frozenset(f"snapshots:{page}_{kind}" for page in ("list", "volumes", "changes") for kind in ("csv", "json"))
+NO_PAGE = FILES | {"teams:settings", "snapshots:team_home", "snapshots:volume_choices"}
 ASKING = {"hx-get": "GET", "hx-post": "POST"}
 PAGES = sorted(set(TEAM_VIEWS) - NO_PAGE)
 
 
 def targets(part: Element, url: str) -> list[tuple[str, str]]:
     """What can be pressed in a part of a page: method and address."""
-    found = [("GET", link.attributes["href"]) for link in part.all("a") if "href" in link.attributes]
+    links = [link.attributes.get("href", "") for link in part.all("a")]
+    found = [("GET", link) for link in links if link and not link.startswith("#")]
     for form in part.all("form"):
         if form.attributes.get("method") != "dialog":
             found.append((form.attributes.get("method", "get").upper(), form.attributes.get("action") or url))

@@ -94,5 +94,5 @@ def test_a_snapshot_costs_the_same_among_many(
     alice_client: Client, ten_thousand: None, django_assert_max_num_queries: DjangoAssertNumQueries
 ) -> None:
     alice_client.get(LIST)
-    with django_assert_max_num_queries(14):
+    with django_assert_max_num_queries(15):
         assert alice_client.get(detail(3)).status_code == 200

@@ -75,6 +75,7 @@ def settings_of(names: list[str], variables: dict[str, str]) -> dict[str, object
         (OIDC | {"OIDC_CLIENT_SECRET": ""}, "OIDC_CLIENT_SECRET is missing"),
         (OIDC | {"OIDC_CLIENT_SECRET": f"{SECRET} x"}, "must each be one word"),
         (OIDC | {"OIDC_CLIENT_ID": "ähnlich"}, "must each be one word"),
+        ({"METRICS_TOKEN": SECRET[:31]}, "METRICS_TOKEN must be one random word of at least 32"),
         (OIDC | {"OIDC_NAME": "x" * 41}, "OIDC_NAME must be a name of at most 40 letters"),
         (OIDC | {"OIDC_ISSUER": "login.test"}, "OIDC_ISSUER must be an address"),
         (OIDC | {"OIDC_ISSUER": "https://login.test/" + "x" * 200}, "OIDC_ISSUER must be an address"),

@@ -7,7 +7,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('snapshots', '0004_volumes_judged'),
+        ('snapshots', '0005_clock_unfollowed'),
         ('teams', '0007_shared_links_and_tokens'),
     ]
 
@@ -35,5 +35,15 @@ class Migration(migrations.Migration):
                 'verbose_name': 'shared link',
                 'verbose_name_plural': 'shared links',
             },
+        ),
+        migrations.AddField(
+            model_name='environment',
+            name='fault_totals',
+            field=models.JSONField(default=dict),
+        ),
+        migrations.AddField(
+            model_name='environment',
+            name='fetched_in',
+            field=models.FloatField(null=True),
         ),
     ]

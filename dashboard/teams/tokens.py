@@ -1,0 +1,137 @@
+"""Access tokens: making one, ending one, and noting that one was used."""
+
+import logging
+from collections.abc import Collection
+from datetime import timedelta
+from hashlib import sha256
+from secrets import token_urlsafe
+
+from django.db import OperationalError, transaction
+from django.db.models import Q, QuerySet
+from django.db.models.signals import post_save
+from django.dispatch import receiver
+from django.http import HttpRequest
+from django.utils import timezone
+
+from dashboard.teams import audit
+from dashboard.teams.models import AccessToken, EventKind, Membership, Role, Team, User
+
+log = logging.getLogger(__name__)
+
+# So that a scanner of code or logs knows one when it sees it.
+PREFIX = "snap_"
+SECRET_BYTES = 32
+DAYS = (30, 90, 365)
+MOST_ALIVE = 50
+"""Living tokens of one team: more than any team has scripts, few enough to be looked through."""
+NOTED_EVERY = timedelta(minutes=1)
+
+
+class SentAlready(Exception):
+    """The form made its token the first time; that is shown once, and not again."""
+
+
+class TooManyTokens(Exception):
+    """The team has `MOST_ALIVE` living tokens."""
+
+
+def digest_of(text: str) -> str:
+    return sha256(text.encode("utf-8", "surrogateescape")).hexdigest()
+
+
+@transaction.atomic
+def make(
+    maker: Membership,
+    *,
+    name: str,
+    days: int,
+    environments: Collection[str],
+    form_id: str,
+    request: HttpRequest | None = None,
+) -> tuple[AccessToken, str]:
+    """Make a token that reads the team's data, or that of some environments; gives it with its text, kept nowhere.
+
+    Raises `SentAlready`, `TooManyTokens`, and `Membership.DoesNotExist` for a maker who is gone meanwhile.
+    """
+    team = Team.objects.select_for_update().get(pk=maker.team_id)
+    maker = Membership.objects.select_related("user").get(pk=maker.pk)
+    if AccessToken.objects.filter(form_id=form_id).exists():
+        raise SentAlready
+    if AccessToken.objects.alive().filter(team=team).count() >= MOST_ALIVE:
+        raise TooManyTokens
+    text = PREFIX + token_urlsafe(SECRET_BYTES)
+    token = AccessToken.objects.create(
+        team=team,
+        maker=maker,
+        made_by=maker.user.email,
+        name=name,
+        digest=digest_of(text),
+        last_signs=text[-4:],
+        environments=sorted(environments),
+        expires_at=timezone.now() + timedelta(days=days),
+        form_id=form_id,
+    )
+    detail = f"{days} days, {', '.join(token.environments) or 'all environments'}"
+    audit.record(EventKind.TOKEN_MADE, team=team, actor=maker.user, target=name, detail=detail, request=request)
+    return token, text
+
+
+@transaction.atomic
+def revoke(token: AccessToken, *, actor: User, request: HttpRequest | None = None) -> bool:
+    """End a token from the next request on; gives False where it was revoked before."""
+    if not AccessToken.objects.filter(pk=token.pk, revoked_at=None).update(revoked_at=timezone.now()):
+        return False
+    detail = f"made by {token.made_by}"
+    audit.record(
+        EventKind.TOKEN_REVOKED, team=token.team, actor=actor, target=token.name, detail=detail, request=request
+    )
+    return True
+
+
+@receiver(post_save, sender=Membership)
+def end_tokens_of_viewer(instance: Membership, **_kwargs: object) -> None:
+    """End the tokens of who may make none any more, so that none lives again when the role comes back."""
+    if not Role(instance.role).at_least(Role.MEMBER):
+        _end_of(Membership.objects.filter(pk=instance.pk))
+
+
+@receiver(post_save, sender=User)
+def end_tokens_of_inactive(instance: User, **_kwargs: object) -> None:
+    """End the tokens of an account that was switched off, for the same reason."""
+    if not instance.is_active:
+        _end_of(Membership.objects.filter(user=instance))
+
+
+def note_use(token: AccessToken, request: HttpRequest) -> None:
+    """Store when and from where a token was last used, at most once a minute; its first use is in the audit."""
+    now = timezone.now()
+    if token.first_used_at is None:
+        _note_first(token, request)
+    elif token.last_used_at is None or now - token.last_used_at >= NOTED_EVERY:
+        _note_again(token, request)
+
+
+def _end_of(makers: QuerySet[Membership]) -> None:
+    AccessToken.objects.filter(maker__in=makers, revoked_at=None).update(revoked_at=timezone.now())
+
+
+@transaction.atomic
+def _note_first(token: AccessToken, request: HttpRequest) -> None:
+    now, ip = timezone.now(), audit.address_of(request)
+    unused = AccessToken.objects.filter(pk=token.pk, first_used_at=None)
+    if unused.update(first_used_at=now, last_used_at=now, last_used_ip=ip):
+        # Who holds a token is not known: nobody is named as the actor.
+        detail = f"made by {token.made_by}"
+        audit.record(
+            EventKind.TOKEN_USED, team=token.team, actor=None, target=token.name, detail=detail, request=request
+        )
+
+
+def _note_again(token: AccessToken, request: HttpRequest) -> None:
+    now, ip = timezone.now(), audit.address_of(request)
+    due = Q(last_used_at=None) | Q(last_used_at__lte=now - NOTED_EVERY)
+    try:
+        with transaction.atomic():
+            AccessToken.objects.filter(due, pk=token.pk).update(last_used_at=now, last_used_ip=ip)
+    except OperationalError as fault:  # a busy database: whoever only reads does not wait for it to be noted
+        log.info("That access token %d was used is not noted: %s", token.pk, fault)

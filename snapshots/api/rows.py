@@ -1,0 +1,172 @@
+"""What the API tells, as frozen rows: they are written as JSON and described in the OpenAPI document from one source.
+
+A field that the provider left out is left out here too: no value stands for "nothing".
+"""
+
+from datetime import datetime
+from typing import Annotated
+
+from msgspec import UNSET, Meta, Struct, UnsetType
+
+Moment = Annotated[datetime, Meta(tz=True)]
+Uuid = Annotated[str, Meta(extra_json_schema={"format": "uuid"})]
+
+
+class Snapshot(Struct, frozen=True, gc=False, rename="camel", omit_defaults=True):
+    """A snapshot with the provider's seven fields."""
+
+    id: Uuid
+    name: str = ""
+    state: str = ""
+    interval_type: str = ""
+    volume_id: str = ""
+    volume: str = ""
+    volume_type: str = ""
+
+
+class Volume(Struct, frozen=True, gc=False, rename="camel", omit_defaults=True):
+    """A volume with those of the provider's fields that the dashboard keeps."""
+
+    id: Uuid
+    name: str = ""
+    type: str = ""
+    creation_date: str = ""
+    instance_id: str = ""
+    instance_name: str = ""
+    zone_name: str = ""
+    state: str = ""
+    size_in_gb: int | UnsetType = UNSET
+
+
+class Status(Struct, frozen=True, rename="camel"):
+    """Whether a service answered the dashboard when it asked last, and when that was."""
+
+    last_updated: Moment
+    reachable: bool
+
+
+class Connection(Struct, frozen=True, rename="camel", omit_defaults=True):
+    """A service that the team watches environments of. The id is the dashboard's own."""
+
+    id: Uuid
+    service_code: str
+    name: str
+    type: str
+    status: Status | UnsetType = UNSET
+
+
+class ConnectionOfEnvironment(Struct, frozen=True, rename="camel"):
+    """The service that an environment belongs to."""
+
+    id: Uuid
+    name: str
+    service_code: str
+    type: str
+
+
+class Environment(Struct, frozen=True, rename="camel"):
+    """An environment that the team watches. The id is the dashboard's own."""
+
+    id: Uuid
+    name: str
+    service_connection: ConnectionOfEnvironment
+
+
+class TimeRange(Struct, frozen=True, rename="camel", omit_defaults=True):
+    """When a snapshot was taken: not before `after`, if that is known, and not after `before`."""
+
+    before: Moment
+    after: Moment | UnsetType = UNSET
+
+
+class JudgedVolume(Struct, frozen=True, rename="camel", omit_defaults=True):
+    """A volume with what the dashboard says of it.
+
+    `since`: from when on the verdict holds; `deadline`: until when it holds unless new data comes; both by the
+    provider's clock. `label` and `why` are the words of the volumes page.
+    """
+
+    id: Uuid
+    name: str
+    service_code: str
+    environment_name: str
+    verdict: str
+    label: str
+    why: str
+    usable_count: int
+    instance_name: str = ""
+    since: Moment | UnsetType = UNSET
+    deadline: Moment | UnsetType = UNSET
+    newest_usable: TimeRange | UnsetType = UNSET
+    data_as_of: Moment | UnsetType = UNSET
+
+
+class Metadata(Struct, frozen=True, rename="camel"):
+    """How many rows there are."""
+
+    record_count: int
+
+
+class JudgedMetadata(Struct, frozen=True, rename="camel", omit_defaults=True):
+    """`recordCount` and `counts`: over all pages; `counts`: by verdict, whatever statuses were asked for.
+
+    `nextCursor` is there while more rows follow.
+    """
+
+    record_count: int
+    counts: dict[str, int]
+    next_cursor: str | UnsetType = UNSET
+
+
+class SnapshotList(Struct, frozen=True):
+    """Snapshots, the newest first."""
+
+    data: list[Snapshot]
+    metadata: Metadata
+
+
+class OneSnapshot(Struct, frozen=True):
+    """One snapshot."""
+
+    data: Snapshot
+
+
+class VolumeList(Struct, frozen=True):
+    """Volumes."""
+
+    data: list[Volume]
+    metadata: Metadata
+
+
+class EnvironmentList(Struct, frozen=True):
+    """The environments that the token reads; as documented without metadata."""
+
+    data: list[Environment]
+
+
+class ConnectionList(Struct, frozen=True):
+    """The services of the environments that the token reads; as documented without metadata."""
+
+    data: list[Connection]
+
+
+class JudgedVolumeList(Struct, frozen=True):
+    """Volumes with their verdicts, in the order asked for."""
+
+    data: list[JudgedVolume]
+    metadata: JudgedMetadata
+
+
+class Error(Struct, frozen=True, rename="camel", omit_defaults=True):
+    """Why a request failed; `code` is the HTTP status, `errorCode` its name."""
+
+    code: int
+    error_code: str
+    message: str
+    context: dict[str, str] | UnsetType = UNSET
+
+
+class Errors(Struct, frozen=True):
+    """A body with `errors` is a failure, as the provider documents it."""
+
+    errors: Annotated[list[Error], Meta(min_length=1)]

@@ -1,0 +1,157 @@
+"""What an exported row says: the provider's field names first, then what the dashboard has added to them.
+
+No raw record and no number of our own database is in it.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import NamedTuple
+
+from snapshots import change_list
+from snapshots.judged import DataAges, judged
+from snapshots.judging import LETTERS
+from snapshots.models import Change, Environment, Snapshot, Volume
+from snapshots.standing import target_of
+from snapshots.verdicts import Verdict
+
+Value = str | int | bool | datetime | list[str] | None
+Values = dict[str, Value]
+SCHEDULES = {letter: schedule for schedule, letter in LETTERS.items()}
+
+
+class Row(NamedTuple):
+    """A row by its fields' names, in their order, and the environment that it is of."""
+
+    environment_id: int
+    values: Values
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """A kind of rows. `optional` are the provider's fields that it leaves out itself where it has no value.
+
+    `read` gives rows by primary key, and asks for nothing else: a condition of the team would walk all of its rows for
+    each part. Whose they are is known by their environment. One that is gone meanwhile is not among them.
+    """
+
+    name: str
+    columns: tuple[str, ...]
+    optional: frozenset[str]
+    read: Callable[[Sequence[int]], Mapping[int, Row]]
+
+
+SNAPSHOT_FIELDS = {
+    "id": "snapshot_id",
+    "name": "name",
+    "state": "state",
+    "intervalType": "interval_type",
+    "volumeId": "volume_id",
+    "volume": "volume",
+    "volumeType": "volume_type",
+}
+TIMES = ("takenAt", "takenAfter", "takenBefore", "takenFrom", "firstSeenAt", "missingSince")
+_SNAPSHOT_COLUMNS = (
+    *SNAPSHOT_FIELDS.values(),
+    *("taken_after", "taken_before", "taken_from_name", "first_seen_at", "missing_since", "listed"),
+)
+VOLUME_FIELDS = {
+    "id": "volume_id",
+    "name": "name",
+    "type": "kind",
+    "creationDate": "created",
+    "instanceId": "instance_id",
+    "instanceName": "instance_name",
+    "zoneName": "zone_name",
+    "state": "state",
+    "sizeInGb": "size_in_gb",
+}
+JUDGEMENT = (
+    *("verdict", "newestUsableAfter", "newestUsableBefore", "usableCount", "snapshotCount"),
+    *("schedules", "targetHours", "missingSince", "goneAt"),
+)
+CHANGE_FIELDS = {
+    "id": "snapshot_id",
+    "name": "name",
+    "intervalType": "interval_type",
+    "volumeId": "volume_id",
+    "volume": "volume",
+}
+CHANGE_ITSELF = ("kind", "at", "before", "after", "seconds", "count")
+
+
+def _read_snapshots(pks: Sequence[int]) -> Mapping[int, Row]:
+    rows = Snapshot.objects.filter(pk__in=pks).values_list("pk", "environment_id", *_SNAPSHOT_COLUMNS)
+    return {pk: Row(place, _snapshot(values)) for pk, place, *values in rows}
+
+
+def _snapshot(values: Sequence[object]) -> Values:
+    told: list[Value] = list(values[: len(SNAPSHOT_FIELDS)])  # type: ignore[arg-type]
+    after, before, from_name, first_seen_at, missing_since, listed = values[len(SNAPSHOT_FIELDS) :]
+    # Where only a range is known nothing stands for the moment: its end would make a snapshot look younger than it is.
+    is_exact = after == before
+    times = (before if is_exact else None, after, before, _origin(after, bool(from_name)), first_seen_at, missing_since)
+    seen: Values = dict(zip(TIMES, times, strict=True))  # type: ignore[arg-type]
+    return dict(zip(SNAPSHOT_FIELDS, told, strict=True)) | seen | {"listed": bool(listed)}
+
+
+def _origin(after: object, from_name: bool) -> str:
+    """Where the time is from: the default name; two of our looks; or it was there at the first."""
+    if from_name:
+        return "name"
+    return "watch" if after is not None else "first_look"
+
+
+def volumes_of(environments: Sequence[Environment], ages: DataAges, team_hours: int | None) -> Source:
+    """Volumes of a team's environments, judged at a moment. `team_hours`: as its policy says, None without one."""
+    places = {environment.pk: environment for environment in environments}
+
+    def read(pks: Sequence[int]) -> Mapping[int, Row]:
+        rows = judged(Volume.objects.filter(pk__in=pks), ages).defer("answers", "days")
+        known = [(row, places[row.environment_id]) for row in rows if row.environment_id in places]
+        return {row.pk: Row(place.pk, _volume(row, place, team_hours)) for row, place in known}
+
+    optional = frozenset((*VOLUME_FIELDS,)) - {"id", "name"}
+    return Source("volumes", (*VOLUME_FIELDS, *JUDGEMENT), optional, read)
+
+
+def _volume(volume: Volume, environment: Environment, team_hours: int | None) -> Values:
+    told: Values = {name: getattr(volume, column) for name, column in VOLUME_FIELDS.items()}
+    told["creationDate"] = volume.created_at or volume.created
+    target = target_of(volume, environment, team_hours)
+    judgement: tuple[Value, ...] = (
+        _verdict(volume, target),
+        *(volume.newest_after, volume.newest_before, volume.usable_count, volume.snapshot_count),
+        [SCHEDULES[letter] for letter in volume.schedules],
+        int(target.total_seconds()) // 3600 if target else None,
+        *(volume.missing_since, volume.gone_at),
+    )
+    return told | dict(zip(JUDGEMENT, judgement, strict=True))
+
+
+def _verdict(volume: Volume, target: timedelta | None) -> str:
+    """As the page's filter names it; but where nothing is asked of a volume, "fresh" would be a promise of nobody."""
+    said = Verdict(volume.said)  # type: ignore[attr-defined]  # annotated
+    return "nothing_due" if said is Verdict.FRESH and not (volume.schedules or target) else said.name.lower()
+
+
+def _read_changes(pks: Sequence[int]) -> Mapping[int, Row]:
+    rows = Change.objects.filter(pk__in=pks).values_list(*change_list.COLUMNS)
+    lines = [change_list.Line(*values) for values in rows]
+    return {line.pk: Row(line.environment_id, _change(line)) for line in lines}
+
+
+def _change(line: change_list.Line) -> Values:
+    about: Values = {name: getattr(line, column) or "" for name, column in CHANGE_FIELDS.items()}
+    itself: tuple[Value, ...] = (line.kind, line.at, line.before, line.after, line.seconds, line.number)
+    return about | dict(zip(CHANGE_ITSELF, itself, strict=True))
+
+
+SNAPSHOTS = Source(
+    "snapshots",
+    (*SNAPSHOT_FIELDS, *TIMES, "listed"),
+    optional=frozenset(("volumeId", "volume", "volumeType")),
+    read=_read_snapshots,
+)
+# `count` is set where a line stands for many.
+CHANGES = Source("changes", (*CHANGE_FIELDS, *CHANGE_ITSELF), optional=frozenset(CHANGE_FIELDS), read=_read_changes)

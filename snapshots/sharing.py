@@ -1,0 +1,224 @@
+"""Links that open one snapshot to somebody without an account: made, found, revoked.
+
+The address is `/s/<public id>.<secret>`. The public id finds the row and may be seen; the secret, 256 random bits, is
+kept as a hash alone and shown once. Which links open is `ShareLinkQuerySet.alive`.
+"""
+
+import re
+from base64 import urlsafe_b64encode
+from datetime import datetime, timedelta
+from hashlib import sha256
+from hmac import compare_digest
+from secrets import token_urlsafe
+
+from django.conf import settings
+from django.core.exceptions import ValidationError
+from django.db import transaction
+from django.db.models import Q, QuerySet
+from django.db.models.signals import post_save
+from django.dispatch import receiver
+from django.http import HttpRequest
+from django.urls import reverse
+from django.utils import timezone
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
+
+from dashboard.teams.audit import record
+from dashboard.teams.models import EventKind, Membership, Role, Team, User
+from snapshots.models import ShareLink, ShareLinkQuerySet, Snapshot
+
+DAYS = (1, 7, 30, 90)
+USUAL_DAYS = 7
+MOST_OF_TEAM = 200
+MOST_OF_SNAPSHOT = 20
+PUBLIC_BYTES = 9
+SECRET_BYTES = 32
+PUBLIC_ID = re.compile(r"[A-Za-z0-9_-]{10,16}", re.ASCII)
+NOBODYS_DIGEST = "0" * 64
+ENDED_KEPT = timedelta(days=30)
+# What a shared page is made of, and whether its data is current: nothing else is read for it.
+SHOWN = (
+    "public_id",
+    "team_id",
+    "shows_environment",
+    "first_used_at",
+    "snapshot__name",
+    "snapshot__state",
+    "snapshot__interval_type",
+    "snapshot__volume",
+    "snapshot__taken_after",
+    "snapshot__taken_before",
+    "snapshot__taken_from_name",
+    "snapshot__taken_key",
+    "snapshot__listed",
+    "snapshot__missing_since",
+    "snapshot__last_seen_at",
+    "snapshot__environment__service_code",
+    "snapshot__environment__name",
+    "snapshot__environment__listed_at",
+    "snapshot__environment__partial_at",
+    "snapshot__environment__suspect_since",
+    "snapshot__environment__fault_kind",
+)
+
+
+class AlreadyMade(Exception):
+    """The form was sent before: its link is made, and was shown."""
+
+
+@transaction.atomic
+def make(
+    snapshot: Snapshot,
+    *,
+    maker: Membership,
+    days: int,
+    form_id: str,
+    shows_environment: bool = False,
+    request: HttpRequest | None = None,
+) -> tuple[ShareLink, str]:
+    """Make a link for `days` days; gives it with its whole address, which is kept nowhere.
+
+    Raises `AlreadyMade`, and `ValidationError` where the team allows none or has too many.
+    """
+    team = Team.objects.select_for_update().get(pk=maker.team_id)
+    form = _form_digest(maker, form_id)
+    if ShareLink.objects.filter(form_id=form).exists():
+        raise AlreadyMade
+    _check_room(team, snapshot)
+    secret = token_urlsafe(SECRET_BYTES)
+    link = ShareLink.objects.create(
+        team=team,
+        snapshot=snapshot,
+        maker=maker,
+        made_by=maker.user.email,
+        public_id=token_urlsafe(PUBLIC_BYTES),
+        digest=_digest(secret),
+        shows_environment=shows_environment,
+        expires_at=timezone.now() + timedelta(days=days),
+        form_id=form,
+    )
+    detail = f"{link.public_id}, until {link.expires_at:%Y-%m-%d %H:%M} UTC"
+    _record(EventKind.SHARE_MADE, team, maker.user, str(snapshot), detail, request)
+    return link, url_of(link, secret)
+
+
+def url_of(link: ShareLink, secret: str) -> str:
+    return settings.SITE_URL + reverse("snapshots:share", kwargs={"link": f"{link.public_id}.{secret}"})
+
+
+def find(text: str) -> ShareLink | None:
+    """Find the living link that an address names. Nothing tells why there is none.
+
+    Nor does the time: a public id that is known and one that is not cost the same query and the same comparison.
+    """
+    public_id, _dot, secret = text.partition(".")
+    known = public_id if PUBLIC_ID.fullmatch(public_id) else ""
+    row = ShareLink.objects.filter(public_id=known).values_list("pk", "digest").first()
+    pk, digest = row or (0, NOBODYS_DIGEST)
+    if not is_secret(digest, secret) or row is None:
+        return None
+    read = ShareLink.objects.alive().select_related("snapshot__environment").only(*SHOWN)
+    return read.filter(pk=pk).first()
+
+
+def is_secret(digest: str, secret: str) -> bool:
+    """Compare in a time that does not depend on where the two differ."""
+    return compare_digest(digest, _digest(secret))
+
+
+def links_for(member: Membership) -> ShareLinkQuerySet:
+    """The team's living links that a member may see and revoke: an admin all, others their own; the newest first."""
+    links = ShareLink.objects.alive().filter(team=member.team_id)
+    own = links if Role(member.role).at_least(Role.ADMIN) else links.filter(maker=member)
+    return own.select_related("maker__user", "snapshot__environment").order_by("-made_at", "-pk")
+
+
+@transaction.atomic
+def revoke(link: ShareLink, *, actor: User, request: HttpRequest | None = None) -> bool:
+    """End a link: the next request finds it dead. Gives False where it was revoked before."""
+    if not ShareLink.objects.filter(pk=link.pk, revoked_at=None).update(revoked_at=timezone.now()):
+        return False
+    _record(EventKind.SHARE_REVOKED, link.team, actor, str(link.snapshot), link.public_id, request)
+    return True
+
+
+@transaction.atomic
+def revoke_all(
+    links: ShareLinkQuerySet, *, team: Team, actor: User | None, target: str = "", request: HttpRequest | None = None
+) -> int:
+    """End these links of a team at once, with one row in the audit. Gives how many lived."""
+    pks = list(links.order_by().values_list("pk", flat=True))
+    number = ShareLink.objects.filter(pk__in=pks, team=team, revoked_at=None).update(revoked_at=timezone.now())
+    if number:
+        _record(EventKind.SHARE_REVOKED, team, actor, target or team.name, links_in_words(number), request)
+    return number
+
+
+@transaction.atomic
+def allow(team: Team, allowed: bool, *, actor: User, request: HttpRequest | None = None) -> int | None:
+    """Set whether a team's links open. Switching off ends those alive, for ever: gives how many; None: it was so."""
+    locked = Team.objects.select_for_update().get(pk=team.pk)
+    if locked.allows_shared_links == allowed:
+        return None
+    ended = 0
+    if not allowed:
+        ended = revoke_all(ShareLink.objects.alive().filter(team=locked), team=locked, actor=actor, request=request)
+    Team.objects.filter(pk=locked.pk).update(allows_shared_links=allowed)
+    detail = "shared links allowed" if allowed else "shared links no longer allowed"
+    _record(EventKind.TEAM_CHANGED, locked, actor, "", detail, request)
+    return ended
+
+
+def links_in_words(number: int) -> str:
+    return ngettext("%(number)d link", "%(number)d links", number) % {"number": number}
+
+
+def ended_links(now: datetime) -> QuerySet[ShareLink]:
+    """Those that were revoked or have expired more than thirty days ago; the audit still knows them."""
+    then = now - ENDED_KEPT
+    return ShareLink.objects.filter(Q(revoked_at__lt=then) | Q(expires_at__lt=then))
+
+
+@receiver(post_save, sender=Membership)
+def end_links_of_viewer(instance: Membership, **_kwargs: object) -> None:
+    """End the links of who may make none any more, so that none lives again when the role comes back."""
+    if not Role(instance.role).at_least(Role.MEMBER):
+        _end_of(Membership.objects.filter(pk=instance.pk))
+
+
+@receiver(post_save, sender=User)
+def end_links_of_inactive(instance: User, **_kwargs: object) -> None:
+    """End the links of an account that was switched off, for the same reason."""
+    if not instance.is_active:
+        _end_of(Membership.objects.filter(user=instance))
+
+
+def _end_of(makers: QuerySet[Membership]) -> None:
+    ShareLink.objects.filter(maker__in=makers, revoked_at=None).update(revoked_at=timezone.now())
+
+
+def _check_room(team: Team, snapshot: Snapshot) -> None:
+    if not team.allows_shared_links:
+        raise ValidationError(_("This team does not allow shared links."))
+    alive = ShareLink.objects.alive().filter(team=team)
+    if alive.filter(snapshot=snapshot).count() >= MOST_OF_SNAPSHOT:
+        text = _("This snapshot has %(most)d shared links. Revoke one first.")
+        raise ValidationError(text % {"most": MOST_OF_SNAPSHOT})
+    if alive.count() >= MOST_OF_TEAM:
+        raise ValidationError(_("The team has %(most)d shared links. Revoke one first.") % {"most": MOST_OF_TEAM})
+
+
+def _digest(secret: str) -> str:
+    return sha256(secret.encode("utf-8", "surrogatepass")).hexdigest()
+
+
+def _form_digest(maker: Membership, form_id: str) -> str:
+    """Name a form by who sent it too: no one's form stands in the way of another's."""
+    digest = sha256(f"{maker.pk} {form_id}".encode("utf-8", "surrogatepass")).digest()
+    return urlsafe_b64encode(digest).decode().rstrip("=")
+
+
+def _record(
+    kind: EventKind, team: Team, actor: User | None, target: str, detail: str, request: HttpRequest | None
+) -> None:
+    record(kind, team=team, actor=actor, target=target, detail=detail, request=request)

@@ -1,0 +1,147 @@
+"""The rows of the three pages as files: what the page's own address would show, all of its pages."""
+
+from array import array
+from collections.abc import Callable
+from http import HTTPStatus
+
+from django.http import HttpResponse, HttpResponseBase, StreamingHttpResponse
+from django.shortcuts import render
+from django.utils.http import content_disposition_header
+from django.utils.translation import gettext as _
+from django.views.decorators.http import require_safe
+
+from dashboard.teams import audit
+from dashboard.teams.access import MemberRequest, may
+from dashboard.teams.models import EventKind, Membership
+from snapshots import change_list, exports, listing, volume_groups, volume_list
+from snapshots.export_rows import CHANGES, SNAPSHOTS, volumes_of
+from snapshots.exports import Export, Place, Stream, TooManyExports, keys_of
+from snapshots.judged import DataAges
+from snapshots.parameters import DEFAULT_PAGE_SIZE
+from snapshots.views import changes, lists, volumes
+from snapshots.views.lists import nothing_to_list
+
+# How many rows the file will have, for whoever waits for it.
+ROWS_HEADER = "X-Export-Rows"
+NOTHING: "array[int]" = array("q")
+
+
+@require_safe
+def list_export(request: MemberRequest, team: str, kind: str) -> HttpResponseBase:
+    """The snapshots of a list address. `kind`: csv or json."""
+    return _answer(request, kind, _snapshots)
+
+
+@require_safe
+def volumes_export(request: MemberRequest, team: str, kind: str) -> HttpResponseBase:
+    """The volumes of an address of the volumes page, with their verdicts."""
+    return _answer(request, kind, _volumes)
+
+
+@require_safe
+def changes_export(request: MemberRequest, team: str, kind: str) -> HttpResponseBase:
+    """The lines of an address of the changes page."""
+    return _answer(request, kind, _changes)
+
+
+def _snapshots(request: MemberRequest) -> Export:
+    view = lists.read_view(request)
+    return Export(
+        team=view.team,
+        source=SNAPSHOTS,
+        keys=NOTHING if _is_bare(view) else keys_of(listing.ordered(view.team, view.filters, view.now)),
+        environments=view.environments,
+        asked=view.shown,
+        query=view.filters.query(page_size=DEFAULT_PAGE_SIZE).removeprefix("?"),
+        at=view.now,
+    )
+
+
+def _volumes(request: MemberRequest) -> Export:
+    view = volumes.read_view(request)
+    ages = DataAges.of(view.environments, view.now)
+    team_hours = view.policy.target_hours if view.policy else None
+    return Export(
+        team=view.team,
+        source=volumes_of(view.environments, ages, team_hours),
+        keys=NOTHING if _is_bare(view) else _volume_keys(view, ages),
+        environments=view.environments,
+        asked=view.shown,
+        query=view.filters.query(page_size=DEFAULT_PAGE_SIZE).removeprefix("?"),
+        at=view.now,
+    )
+
+
+def _volume_keys(view: volumes.View, ages: DataAges) -> "array[int]":
+    narrowed = volume_list.narrowed(view.environments, view.filters, ages)
+    shown = volume_list.shown(narrowed, view.filters, ages)
+    if view.filters.group:
+        return array("q", (disk.pk for block in volume_groups.blocks_of(shown) for disk in block.disks))
+    return keys_of(volume_list.ordered(shown, view.filters, oldest_first=view.policy is None))
+
+
+def _changes(request: MemberRequest) -> Export:
+    view = changes.read_view(request)
+    rows = change_list.filtered(view.team, view.environments, view.filters, view.line)
+    return Export(
+        team=view.team,
+        source=CHANGES,
+        keys=NOTHING if _is_bare(view) else keys_of(rows.newest_first()),
+        environments=view.environments,
+        asked=view.shown,
+        query=view.filters.query().removeprefix("?"),
+        at=view.now,
+    )
+
+
+def _is_bare(view: lists.View | volumes.View | changes.View) -> bool:
+    """Whether the page shows no rows at all, as the team has no key or no environment."""
+    return nothing_to_list(view.membership, view.environments) is not None
+
+
+def _answer(request: MemberRequest, kind: str, make: Callable[[MemberRequest], Export]) -> HttpResponseBase:
+    try:
+        place = Place(request.team)
+    except TooManyExports:
+        return _too_many(request)
+    export = make(request)
+    headers = {
+        "Content-Type": exports.CONTENT_TYPES[kind],
+        "Content-Disposition": content_disposition_header(True, export.file_name(kind)) or "",
+        ROWS_HEADER: str(len(export.keys)),
+    }
+    if request.method == "HEAD":
+        return HttpResponse(headers=headers)
+    audit.record(
+        EventKind.EXPORTED,
+        team=export.team,
+        actor=request.user,
+        target=export.source.name,
+        detail=_told(export, kind),
+        request=request,
+    )
+    return StreamingHttpResponse(Stream(export, kind, place, _still_may(request)), headers=headers)
+
+
+def _told(export: Export, kind: str) -> str:
+    facts = {"kind": kind.upper(), "number": len(export.keys), "query": export.query or "–"}
+    return _("%(kind)s, rows: %(number)d, filter: %(query)s") % facts
+
+
+def _still_may(request: MemberRequest) -> Callable[[], bool]:
+    """Ask anew whether the person is in the team, may read, and is signed in: a long file outlives a removal."""
+    view_name = request.resolver_match.view_name if request.resolver_match else ""
+    session, key, pk = request.session, request.session.session_key, request.membership.pk
+
+    def still_may() -> bool:
+        found = Membership.objects.select_related("team").filter(pk=pk, user__is_active=True).first()
+        return found is not None and may(found, view_name) and key is not None and session.exists(key)
+
+    return still_may
+
+
+def _too_many(request: MemberRequest) -> HttpResponse:
+    text = _("Too many exports are being made at once. Wait until one of them is done, then try again.")
+    response = render(request, "snapshots/too_many_exports.html", {"text": text}, status=HTTPStatus.TOO_MANY_REQUESTS)
+    response.headers["Retry-After"] = str(exports.RETRY_SECONDS)
+    return response

@@ -1,0 +1,108 @@
+"""Access tokens: making one, which is shown once, and ending it. Members see their own, admins those of all."""
+
+from secrets import token_urlsafe
+
+from django import forms
+from django.contrib import messages
+from django.db.models import QuerySet
+from django.http import HttpResponse, HttpResponseRedirect
+from django.shortcuts import get_object_or_404, render
+from django.urls import reverse
+from django.utils import timezone
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy, ngettext
+from django.views.decorators.http import require_http_methods, require_POST
+
+from dashboard.teams import tokens
+from dashboard.teams.access import MemberRequest
+from dashboard.teams.models import AccessToken, Role, Team
+from snapshots.api.operations import ROOT
+
+FORM_ID_BYTES = 32
+# Those that ended are told of for a look back; what was done with them is in the audit.
+MOST_ENDED = 20
+
+
+class TokenForm(forms.Form):
+    name = forms.CharField(
+        label=gettext_lazy("What it is for"),
+        max_length=60,
+        widget=forms.TextInput(attrs={"class": "field", "autocomplete": "off"}),
+    )
+    days = forms.TypedChoiceField(
+        label=gettext_lazy("It ends after"),
+        coerce=int,
+        initial=90,
+        widget=forms.Select(attrs={"class": "field"}),
+    )
+    environments = forms.MultipleChoiceField(
+        label=gettext_lazy("It reads"), required=False, widget=forms.CheckboxSelectMultiple
+    )
+    form_id = forms.RegexField(r"^[\w-]{43}\Z", widget=forms.HiddenInput)
+
+    def __init__(self, team: Team, values: object = None) -> None:
+        super().__init__(values, initial={"form_id": token_urlsafe(FORM_ID_BYTES)})  # type: ignore[arg-type]
+        self.fields["days"].choices = [  # type: ignore[attr-defined]
+            (days, ngettext("%(n)d day", "%(n)d days", days) % {"n": days}) for days in tokens.DAYS
+        ]
+        shown = team.environments.order_by("service_code", "name")
+        self.fields["environments"].choices = [(each.path, each.place) for each in shown]  # type: ignore[attr-defined]
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+def tokens_page(request: MemberRequest, team: str) -> HttpResponse:
+    """Show the tokens; the form makes one more and shows it this once."""
+    form = TokenForm(request.team, request.POST if request.method == "POST" else None)
+    if not form.is_valid():
+        return _show(request, form)
+    try:
+        token, text = tokens.make(request.membership, **form.cleaned_data, request=request)
+    except tokens.SentAlready:
+        messages.info(request, _("That form made its token before, and it was shown then. Revoke it if it is lost."))
+        return HttpResponseRedirect(_url(request.team))
+    except tokens.TooManyTokens:
+        sentence = _("The team has %(most)d living access tokens. Revoke one first.")
+        form.add_error(None, sentence % {"most": tokens.MOST_ALIVE})
+        return _show(request, form)
+    return _show(request, TokenForm(request.team), {"token": token, "text": text})
+
+
+@require_POST
+def revoke(request: MemberRequest, team: str, access_token: int) -> HttpResponse:
+    """End a token: one's own, or as an admin anybody's."""
+    token = get_object_or_404(_seen_by(request), pk=access_token)
+    if tokens.revoke(token, actor=request.user, request=request):
+        messages.success(request, _("“%(name)s” opens nothing any more.") % {"name": token.name})
+    return HttpResponseRedirect(_url(request.team))
+
+
+def _seen_by(request: MemberRequest) -> QuerySet[AccessToken]:
+    found = AccessToken.objects.filter(team=request.team).select_related("team")
+    return found if request.membership.role == Role.ADMIN else found.filter(maker=request.membership)
+
+
+def _url(team: Team) -> str:
+    return reverse("snapshots:tokens", args=[team.slug])
+
+
+def _show(request: MemberRequest, form: TokenForm, made: dict[str, object] | None = None) -> HttpResponse:
+    seen = _seen_by(request).order_by("-made_at", "-pk")
+    living = list(seen.filter(pk__in=AccessToken.objects.alive()))
+    context = {
+        "title": _("Access tokens"),
+        "form": form,
+        "made": made,
+        "living": living,
+        "ended": [(token, _why_ended(token)) for token in seen.exclude(pk__in=[t.pk for t in living])[:MOST_ENDED]],
+        "sees_all": request.membership.role == Role.ADMIN,
+        "api_url": request.build_absolute_uri(ROOT),
+    }
+    return render(request, "snapshots/settings/tokens.html", context)
+
+
+def _why_ended(token: AccessToken) -> str:
+    if token.revoked_at:
+        return _("revoked %(at)s UTC") % {"at": f"{token.revoked_at:%Y-%m-%d %H:%M}"}
+    if token.expires_at <= timezone.now():
+        return _("expired %(at)s UTC") % {"at": f"{token.expires_at:%Y-%m-%d %H:%M}"}
+    return _("ended: whoever made it is no longer a member")

@@ -1,0 +1,94 @@
+"""The page behind a shared link: one snapshot, for whoever holds the address.
+
+It knows no session and no user, asks the provider for nothing, and says the same of every link that does not open.
+"""
+
+from datetime import datetime
+from http import HTTPStatus
+
+from django.http import HttpRequest, HttpResponse
+from django.template.loader import render_to_string
+from django.utils import timezone
+from django.utils.translation import gettext as _
+from django.views.decorators.csrf import csrf_exempt
+from django.views.decorators.http import require_safe
+
+from snapshots import share_limits, share_uses, sharing, states
+from snapshots.claims import ttl
+from snapshots.models import Environment, ShareLink, Snapshot
+from snapshots.share_limits import MINUTE
+from snapshots.views import verdict, words
+from snapshots.views.pages import Fact
+
+
+@csrf_exempt  # it takes no form: any is refused as a method that there is not, like everywhere
+@require_safe
+def share(request: HttpRequest, link: str) -> HttpResponse:
+    """Show the snapshot of a living link. To look is enough, so a look of a machine (HEAD) is not counted."""
+    visitor = share_limits.visitor_of(request)
+    if wait := share_limits.wait_of(visitor):
+        return _too_many(wait)
+    found = sharing.find(link)
+    if found is None:
+        return _ended() if share_limits.count_wrong(visitor) else _too_many(MINUTE)
+    if wait := share_limits.count_right(visitor):
+        return _too_many(wait)
+    if request.method == "GET":
+        share_uses.count(found, request)
+    return _page("share/snapshot.html", _context(found, timezone.now()))
+
+
+def _ended() -> HttpResponse:
+    return _page("share/ended.html", {}, HTTPStatus.NOT_FOUND)
+
+
+def _too_many(wait: int) -> HttpResponse:
+    response = _page("share/too_many.html", {}, HTTPStatus.TOO_MANY_REQUESTS)
+    response.headers["Retry-After"] = str(wait)
+    return response
+
+
+def _page(template: str, context: dict[str, object], status: HTTPStatus = HTTPStatus.OK) -> HttpResponse:
+    """Render without the request, so that nothing of the reader can get onto the page."""
+    return HttpResponse(render_to_string(template, context), status=status)
+
+
+def _context(link: ShareLink, now: datetime) -> dict[str, object]:
+    snapshot, environment = link.snapshot, link.snapshot.environment
+    is_current = environment.is_current(now, ttl())
+    answer = verdict.answer(snapshot, now, is_current=is_current, environment=environment)
+    return {
+        "name": snapshot.name if snapshot.name.strip() else _("Snapshot without a name"),
+        "badge": words.badge(snapshot.state, listed=snapshot.listed, candidate=snapshot.is_candidate),
+        "answer": answer if snapshot.listed else _gone(snapshot, now),
+        "facts": _facts(link, now),
+        "as_of": _as_of(environment, now),
+    }
+
+
+def _gone(snapshot: Snapshot, now: datetime) -> str:
+    if snapshot.last_seen_at is None:
+        return _("No longer listed by the provider.")
+    seen = words.stamp(snapshot.last_seen_at, now)
+    return _("No longer listed by the provider, last seen %(time)s UTC.") % {"time": seen}
+
+
+def _facts(link: ShareLink, now: datetime) -> list[Fact]:
+    """All that the page tells. No id is among it, nor anything of the team."""
+    one = link.snapshot
+    taken = words.taken(one.taken_after, one.taken_before, one.taken_from_name, one.taken_key, now)
+    when = taken.exact or _("%(when)s UTC") % {"when": taken.text}
+    facts = [
+        Fact(_("Taken"), when, extra=taken.origin),
+        Fact(_("Type"), states.type_label(one.interval_type)),
+        Fact(_("Volume"), one.volume if one.volume.strip() else "—"),
+    ]
+    if link.shows_environment:
+        facts.append(Fact(_("Environment"), one.environment.place))
+    return facts
+
+
+def _as_of(environment: Environment, now: datetime) -> str:
+    if environment.answered_at is None:
+        return _("The provider has not been asked yet.")
+    return _("As of %(time)s UTC.") % {"time": words.clock(environment.answered_at, now)}

@@ -1,0 +1,27 @@
+"""The dashboard on a real socket, and the clock as it is: a tool that measures time needs one that goes."""
+
+from collections.abc import Iterator
+
+import pytest
+from pytest_django.live_server_helper import LiveServer
+
+from dashboard.teams import token_limits
+from dashboard.teams.models import Membership
+from snapshots.models import Environment
+from tests.api.conftest import Script, made
+
+
+@pytest.fixture(autouse=True)
+def clock() -> None:
+    return None
+
+
+@pytest.fixture(autouse=True)
+def patience(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(token_limits, "MOST_A_MINUTE", 1_000_000)
+
+
+@pytest.fixture
+def served(live_server: LiveServer, mia: Membership, prod: Environment) -> Iterator[tuple[str, Script]]:
+    """The server's address, and whoever holds a token of acme."""
+    return live_server.url, made(mia)[1]

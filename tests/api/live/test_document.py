@@ -1,0 +1,57 @@
+"""The examples of docs/api.md, run as they stand."""
+
+import os
+import re
+import shutil
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from django.conf import settings
+
+from snapshots.api.operations import OPERATIONS, ROOT
+from snapshots.volume_filters import STATUSES
+from tests.api.conftest import Script
+
+TEXT = (Path(settings.BASE_DIR) / "docs" / "api.md").read_text()
+EXAMPLES = re.findall(r"```sh\n(.*?)```", TEXT, re.S)
+# What each prints, in their order.
+PRINTED = [
+    r'\{"data":\[\{"id":"[0-9a-f-]{36}","name":"prod","serviceConnection":',
+    r'\{"data":\[\{"id":"[0-9a-f-]{36}","serviceCode":"compute-on",',
+    r'\{"data":\[\{"id":".*"metadata":\{"recordCount":4\}\}\Z',
+    r"acme_ROOT-35545_\d{14}\n\Z",
+    r'\{"data":\[\{"id":".*"metadata":\{"recordCount":2\}\}\Z',
+    r"304\n\Z",
+    r"false\n\Z",
+    r"disk-0b1f: No daily run for 90 d\. Daily runs since .* Judged on data of \d\d:\d\d UTC\.\n\Z",
+    r"[\w:=-]{40,}\n\Z",
+]
+# jq -e says by its status what it printed; all others succeed.
+FAILS = {6}
+
+
+@pytest.mark.tools
+def test_each_example_does_what_it_says(served: tuple[str, Script], figures: Callable[..., None]) -> None:
+    for program in ("curl", "jq"):
+        assert shutil.which(program), f"this needs {program}: apt-get install {program}, or make test TOOLS=no"
+    url, script = served
+    variables = {"DASHBOARD": url, "TOKEN": script.token, "PATH": os.environ["PATH"]}
+    for number, (example, printed) in enumerate(zip(EXAMPLES, PRINTED, strict=True)):
+        shell = ["bash", "-euo", "pipefail", "-c", example]
+        run = subprocess.run(shell, env=variables, capture_output=True, text=True, timeout=60)
+        assert re.match(printed, run.stdout, re.S), (example, run.stdout, run.stderr)
+        assert run.returncode == (number in FAILS), (example, run.stderr)
+    figures("docs/api.md", examples_run=len(EXAMPLES))
+
+
+@pytest.mark.parametrize("operation", OPERATIONS, ids=lambda operation: operation.name)
+def test_every_address_and_parameter_is_told_of(operation: object) -> None:
+    path = re.sub(r"\{snapshot_id\}", "<id>", operation.path)  # type: ignore[attr-defined]
+    assert ROOT + re.sub(r"\{(\w+)\}", r"<\1>", path) in TEXT
+    assert [each.name for each in operation.query if f"`{each.name}`" not in TEXT] == []  # type: ignore[attr-defined]
+
+
+def test_every_verdict_is_told_of() -> None:
+    assert [status for status in STATUSES if f"`{status}`" not in TEXT] == []

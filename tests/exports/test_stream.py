@@ -1,0 +1,171 @@
+"""A file is made while it is read, for whoever may still read it; broken off, it does not look whole."""
+
+import gc
+import json
+from array import array
+from collections.abc import Callable, Iterator
+
+import pytest
+from django.conf import settings
+from django.contrib.sessions.models import Session
+from django.db import connection
+from django.http import HttpResponseBase
+from django.test import Client
+from django.test.utils import CaptureQueriesContext
+
+from dashboard.sessions import SessionStore
+from dashboard.teams.models import Membership, Team, User
+from snapshots import exports
+from snapshots.export_rows import SNAPSHOTS
+from snapshots.exports import Export, ExportEnded, Place, Stream
+from snapshots.models import Environment, Snapshot
+from tests.exports.reading import KINDS, LIST, PAGES, body, drop, export
+from tests.pages.conftest import NOW, OTHER_PATH, Fill, record
+
+pytestmark = pytest.mark.django_db
+Tell = Callable[..., None]
+AT_ONCE = 10
+
+
+@pytest.fixture(autouse=True)
+def small_parts(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(exports, "ROWS_AT_ONCE", AT_ONCE)
+
+
+def begin(client: Client, page: str = LIST, kind: str = "csv") -> tuple[HttpResponseBase, Iterator[bytes]]:
+    """Take the head and the first rows, and no more yet."""
+    answer = client.get(f"{page}export.{kind}")
+    parts = iter(answer.streaming_content)  # type: ignore[attr-defined]
+    assert next(parts)
+    assert next(parts)
+    return answer, parts
+
+
+def remove(bob: User) -> None:
+    Membership.objects.filter(user=bob).delete()
+
+
+def deactivate(bob: User) -> None:
+    User.objects.filter(pk=bob.pk).update(is_active=False)
+
+
+def delete_team(bob: User) -> None:
+    Team.objects.filter(memberships__user=bob).delete()
+
+
+def sign_out(bob: User) -> None:
+    for session in Session.objects.all():
+        SessionStore(session.session_key).delete()
+
+
+@pytest.mark.usefixtures("world")
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("end", [remove, deactivate, delete_team, sign_out])
+def test_whoever_is_removed_gets_no_more(
+    bob: User, bob_client: Client, figures: Tell, end: Callable[[User], None], kind: str
+) -> None:
+    answer, parts = begin(bob_client, kind=kind)
+    end(bob)
+    with pytest.raises(ExportEnded):
+        next(parts)
+    drop(answer)
+    figures("exports", parts_after_a_removal=len(list(parts)))
+    assert list(parts) == []
+
+
+@pytest.mark.usefixtures("world")
+def test_not_even_the_end_of_a_file_comes_after_a_removal(bob: User, bob_client: Client) -> None:
+    answer = bob_client.get(f"{LIST}export.json?state=Zebra")
+    parts = iter(answer.streaming_content)  # type: ignore[attr-defined]
+    got = b"".join([next(parts) for _ in range(1 + -(-int(answer["X-Export-Rows"]) // AT_ONCE))])
+    remove(bob)
+    with pytest.raises(ExportEnded):
+        next(parts)
+    drop(answer)
+    with pytest.raises(json.JSONDecodeError):
+        json.loads(got)
+
+
+@pytest.mark.usefixtures("world")
+def test_an_environment_that_is_hidden_meanwhile_is_in_no_later_part(bob_client: Client) -> None:
+    answer, parts = begin(bob_client, kind="json")
+    alone = Environment.objects.get(service_code=OTHER_PATH.partition("/")[0])
+    Environment.objects.filter(pk=alone.pk).update(removed_at="2026-11-24T12:00Z")
+    rest = b"".join(parts)
+    drop(answer)
+    assert b"compute-on" in rest.partition(b"metadata")[0]
+    assert b"compute-qc" not in rest.partition(b"metadata")[0]
+
+
+@pytest.mark.usefixtures("world")
+@pytest.mark.parametrize("page", PAGES)
+def test_a_team_makes_three_at_once(bob_client: Client, alice_client: Client, page: str) -> None:
+    begun = [begin(bob_client, page)[0] for _ in range(3)]
+    refused = alice_client.get(f"{page}export.json")
+    assert (refused.status_code, refused["Retry-After"]) == (429, "10")
+    assert "Too many exports are being made at once. Wait until one of them is done" in refused.content.decode()
+    drop(begun[0])
+    assert body(alice_client.get(f"{page}export.json"))
+    for answer in begun:
+        drop(answer)
+
+
+@pytest.mark.usefixtures("world", "in_rival")
+def test_other_teams_have_places_of_their_own_but_not_all(bob_client: Client, charlie_client: Client) -> None:
+    begun = [begin(bob_client)[0] for _ in range(3)]
+    others = [charlie_client.get("/t/rival/snapshots/export.csv") for _ in range(3)]
+    assert [answer.status_code for answer in others] == [200, 200, 429]
+    for answer in [*begun, *others[:2]]:
+        drop(answer)
+
+
+def test_of_twenty_at_once_three_are_made(bob_client: Client, fill: Fill, figures: Tell) -> None:
+    fill([record(number) for number in range(1, 30)])
+    answers = [bob_client.get(f"{LIST}export.csv") for _ in range(20)]
+    made = [answer for answer in answers if answer.status_code == 200]
+    figures("exports", asked_at_once=20, made=len(made), refused_with_429=sum(a.status_code == 429 for a in answers))
+    assert [len(body(answer).splitlines()) for answer in made] == [30, 30, 30]
+
+
+def test_a_closed_file_gives_its_place_back_at_once(team: Team) -> None:
+    export = Export(team, SNAPSHOTS, array("q"), environments=[], asked=[], query="", at=NOW)
+    stream = Stream(export, "csv", Place(team), lambda: True)
+    assert next(stream).startswith(b"\xef\xbb\xbf")
+    assert exports._running[team.pk] == 1
+    stream.close()
+    assert exports._running[team.pk] == 0
+
+
+def test_an_answer_that_nobody_reads_gives_its_place_back(bob_client: Client, fill: Fill) -> None:
+    fill([record(1)])
+    for _ in range(4):
+        assert bob_client.get(f"{LIST}export.csv").status_code == 200
+        gc.collect()
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_head_tells_of_the_file_and_makes_none(bob_client: Client, fill: Fill, page: str) -> None:
+    fill([record(1), record(2)])
+    answer = bob_client.head(f"{page}export.csv")
+    assert (answer.status_code, answer.content) == (200, b"")
+    assert int(answer["X-Export-Rows"]) == len(export(bob_client, page, "csv").splitlines()) - 1
+
+
+@pytest.mark.usefixtures("world")
+@pytest.mark.parametrize("page", PAGES)
+def test_queries_grow_with_the_parts_alone(bob_client: Client, page: str) -> None:
+    answer = bob_client.get(f"{page}export.json?page_size=25")
+    parts = -(-int(answer["X-Export-Rows"]) // AT_ONCE)
+    with CaptureQueriesContext(connection) as asked:
+        body(answer)
+    # For each part: who may, of which environments, which rows; and the session, where it is not in Redis.
+    who = 1 if settings.ON_REDIS else 2
+    assert len(asked) == (who + 2) * parts + who
+
+
+def test_a_row_that_is_forgotten_meanwhile_is_left_out(bob_client: Client, fill: Fill) -> None:
+    fill([record(number) for number in range(1, 31)])
+    answer, parts = begin(bob_client, kind="json")
+    Snapshot.objects.filter(snapshot_id__gt=record(25).id).delete()
+    assert b'"recordCount":25' in b"".join(parts)
+    drop(answer)

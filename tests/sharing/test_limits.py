@@ -1,0 +1,90 @@
+"""How often one visitor may ask, and that others are not held for it."""
+
+import logging
+from collections.abc import Callable
+
+import pytest
+import time_machine
+from django.core.cache import caches
+from django.test import RequestFactory
+
+from snapshots import share_limits
+from snapshots.share_limits import visitor_of
+from tests.pages.reading import tree
+from tests.sharing.conftest import Make, visit
+
+Tell = Callable[..., None]
+MINE, OTHER = "192.0.2.1", "192.0.2.2"
+
+
+def test_thirty_wrong_tries_a_minute_then_nothing_not_even_the_right_one(make: Make, figures: Tell) -> None:
+    link = make()
+    tried = [visit("/s/abcdefghijkl.wrong", address=MINE) for _ in range(60)]
+    statuses = [answer.status_code for answer in tried]
+    figures("shared links", wrong_tries_answered_a_minute=statuses.count(404))
+    assert statuses == [404] * 30 + [429] * 30
+    held = visit(link, address=MINE)
+    assert (held.status_code, held.content) == (429, tried[-1].content)
+    assert held["Retry-After"] in ("60", "61")
+    assert tree(held).one("h1").text == "Too many tries"
+    assert visit(link, address=OTHER).status_code == 200
+
+
+@pytest.mark.defaults
+def test_a_place_is_free_again_a_minute_after_it_was_taken(make: Make, clock: time_machine.Traveller) -> None:
+    link = make()
+    for seconds in (20, 25):
+        for _ in range(15):
+            visit("/s/wrong", address=MINE)
+        clock.shift(seconds)
+    assert visit(link, address=MINE)["Retry-After"] == "16"
+    clock.shift(16)
+    assert visit(link, address=MINE).status_code == 200
+    assert [visit("/s/wrong", address=MINE).status_code for _ in range(16)] == [404] * 15 + [429]
+
+
+@pytest.mark.defaults
+def test_six_hundred_views_a_minute_are_enough(make: Make, clock: time_machine.Traveller) -> None:
+    link = make()
+    clock.shift(20)
+    caches["fragments"].set(f"share-right:{MINE}:{int(clock_minute())}", share_limits.RIGHT_A_MINUTE - 1)
+    answers = [visit(link, address=MINE) for _ in range(2)]
+    assert [answer.status_code for answer in answers] == [200, 429]
+    assert answers[1]["Retry-After"] == "40"
+    assert visit(link, address=OTHER).status_code == 200
+    clock.shift(40)
+    assert visit(link, address=MINE).status_code == 200
+
+
+def clock_minute() -> float:
+    return share_limits.time.time() // 60
+
+
+@pytest.mark.parametrize(
+    ("address", "visitor"),
+    [
+        ("192.0.2.1", "192.0.2.1"),
+        ("2001:db8:1:2:3:4:5:6", "2001:db8:1:2::/64"),
+        ("2001:db8:1:2::9", "2001:db8:1:2::/64"),
+        ("::ffff:192.0.2.1", "192.0.2.1"),
+        ("", "-"),
+    ],
+)
+def test_a_visitor_is_an_address_or_all_that_a_subscriber_has(address: str, visitor: str) -> None:
+    assert visitor_of(RequestFactory().get("/s/", REMOTE_ADDR=address)) == visitor
+
+
+def test_what_a_visitor_claims_to_be_does_not_count(make: Make) -> None:
+    for number in range(30):
+        request = RequestFactory().get("/s/", headers={"X-Forwarded-For": f"10.0.0.{number}"}, REMOTE_ADDR=MINE)
+        share_limits.count_wrong(visitor_of(request))
+    assert visit(make(), address=MINE).status_code == 429
+
+
+def test_guesses_from_everywhere_are_told_once(db: None, caplog: pytest.LogCaptureFixture) -> None:
+    with caplog.at_level(logging.WARNING, "snapshots.share_limits"):
+        for _ in range(share_limits.ALARM + 5):
+            share_limits._watch()
+    assert [record.message for record in caplog.records] == [
+        "300 shared links that do not work were asked for within a minute."
+    ]
