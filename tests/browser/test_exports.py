@@ -34,10 +34,10 @@ AND user_id = (SELECT id FROM teams_user WHERE email = ?) RETURNING *
 
 
 @pytest.fixture(scope="module")
-def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
+def stack(tmp_path_factory: pytest.TempPathFactory, database: Path) -> Iterator[Stack]:
     """One process, as places for exports are counted in each."""
-    with Stack(tmp_path_factory.mktemp("exports"), WEB_CONCURRENCY="1") as running:
-        with closing(database(running)) as rows:
+    with Stack(tmp_path_factory.mktemp("exports"), database, WEB_CONCURRENCY="1") as running:
+        with closing(opened(running)) as rows:
             columns = [row[1] for row in rows.execute("PRAGMA table_info(snapshots_snapshot)") if row[1] != "id"]
             new = {"snapshot_id": "SUBSTR(snapshot_id, 1, 29) || (1000000 + i)", "name": f"'{NAMED}-' || i"}
             values = ", ".join(new.get(column, column) for column in columns)
@@ -45,7 +45,7 @@ def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
         yield running
 
 
-def database(stack: Stack) -> sqlite3.Connection:
+def opened(stack: Stack) -> sqlite3.Connection:
     return sqlite3.connect(stack.folder / "db.sqlite3", timeout=30, isolation_level=None)
 
 
@@ -150,7 +150,7 @@ def test_who_is_removed_meanwhile_saves_nothing(open_tab: Callable[..., Tab], st
     tab = open_tab()
     tab.expected.append("ERR_INCOMPLETE_CHUNKED_ENCODING")
     tab.enter(f"{LIST}?q={NAMED}", BOB)
-    with asked(tab, stack, f"{LIST}export.csv") as answer, closing(database(stack)) as rows:
+    with asked(tab, stack, f"{LIST}export.csv") as answer, closing(opened(stack)) as rows:
         begun = answer.read(100_000)
         tab.page.get_by_role("link", name="Export as CSV").click()
         expect(note(tab)).to_contain_text("Making a file")

@@ -4,6 +4,7 @@ A refresh of two environments asks for both before it writes the first: what hap
 while the second answer is on its way.
 """
 
+import time
 from typing import Any
 
 import pytest
@@ -20,6 +21,7 @@ from snapshots.simulator.server import Simulator
 from tests.mirror.steps import KEY, MINUTE, OTHER_PATH, denied, failed, ids, refreshed
 
 LIST = "/snapshots"
+PATIENCE_SECONDS = 30  # a machine may be busy
 EMPTY: Listing[SnapshotRecord] = Listing((), 0, 0, 0, 0, 0, body_hash="")
 
 
@@ -30,6 +32,12 @@ def rows(environment: Environment) -> list[dict[str, Any]]:
 def kind(outcome: sync.Outcome) -> str:
     assert outcome.fault is not None
     return outcome.fault.kind
+
+
+def asked_of(sim: Simulator, path: str) -> None:
+    deadline = time.monotonic() + PATIENCE_SECONDS
+    while not sim.calls(f"{path}{LIST}"):
+        assert time.monotonic() < deadline, "the second environment was never asked for"
 
 
 def test_the_fence_refuses_whoever_lost_the_lease(
@@ -52,6 +60,7 @@ def test_a_late_fault_is_not_recorded_either(
     sim.fault(path=LIST, environment=OTHER_PATH, refuse=403, times=1)
     under_way = sync.refresh([seen, other], caller=Caller.COMMAND)
     next(under_way)
+    asked_of(sim, OTHER_PATH)  # and refused: the one who comes over takes the next answer
     clock.shift(46)
     refreshed(other)
     assert kind(next(under_way)) == "late"
