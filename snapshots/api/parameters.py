@@ -68,9 +68,12 @@ def one_of(name: str, about: str, values: Iterable[str], *, many: bool = False) 
 
 
 def text(name: str, about: str) -> Parameter:
-    fits: Callable[[str], bool] = lambda value: len(value) <= MOST_TEXT and not CONTROL.search(value)  # noqa: E731
     plain = r"^[^\u0000-\u001f\u007f]*$"
-    return Parameter(name, about, {"type": "string", "maxLength": MOST_TEXT, "pattern": plain}, fits)
+    return Parameter(name, about, {"type": "string", "maxLength": MOST_TEXT, "pattern": plain}, _is_text)
+
+
+def _is_text(value: str) -> bool:
+    return len(value) <= MOST_TEXT and not CONTROL.search(value)
 
 
 def whole_number(name: str, about: str, *, most: int, usual: int) -> Parameter:
