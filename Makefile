@@ -108,9 +108,9 @@ $(PY):
 	$(PYTHON) -m venv --clear .venv
 
 $(RUNTIME): requirements/runtime.txt | $(PY)
-	$(PY) -m pip install --require-hashes --quiet -r requirements/runtime.txt
+	$(PY) -m pip install --require-hashes --no-deps --quiet -r requirements/runtime.txt
 	@touch $@
 
 $(TEST): requirements/test.txt $(RUNTIME)
-	$(PY) -m pip install --require-hashes --quiet -r requirements/test.txt
+	$(PY) -m pip install --require-hashes --no-deps --quiet -r requirements/test.txt
 	@touch $@
