@@ -7,13 +7,14 @@ matched when it was begun, each as it is when its turn comes. `dataAsOf` is of t
 """
 
 import json
-import threading
 import weakref
 from array import array
 from collections import Counter
 from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from queue import Empty, SimpleQueue
+from threading import Lock
 from typing import Any, Protocol
 
 from django.db.models import QuerySet
@@ -73,7 +74,7 @@ class Place:
 
     def __init__(self, team: Team) -> None:
         _take_place(team.pk)
-        self.give_back = weakref.finalize(self, _give_back_place, team.pk)
+        self.give_back = weakref.finalize(self, _given_back.put, team.pk)
 
 
 class Stream:
@@ -98,19 +99,33 @@ class Stream:
 
 
 _running: Counter[int] = Counter()
-_lock = threading.Lock()
+_lock = Lock()
+# The garbage collector gives places back at any point of any thread, also while that thread holds the lock: it may
+# wait for nothing. `SimpleQueue.put` is made for that; the next taker counts what came back.
+_given_back: SimpleQueue[int] = SimpleQueue()
+
+
+def running() -> Counter[int]:
+    """Count the exports that are being made in this process, by the primary key of their team."""
+    with _lock:
+        return Counter(_count_running())
 
 
 def _take_place(team_pk: int) -> None:
     with _lock:
-        if _running[team_pk] >= MOST_OF_TEAM or _running.total() >= MOST_OF_ALL:
+        running = _count_running()
+        if running[team_pk] >= MOST_OF_TEAM or running.total() >= MOST_OF_ALL:
             raise TooManyExports
-        _running[team_pk] += 1
+        running[team_pk] += 1
 
 
-def _give_back_place(team_pk: int) -> None:
-    with _lock:
-        _running[team_pk] -= 1
+def _count_running() -> Counter[int]:
+    """Take off what was given back. Call under the lock."""
+    try:
+        while True:
+            _running[_given_back.get_nowait()] -= 1
+    except Empty:
+        return _running
 
 
 class Writer(Protocol):

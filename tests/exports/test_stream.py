@@ -4,6 +4,7 @@ import gc
 import json
 from array import array
 from collections.abc import Callable, Iterator
+from threading import Thread
 
 import pytest
 from django.conf import settings
@@ -25,6 +26,7 @@ from tests.pages.conftest import NOW, OTHER_PATH, Fill, record
 pytestmark = pytest.mark.django_db
 Tell = Callable[..., None]
 AT_ONCE = 10
+DEADLINE_SECONDS = 10
 
 
 @pytest.fixture(autouse=True)
@@ -131,9 +133,9 @@ def test_a_closed_file_gives_its_place_back_at_once(team: Team) -> None:
     export = Export(team, SNAPSHOTS, array("q"), environments=[], asked=[], query="", at=NOW)
     stream = Stream(export, "csv", Place(team), lambda: True)
     assert next(stream).startswith(b"\xef\xbb\xbf")
-    assert exports._running[team.pk] == 1
+    assert exports.running()[team.pk] == 1
     stream.close()
-    assert exports._running[team.pk] == 0
+    assert exports.running()[team.pk] == 0
 
 
 def test_an_answer_that_nobody_reads_gives_its_place_back(bob_client: Client, fill: Fill) -> None:
@@ -141,6 +143,30 @@ def test_an_answer_that_nobody_reads_gives_its_place_back(bob_client: Client, fi
     for _ in range(4):
         assert bob_client.get(f"{LIST}export.csv").status_code == 200
         gc.collect()
+
+
+class CollectingLimit(int):
+    """Collects garbage whenever it is compared, as may happen at any allocation."""
+
+    def __le__(self, other: int) -> bool:
+        gc.collect()
+        return super().__le__(other)
+
+
+def test_the_collector_may_give_a_place_back_while_another_is_taken(
+    team: Team, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def drop_and_take() -> None:
+        place = Place(team)
+        place.itself = place  # type: ignore[attr-defined]  # only the collector ends it
+        del place
+        monkeypatch.setattr(exports, "MOST_OF_ALL", CollectingLimit(exports.MOST_OF_ALL))
+        Place(team)
+
+    worker = Thread(target=drop_and_take, daemon=True)
+    worker.start()
+    worker.join(DEADLINE_SECONDS)
+    assert not worker.is_alive(), "the thread waits for itself"
 
 
 @pytest.mark.parametrize("page", PAGES)
