@@ -4,14 +4,14 @@ Rows that the provider lists no more count for a while: a try that vanished, wha
 the strip. How long depends on how often the volume's schedules run, as an hourly one leaves hundreds of rows behind.
 """
 
-import re
 from collections import defaultdict
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import NamedTuple
 
 from django.db import connection
 
+from snapshots.cloud.dates import read_date
 from snapshots.coming import Coming
 from snapshots.judged_rows import GONE_COUNT, GONE_COUNT_HOURLY, Row, days_of, has_fewer, lost_since
 from snapshots.models import Environment, Policy, Snapshot, Volume
@@ -21,7 +21,6 @@ from snapshots.verdicts import Volume as VolumeFacts
 
 BATCH = 400
 LETTERS = {"HOURLY": "H", "DAILY": "D", "WEEKLY": "W", "MONTHLY": "M"}
-CREATED = re.compile(r"([+-]\d\d)(\d\d)\Z")
 WRITTEN = (
     *("none_from", "late_from", "stuck_from", "failing_from", "cannot_tell_from", "new_from", "under_way_from"),
     "doubt_from",
@@ -142,12 +141,8 @@ class Scene(NamedTuple):
 
 
 def created_time(text: str) -> datetime | None:
-    """Read the provider's `creationDate` (`2016-10-19T14:25:41-0400`: no colon in the offset); None if it is none."""
-    try:
-        time = datetime.fromisoformat(CREATED.sub(r"\1:\2", text.strip()))
-    except ValueError:
-        return None
-    return time.astimezone(UTC) if time.tzinfo else time.replace(tzinfo=UTC)
+    """When a volume was made by the provider's `creationDate`; None if it is no date."""
+    return read_date(text)
 
 
 def _rows(

@@ -14,6 +14,7 @@ from hashlib import blake2b
 import msgspec
 
 from snapshots.cloud.cleaning import clean_text, storable_json
+from snapshots.cloud.dates import bounded
 from snapshots.cloud.errors import (
     KEY_NOT_ACCEPTED,
     KEY_NOT_ALLOWED,
@@ -94,12 +95,12 @@ def retry_after_of(headers: Mapping[str, str]) -> float | None:
 
 
 def http_date(text: str) -> datetime | None:
-    """Parse an HTTP date to UTC; None if it is none."""
+    """Parse an HTTP date to UTC; None if it is none, or none that a working clock can tell."""
     try:
         moment = parsedate_to_datetime(text)
-        return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).astimezone(UTC)
     except (ValueError, OverflowError):
         return None
+    return bounded(moment if moment.tzinfo else moment.replace(tzinfo=UTC))
 
 
 def _decoded(body: bytes) -> _Body | None:

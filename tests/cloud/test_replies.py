@@ -191,6 +191,13 @@ def test_odd_dates_never_raise() -> None:
         assert http_date(text) is None or http_date(text)
 
 
+@pytest.mark.parametrize(
+    "date", ["01 Jan 0101 00:00:00 +0100", "31 Dec 9999 23:59:59 -0100", "31 Dec 1989 23:59:59 GMT"]
+)
+def test_a_date_that_no_clock_tells_is_none(date: str) -> None:
+    assert http_date(date) is None
+
+
 SEEDS = [
     envelope(ROW, ROW),
     ERRORS.encode(),
