@@ -109,8 +109,10 @@ $(PY):
 
 $(RUNTIME): requirements/runtime.txt | $(PY)
 	$(PY) -m pip install --require-hashes --no-deps --quiet -r requirements/runtime.txt
+	$(PY) -m pip check
 	@touch $@
 
 $(TEST): requirements/test.txt $(RUNTIME)
 	$(PY) -m pip install --require-hashes --no-deps --quiet -r requirements/test.txt
+	$(PY) -m pip check
 	@touch $@

@@ -56,6 +56,23 @@ def test_run_needs_settings(tmp_path: Path) -> None:
     assert ran.stderr.startswith("There is no .env yet. Make it with: cp .env.example .env")
 
 
+@pytest.mark.parametrize("name", ["runtime", "test"])
+def test_a_set_of_packages_that_lacks_one_is_not_installed(tmp_path: Path, name: str) -> None:
+    (tmp_path / ".venv" / "bin").mkdir(parents=True)
+    put(
+        tmp_path / ".venv" / "bin",
+        "python",
+        f'case "$*" in *{name}.txt) touch put;; "-m pip check") ! [ -e put ];; esac',
+    )
+    (tmp_path / "requirements").mkdir()
+    for lock in ("requirements/runtime.txt", "requirements/test.txt"):
+        (tmp_path / lock).touch()
+    (tmp_path / "Makefile").write_text(MAKEFILE)
+    assert call("make", ".venv/test.stamp", cwd=tmp_path).returncode == 2
+    assert (tmp_path / ".venv" / "runtime.stamp").exists() is (name == "test")
+    assert not (tmp_path / ".venv" / "test.stamp").exists()
+
+
 @pytest.mark.parametrize(
     ("script", "sentence"),
     [
