@@ -1,13 +1,58 @@
-"""Sessions are rows, read through the `sessions` cache: Redis where there is one, else nothing."""
+"""Sessions are rows, read through the `sessions` cache: Redis where there is one, else nothing.
+
+A session ends `SESSION_COOKIE_AGE` after the sign-in, whatever is saved in it meanwhile.
+"""
 
 import re
+import time
+from datetime import UTC, datetime, timedelta
 
+from django.conf import settings
+from django.contrib.auth import SESSION_KEY
 from django.contrib.sessions.backends import cached_db
 
 KEY = re.compile(r"[0-9a-z]{32}", re.ASCII)
+BEGAN = "_began"
+"""When the person signed in, or a stranger's session was first saved; in seconds since 1970."""
 
 
 class SessionStore(cached_db.SessionStore):
+    """Django's sessions with an absolute end. A new key, for example after a new password, keeps it."""
+
+    def __setitem__(self, key: str, value: object) -> None:
+        if key == SESSION_KEY:  # only a sign-in names the person
+            super().__setitem__(BEGAN, time.time())
+        super().__setitem__(key, value)
+
+    def load(self) -> dict[str, object]:
+        data: dict[str, object] = super().load()
+        began, now = data.get(BEGAN), time.time()
+        if not isinstance(began, float):
+            return data
+        if began + settings.SESSION_COOKIE_AGE <= now:
+            self._session_key = None
+            return {}
+        if began > now:  # the clock was ahead at the sign-in: that makes no session longer
+            data[BEGAN], self.modified = now, True
+        return data
+
+    def save(self, must_create: bool = False) -> None:
+        self._get_session(no_load=must_create).setdefault(BEGAN, time.time())
+        super().save(must_create)
+
+    def get_expiry_date(self, **kwargs: object) -> datetime:
+        began = self.get(BEGAN, time.time())
+        end = datetime.fromtimestamp(began, UTC) + timedelta(seconds=settings.SESSION_COOKIE_AGE)
+        return min(super().get_expiry_date(**kwargs), end)
+
+    def get_expiry_age(self, **kwargs: object) -> int:
+        """Give the seconds left. With `expiry`, the end of a row that is just read, the session is not loaded."""
+        age: int = super().get_expiry_age(**kwargs)
+        if "expiry" in kwargs:
+            return age
+        left = self.get(BEGAN, time.time()) + settings.SESSION_COOKIE_AGE - time.time()
+        return min(age, max(0, int(left)))
+
     def _validate_session_key(self, key: str | None) -> bool:
         """Take what Django makes alone: PostgreSQL refuses a cookie's NUL with an error, which would be a 500."""
         return bool(key and KEY.fullmatch(key))
