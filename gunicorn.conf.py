@@ -36,6 +36,7 @@ limit_request_field_size = 8190
 # Who may speak for another address is decided by TRUSTED_PROXIES in the settings, and nowhere else.
 forwarded_allow_ips = ""
 
+logger_class = "dashboard.access_log.AccessLogger"
 accesslog = "-"
 # %(U)s is the path without the query, in which a person's search stands.
 access_log_format = '%(h)s "%(m)s %(U)s %(H)s" %(s)s %(B)s bytes %(M)s ms'

@@ -26,18 +26,15 @@ class SessionStore(cached_db.SessionStore):
 
     def load(self) -> dict[str, object]:
         data: dict[str, object] = super().load()
-        began, now = data.get(BEGAN), time.time()
-        if not isinstance(began, float):
-            return data
-        if began + settings.SESSION_COOKIE_AGE <= now:
+        began = data.get(BEGAN)
+        if isinstance(began, float) and began + settings.SESSION_COOKIE_AGE <= time.time():
             self._session_key = None
             return {}
-        if began > now:  # the clock was ahead at the sign-in: that makes no session longer
-            data[BEGAN], self.modified = now, True
         return data
 
     def save(self, must_create: bool = False) -> None:
-        self._get_session(no_load=must_create).setdefault(BEGAN, time.time())
+        data, now = self._get_session(no_load=must_create), time.time()  # type: ignore[attr-defined]
+        data[BEGAN] = min(data.get(BEGAN, now), now)  # a clock that was ahead at the sign-in makes no session longer
         super().save(must_create)
 
     def get_expiry_date(self, **kwargs: object) -> datetime:

@@ -7,7 +7,7 @@ from ipaddress import IPv6Address, ip_address, ip_network
 from django.core.cache import caches
 from django.http import HttpRequest
 
-from dashboard.teams.audit import address_of
+from dashboard.clients import address_of
 
 WRONG_A_MINUTE = 30
 RIGHT_A_MINUTE = 600

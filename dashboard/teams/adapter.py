@@ -16,6 +16,7 @@ from django.utils.http import url_has_allowed_host_and_scheme
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
+from dashboard.clients import address_of
 from dashboard.teams.access import was_recent
 from dashboard.teams.accounts import can_be_mailed
 from dashboard.teams.models import User
@@ -45,6 +46,7 @@ NOTICES = {
     "socialaccount/email/account_disconnected": _("Sign-in through another site was unlinked from your account."),
 }
 UNKNOWN_ACCOUNT = "account/email/unknown_account"
+NO_ADDRESS = "0.0.0.0"  # noqa: S104  # what the list of sessions shows of a client on a socket file
 LIMITS = ("rate_limited", "too_many_login_attempts")
 
 
@@ -59,6 +61,9 @@ class Site:
 class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]  # allauth has no types
     def is_open_for_signup(self, request: HttpRequest) -> bool:
         return False
+
+    def get_client_ip(self, request: HttpRequest) -> str:
+        return address_of(request) or NO_ADDRESS
 
     def is_safe_url(self, url: str | None) -> bool:
         """Take only this very host for safe, and only https where the page is https."""

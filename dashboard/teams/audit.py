@@ -1,9 +1,8 @@
 """What was done in a team, written once: the one way to a row of the audit."""
 
-from allauth.account.adapter import get_adapter
-from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest
 
+from dashboard.clients import address_of
 from dashboard.teams.models import AuditEvent, EventKind, Team, User
 
 MOST_TARGET = 254
@@ -29,14 +28,3 @@ def record(
         detail=detail[:MOST_DETAIL],
         ip=address_of(request),
     )
-
-
-def address_of(request: HttpRequest | None) -> str | None:
-    """Give the network address that a request came from, past the counted proxies alone; None where there is none."""
-    if request is None:
-        return None
-    try:
-        ip: str = get_adapter(request).get_client_ip(request)
-    except PermissionDenied:  # a socket file has no address
-        return None
-    return ip

@@ -13,6 +13,7 @@ from django.dispatch import receiver
 from django.http import HttpRequest
 from django.utils import timezone
 
+from dashboard.clients import address_of
 from dashboard.teams import audit
 from dashboard.teams.models import AccessToken, EventKind, Membership, Role, Team, User
 
@@ -117,7 +118,7 @@ def _end_of(makers: QuerySet[Membership]) -> None:
 
 @transaction.atomic
 def _note_first(token: AccessToken, request: HttpRequest) -> None:
-    now, ip = timezone.now(), audit.address_of(request)
+    now, ip = timezone.now(), address_of(request)
     unused = AccessToken.objects.filter(pk=token.pk, first_used_at=None)
     if unused.update(first_used_at=now, last_used_at=now, last_used_ip=ip):
         # Who holds a token is not known: nobody is named as the actor.
@@ -128,7 +129,7 @@ def _note_first(token: AccessToken, request: HttpRequest) -> None:
 
 
 def _note_again(token: AccessToken, request: HttpRequest) -> None:
-    now, ip = timezone.now(), audit.address_of(request)
+    now, ip = timezone.now(), address_of(request)
     due = Q(last_used_at=None) | Q(last_used_at__lte=now - NOTED_EVERY)
     try:
         with transaction.atomic():

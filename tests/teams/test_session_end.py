@@ -61,6 +61,6 @@ def test_a_clock_that_was_ahead_at_the_sign_in_makes_no_session_longer(client: C
     with time_machine.travel(now + timedelta(days=3), tick=False):
         client.post(LOGIN, {"login": alice.email, "password": PASSWORD})
     with time_machine.travel(now, tick=False) as clock:
-        client.get("/accounts/")
+        client.get("/t/acme/snapshots/")
         clock.shift(timedelta(hours=12, seconds=1))
         assert client.get("/accounts/").status_code == 302

@@ -1,0 +1,14 @@
+"""The web server's log: gunicorn's own, with the client's address as limits and the audit have it."""
+
+from datetime import timedelta
+from typing import Any
+
+from gunicorn.glogging import Logger
+
+from dashboard.clients import UNKNOWN, address_in
+
+
+class AccessLogger(Logger):  # type: ignore[misc]  # gunicorn has no types
+    def atoms(self, resp: Any, req: Any, environ: dict[str, Any], request_time: timedelta) -> dict[str, Any]:
+        found: dict[str, Any] = super().atoms(resp, req, environ, request_time)
+        return found | {"h": address_in(environ) or UNKNOWN}
