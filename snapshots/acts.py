@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 from typing import NamedTuple
 
 from django.db import transaction
-from django.db.models import F, Max, Min
+from django.db.models import Max, Min
 from django.http import HttpRequest
 from django.utils import timezone
 from django.utils.translation import ngettext
@@ -103,7 +103,7 @@ def exempt_environment(
         "exempt_by": person.email if exemption else "",
     }
     with transaction.atomic():
-        Environment.objects.filter(pk=environment.pk).update(**values, generation=F("generation") + 1)
+        Environment.everything.filter(pk=environment.pk).raise_generation(**values)
         audit.record(
             EventKind.NOT_JUDGED if exemption else EventKind.JUDGED_AGAIN,
             team=environment.team,
@@ -151,7 +151,7 @@ def lock(team: Team) -> list[Environment]:
 
 
 def raise_generation(environments: Iterable[int]) -> None:
-    Environment.everything.filter(pk__in=set(environments)).update(generation=F("generation") + 1)
+    Environment.everything.filter(pk__in=set(environments)).raise_generation()
 
 
 def with_target(environment: Environment, hours: int | None) -> Environment:

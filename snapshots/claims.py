@@ -225,7 +225,7 @@ def _tell(environment: Environment, events: Sequence[Event], now: datetime) -> N
     """Write what happened to the (locked) row; pages that show it are another generation."""
     if events:
         insert_changes(environment, events, now)
-        environment.generation += 1
+        environment.raise_generation()
 
 
 def _delay(refused: bool, count: int) -> timedelta:

@@ -4,7 +4,6 @@ It holds until the provider lists the volume, or a snapshot of it that was taken
 """
 
 from django.db import transaction
-from django.db.models import F
 from django.http import HttpRequest
 from django.utils import timezone
 
@@ -54,7 +53,7 @@ def _locked(volume: Volume) -> tuple[Environment, Volume]:
 
 def _write(volume: Volume, environment: Environment, *, is_gone: bool) -> None:
     Volume.objects.filter(pk=volume.pk).update(gone_at=timezone.now() if is_gone else None)
-    Environment.everything.filter(pk=environment.pk).update(generation=F("generation") + 1)
+    Environment.everything.filter(pk=environment.pk).raise_generation()
 
 
 def _record(

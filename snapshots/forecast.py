@@ -35,7 +35,7 @@ POINT = (
 class Mark(NamedTuple):
     """What else a judgement is made of. Whatever writes a row of an environment raises its generation."""
 
-    generation: int
+    rows_version: str
     volumes_listed_at: datetime | None
     first_listed_at: datetime | None
     targets: Targets
@@ -43,7 +43,7 @@ class Mark(NamedTuple):
     @classmethod
     def of(cls, environment: Environment) -> "Mark":
         targets = Targets.of(environment)
-        return cls(environment.generation, environment.volumes_listed_at, environment.first_listed_at, targets)
+        return cls(environment.rows_version, environment.volumes_listed_at, environment.first_listed_at, targets)
 
 
 @dataclass(slots=True)

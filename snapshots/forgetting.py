@@ -143,8 +143,8 @@ def _forget_some(environment: Environment, gone: QuerySet[Snapshot]) -> int:
     chunk = list(gone.values_list("pk", flat=True))
     Snapshot.objects.filter(pk__in=chunk).delete()
     locked.facets["gone"] = max(0, int(locked.facets.get("gone", 0)) - len(chunk))
-    locked.generation += 1
-    locked.save(update_fields=["facets", "generation"])
+    locked.raise_generation()
+    locked.save(update_fields=["facets", "generation", "generation_id"])
     return len(chunk)
 
 

@@ -257,7 +257,8 @@ def _write(environment: Environment, plan: Plan, prepared: Prepared, now: dateti
     if plan.is_empty:
         # That we began to look is told of an environment without a snapshot too.
         bulk.insert_changes(environment, prepared.events, now)
-        environment.generation += bool(prepared.events)
+        if prepared.events:
+            environment.raise_generation()
         return
     bulk.upsert(prepared.rows)
     bulk.note_durations(prepared.durations)
@@ -273,7 +274,7 @@ def _write(environment: Environment, plan: Plan, prepared: Prepared, now: dateti
         Snapshot.objects.filter(pk__in=pks).update(listed=False)
     events = changes.fold([*prepared.events, *changes.of_added(environment, plan.added)])
     bulk.insert_changes(environment, events, now)
-    environment.generation += 1
+    environment.raise_generation()
     recount(environment, prepared.volumes)
 
 

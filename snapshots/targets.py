@@ -24,7 +24,7 @@ MOST_HOURS = 24 * 3653
 # Judged before the locks are taken so often; then under them, however long that takes.
 TRIES = 3
 Inherits = Callable[[Environment], bool]
-Mark = tuple[int, int, bool, datetime | None]
+Mark = tuple[str, int, bool, datetime | None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,7 +117,7 @@ def _holds(prepared: dict[int, Prepared], environment: Environment) -> bool:
 def _mark(environment: Environment) -> Mark:
     """What else a judgement is made of. Whatever writes a row of an environment raises its generation."""
     return (
-        environment.generation,
+        environment.rows_version,
         environment.clock_ahead,
         environment.data_at is not None,
         environment.volumes_listed_at,

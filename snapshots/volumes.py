@@ -213,7 +213,7 @@ def _write(environment: Environment, plan: diff.Plan[RemoteVolume], now: datetim
         out.update(missing_since=now, last_seen_at=environment.volumes_listed_at)
     for start in range(0, len(plan.missing), BATCH):
         Volume.objects.filter(pk__in=plan.missing[start : start + BATCH]).update(listed=False)
-    environment.generation += 1
+    environment.raise_generation()
 
 
 def _settle(environment: Environment, retrieved: Mapping[str, bool], listed: Collection[str], now: datetime) -> None:
@@ -231,7 +231,7 @@ def _settle(environment: Environment, retrieved: Mapping[str, bool], listed: Col
     for start in range(0, len(alive), BATCH):
         settled += gone.filter(pk__in=alive[start : start + BATCH]).update(gone_at=None)
     if settled:
-        environment.generation += 1
+        environment.raise_generation()
 
 
 def _touched(environment: Environment, plan: diff.Plan[RemoteVolume]) -> set[str]:

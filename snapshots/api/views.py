@@ -144,7 +144,7 @@ def _tag(request: TokenRequest, what: str, environment: Environment, *query: str
     """Every write of an environment's rows raises its generation: while that stands, so does the answer."""
     reach = sorted(request.token.environments)
     listed = (environment.listed_at is None, environment.volumes_listed_at is None)
-    return replies.tag_of(request.team.pk, reach, what, environment.pk, environment.generation, listed, *query)
+    return replies.tag_of(request.team.pk, reach, what, environment.rows_version, listed, *query)
 
 
 def _doubts_of_volumes(environment: Environment, now: datetime) -> Iterator[str]:

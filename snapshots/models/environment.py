@@ -1,10 +1,13 @@
 """An environment as one team's key sees it."""
 
+from collections.abc import Iterable
 from datetime import datetime, timedelta
+from hashlib import sha256
+from secrets import token_urlsafe
 from typing import Any, ClassVar, Self
 
 from django.db import models
-from django.db.models import Exists, Q
+from django.db.models import Exists, F, Q
 from django.utils.translation import gettext_lazy as _
 
 from dashboard.teams.models import Team
@@ -15,6 +18,12 @@ LEAST_CURRENT = timedelta(seconds=30)
 REFUSED_KINDS = ("refused", "key_unreadable", "invalid_key")
 # Faults of the volumes endpoint that say that there is nothing for this key: 401, 403 and 404.
 CLOSED_KINDS = ("refused", "not_found")
+GENERATION_ID_BYTES = 12
+VERSION_SIGNS = 32
+
+
+def _new_generation_id() -> str:
+    return token_urlsafe(GENERATION_ID_BYTES)
 
 
 def _no_facets() -> dict[str, Any]:
@@ -27,6 +36,16 @@ class EnvironmentQuerySet(models.QuerySet["Environment"]):
 
     def removed(self) -> Self:
         return self.filter(removed_at__isnull=False)
+
+    def raise_generation(self, **values: object) -> None:
+        """Say that rows of these environments changed; `values` are stored with it."""
+        self.update(**values, generation=F("generation") + 1, generation_id=_new_generation_id())
+
+
+def generation_of(environments: Iterable["Environment"]) -> str:
+    """Name the state of the rows of several environments, as short for many as for one."""
+    versions = [environment.rows_version for environment in environments]
+    return sha256(repr(versions).encode()).hexdigest()[:VERSION_SIGNS]
 
 
 class ShownEnvironments(models.Manager["Environment"]):
@@ -48,8 +67,9 @@ class Environment(models.Model):
     # Hidden since then, and forgotten some days later unless it is added again.
     removed_at = models.DateTimeField(null=True)
 
-    # Raised whenever a row of it changed: the cached tables' keys hold it.
+    # Raised whenever a row of it changed. After a restore the number comes again, for other rows; the id does not.
     generation = models.PositiveBigIntegerField(default=0)
+    generation_id = models.CharField(max_length=16, blank=True, default="", db_default="")
     facets = models.JSONField(default=_no_facets)
 
     # When the newest complete list was asked for; the newest incomplete one, and what was wrong with it.
@@ -129,6 +149,16 @@ class Environment(models.Model):
     def path(self) -> str:
         """How addresses and filters name it: "compute-on/prod"."""
         return f"{self.service_code}/{self.name}"
+
+    def raise_generation(self) -> None:
+        """Say that rows of it changed. The caller saves it."""
+        self.generation += 1
+        self.generation_id = _new_generation_id()
+
+    @property
+    def rows_version(self) -> str:
+        """Names the state of its rows, for keys of the caches and for tags: no other state ever has the same one."""
+        return f"{self.pk}:{self.path}:{self.generation}:{self.generation_id}"
 
     @property
     def answered_at(self) -> datetime | None:

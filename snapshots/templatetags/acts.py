@@ -91,7 +91,7 @@ def _effects(team: Team) -> Effects | None:
     """Kept for the minute, as the verdicts follow the clock; None where they cannot be told."""
     now = timezone.now()
     environments = list(Environment.objects.of_team(team))
-    stands = [(each.pk, each.generation, each.data_at, each.exempt_until) for each in environments]
+    stands = [(each.rows_version, each.data_at, each.exempt_until) for each in environments]
     key = f"effects:{team.pk}:{sha256(f'{now:%d %H:%M} {stands}'.encode()).hexdigest()}"
     found: Effects | None = caches["fragments"].get(key)
     if found is None:

@@ -98,9 +98,9 @@ def _ends(lines: Sequence[Line]) -> list[Line]:
 
 
 def _key(team: Team, environments: Sequence[Environment], filters: ChangeFilters, now: datetime, prefix: str) -> str:
-    generations = [(environment.pk, environment.generation) for environment in environments]
+    versions = [environment.rows_version for environment in environments]
     query = filters.query(before=filters.before, after=filters.after)
-    parts = (generations, query, get_language(), int(now.timestamp()) // 60, prefix)
+    parts = (versions, query, get_language(), int(now.timestamp()) // 60, prefix)
     return f"changes:{team.pk}:{sha256(repr(parts).encode()).hexdigest()}"
 
 

@@ -21,6 +21,7 @@ from snapshots import claims, filters
 from snapshots.filters import Filters
 from snapshots.listing import ListPage
 from snapshots.models import Environment
+from snapshots.models.environment import generation_of
 from snapshots.parameters import PAGE_SIZES
 from snapshots.views import filterbar, tables
 from snapshots.views.export_links import export_links
@@ -168,7 +169,7 @@ def age_of_page(
             first_fetch=bool(shown) and not any(environment.answered_at for environment in shown),
             allowed=claims.key_of(membership.team) is not None and bool(environments),
             since=now.isoformat(),
-            generation=sum(environment.generation for environment in shown),
+            generation=generation_of(shown),
         ),
     }
 

@@ -145,7 +145,7 @@ class Refresh:
     first_fetch: bool
     allowed: bool = True
     since: str = ""
-    generation: int = 0
+    generation: str = ""
 
 
 @dataclass(frozen=True, slots=True)

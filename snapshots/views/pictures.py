@@ -82,7 +82,7 @@ def shown_pictures(
 
 
 def _key(team: Team, environments: Sequence[Environment], now: datetime, prefix: str, *, with_ages: bool) -> str:
-    states = [(one.pk, one.generation, one.listed_at, one.exempt_until) for one in environments]
+    states = [(one.rows_version, one.listed_at, one.exempt_until) for one in environments]
     parts = (states, get_language(), int(now.timestamp()) // 60, prefix, with_ages)
     return f"pictures:{team.pk}:{sha256(repr(parts).encode()).hexdigest()}"
 

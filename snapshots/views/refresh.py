@@ -20,6 +20,7 @@ from dashboard.teams.models import Role, Team
 from snapshots import sync
 from snapshots.claims import GAP, Caller, Denied, Why
 from snapshots.models import Change, Environment, Volume
+from snapshots.models.environment import generation_of
 from snapshots.parameters import NO_VOLUME
 from snapshots.sync import Checked, Outcome
 from snapshots.views import words
@@ -129,8 +130,8 @@ def back_to(request: MemberRequest, url: str) -> str:
 
 def changes_since(request: MemberRequest, team: Team, shown: Sequence[Environment]) -> int:
     """How much changed since the page was made, by whoever: this refresh, another one, the command."""
-    generation = sum(environment.generation for environment in shown)
-    if str(generation) == request.POST.get("generation", str(generation)):
+    generation = generation_of(shown)
+    if generation == request.POST.get("generation", generation):
         return 0
     since = _moment(request.POST.get("since", ""))
     if since is None:

@@ -63,8 +63,8 @@ def _key(
     now: datetime,
     prefix: str,
 ) -> str:
-    generations = [(environment.pk, environment.generation, labels[environment.pk]) for environment in environments]
-    parts = (generations, filters.query(page=filters.page), get_language(), int(now.timestamp()) // 60, prefix)
+    versions = [(environment.rows_version, labels[environment.pk]) for environment in environments]
+    parts = (versions, filters.query(page=filters.page), get_language(), int(now.timestamp()) // 60, prefix)
     return f"table:{team.pk}:{sha256(repr(parts).encode()).hexdigest()}"
 
 

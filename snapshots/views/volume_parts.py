@@ -98,8 +98,7 @@ def _key(view: View, *, is_fragment: bool) -> str:
 
 def _state_of(environment: Environment, now: datetime) -> tuple[object, ...]:
     return (
-        environment.pk,
-        environment.generation,
+        environment.rows_version,
         as_of(environment, now),
         environment.listed_at,
         environment.data_at,

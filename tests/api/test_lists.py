@@ -5,7 +5,7 @@ from http import HTTPStatus
 
 import pytest
 import time_machine
-from django.db import connection
+from django.db import connection, transaction
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
@@ -174,3 +174,13 @@ def test_the_number_of_queries_stands(mia: Membership, script: Script) -> None:
         with CaptureQueriesContext(connection) as asked:
             assert narrow.get(url).status_code == 200
         assert len(asked) == most, [query["sql"] for query in asked]
+
+
+def test_a_tag_from_before_a_restore_is_out_of_date(prod: Environment, script: Script) -> None:
+    with transaction.atomic():
+        store_listing(claimed(prod), listing([record(5)]), received_at=timezone.now())
+        tags = {url: script.get(url)["ETag"] for url in (LIST, f"{PROD}/snapshots/{snapshot_id(5)}", VOLUMES)}
+        transaction.set_rollback(True)  # as a restore does
+    store_listing(claimed(Environment.objects.get()), listing([record(5, state="Error")]), received_at=timezone.now())
+    for url, tag in tags.items():
+        assert script.get(url, **{"If-None-Match": tag}).status_code == 200, url
