@@ -187,22 +187,42 @@ def release(held: Claim) -> None:
 def record_fault(held: Claim, *, kind: str, sentence: str, status: int | None, retry_after: float | None) -> datetime:
     """Store what went wrong and when to try again; the old rows stay. Returns the next try. Raises `Late`."""
     with transaction.atomic():
-        environment = locked_for_write(held)
-        now = timezone.now()
-        same = bool(environment.fault_kind) and environment.is_refused == (kind in REFUSED_KINDS)
-        environment.fault_count = environment.fault_count + 1 if same else 1
-        environment.fault_since = environment.fault_since if same else now
-        environment.fault_kind, environment.fault_sentence, environment.fault_status = kind, sentence[:500], status
-        environment.fault_totals[kind] = environment.fault_totals.get(kind, 0) + 1
+        environment, before = locked_for_write(held), held.environment
+        if not environment.fault_kind:
+            # A refresh that fails after it stored its list has not ended the fault before it: the back-off goes on.
+            environment.fault_kind, environment.fault_since = before.fault_kind, before.fault_since
+            environment.fault_count = before.fault_count
         environment.key_mark = key_mark(held.key)
-        environment.next_try_at = now + _delay(environment.is_refused, environment.fault_count)
-        if retry_after:
-            environment.retry_after_at = now + min(timedelta(seconds=retry_after), BACK_OFF_MOST)
-            environment.next_try_at = max(environment.next_try_at, environment.retry_after_at)
-        environment.lease_until = None
-        if environment.is_refused and not same:
-            _tell(environment, changes.refused(environment), now)
-        environment.save()
+        return _fail(environment, kind=kind, sentence=sentence, status=status, retry_after=retry_after)
+
+
+def record_fault_unclaimed(environment: Environment, *, kind: str, sentence: str) -> datetime:
+    """Store a fault that prevented the claim itself. Returns the next try. Raises `Late` where somebody else has it."""
+    with transaction.atomic():
+        row = Environment.objects.select_for_update(no_key=True).filter(pk=environment.pk).first()
+        if row is None or _ahead(row.lease_until, timezone.now(), LEASE):
+            raise Late
+        return _fail(row, kind=kind, sentence=sentence, status=None, retry_after=None)
+
+
+def _fail(
+    environment: Environment, *, kind: str, sentence: str, status: int | None, retry_after: float | None
+) -> datetime:
+    """Write a fault to the (locked) row and give its lease back. Returns the next try."""
+    now = timezone.now()
+    same = bool(environment.fault_kind) and environment.is_refused == (kind in REFUSED_KINDS)
+    environment.fault_count = environment.fault_count + 1 if same else 1
+    environment.fault_since = environment.fault_since if same else now
+    environment.fault_kind, environment.fault_sentence, environment.fault_status = kind, sentence[:500], status
+    environment.fault_totals[kind] = environment.fault_totals.get(kind, 0) + 1
+    environment.next_try_at = now + _delay(environment.is_refused, environment.fault_count)
+    if retry_after:
+        environment.retry_after_at = now + min(timedelta(seconds=retry_after), BACK_OFF_MOST)
+        environment.next_try_at = max(environment.next_try_at, environment.retry_after_at)
+    environment.lease_until = None
+    if environment.is_refused and not same:
+        _tell(environment, changes.refused(environment), now)
+    environment.save()
     return environment.next_try_at
 
 

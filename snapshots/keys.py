@@ -5,6 +5,7 @@ Between trial and word the key rests sealed in a row of its person; it is in no 
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import partial
 
 from django.db import transaction
 from django.db.models import Q, QuerySet
@@ -14,6 +15,7 @@ from django.utils import timezone
 from dashboard.teams import audit
 from dashboard.teams.models import ApiKey, EventKind, PendingKey, Role, Team, User
 from dashboard.teams.secrets import MASK, KeyUnreadable, Secret, seal_key
+from snapshots.containment import contain
 from snapshots.trials import Answer, Trial, Verdict, try_key
 
 OFFERED_FOR = timedelta(minutes=10)
@@ -112,8 +114,11 @@ def try_kept(slug: str | None = None) -> list[Kept]:
     forget_expired(now)
     waiting = PendingKey.objects.filter(is_kept=True, next_try_at__lte=now).exclude(sealed="")
     waiting = waiting.filter(team__slug=slug) if slug else waiting
-    tried = [_try_one(pending, now) for pending in waiting.select_related("team", "made_by").order_by("pk")]
-    return [one for one in tried if one]
+    tried = [
+        contain(partial(_try_one, pending, now), f"key kept for team {pending.team_id}")
+        for pending in waiting.select_related("team", "made_by").order_by("pk")
+    ]
+    return [one for one in tried if isinstance(one, Kept)]
 
 
 def expired(now: datetime) -> QuerySet[PendingKey]:

@@ -12,7 +12,7 @@ from django.db.models import Count
 from snapshots import bulk, changes, diff
 from snapshots.bulk import Event
 from snapshots.changes import Before
-from snapshots.claims import Claim, clear_fault, key_mark, locked_for_write
+from snapshots.claims import Claim, Late, clear_fault, key_mark, locked_for_write
 from snapshots.clocks import followed
 from snapshots.cloud.records import Listing, SnapshotRecord
 from snapshots.coming import Coming
@@ -231,11 +231,14 @@ def _prepare(
     return Prepared(bulk.values_of(environment, records, now), events, durations, named - {""}, before)
 
 
+def _touched(plan: Plan) -> list[int]:
+    return [*(pk for pk, _ in plan.changed), *plan.returned, *plan.left_out, *plan.missing]
+
+
 def _before(environment: Environment, plan: Plan) -> dict[int, Before]:
     """The rows that the plan touches, as they are now, by primary key."""
-    touched = [*(pk for pk, _ in plan.changed), *plan.returned, *plan.left_out, *plan.missing]
     found: dict[int, Before] = {}
-    for pks in _batches(touched):
+    for pks in _batches(_touched(plan)):
         rows = Snapshot.objects.filter(environment=environment, pk__in=pks)
         found |= {pk: Before(*rest) for pk, *rest in rows.values_list("pk", *Before._fields)}
     return found
@@ -254,6 +257,10 @@ def _durations(environment: Environment, plan: Plan, before: Mapping[int, Before
 
 
 def _write(environment: Environment, plan: Plan, prepared: Prepared, now: datetime) -> None:
+    """Raises `Late` if a row of the plan no longer exists: `prune` may delete old rows at any time."""
+    touched = sorted(set(_touched(plan)))
+    if sum(Snapshot.objects.filter(pk__in=pks).count() for pks in _batches(touched)) < len(touched):
+        raise Late
     if plan.is_empty:
         # That we began to look is told of an environment without a snapshot too.
         bulk.insert_changes(environment, prepared.events, now)

@@ -6,9 +6,10 @@ from datetime import datetime
 from django.utils.translation import gettext as _
 
 from snapshots.claims import Denied, Why
+from snapshots.failures import Fault
 from snapshots.mirror import Written
 from snapshots.models import Environment
-from snapshots.sync import Fault, Outcome
+from snapshots.sync import Outcome
 
 # Someone else asks, or has just asked: the data is not older for it.
 HARMLESS = (Why.HELD, Why.GAP, Why.FRESH)

@@ -52,15 +52,19 @@ def round_once(slug: str | None, caller: Caller, tell: Tell, *, news: News, stop
         _try_kept_keys(slug, tell)
         environments = environments_of(slug)
     except (OperationalError, InterfaceError) as problem:
-        tell(_database_trouble(problem))
+        tell(_database_trouble(str(problem).strip() or type(problem).__name__))
         return False
-    well = True
+    ended: list[Outcome] = []
     for start in range(0, len(environments), AT_ONCE):
         if stop is not None and stop.is_set:
             break
-        chunk = environments[start : start + AT_ONCE]
-        well &= _refresh(chunk, caller, lambda outcome: _tell_outcome(outcome, environments, tell, news), tell)
-    return well
+        for outcome in refresh(environments[start : start + AT_ONCE], caller=caller):
+            _tell_outcome(outcome, environments, tell, news)
+            ended.append(outcome)
+    troubles = {outcome.fault.database for outcome in ended if outcome.fault and outcome.fault.database}
+    for said in sorted(troubles):
+        tell(_database_trouble(said))
+    return not any(map(outcomes.is_failure, ended))
 
 
 def beats(seconds: float, stop: Stop, clock: Callable[[], float] = time.monotonic) -> Iterator[float]:
@@ -89,27 +93,14 @@ def _try_kept_keys(slug: str | None, tell: Tell) -> None:
             tell(news[tried.verdict] % {"team": tried.team.slug})
 
 
-def _refresh(chunk: Sequence[Environment], caller: Caller, told: Callable[[Outcome], object], tell: Tell) -> bool:
-    well = True
-    try:
-        for outcome in refresh(chunk, caller=caller):
-            told(outcome)
-            well &= not outcomes.is_failure(outcome)
-    except (OperationalError, InterfaceError) as problem:
-        tell(_database_trouble(problem))
-        close_old_connections()
-        return False
-    return well
-
-
 def _tell_outcome(outcome: Outcome, environments: Sequence[Environment], tell: Tell, news: News) -> None:
-    if not news.is_news(outcome):
-        return
+    if (outcome.fault and outcome.fault.database) or not news.is_news(outcome):
+        return  # reported once, after the round
     widest_team = max(len(each.team.slug) for each in environments)
     widest_path = max(len(each.path) for each in environments)
     where = f"{outcome.environment.team.slug:<{widest_team}}  {outcome.environment.path:<{widest_path}}"
     tell(f"{where}  {outcomes.what_happened(outcome)}")
 
 
-def _database_trouble(problem: OperationalError | InterfaceError) -> str:
-    return _("The database could not be used (%(why)s).") % {"why": str(problem).strip() or type(problem).__name__}
+def _database_trouble(said: str) -> str:
+    return _("The database could not be used (%(why)s).") % {"why": said}

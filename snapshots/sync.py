@@ -5,13 +5,12 @@ another.
 """
 
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import datetime
 
 from django.utils import timezone
-from django.utils.translation import gettext as _
 
 from dashboard.teams.secrets import KeyUnreadable, Secret
 from snapshots import claims, days
@@ -19,8 +18,10 @@ from snapshots.claims import Caller, Claim, Denied, Late, Why
 from snapshots.clocks import clock_ahead
 from snapshots.cloud.client import CloudClient
 from snapshots.cloud.deadline import Deadline
-from snapshots.cloud.errors import CloudError, NotFound
+from snapshots.cloud.errors import CloudError, Internal, KeyNotReadable, NotFound
 from snapshots.cloud.records import Listing, SnapshotRecord, VolumeRecord
+from snapshots.containment import contain
+from snapshots.failures import Fault, guarded, name_of, record, record_unclaimed, removed
 from snapshots.mirror import Written, store_absence, store_listing, store_rows
 from snapshots.models import Environment
 from snapshots.provider import provider
@@ -34,15 +35,6 @@ KEPT_SECONDS = 5.0
 
 
 @dataclass(frozen=True, slots=True)
-class Fault:
-    """What went wrong, for people and for machines, and when it is tried again."""
-
-    kind: str
-    sentence: str
-    next_try_at: datetime | None = None
-
-
-@dataclass(frozen=True, slots=True)
 class Outcome:
     """How one environment's refresh ended: written, denied or failed; exactly one of the three is set."""
 
@@ -53,7 +45,7 @@ class Outcome:
     seconds: float = 0.0
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Fetched:
     """An answer, or why there is none. `volumes` is None when the endpoint was not asked.
 
@@ -65,7 +57,7 @@ class Fetched:
     error: CloudError | None = None
     volumes: Listing[VolumeRecord] | None = None
     volumes_error: CloudError | None = None
-    retrieved: Mapping[str, bool] = field(default_factory=dict)
+    retrieved: dict[str, bool] = field(default_factory=dict)
     received_at: datetime | None = None
     clock_ahead: int = 0
     seconds: float = 0.0
@@ -90,38 +82,55 @@ def _refresh_some(
         if shared is not None and shared.expired:
             yield Outcome(environment, denied=Denied(Why.HELD))
             continue
-        claimed = _claim(environment, caller)
-        if isinstance(claimed, Denied):
-            yield Outcome(environment, denied=claimed)
-            continue
-        if isinstance(claimed, Fault):
-            yield Outcome(environment, fault=claimed)
-            continue
-        held, key = claimed
+        begun = _begin(environment, caller, shared, threads)
+        if isinstance(begun, Outcome):
+            yield begun
+        else:
+            under_way.append(begun)
+    for held, future in under_way:
+        yield _store(held, future.result())
+
+
+def _begin(
+    environment: Environment, caller: Caller, shared: Deadline | None, threads: ThreadPoolExecutor
+) -> Outcome | tuple[Claim, Future[Fetched]]:
+    """Claim an environment and let a thread ask for its list, or say why not."""
+    claimed = _claim(environment, caller)
+    if isinstance(claimed, Denied):
+        return Outcome(environment, denied=claimed)
+    if isinstance(claimed, Fault):
+        return Outcome(environment, fault=claimed)
+    held, key = claimed
+
+    def submit() -> Future[Fetched]:
         with_volumes = caller.is_command and volumes_are_due(held)
         absent = absent_volumes(held.environment) if with_volumes else []
         deadline = shared or Deadline.after(COMMAND_BUDGET)
-        under_way.append((held, threads.submit(_fetch, held, key, deadline, with_volumes, absent)))
-    for held, future in under_way:
-        yield _store(held, future.result())
+        return threads.submit(_fetch, held, key, deadline, with_volumes, absent)
+
+    future = guarded(held, submit)
+    return Outcome(environment, fault=future) if isinstance(future, Fault) else (held, future)
 
 
 def _claim(
     environment: Environment, caller: Caller, *, targeted: bool = False
 ) -> tuple[Claim, Secret] | Denied | Fault:
     """Take the lease and open the team's key, or say why not."""
-    try:
-        held = claims.claim(_fresh(environment), caller=caller, targeted=targeted)
-    except Environment.DoesNotExist:
-        return Fault("removed", _("This environment was removed meanwhile."))
-    if isinstance(held, Denied):
+
+    def claim() -> Claim | Denied | Fault:
+        try:
+            fresh = Environment.objects.select_related("team").get(pk=environment.pk)
+            return claims.claim(fresh, caller=caller, targeted=targeted)
+        except Environment.DoesNotExist:
+            return removed()
+
+    held = contain(claim, name_of(environment))
+    if isinstance(held, Internal):
+        return record_unclaimed(environment, held)
+    if not isinstance(held, Claim):
         return held
-    key = _open(held)
+    key = guarded(held, lambda: _open(held))
     return key if isinstance(key, Fault) else (held, key)
-
-
-def _fresh(environment: Environment) -> Environment:
-    return Environment.objects.select_related("team").get(pk=environment.pk)
 
 
 def _open(held: Claim) -> Secret | Fault:
@@ -129,30 +138,44 @@ def _open(held: Claim) -> Secret | Fault:
     try:
         return held.key.open()
     except KeyUnreadable:
-        sentence = _("The stored API key cannot be read. It must be entered again.")
-        return _record(held, kind="key_unreadable", sentence=sentence, status=None, retry_after=None)
+        return record(held, KeyNotReadable())
 
 
 def _fetch(held: Claim, key: Secret, deadline: Deadline, with_volumes: bool, absent: Sequence[str]) -> Fetched:
     """Ask the provider. Runs in a thread: no database in here, and every fault is returned, not raised."""
     began = time.monotonic()
+    fetched = Fetched()
+
+    def ask() -> CloudError | None:
+        try:
+            _ask_for_lists(held, key, deadline, absent if with_volumes else None, fetched)
+        except CloudError as error:
+            return error
+        return None
+
+    fault = contain(ask, name_of(held.environment))
+    if fetched.listing is None:
+        fetched.error = fault
+    elif fetched.volumes is None:
+        fetched.volumes_error = fault
+    fetched.seconds = time.monotonic() - began
+    return fetched
+
+
+def _ask_for_lists(
+    held: Claim, key: Secret, deadline: Deadline, absent: Sequence[str] | None, fetched: Fetched
+) -> None:
+    """Fill in what the provider says, as far as it says it. `absent`: None: volumes are not asked for."""
     where = (held.environment.service_code, held.environment.name)
-    listing = volumes = received_at = fault = None
-    ahead = 0
-    retrieved: dict[str, bool] = {}
-    try:
-        with provider(key, deadline=deadline, retries=held.retries) as client:
-            listing = client.list_snapshots(*where)
-            received_at = timezone.now()
-            ahead = clock_ahead(client.last_date, received_at)
-            if with_volumes:
-                volumes = client.list_volumes(*where)
-                listed = {record.id for record in volumes.rows}
-                _retrieve(client, where, [each for each in absent if each not in listed], deadline, retrieved)
-    except CloudError as error:
-        fault = error
-    of_list, of_volumes = (None, fault if volumes is None else None) if listing else (fault, None)
-    return Fetched(listing, of_list, volumes, of_volumes, retrieved, received_at, ahead, time.monotonic() - began)
+    with provider(key, deadline=deadline, retries=held.retries) as client:
+        listing = client.list_snapshots(*where)
+        fetched.received_at = timezone.now()
+        fetched.clock_ahead = clock_ahead(client.last_date, fetched.received_at)
+        fetched.listing = listing
+        if absent is not None:
+            fetched.volumes = client.list_volumes(*where)
+            listed = {record.id for record in fetched.volumes.rows}
+            _retrieve(client, where, [each for each in absent if each not in listed], deadline, fetched.retrieved)
 
 
 def _retrieve(
@@ -174,51 +197,42 @@ def _retrieve(
 
 
 def _store(held: Claim, fetched: Fetched) -> Outcome:
-    environment = held.environment
+    written = guarded(held, lambda: _write(held, fetched))
+    if isinstance(written, Fault):
+        return Outcome(held.environment, fault=written, seconds=fetched.seconds)
+    return Outcome(held.environment, written=written, seconds=fetched.seconds)
+
+
+def _write(held: Claim, fetched: Fetched) -> Written | Fault:
+    """Write what was fetched, or why there is nothing. Raises `Late`."""
     if fetched.listing is None or fetched.received_at is None:
-        return Outcome(environment, fault=_record_error(held, fetched.error), seconds=fetched.seconds)
-    try:
-        # Volumes first: writing the snapshots gives the lease back.
-        _store_volumes(held, fetched)
-        written = store_listing(
-            held,
-            fetched.listing,
-            received_at=fetched.received_at,
-            clock_ahead=fetched.clock_ahead,
-            fetched_in=fetched.seconds,
-        )
-    except Late:
-        return Outcome(environment, fault=_late(held), seconds=fetched.seconds)
-    days.note(environment.pk)
-    return Outcome(environment, written=written, seconds=fetched.seconds)
+        if fetched.error is None:
+            raise ValueError("a fetch without a list must say why")
+        return record(held, fetched.error)
+    # Volumes first: writing the snapshots gives the lease back.
+    _store_volumes(held, fetched)
+    written = store_listing(
+        held,
+        fetched.listing,
+        received_at=fetched.received_at,
+        clock_ahead=fetched.clock_ahead,
+        fetched_in=fetched.seconds,
+    )
+    days.note(held.environment.pk)
+    return written
 
 
 def _store_volumes(held: Claim, fetched: Fetched) -> None:
     """Write the optional endpoint's answer; its faults never touch the snapshots. Raises `Late`."""
-    if fetched.volumes_error is not None:
-        note_fault(held, fetched.volumes_error.kind)
-    elif fetched.volumes is not None and fetched.received_at is not None:
+    place = name_of(held.environment)
+    error = fetched.volumes_error or contain(lambda: _write_volumes(held, fetched), place, expected=(Late,))
+    if error is not None:
+        note_fault(held, error.kind)
+
+
+def _write_volumes(held: Claim, fetched: Fetched) -> None:
+    if fetched.volumes is not None and fetched.received_at is not None:
         store_volumes(held, fetched.volumes, received_at=fetched.received_at, retrieved=fetched.retrieved)
-
-
-def _record_error(held: Claim, error: CloudError | None) -> Fault:
-    if error is None:
-        raise ValueError("a fetch without a list must say why")
-    return _record(held, kind=error.kind, sentence=error.sentence, status=error.status, retry_after=error.retry_after)
-
-
-def _record(held: Claim, *, kind: str, sentence: str, status: int | None, retry_after: float | None) -> Fault:
-    try:
-        next_try = claims.record_fault(held, kind=kind, sentence=sentence, status=status, retry_after=retry_after)
-    except Late:
-        return _late(held)
-    return Fault(kind, sentence, next_try)
-
-
-def _late(held: Claim) -> Fault:
-    # Under a new key the lease is still ours: the new key must not wait for its end.
-    claims.release(held)
-    return Fault("late", _("Another refresh or a new key overtook this one; its answer was thrown away."))
 
 
 # --- one snapshot, or one volume's: these insert and update, never bury, never stamp the environment
@@ -252,34 +266,32 @@ def _check(environment: Environment, caller: Caller, *, snapshot_id: str = "", v
     if isinstance(claimed, Fault):
         return Checked(fault=claimed)
     held, key = claimed
-    try:
-        rows = _ask(held, key, snapshot_id=snapshot_id, volume_id=volume_id)
-    except NotFound as error:
-        # Of a volume's list, 404 means the environment: a fault. Of a snapshot it is the answer.
-        return _store_not_found(held, snapshot_id) if snapshot_id else _targeted_fault(held, error)
-    except CloudError as error:
-        return _targeted_fault(held, error)
-    try:
-        written = store_rows(held, rows, received_at=timezone.now())
-    except Late:
-        return Checked(fault=_late(held))
-    return Checked(found=bool(rows), written=written, at=held.at)
+    answer = contain(lambda: _ask(held, key, snapshot_id=snapshot_id, volume_id=volume_id), name_of(held.environment))
+    checked = guarded(held, lambda: _store_checked(held, answer, snapshot_id), is_targeted=True)
+    return Checked(fault=checked) if isinstance(checked, Fault) else checked
 
 
-def _ask(held: Claim, key: Secret, *, snapshot_id: str, volume_id: str) -> Sequence[SnapshotRecord]:
+def _ask(held: Claim, key: Secret, *, snapshot_id: str, volume_id: str) -> Sequence[SnapshotRecord] | CloudError:
     where = (held.environment.service_code, held.environment.name)
-    with provider(key, deadline=Deadline.after(WEB_BUDGET)) as client:
-        if volume_id:
-            return client.list_snapshots(*where, volume_id=volume_id).rows
-        return [client.get_snapshot(*where, snapshot_id)]
-
-
-def _store_not_found(held: Claim, snapshot_id: str) -> Checked:
     try:
+        with provider(key, deadline=Deadline.after(WEB_BUDGET)) as client:
+            if volume_id:
+                return client.list_snapshots(*where, volume_id=volume_id).rows
+            return [client.get_snapshot(*where, snapshot_id)]
+    except CloudError as error:
+        return error
+
+
+def _store_checked(held: Claim, answer: Sequence[SnapshotRecord] | CloudError, snapshot_id: str) -> Checked:
+    """Write the answer about one snapshot or volume. Raises `Late`."""
+    # Of a volume's list, 404 means the environment: a fault. Of a snapshot it is the answer.
+    if isinstance(answer, NotFound) and snapshot_id:
         store_absence(held, snapshot_id, received_at=timezone.now())
-    except Late:
-        return Checked(fault=_late(held))
-    return Checked(found=False, at=held.at)
+        return Checked(found=False, at=held.at)
+    if isinstance(answer, CloudError):
+        return _targeted_fault(held, answer)
+    written = store_rows(held, answer, received_at=timezone.now())
+    return Checked(found=bool(answer), written=written, at=held.at)
 
 
 def _targeted_fault(held: Claim, error: CloudError) -> Checked:

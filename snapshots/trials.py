@@ -20,6 +20,7 @@ from snapshots.cloud.addresses import environment_path
 from snapshots.cloud.deadline import Deadline
 from snapshots.cloud.errors import CloudError, InvalidInput, RateLimited
 from snapshots.cloud.records import ConnectionRecord, EnvironmentRecord
+from snapshots.containment import contain
 from snapshots.models import Environment
 from snapshots.provider import provider
 
@@ -86,7 +87,7 @@ def try_key(secret: Secret, environments: Sequence[Environment]) -> Trial:
     """
     deadline = Deadline.after(TRIAL_SECONDS)
     with ThreadPoolExecutor(AT_ONCE, thread_name_prefix="key") as threads:
-        asked = threads.map(partial(_count, secret, deadline, timezone.now()), environments)
+        asked = threads.map(partial(_try_one, secret, deadline, timezone.now()), environments)
         looked = threads.submit(_look, secret, deadline)
         answers, seen = list(asked), looked.result()
     sees = [] if isinstance(seen, CloudError) else seen
@@ -101,7 +102,7 @@ def try_environments(team: Team, environments: Sequence[Environment]) -> list[An
     _key, secret = opened
     deadline = Deadline.after(TRIAL_SECONDS)
     with ThreadPoolExecutor(AT_ONCE, thread_name_prefix="key") as threads:
-        return list(threads.map(partial(_count, secret, deadline, timezone.now()), environments))
+        return list(threads.map(partial(_try_one, secret, deadline, timezone.now()), environments))
 
 
 def look_again(team: Team) -> Answer:
@@ -127,20 +128,29 @@ def _open(team: Team) -> tuple[ApiKey, Secret] | Answer:
         return Answer("", kind="key_unreadable", sentence=gettext_noop("The stored API key cannot be read."))
 
 
-def _count(secret: Secret, deadline: Deadline, now: datetime, environment: Environment) -> Answer:
+def _try_one(secret: Secret, deadline: Deadline, now: datetime, environment: Environment) -> Answer:
     """Runs in a thread: no database in here, and every fault is returned, not raised."""
+    counted = contain(lambda: _count(secret, deadline, now, environment), f"key trial, {environment.path}")
+    return _answer(environment.place, counted) if isinstance(counted, CloudError) else counted
+
+
+def _count(secret: Secret, deadline: Deadline, now: datetime, environment: Environment) -> Answer | CloudError:
     if environment.retry_after_at and environment.retry_after_at > now:
-        return _answer(environment.place, RateLimited(retry_after=(environment.retry_after_at - now).total_seconds()))
+        return RateLimited(retry_after=(environment.retry_after_at - now).total_seconds())
     try:
         with provider(secret, deadline=deadline) as client:
             listing = client.list_snapshots(environment.service_code, environment.name)
     except CloudError as error:
-        return _answer(environment.place, error)
+        return error
     return Answer(environment.place, listing.raw_count)
 
 
 def _look(secret: Secret, deadline: Deadline) -> list[Place] | CloudError:
     """Ask which environments a key may see, by service code and name; a fault is returned, not raised."""
+    return contain(lambda: _seen(secret, deadline), "key trial, list of environments")
+
+
+def _seen(secret: Secret, deadline: Deadline) -> list[Place] | CloudError:
     try:
         with provider(secret, deadline=deadline) as client:
             environments = client.list_environments().rows

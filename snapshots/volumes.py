@@ -200,9 +200,11 @@ def _write(environment: Environment, plan: diff.Plan[RemoteVolume], now: datetim
     added = [_filled(Volume(team_id=environment.team_id, environment=environment), remote) for remote in plan.added]
     Volume.objects.bulk_create(added, batch_size=BATCH)
     rows = Volume.objects.in_bulk([pk for pk, _ in plan.changed])
-    renamed = changes.volumes_renamed(environment, _renamed((rows[pk], remote) for pk, remote in plan.changed))
+    # `prune` may have deleted an old row since: the next list adds it again.
+    pairs = [(rows[pk], remote) for pk, remote in plan.changed if pk in rows]
+    renamed = changes.volumes_renamed(environment, _renamed(pairs))
     bulk.insert_changes(environment, changes.fold(renamed), now)
-    changed = [_filled(rows[pk], remote) for pk, remote in plan.changed]
+    changed = [_filled(row, remote) for row, remote in pairs]
     fields = [*ENDPOINT_FIELDS, "from_endpoint", "listed"]
     Volume.objects.bulk_update(changed, fields, batch_size=BATCH)
     for start in range(0, len(plan.returned), BATCH):

@@ -96,3 +96,15 @@ def test_the_key_is_opened_and_shown_in_known_places(call: str) -> None:
         if call in path.read_text()
     }
     assert calling == SECRET_CALLS[call]
+
+
+def test_every_exception_is_caught_in_one_place() -> None:
+    found = [
+        path.relative_to(ROOT).as_posix()
+        for place in ("snapshots", "dashboard")
+        for path in files(place)
+        for node in ast.walk(ast.parse(path.read_text()))
+        if isinstance(node, ast.ExceptHandler) and getattr(node.type, "id", "") in ("", "Exception", "BaseException")
+        if node.type is None or isinstance(node.type, ast.Name)
+    ]
+    assert found == ["snapshots/containment.py"]

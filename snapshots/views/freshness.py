@@ -107,13 +107,18 @@ def _odd_lists(environment: Environment, now: datetime) -> list[Banner]:
 def _fault(environment: Environment, now: datetime, retry_url: str) -> Banner:
     since = environment.fault_since or now
     parts = [
-        _("has not answered since %(time)s (%(reason)s).")
-        % {"time": words.clock(since, now), "reason": fault_reason(environment)},
+        _not_refreshed(environment) % {"time": words.clock(since, now), "reason": fault_reason(environment)},
         _shown(environment, now),
     ]
     if environment.next_try_at and environment.next_try_at > now:
         parts.append(_("Next try %(time)s UTC.") % {"time": words.clock(environment.next_try_at, now)})
     return Banner("warn", environment.place, " ".join(parts), [Action(_("Try now"), retry_url, post=True)])
+
+
+def _not_refreshed(environment: Environment) -> str:
+    if environment.fault_kind == "internal":
+        return _("could not be refreshed since %(time)s (%(reason)s).")
+    return _("has not answered since %(time)s (%(reason)s).")
 
 
 def _many_faults(failing: Sequence[Environment], now: datetime, retry_url: str) -> Banner:
@@ -233,5 +238,6 @@ def fault_reason(environment: Environment) -> str:
         "unreadable": _("the answer was not understood"),
         "redirect": _("it redirects elsewhere"),
         "rejected": _("it answered with an error"),
+        "internal": _("the dashboard could not process the answer"),
     }
     return reasons.get(environment.fault_kind, environment.fault_sentence.rstrip("."))
