@@ -65,6 +65,17 @@ class SteadyRedisCache(RedisCache):
     delete_many = _steady("delete_many")
     clear = _steady("clear")
 
+    def run(self, script: str, key: str, *args: str | float) -> Any:
+        """Run a script on one key at once for all processes; None while Redis gives no answer."""
+        if self.is_resting:
+            return None
+        try:
+            server = self._cache.get_client(key, write=True)
+            return server.eval(script, 1, self.make_and_validate_key(key), *args)
+        except RedisError as fault:
+            self.rest(fault)
+            return None
+
     @property
     def stand_in(self) -> Any:
         return caches[self._stand_in]

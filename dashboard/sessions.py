@@ -34,7 +34,8 @@ class SessionStore(cached_db.SessionStore):
 
     def save(self, must_create: bool = False) -> None:
         data, now = self._get_session(no_load=must_create), time.time()  # type: ignore[attr-defined]
-        data[BEGAN] = min(data.get(BEGAN, now), now)  # a clock that was ahead at the sign-in makes no session longer
+        if data:  # a clock that was ahead at the sign-in makes no session longer
+            data[BEGAN] = min(data.get(BEGAN, now), now)
         super().save(must_create)
 
     def get_expiry_date(self, **kwargs: object) -> datetime:

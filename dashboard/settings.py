@@ -161,7 +161,7 @@ CACHES: dict[str, dict[str, object]] = {
     "default": {
         "BACKEND": "django.core.cache.backends.db.DatabaseCache",
         "LOCATION": "cache_entries",
-        "OPTIONS": {"MAX_ENTRIES": 20_000},  # few entries would let a flood push rate limits out
+        "OPTIONS": {"MAX_ENTRIES": 20_000},
     },
     "fragments": {
         "BACKEND": "django.core.cache.backends.locmem.LocMemCache",
@@ -176,6 +176,7 @@ if text("CACHE_URL"):
     CACHES = STAND_INS | {
         name: REDIS | {"KEY_PREFIX": name, "OPTIONS": {"stand_in": f"{name}_stand_in"}} for name in CACHES
     }
+    CACHES["limits"] = REDIS | {"KEY_PREFIX": "limits", "OPTIONS": {"stand_in": "default_stand_in"}}
     # Not longer than a process lets a Redis rest that gave no answer: whoever could not take an ended session out of it
     # finds it expired there.
     CACHES["sessions"]["OPTIONS"] = {"stand_in": "sessions_stand_in", "longest": 5}
@@ -215,7 +216,7 @@ ACCOUNT_EMAIL_VERIFICATION = "none"  # accounts are made by the operator alone, 
 ACCOUNT_EMAIL_SUBJECT_PREFIX = ""
 ACCOUNT_LOGIN_ON_PASSWORD_RESET = True
 ACCOUNT_LOGOUT_REDIRECT_URL = LOGIN_URL
-ACCOUNT_RATE_LIMITS = {"oidc": "30/m/ip"}  # beside those that allauth sets itself
+ACCOUNT_RATE_LIMITS = False  # dashboard.limits counts, in one place for all
 ACCOUNT_SESSION_REMEMBER = True
 ALLAUTH_TRUSTED_PROXY_COUNT = TRUSTED_PROXIES
 MFA_ADAPTER = "dashboard.teams.second_factor.MFAAdapter"
@@ -233,12 +234,13 @@ MFA_FORMS = {
 MFA_PASSKEY_LOGIN_ENABLED = True
 MFA_WEBAUTHN_ALLOW_INSECURE_ORIGIN = not PRODUCTION  # http on this machine is what browsers take for secure, too
 MFA_TOTP_TOLERANCE = 1  # a clock may be half a minute wrong
-MFA_RATE_LIMITS = {"webauthn_login": "30/m/ip"}  # each sign-in asks twice: for a challenge, and with the answer
+MFA_RATE_LIMITS = False
 SESSION_ENGINE = "dashboard.sessions"
 SESSION_CACHE_ALIAS = "sessions"
 SESSION_COOKIE_AGE = 12 * 60 * 60
 SESSION_COOKIE_NAME = "__Host-sessionid" if PRODUCTION else "sessionid"
 SESSION_COOKIE_SECURE = PRODUCTION
+KNOWN_BROWSER_COOKIE_NAME = "__Host-known-browser" if PRODUCTION else "known-browser"
 CSRF_COOKIE_NAME = "__Host-csrftoken" if PRODUCTION else "csrftoken"
 CSRF_COOKIE_SECURE = PRODUCTION
 CSRF_COOKIE_HTTPONLY = True

@@ -15,6 +15,7 @@ from django.http import HttpRequest
 from django.test import Client
 
 from dashboard import caches as dashboard_caches
+from dashboard import limits
 from dashboard.teams.accounts import create_account
 from dashboard.teams.models import Membership, Role, Team, User
 from snapshots import share_uses
@@ -54,6 +55,7 @@ def django_db_modify_db_settings(
 @pytest.fixture(autouse=True)
 def empty_caches(request: pytest.FixtureRequest) -> None:
     caches["fragments"].clear()
+    limits._ahead.clear()
     if request.node.get_closest_marker("django_db") or "db" in request.fixturenames:
         request.getfixturevalue("db")
         _empty_shared_cache()

@@ -8,6 +8,7 @@ from http import HTTPStatus
 from types import MappingProxyType
 
 from allauth.account.authentication import get_authentication_records
+from allauth.core.ratelimit import respond_429
 from django.contrib import messages
 from django.contrib.auth.views import redirect_to_login
 from django.core.exceptions import PermissionDenied
@@ -24,7 +25,7 @@ from django.utils.http import url_has_allowed_host_and_scheme, urlencode
 from django.utils.translation import gettext as _
 from django_htmx.middleware import HtmxDetails
 
-from dashboard.teams import token_access
+from dashboard.teams import sign_in_limits, token_access
 from dashboard.teams.models import Membership, Role, Team, User
 from dashboard.teams.second_factor import has_second_factor
 
@@ -205,6 +206,7 @@ class AccessMiddleware:
     def __call__(self, request: HttpRequest) -> HttpResponseBase:
         response = self.get_response(request)
         token_access.leave(request, response)
+        sign_in_limits.remember(request, response)
         return response
 
     def process_view(
@@ -214,7 +216,7 @@ class AccessMiddleware:
         if TOKEN in levels.values():
             return token_access.enter(request, list(levels), kwargs)
         if SHARE in levels.values() or (PUBLIC in levels.values() and _level(request, levels) in (PUBLIC, None)):
-            return _refuse_method(request, levels)
+            return _refuse_method(request, levels) or _refuse_too_many(request)
         user = request.user
         if not user.is_authenticated:
             return _ask_to_sign_in(request)
@@ -223,7 +225,11 @@ class AccessMiddleware:
         refusal = _refuse_method(request, levels)
         if refusal is None:
             _check_role(request, levels, membership)
-            refusal = _ask_for_second_factor(request, user, membership) or _ask_who_it_is(request, user)
+            refusal = (
+                _ask_for_second_factor(request, user, membership)
+                or _ask_who_it_is(request, user)
+                or _refuse_too_many(request)
+            )
         return refusal
 
 
@@ -252,6 +258,13 @@ def _refuse_method(request: HttpRequest, levels: Mapping[str, Level]) -> HttpRes
     if token_access.is_api(request):
         return token_access.wrong_method()
     return HttpResponseNotAllowed([*levels, *(["HEAD"] if "GET" in levels else [])])
+
+
+def _refuse_too_many(request: HttpRequest) -> HttpResponse | None:
+    if sign_in_limits.may_send(request):
+        return None
+    refused: HttpResponse = respond_429(request)
+    return refused
 
 
 def _enter_team(request: HttpRequest, user: User, slug: object) -> Membership:

@@ -3,7 +3,6 @@
 import logging
 
 from allauth.account.adapter import get_adapter
-from allauth.core import ratelimit
 from django import forms
 from django.contrib import messages
 from django.http import HttpResponse, HttpResponseRedirect
@@ -61,9 +60,6 @@ def change_email(request: SignedInRequest) -> HttpResponse:
     context = {"form": form, "sends_mail": sends_mail()}
     if not (context["sends_mail"] and form.is_valid()):
         return render(request, "account/change_email.html", context)
-    refused: HttpResponse | None = ratelimit.consume_or_429(request, action="manage_email", user=request.user)
-    if refused:
-        return refused
     email = form.cleaned_data["email"]
     try:
         offer(request.user, email)

@@ -9,6 +9,7 @@ from django.http import HttpRequest
 from dashboard.teams.audit import record
 from dashboard.teams.models import EventKind, Team, User
 from dashboard.teams.second_factor import FACTORS, end_sessions
+from dashboard.teams.sign_in_limits import forgive, note_known
 
 NAMES = {Authenticator.Type.TOTP: "authenticator app", Authenticator.Type.WEBAUTHN: "passkey"}
 
@@ -24,6 +25,9 @@ def record_for(
 
 @receiver([password_changed, password_set, password_reset])
 def record_password(request: HttpRequest, user: User, **kwargs: object) -> None:
+    """Record a new password. The browsers that were known by the old one are not any more, but for this one."""
+    forgive(user)
+    note_known(request, user)
     record_for(user, EventKind.PASSWORD_CHANGED, actor=user, request=request)
 
 

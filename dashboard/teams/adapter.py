@@ -22,6 +22,7 @@ from dashboard.teams.accounts import can_be_mailed
 from dashboard.teams.models import User
 from dashboard.teams.oidc.linking import is_linked
 from dashboard.teams.password_links import make_nobodys_link, reset_url
+from dashboard.teams.sign_in_limits import try_password
 
 log = logging.getLogger(__name__)
 
@@ -98,6 +99,16 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]  # allauth ha
             self._refuse(self.request)
         error: ValidationError = super().validation_error(code, *args)
         return error
+
+    def authenticate(self, request: HttpRequest, **credentials: object) -> User | None:
+        """Count each try before the password is looked at."""
+        tried = try_password(request, str(credentials.get("email", "")))
+        if not tried:
+            raise self.validation_error("too_many_login_attempts")
+        user: User | None = super().authenticate(request, **credentials)
+        if user is not None:
+            tried.was_right()
+        return user
 
     def is_reauthentication_required(self, *, app: str, **kwargs: object) -> bool:
         """Ask by the rule of every other form here, and not a second time by allauth's own."""

@@ -3,6 +3,8 @@
 from collections.abc import Callable
 from typing import TypeVar
 
+from allauth.account.adapter import get_adapter as get_account_adapter
+from allauth.core import context
 from allauth.core.internal.cryptokit import normalize_user_code
 from allauth.mfa.adapter import get_adapter
 from allauth.mfa.base.forms import AuthenticateForm, BaseAuthenticateForm, ReauthenticateForm
@@ -17,12 +19,14 @@ from allauth.mfa.webauthn.forms import (
 )
 from django import forms
 from django.conf import settings
-from django.core.cache import cache
 from django.core.exceptions import ValidationError
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
+from dashboard.limits import allow
+from dashboard.teams.models import User
 from dashboard.teams.secrets import KeyUnreadable
+from dashboard.teams.sign_in_limits import try_code
 
 Cleaned = TypeVar("Cleaned")
 MOST_PASSKEYS = 10
@@ -65,18 +69,24 @@ class CodeForm(AuthenticateForm):  # type: ignore[misc]  # allauth has no types
     code = forms.CharField(label=CODE_LABEL, max_length=CODE_LENGTH, widget=_code_input())
 
     def clean_code(self) -> str:
-        return _taken_once(self, super().clean_code)
+        clean = super().clean_code
+        return _counted(self.user, lambda: _taken_once(self, clean))
 
 
 class CodeAgainForm(ReauthenticateForm):  # type: ignore[misc]
     code = forms.CharField(label=CODE_LABEL, max_length=CODE_LENGTH, widget=_code_input())
 
     def clean_code(self) -> str:
-        return _taken_once(self, super().clean_code)
+        clean = super().clean_code
+        return _counted(self.user, lambda: _taken_once(self, clean))
 
 
 class NewAppForm(ActivateTOTPForm):  # type: ignore[misc]
     code = forms.CharField(label=gettext_lazy("Code that the app shows"), max_length=CODE_LENGTH, widget=_code_input())
+
+    def clean_code(self) -> str:
+        clean: Callable[[], str] = super().clean_code
+        return _counted(self.user, clean)
 
 
 class NewPasskeyForm(AddWebAuthnForm):  # type: ignore[misc]
@@ -105,14 +115,16 @@ class PasskeyForm(AuthenticateWebAuthnForm):  # type: ignore[misc]
     credential = CredentialField()
 
     def clean_credential(self) -> Authenticator:
-        return _well_formed(super().clean_credential)
+        clean = super().clean_credential
+        return _counted(self.user, lambda: _well_formed(clean))
 
 
 class PasskeyAgainForm(ReauthenticateWebAuthnForm):  # type: ignore[misc]
     credential = CredentialField()
 
     def clean_credential(self) -> Authenticator:
-        return _well_formed(super().clean_credential)
+        clean = super().clean_credential
+        return _counted(self.user, lambda: _well_formed(clean))
 
 
 class PasskeySignInForm(LoginWebAuthnForm):  # type: ignore[misc]
@@ -120,6 +132,16 @@ class PasskeySignInForm(LoginWebAuthnForm):  # type: ignore[misc]
 
     def clean_credential(self) -> Authenticator:
         return _well_formed(super().clean_credential)
+
+
+def _counted(user: User, clean: Callable[[], Cleaned]) -> Cleaned:
+    """Count each try before it is looked at, and answer 429 where there were too many."""
+    tried = try_code(context.request, user)
+    if not tried:
+        raise get_account_adapter().validation_error("too_many_login_attempts")
+    cleaned = clean()
+    tried.was_right()
+    return cleaned
 
 
 def _taken_once(form: BaseAuthenticateForm, clean: Callable[[], str]) -> str:
@@ -130,7 +152,7 @@ def _taken_once(form: BaseAuthenticateForm, clean: Callable[[], str]) -> str:
         sentence = _("Your second factor cannot be read any more. Ask whoever runs this dashboard to remove it.")
         raise ValidationError(sentence) from None
     is_of_app = form.authenticator.type == Authenticator.Type.TOTP
-    if is_of_app and not cache.add(f"totp-used:{form.user.pk}:{normalize_user_code(code)}", True, CODE_SECONDS):
+    if is_of_app and not allow(f"code-used:{form.user.pk} {normalize_user_code(code)}", 1, CODE_SECONDS):
         raise get_adapter().validation_error("incorrect_code")
     return code
 

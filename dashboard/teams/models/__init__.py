@@ -1,7 +1,8 @@
-"""Who someone is, which teams they are in or asked into, each team's provider key, and what was done."""
+"""Who someone is, which teams they are in or asked into, each team's provider key, what was done, and how often."""
 
 from dashboard.teams.models.audit import AuditEvent, AuditEventQuerySet, EventFixed, EventKind
 from dashboard.teams.models.keys import FIRST_GENERATIONS, ApiKey, PendingKey, first_generation
+from dashboard.teams.models.limits import LimitCount, LimitCountQuerySet
 from dashboard.teams.models.people import (
     Invitation,
     InvitationQuerySet,
@@ -26,6 +27,8 @@ __all__ = [
     "EventKind",
     "Invitation",
     "InvitationQuerySet",
+    "LimitCount",
+    "LimitCountQuerySet",
     "Membership",
     "PendingKey",
     "Role",

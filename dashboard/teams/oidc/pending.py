@@ -11,9 +11,9 @@ from secrets import compare_digest, token_urlsafe
 
 from django.conf import settings
 from django.core import signing
-from django.core.cache import cache
 from django.http import HttpRequest, HttpResponseBase
 
+from dashboard.limits import allow
 from dashboard.teams.oidc.problems import Problem, SignInProblem
 
 AGE_SECONDS = 10 * 60
@@ -72,7 +72,7 @@ def take(request: HttpRequest) -> Pending:
     pending = _kept(request)
     if not compare_digest(pending.state.encode(), request.GET.get("state", "").encode("utf-8", "replace")):
         raise SignInProblem(Problem.LOST, "the state is not the one that was sent")
-    if not cache.add(f"oidc-state:{pending.state}", True, AGE_SECONDS):
+    if not allow(f"oidc-state:{pending.state}", 1, AGE_SECONDS):
         raise SignInProblem(Problem.LOST, "the answer was used before")
     return pending
 

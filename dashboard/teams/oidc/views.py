@@ -8,7 +8,6 @@ from functools import wraps
 from allauth.account.adapter import get_adapter
 from allauth.account.internal.flows.login import record_authentication
 from allauth.account.utils import perform_login
-from allauth.core.ratelimit import consume_or_429
 from django.conf import settings
 from django.contrib.auth.models import AnonymousUser
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase, HttpResponseRedirect
@@ -51,9 +50,6 @@ def start(request: HttpRequest) -> HttpResponseBase:
     By a page rather than a redirect: browsers hold every redirect of a form against `form-action`, and which other
     sites the provider passes its own people through cannot be known here.
     """
-    if refused := consume_or_429(request, action=METHOD):
-        limited: HttpResponseBase = refused
-        return limited
     begun = pending.begin(next_page=_wanted_page(request), user=request.user.pk or 0, at=int(time.time()))
     try:
         url = authorization_url(begun)

@@ -1,0 +1,215 @@
+"""How often something may be done, and how much of it at once: the one place for every limit.
+
+A limit counts the uses of a key in the last seconds. They are kept where all processes see them and where no flood of
+other keys pushes them out: a row of a table for each key, or a key of Redis where `CACHE_URL` names one. Only time
+removes them. While Redis does not answer, the table counts.
+"""
+
+import time
+from collections import Counter
+from collections.abc import Hashable
+from dataclasses import dataclass
+from math import ceil
+from queue import Empty, SimpleQueue
+from threading import Lock
+from typing import TYPE_CHECKING
+
+from django.conf import settings
+from django.core.cache import caches
+from django.db import OperationalError, transaction
+from django.utils.crypto import salted_hmac
+
+from dashboard.teams.models import LimitCount
+
+if TYPE_CHECKING:
+    from dashboard.caches import SteadyRedisCache
+
+PURGED_AT_ONCE = 10
+"""Expired rows that go for each new one: a flood leaves no more rows than it makes within the longest limit."""
+MOST_AHEAD = 10_000
+DIGITS = 40
+REDIS = "limits"
+
+# Uses are scores of a sorted set. A use that the clock puts far ahead does not count, as it would not end.
+COUNT_SCRIPT = """
+redis.call('ZREMRANGEBYSCORE', KEYS[1], '-inf', ARGV[1] - ARGV[2])
+redis.call('ZREMRANGEBYSCORE', KEYS[1], ARGV[1] + ARGV[2], '+inf')
+local taken = redis.call('ZRANGE', KEYS[1], 0, -1, 'WITHSCORES')
+local allowed = #taken / 2 < tonumber(ARGV[3])
+if allowed and ARGV[4] ~= '' then
+  redis.call('ZADD', KEYS[1], ARGV[1], ARGV[4])
+  redis.call('EXPIRE', KEYS[1], math.ceil(ARGV[2]))
+end
+return {allowed and 1 or 0, #taken / 2, taken[2] or ''}
+"""
+FORGET_SCRIPT = "return redis.call('ZREMRANGEBYSCORE', KEYS[1], ARGV[1], ARGV[2])"
+
+
+@dataclass(frozen=True, slots=True)
+class Use:
+    """One use of a limit: true where it was allowed. `left` further ones are, and the next is after `wait` seconds."""
+
+    key: str
+    at: float
+    allowed: bool
+    left: int
+    next_at: float
+
+    def __bool__(self) -> bool:
+        return self.allowed
+
+    @property
+    def wait(self) -> int:
+        return max(1, ceil(self.next_at - time.time()))
+
+    def give_back(self) -> None:
+        """Take the use back, for example because the password was right."""
+        if self.allowed:
+            _forget(self.key, self.at)
+
+
+def allow(key: str, limit: int, seconds: float, *, at_once: int = 1) -> Use:
+    """Count one use of a key, unless there were `limit` of them in the last `seconds`.
+
+    `key` begins with what is limited and a colon; the rest is kept as a hash alone. With `at_once`, this process takes
+    so many uses together and writes the next time when they are used up: for limits that keep away load and no guesses.
+    Those let a use pass while the database is busy.
+    """
+    if at_once == 1:
+        return _count(key, limit, seconds, take=True)
+    with _ahead_lock:
+        if (use := _use_ahead(key)) is not None:
+            return use
+    try:
+        use = _count(key, limit // at_once, seconds, take=True)
+    except OperationalError:
+        return Use(key, time.time(), True, 0, time.time())
+    with _ahead_lock:
+        return _keep_ahead(use, seconds, at_once)
+
+
+def wait_of(key: str, limit: int, seconds: float) -> int:
+    """Give the seconds until a use would be allowed, and count none; 0: now."""
+    use = _count(key, limit, seconds, take=False)
+    return 0 if use else use.wait
+
+
+def clear(key: str) -> None:
+    """Forget all uses of a key."""
+    _forget(key, None)
+
+
+class Slots:
+    """Places for what takes long and holds a thread of this process meanwhile: `most` of all, `most_each` of one owner.
+
+    To give back waits for nothing, as the garbage collector may do it at any point of any thread, also while that
+    thread holds the lock. `SimpleQueue.put` is made for that; the next taker counts what came back.
+    """
+
+    def __init__(self, most: int, most_each: int | None = None) -> None:
+        self.most, self.most_each = most, most if most_each is None else most_each
+        self._taken: Counter[Hashable] = Counter()
+        self._given_back: SimpleQueue[Hashable] = SimpleQueue()
+        self._lock = Lock()
+
+    def take(self, owner: Hashable = None) -> bool:
+        with self._lock:
+            taken = self._count()
+            if taken[owner] >= self.most_each or taken.total() >= self.most:
+                return False
+            taken[owner] += 1
+            return True
+
+    def give_back(self, owner: Hashable = None) -> None:
+        self._given_back.put(owner)
+
+    def taken(self) -> Counter[Hashable]:
+        """Count the places that are taken, by owner."""
+        with self._lock:
+            return +self._count()
+
+    def _count(self) -> Counter[Hashable]:
+        """Take off what was given back. Call under the lock."""
+        try:
+            while True:
+                self._taken[self._given_back.get_nowait()] -= 1
+        except Empty:
+            return self._taken
+
+
+# Uses that this process took together and has not used: the use that they came with, how many, and until when.
+_ahead: dict[str, tuple[Use, int, float]] = {}
+_ahead_lock = Lock()
+
+
+def _use_ahead(key: str) -> Use | None:
+    taken, rest, until = _ahead.get(key, (None, 0, 0.0))
+    now = time.time()
+    if taken is None or rest < 1 or not now < until:
+        return None
+    _ahead[key] = (taken, rest - 1, until)
+    return Use(key, now, True, taken.left + rest - 1, taken.next_at)
+
+
+def _keep_ahead(use: Use, seconds: float, at_once: int) -> Use:
+    if not use:
+        return use
+    whole = Use(use.key, use.at, True, use.left * at_once, use.next_at)
+    if len(_ahead) >= MOST_AHEAD:
+        _ahead.clear()  # what was taken stays counted: nobody gets more by it
+    _ahead[use.key] = (whole, at_once - 1, use.at + seconds)
+    return Use(use.key, use.at, True, whole.left + at_once - 1, use.next_at)
+
+
+def _count(key: str, limit: int, seconds: float, *, take: bool) -> Use:
+    now = round(time.time(), 6)
+    name = _name(key)
+    found = _count_in_redis(name, limit, seconds, now, take=take)
+    allowed, used, oldest = found or _count_in_table(name, limit, seconds, now, take=take)
+    left = max(0, limit - used - allowed)
+    return Use(key, now, allowed, left, (oldest if used else now) + seconds)
+
+
+def _name(key: str) -> str:
+    kind, _colon, rest = key.partition(":")
+    return f"{kind}:{salted_hmac('dashboard.limits', rest, algorithm='sha256').hexdigest()[:DIGITS]}"
+
+
+def _redis() -> "SteadyRedisCache | None":
+    return caches[REDIS] if REDIS in settings.CACHES else None  # type: ignore[return-value]
+
+
+def _count_in_redis(name: str, limit: int, seconds: float, now: float, *, take: bool) -> tuple[bool, int, float] | None:
+    member = f"{now}:{time.perf_counter_ns()}" if take else ""
+    redis = _redis()
+    found = redis.run(COUNT_SCRIPT, name, now, seconds, limit, member) if redis else None
+    return (bool(found[0]), int(found[1]), float(found[2] or now)) if found else None
+
+
+def _count_in_table(name: str, limit: int, seconds: float, now: float, *, take: bool) -> tuple[bool, int, float]:
+    """Look first: what is refused writes nothing, so that a flood from one place keeps no writer waiting."""
+    row = LimitCount.objects.filter(name=name).first()
+    used = row.since(now, seconds) if row else []
+    if len(used) < limit and take:
+        with transaction.atomic():
+            # The row's lock comes with it, so that of two at once the second sees the first.
+            locked = LimitCount.objects.hold(name, expires_at=now + seconds)
+            used = locked.since(now, seconds)
+            if len(used) < limit:
+                LimitCount.objects.filter(name=name).update(times=[*used, now])
+    if row is None and take:
+        LimitCount.objects.purge(now, PURGED_AT_ONCE)
+    return len(used) < limit, len(used), min(used, default=now)
+
+
+def _forget(key: str, at: float | None) -> None:
+    """Forget the uses of a moment, or all."""
+    name, redis = _name(key), _redis()
+    least, most = ("-inf", "+inf") if at is None else (str(at), str(at))
+    if redis and redis.run(FORGET_SCRIPT, name, least, most) is not None:
+        return
+    with transaction.atomic():
+        row = LimitCount.objects.select_for_update().filter(name=name).first()
+        if row is not None:
+            times = [] if at is None else row.without(at)
+            LimitCount.objects.filter(name=name).update(times=times)

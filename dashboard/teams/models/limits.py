@@ -1,0 +1,40 @@
+"""What the limits have counted."""
+
+from django.db import models, transaction
+
+
+class LimitCountQuerySet(models.QuerySet["LimitCount"]):
+    def hold(self, name: str, *, expires_at: float) -> "LimitCount":
+        """Give the row of a name, made where there is none, locked until the transaction ends."""
+        row = LimitCount(name=name, expires_at=expires_at)
+        self.bulk_create([row], update_conflicts=True, update_fields=["expires_at"], unique_fields=["name"])
+        return self.get(name=name)
+
+    def purge(self, now: float, most: int) -> None:
+        """Delete some expired rows, but none that somebody else holds."""
+        with transaction.atomic():
+            expired = self.select_for_update(skip_locked=True).filter(expires_at__lt=now)
+            names = list(expired.values_list("name", flat=True)[:most])
+            self.filter(name__in=names).delete()
+
+
+class LimitCount(models.Model):
+    """The uses of one limit's key: their times, in seconds since 1970. `name` is the limit and the hash of the key."""
+
+    name = models.CharField(max_length=80, primary_key=True)
+    times = models.JSONField(default=list)
+    expires_at = models.FloatField(db_index=True)
+
+    objects = LimitCountQuerySet.as_manager()
+
+    def __str__(self) -> str:
+        return self.name
+
+    def since(self, now: float, seconds: float) -> list[float]:
+        """Give the times of the last `seconds`. One that the clock puts far ahead is none, as it would not end."""
+        return [at for at in self.times if abs(now - at) < seconds]
+
+    def without(self, at: float) -> list[float]:
+        """Give the times without one of a moment."""
+        index = self.times.index(at) if at in self.times else len(self.times)
+        return [*self.times[:index], *self.times[index + 1 :]]
