@@ -75,7 +75,7 @@ EXPORTS = [
         ("volumes", "volumes", exports.volumes_export),
         ("changes", "changes", exports.changes_export),
     )
-    for kind in ("csv", "json")
+    for kind in ("xlsx", "csv", "json")
 ]
 urlpatterns = [
     path("", home.home, name="home"),

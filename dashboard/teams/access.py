@@ -58,6 +58,7 @@ ADMIN_FORM = MappingProxyType({"GET": Role.ADMIN, "POST": Role.ADMIN})
 PUBLIC_FORM = MappingProxyType({"GET": PUBLIC, "POST": PUBLIC})
 SIGNED_IN_FORM = MappingProxyType({"GET": SIGNED_IN, "POST": SIGNED_IN})
 
+EXPORT_KINDS = ("xlsx", "csv", "json")
 # View name -> method -> least level. HEAD goes with GET; what is not listed does not run.
 CAPABILITIES: Mapping[str, Mapping[str, Level]] = MappingProxyType(
     {
@@ -125,7 +126,7 @@ CAPABILITIES: Mapping[str, Mapping[str, Level]] = MappingProxyType(
         "snapshots:refresh": {"POST": Role.VIEWER},
         "snapshots:detail": READ,
         "snapshots:changes": READ,
-        **{f"snapshots:{page}_{kind}": READ for page in ("list", "volumes", "changes") for kind in ("csv", "json")},
+        **{f"snapshots:{page}_{kind}": READ for page in ("list", "volumes", "changes") for kind in EXPORT_KINDS},
         "snapshots:changes_refresh": {"POST": Role.VIEWER},
         "snapshots:check": {"POST": Role.VIEWER},
         "snapshots:share": {"GET": SHARE},

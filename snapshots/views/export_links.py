@@ -10,6 +10,7 @@ from dashboard.teams.models import Team
 class ExportLinks(NamedTuple):
     """Addresses with the page's filters, whatever its page."""
 
+    xlsx: str
     csv: str
     json: str
 

@@ -15,11 +15,13 @@ from dashboard.teams.access import MemberRequest, may
 from dashboard.teams.models import EventKind, Membership
 from snapshots import change_list, exports, listing, volume_groups, volume_list
 from snapshots.export_rows import CHANGES, SNAPSHOTS, volumes_of
-from snapshots.exports import Export, Place, Stream, TooManyExports, keys_of
+from snapshots.export_writers import CONTENT_TYPES, MOST_ROWS, Export
+from snapshots.exports import Place, Stream, TooManyExports, keys_of
 from snapshots.judged import DataAges
 from snapshots.parameters import DEFAULT_PAGE_SIZE
 from snapshots.views import changes, lists, volumes
 from snapshots.views.lists import nothing_to_list
+from snapshots.views.volume_bar import grouped
 
 # How many rows the file will have, for whoever waits for it.
 ROWS_HEADER = "X-Export-Rows"
@@ -28,7 +30,7 @@ NOTHING: "array[int]" = array("q")
 
 @require_safe
 def list_export(request: MemberRequest, team: str, kind: str) -> HttpResponseBase:
-    """The snapshots of a list address. `kind`: csv or json."""
+    """The snapshots of a list address. `kind`: xlsx, csv or json."""
     return _answer(request, kind, _snapshots)
 
 
@@ -105,8 +107,10 @@ def _answer(request: MemberRequest, kind: str, make: Callable[[MemberRequest], E
     except TooManyExports:
         return _too_many(request)
     export = make(request)
+    if len(export.keys) > MOST_ROWS.get(kind, len(export.keys)):
+        return _too_many_rows(request, len(export.keys), MOST_ROWS[kind])
     headers = {
-        "Content-Type": exports.CONTENT_TYPES[kind],
+        "Content-Type": CONTENT_TYPES[kind],
         "Content-Disposition": content_disposition_header(True, export.file_name(kind)) or "",
         ROWS_HEADER: str(len(export.keys)),
     }
@@ -142,6 +146,16 @@ def _still_may(request: MemberRequest) -> Callable[[], bool]:
 
 def _too_many(request: MemberRequest) -> HttpResponse:
     text = _("Too many exports are being made at once. Wait until one of them is done, then try again.")
-    response = render(request, "snapshots/too_many_exports.html", {"text": text}, status=HTTPStatus.TOO_MANY_REQUESTS)
+    response = _refuse(request, _("Too many exports"), text, HTTPStatus.TOO_MANY_REQUESTS)
     response.headers["Retry-After"] = str(exports.RETRY_SECONDS)
     return response
+
+
+def _too_many_rows(request: MemberRequest, rows: int, most: int) -> HttpResponse:
+    text = _("%(rows)s rows match. An Excel file holds at most %(most)s: narrow the filters, or export as CSV.")
+    text %= {"rows": grouped(rows), "most": grouped(most)}
+    return _refuse(request, _("Too many rows for Excel"), text, HTTPStatus.BAD_REQUEST)
+
+
+def _refuse(request: MemberRequest, title: str, text: str, status: HTTPStatus) -> HttpResponse:
+    return render(request, "snapshots/export_refused.html", {"title": title, "text": text}, status=status)

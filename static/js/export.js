@@ -17,10 +17,12 @@
     note.classList.toggle("on", Boolean(what));
   };
 
-  const showBar = (rows) => {
+  // The lines of a text can be counted; of an Excel file nothing comes before its last row is written.
+  const showBar = (rows, isText) => {
     bar.hidden = stop.hidden = false;
     bar.max = Math.max(rows, 1);
-    bar.value = 0;
+    if (isText) bar.value = 0;
+    else bar.removeAttribute("value");
   };
 
   const hideBar = () => {
@@ -34,12 +36,12 @@
     return lines;
   };
 
-  const read = async (body) => {
+  const read = async (body, isText) => {
     const parts = [];
     const reader = body.getReader();
     for (let part = await reader.read(); !part.done; part = await reader.read()) {
       parts.push(part.value);
-      bar.value += linesIn(part.value);
+      if (isText) bar.value += linesIn(part.value);
     }
     return parts;
   };
@@ -59,11 +61,12 @@
     if (response.status === TOO_MANY) return say("busy");
     if (!response.ok || !nameOf(response)) return location.assign(url); // signed out, or removed: the page says it
     const rows = Number(response.headers.get("X-Export-Rows"));
+    const isText = /csv|json/.test(response.headers.get("Content-Type"));
     say(rows ? "making" : "none", rows);
-    showBar(rows);
-    const parts = await read(response.body);
+    showBar(rows, isText);
+    const parts = await read(response.body, isText);
     save(parts, response);
-    return say("done", rows);
+    return say(rows === 1 ? "one" : "done", rows);
   };
 
   const start = async (url) => {

@@ -14,6 +14,7 @@ from playwright.sync_api import Download, Locator, expect
 
 from tests.browser.conftest import Tab
 from tests.browser.stack import Stack
+from tests.exports.workbook import sheets
 
 pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("browser")]
 BOB, ALICE = "bob@example.com", "alice@example.com"
@@ -63,13 +64,17 @@ def asked(tab: Tab, stack: Stack, path: str) -> Iterator[HTTPResponse]:
             yield answer
 
 
+def exported(number: int) -> str:
+    return "Exported 1 row." if number == 1 else f"Exported {number:,} rows."
+
+
 def rows_of(file: Path) -> list[dict[str, str]]:
     with file.open(newline="", encoding="utf-8-sig") as lines:
         return list(csv.DictReader(lines))
 
 
 def saved(download: Download, folder: Path) -> Path:
-    assert re.fullmatch(r"acme-\w+-\d{8}T\d{6}Z\.(csv|json)", download.suggested_filename)
+    assert re.fullmatch(r"acme-\w+-\d{8}T\d{6}Z\.(xlsx|csv|json)", download.suggested_filename)
     download.save_as(folder / download.suggested_filename)
     return folder / download.suggested_filename
 
@@ -85,8 +90,21 @@ def test_each_page_saves_its_rows_and_says_so(open_tab: Callable[..., Tab], fold
         answer = json.loads(saved(download.value, folder).read_text())
         assert answer["metadata"]["filter"] == "environment=compute-qc%2Fprod&q=ROOT"
         number = len(answer["data"])
-        expect(note(tab)).to_have_text(f"The file is made; rows: {number}.")
+        expect(note(tab)).to_have_text(exported(number))
         tab.keep(f"export-{what}")
+
+
+@pytest.mark.parametrize("width", ["desktop", "phone"])
+def test_an_excel_file_is_saved(open_tab: Callable[..., Tab], folder: Path, width: str) -> None:
+    tab = open_tab(width)
+    tab.enter(f"{LIST}?environment=compute-qc/prod&q=ROOT", BOB)
+    tab.page.screenshot(path=f"test-results/shots/export-links-{width}-light.png")
+    with tab.page.expect_download() as download:
+        tab.page.get_by_role("link", name="Export as Excel").click()
+    rows, about = sheets(saved(download.value, folder).read_bytes())
+    expect(note(tab)).to_have_text(exported(len(rows) - 1))
+    assert ["filter", "environment=compute-qc%2Fprod&q=ROOT"] in about
+    tab.check()
 
 
 def test_the_links_follow_the_filters(open_tab: Callable[..., Tab], folder: Path) -> None:
@@ -129,7 +147,7 @@ def test_a_long_one_is_saved_whole(open_tab: Callable[..., Tab], folder: Path) -
     tab.enter(f"{LIST}?q={NAMED}", ALICE)
     with tab.page.expect_download(timeout=120_000) as download:
         tab.page.get_by_role("link", name="Export as CSV").click()
-    expect(note(tab)).to_have_text(f"The file is made; rows: {MANY:,}.")
+    expect(note(tab)).to_have_text(exported(MANY))
     assert len({row["id"] for row in rows_of(saved(download.value, folder))}) == MANY
     tab.check()
 

@@ -12,11 +12,12 @@ from django.db import close_old_connections
 from django.http import HttpResponseBase
 from django.test import Client
 
+from tests.exports.workbook import sheets
 from tests.pages.reading import Response, tree
 
 LIST, VOLUMES, CHANGES = "/t/acme/snapshots/", "/t/acme/volumes/", "/t/acme/changes/"
 PAGES = (LIST, VOLUMES, CHANGES)
-KINDS = ("csv", "json")
+KINDS = ("xlsx", "csv", "json")
 
 
 def body(answer: HttpResponseBase) -> bytes:
@@ -45,6 +46,12 @@ def as_csv(client: Client, page: str, query: str = "") -> list[dict[str, str]]:
 def as_json(client: Client, page: str, query: str = "") -> dict[str, Any]:
     found: dict[str, Any] = json.loads(export(client, page, "json", query))
     return found
+
+
+def as_excel(client: Client, page: str, query: str = "") -> list[dict[str, str]]:
+    """Its records."""
+    columns, *rows = sheets(export(client, page, "xlsx", query))[0]
+    return [dict(zip(columns, row, strict=True)) for row in rows]
 
 
 def pages_of(client: Client, url: str) -> Iterator[Response]:

@@ -12,6 +12,7 @@ from snapshots.csv_cells import records, safe, value_of
 from snapshots.models import Environment, Volume
 from tests.exports.prefixes import HARMLESS, PREFIXES
 from tests.exports.reading import CHANGES, KINDS, LIST, PAGES, VOLUMES, as_csv, export
+from tests.exports.workbook import sheets
 from tests.pages.conftest import NOW, Fill, record, snapshot_id
 
 ENDS = ["serviceCode", "environmentName", "dataAsOf", "filter"]
@@ -103,7 +104,7 @@ def test_times_are_utc_and_a_range_has_no_moment(bob_client: Client, fill: Fill)
 
 
 @pytest.mark.django_db
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("kind", ["csv", "json"])
 def test_hostile_names_come_through(bob_client: Client, fill: Fill, kind: str) -> None:
     names = [f"{prefix}1+1" for prefix in PREFIXES] + ['"x";y,z', "\u202egnp", "🙂", "</script>", "\u2028"]
     fill([record(number, name=f"{name}", volume=name, state=name) for number, name in enumerate(names, 1)])
@@ -122,7 +123,6 @@ def test_nothing_of_our_own_database_is_in_it(bob_client: Client, fill: Fill) ->
     for page in PAGES:
         for kind in KINDS:
             content = export(bob_client, page, kind)
-            assert b"RAW-RECORD" not in content
-            assert b"CANARY" not in content
-            assert b'"pk"' not in content
-            assert b'"fingerprint"' not in content
+            text = str(sheets(content)) if kind == "xlsx" else content.decode()
+            assert "compute-on" in text
+            assert [word for word in ("RAW-RECORD", "CANARY", '"pk"', '"fingerprint"') if word in text] == []

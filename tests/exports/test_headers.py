@@ -13,7 +13,12 @@ from tests.exports.reading import CHANGES, KINDS, LIST, PAGES, drop, export
 from tests.pages.conftest import Fill, record
 
 pytestmark = pytest.mark.django_db
-NAME = re.compile(r"acme-(snapshots|volumes|changes)-20261124T120000Z\.(csv|json)")
+NAME = re.compile(r"acme-(snapshots|volumes|changes)-20261124T120000Z\.(xlsx|csv|json)")
+TYPES = {
+    "xlsx": "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
+    "csv": "text/csv; charset=utf-8",
+    "json": "application/json",
+}
 SPLITTING = (
     "\r\nSet-Cookie: a=b",
     "%0d%0aX-Split:1",
@@ -39,7 +44,7 @@ def test_name_and_kind(bob_client: Client, fill: Fill, page: str, kind: str) -> 
     answer = bob_client.get(f"{page}export.{kind}")
     assert NAME.fullmatch(file_name(answer["Content-Disposition"]))
     assert answer["Content-Disposition"].startswith("attachment; ")
-    assert answer["Content-Type"] == {"csv": "text/csv; charset=utf-8", "json": "application/json"}[kind]
+    assert answer["Content-Type"] == TYPES[kind]
     assert (answer["Cache-Control"], answer["X-Content-Type-Options"]) == ("private, no-store", "nosniff")
     assert int(answer["X-Export-Rows"]) == 1
     drop(answer)
@@ -100,5 +105,5 @@ def test_the_page_links_to_the_files_of_its_filters(bob_client: Client, fill: Fi
     fill([record(1)])
     for headers in ({}, {"HX-Request": "true"}):
         content = bob_client.get(f"{page}?q=web&nonsense=1", headers=headers).content.decode()
-        assert f'href="{page}export.csv?q=web"' in content
-        assert f'href="{page}export.json?q=web"' in content
+        for kind in KINDS:
+            assert f'href="{page}export.{kind}?q=web"' in content

@@ -9,7 +9,7 @@ from django.test import Client
 
 from snapshots.models import Change, Environment
 from tests.exports.conftest import volume_id
-from tests.exports.reading import CHANGES, LIST, VOLUMES, all_rows, as_csv, as_json
+from tests.exports.reading import CHANGES, KINDS, LIST, VOLUMES, all_rows, as_csv, as_excel, as_json
 from tests.pages.conftest import snapshot_id
 from tests.pages.reading import Response
 
@@ -96,6 +96,7 @@ def test_every_filter(bob_client: Client, figures: Tell, page: str) -> None:
         expected = all_rows(bob_client, page + on_pages(query), read)
         records = [row for row in as_csv(bob_client, page, query) if row.get("kind") or row["id"]]
         assert [of(row) for row in records] == expected, query
+        assert [of(row) for row in as_excel(bob_client, page, query)] == expected, query
         answer = as_json(bob_client, page, query)
         assert [of(row) for row in answer["data"]] == expected, query
         assert answer["metadata"]["recordCount"] == len(expected)
@@ -122,9 +123,11 @@ def test_a_hidden_environment_is_in_no_file(alice_client: Client, page: str) -> 
 def test_a_foreign_team_is_in_no_file(alice_client: Client, charlie_client: Client, figures: Tell) -> None:
     foreign = 0
     for page in CASES:
-        assert charlie_client.get(f"{page}export.csv").status_code == 404
+        for kind in KINDS:
+            assert charlie_client.get(f"{page}export.{kind}").status_code == 404
         for query in ("", "?q=RIVALS", "?environment=compute-on/prod", "?listed=no", f"?volume_id={volume_id(1)}"):
             foreign += "RIVALS" in str(as_json(alice_client, page, query)["data"])
+            foreign += "RIVALS" in str(as_excel(alice_client, page, query))
             foreign += "RIVALS" in str([{**row, "filter": ""} for row in as_csv(alice_client, page, query)])
     figures("exports", foreign_values=foreign)
     assert foreign == 0

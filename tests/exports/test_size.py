@@ -47,7 +47,7 @@ def read(parts: Iterator[bytes]) -> tuple[int, int, int]:
     return lines, size, most
 
 
-@pytest.mark.parametrize(("kind", "rows"), [("csv", ROWS), ("json", ROWS // 10)])
+@pytest.mark.parametrize(("kind", "rows"), [("xlsx", ROWS), ("csv", ROWS), ("json", ROWS // 10)])
 def test_memory_stays_flat(bob_client: Client, fill: Fill, figures: Callable[..., None], kind: str, rows: int) -> None:
     fill([record(1)])
     multiply(rows)
@@ -58,5 +58,5 @@ def test_memory_stays_flat(bob_client: Client, fill: Fill, figures: Callable[...
     grown, seconds = (most - before) / MIB, process_time() - began
     told = f"{grown:.1f} MiB more at the peak, {size / MIB:.0f} MiB written in {seconds:.1f} CPU s"
     figures(f"export of {rows:,} rows", **{kind: told})
-    assert lines == rows + {"csv": 1, "json": 2}[kind]
+    assert kind == "xlsx" or lines == rows + {"csv": 1, "json": 2}[kind]
     assert grown < MOST_MIB

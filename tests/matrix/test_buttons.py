@@ -6,7 +6,7 @@ from urllib.parse import urljoin, urlsplit
 import pytest
 from django.urls import resolve
 
-from dashboard.teams.access import may
+from dashboard.teams.access import EXPORT_KINDS, may
 from dashboard.teams.models import ApiKey, Membership, Role
 from snapshots.models import Environment
 from tests.matrix.conftest import House
@@ -33,6 +33,7 @@ OFFERED: Mapping[str, frozenset[str]] = {
     "snapshots:list": frozenset(
         {
             "GET snapshots:list",
+            "GET snapshots:list_xlsx",
             "GET snapshots:list_csv",
             "GET snapshots:list_json",
             "GET snapshots:detail",
@@ -61,6 +62,7 @@ OFFERED: Mapping[str, frozenset[str]] = {
     "snapshots:changes": frozenset(
         {
             "GET snapshots:changes",
+            "GET snapshots:changes_xlsx",
             "GET snapshots:changes_csv",
             "GET snapshots:changes_json",
             "GET snapshots:list",
@@ -74,6 +76,7 @@ OFFERED: Mapping[str, frozenset[str]] = {
     "snapshots:volumes": frozenset(
         {
             "GET snapshots:volumes",
+            "GET snapshots:volumes_xlsx",
             "GET snapshots:volumes_csv",
             "GET snapshots:volumes_json",
             "GET snapshots:volume",
@@ -127,7 +130,7 @@ OFFERED: Mapping[str, frozenset[str]] = {
 # What stands on the list of a team that lacks something, for whoever can mend it.
 LACKING: Mapping[str, str] = {"key": "GET snapshots:key", "environment": "GET snapshots:environments"}
 # Addresses without a page of their own: they lead on, or answer with a part of one.
-FILES = frozenset(f"snapshots:{page}_{kind}" for page in ("list", "volumes", "changes") for kind in ("csv", "json"))
+FILES = frozenset(f"snapshots:{page}_{kind}" for page in ("list", "volumes", "changes") for kind in EXPORT_KINDS)
 NO_PAGE = FILES | {"teams:settings", "snapshots:team_home", "snapshots:volume_choices"}
 ASKING = {"hx-get": "GET", "hx-post": "POST"}
 PAGES = sorted(set(TEAM_VIEWS) - NO_PAGE)
