@@ -81,6 +81,22 @@ def days_of(volume: Volume, rows: Iterable[Row], at: datetime) -> dict[str, dict
     return days
 
 
+def last_usable_at(
+    volume: Volume, runs: Iterable[Run], *, usable: int, at: datetime, before: datetime | None
+) -> datetime | None:
+    """When a list last had a usable snapshot of the volume, whose row is still as it was judged before; None: never.
+
+    `usable`: how many the list of `at` has; `before`: the complete list before that.
+    """
+    if usable:
+        return at
+    if volume.usable_count:
+        return before or volume.last_usable_at or at
+    # What is first seen while it is removed was complete once.
+    completed = (run.first_seen_at for run in runs if run.was_completed)
+    return volume.last_usable_at or max(completed, default=None)
+
+
 @lru_cache(maxsize=256)
 def letters_of(interval_type: str) -> tuple[str, ...]:
     return tuple(schedule[0] for schedule in schedules_of(interval_type)) or ("",)

@@ -13,7 +13,7 @@ from django.db import connection
 
 from snapshots.cloud.dates import read_date
 from snapshots.coming import Coming
-from snapshots.judged_rows import GONE_COUNT, GONE_COUNT_HOURLY, Row, days_of, has_fewer, lost_since
+from snapshots.judged_rows import GONE_COUNT, GONE_COUNT_HOURLY, Row, days_of, has_fewer, last_usable_at, lost_since
 from snapshots.models import Environment, Policy, Snapshot, Volume
 from snapshots.runs import Run
 from snapshots.verdicts import Answer, Judgement, judge
@@ -25,7 +25,7 @@ WRITTEN = (
     *("none_from", "late_from", "stuck_from", "failing_from", "cannot_tell_from", "new_from", "under_way_from"),
     "doubt_from",
     *("patience", "answers", "schedules", "newest_usable", "newest_after", "newest_before", "usable_count"),
-    *("longest", "days", "fewer_at", "judged_at", "created_at", "ended"),
+    *("longest", "days", "gaps", "doubts", "fewer_at", "last_usable_at", "judged_at", "created_at", "ended"),
 )
 FIELDS = [field for field in Volume._meta.concrete_fields if field.name in WRITTEN]
 # One plain statement for each: the ORM's bulk update makes a CASE of every column and row, under the write lock.
@@ -120,11 +120,15 @@ class Scene(NamedTuple):
     ahead: timedelta
     volumes_listed_at: datetime | None
     looked_since: datetime | None
+    # The complete list before this one.
+    before: datetime | None
 
     @classmethod
     def of(cls, environment: Environment, at: datetime) -> "Scene":
         ahead = timedelta(seconds=environment.clock_ahead)
-        return cls(Targets.of(environment), at, ahead, environment.volumes_listed_at, environment.first_listed_at)
+        targets, data_at = Targets.of(environment), environment.data_at
+        before = data_at if data_at is not None and data_at < at else None
+        return cls(targets, at, ahead, environment.volumes_listed_at, environment.first_listed_at, before)
 
     def created_between(self, volume: Volume, rows: Sequence[Row]) -> tuple[datetime | None, datetime | None]:
         """When a volume was made, as far as it is known.
@@ -194,6 +198,7 @@ def _judge(volume: Volume, rows: Sequence[Row], scene: Scene) -> None:
             ended={name: datetime.fromisoformat(since) + scene.ahead for name, since in volume.ended.items()},
         )
     )
+    volume.last_usable_at = last_usable_at(volume, runs, usable=judgement.usable, at=scene.at, before=scene.before)
     _fill(volume, judgement)
     # A run that came after all ends what was said, also when it is gone again and forgotten.
     volume.ended = {name: since for name, since in volume.ended.items() if LETTERS[name] not in volume.schedules}

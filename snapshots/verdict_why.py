@@ -7,7 +7,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from snapshots.standing import Part, Reason, Standing
-from snapshots.verdict_words import ever_had_one, exemption, first_due, schedule_name, target_text
+from snapshots.verdict_words import exemption, first_due, schedule_name, target_text
 from snapshots.verdicts import Verdict
 from snapshots.views import words
 
@@ -104,11 +104,17 @@ def _on_age(standing: Standing) -> Iterator[str]:
 
 
 def _none_usable(standing: Standing) -> str:
-    if not ever_had_one(standing):
-        text = _("We have never seen a snapshot of it.")
+    last, began = standing.volume.last_usable_at, standing.environment.first_listed_at
+    if last is not None:
+        text = _("The last usable one was listed until %(time)s UTC.") % {"time": words.stamp(last, standing.now)}
+    elif began is not None:
+        text = _("No usable snapshot of it was listed since monitoring started (%(day)s).") % {
+            "day": words.day(began, standing.now)
+        }
     else:
-        text = _("No snapshot of it is usable.")
-    return f"{text} {first_due(standing)}." if standing.said is Verdict.NEW else text
+        text = ""
+    due = first_due(standing) if standing.said is Verdict.NEW else ""
+    return f"{text} {due[:1].upper()}{due[1:]}." if due else text
 
 
 def _on_doubt(standing: Standing) -> str:

@@ -178,8 +178,8 @@ def _others(standing: Standing) -> Iterator[str]:
         if over and over != named:
             yield over
         yield from _last_tries(standing)
-    if standing.said is Verdict.NONE and not ever_had_one(standing):
-        yield _("never seen one")
+    if standing.said is Verdict.NONE and (standing.volume.last_usable_at or not standing.parts):
+        yield _last_usable(standing)
 
 
 def _last_tries(standing: Standing) -> Iterator[str]:
@@ -196,8 +196,11 @@ def target_text(target: timedelta) -> str:
     return ngettext("%(n)d d", "%(n)d d", hours // 24) % {"n": hours // 24}
 
 
-def ever_had_one(standing: Standing) -> bool:
-    return bool(standing.volume.snapshot_count or standing.volume.answers or standing.volume.days)
+def _last_usable(standing: Standing) -> str:
+    last = standing.volume.last_usable_at
+    if last is None:
+        return _("never had one")
+    return _("the last one was listed until %(time)s") % {"time": words.clock(last, standing.now)}
 
 
 def _run_due(standing: Standing) -> str:

@@ -26,23 +26,24 @@ DETACHED = "detached"
 # What a row and its explanation are made of.
 COLUMNS = (
     *("volume_id", "name", "kind", "instance_name", "from_endpoint", "snapshot_count", "environment_id"),
-    *("gone_at", "created_at", "target_hours", "exempt_until", "exempt_reason", "fewer_at"),
+    *("gone_at", "created_at", "target_hours", "exempt_until", "exempt_reason", "fewer_at", "last_usable_at"),
     *("none_from", "late_from", "stuck_from", "failing_from", "cannot_tell_from", "new_from", "under_way_from"),
     *("patience", "answers", "schedules", "newest_after", "newest_before", "usable_count", "days", "judged_at"),
+    *("gaps", "doubts"),
     "newest_usable__name",
 )
 TALLIED = ("environment_id", "said", "then")
 
 
 class Tally(NamedTuple):
-    """Volumes of an environment of which the same is said. `unseen`: never had one that we saw; `idle`: nothing due."""
+    """Volumes of an environment with one verdict. `never`: no list ever had a usable one; `idle`: nothing due."""
 
     environment_id: int
     said: Verdict
     then: Verdict
     number: int
     oldest: datetime | None
-    unseen: int
+    never: int
     idle: int
 
 
@@ -96,7 +97,7 @@ def tallies(volumes: VolumeQuerySet, environments: Sequence[Environment], team_h
     counts = {
         "number": Count("pk"),
         "oldest": Min("newest_before"),
-        "unseen": Count("pk", filter=Q(snapshot_count=0, schedules="", newest_before__isnull=True)),
+        "never": Count("pk", filter=Q(last_usable_at__isnull=True)),
         "idle": Count("pk", filter=Q(schedules="") & _without_target(environments, team_hours)),
     }
     rows = volumes.order_by().values_list(*TALLIED).annotate(**counts)

@@ -77,6 +77,9 @@ class Environment(models.Model):
     first_listed_at = models.DateTimeField(null=True)
     # The newest complete list that was not doubted: what is first seen after it was not there before it.
     believed_at = models.DateTimeField(null=True)
+    # The newest complete list that was not doubted, and [from, until] of each longer time without one (`watched`).
+    watched_at = models.DateTimeField(null=True)
+    silences = models.JSONField(default=list)
     # The same moment by the provider's clock, which names and deadlines follow; and how far ahead of ours it is.
     data_at = models.DateTimeField(null=True)
     clock_ahead = models.IntegerField(_("provider's clock ahead, seconds"), default=0)

@@ -13,6 +13,7 @@ JUDGED_FIELDS = (
     *("environment", "doubt_from", "gone_at", "exempt_until"),
     *("none_from", "late_from", "stuck_from", "failing_from", "cannot_tell_from", "new_from", "under_way_from"),
     *("patience", "newest_before", "newest_after", "usable_count", "snapshot_count", "schedules", "target_hours"),
+    "last_usable_at",
 )
 
 
@@ -87,10 +88,17 @@ class Volume(models.Model):
     newest_after = models.DateTimeField(null=True)
     newest_before = models.DateTimeField(null=True)
     usable_count = models.PositiveIntegerField(_("usable"), default=0)
+    # A list that had a usable one, by the provider's clock; where there is none now, the last such list that is known.
+    # It outlives the snapshots' rows. None: no list ever had one.
+    last_usable_at = models.DateTimeField(null=True)
+    # Why a verdict may be unknown: how many snapshots are in which doubt (`snapshots.judged_rows.doubts_of`).
+    doubts = models.JSONField(default=dict)
     # Seconds: the longest making of a snapshot that was seen.
     longest = models.PositiveIntegerField(default=0)
     # Day -> schedule's letter ("" of none) -> [made, failed], of the last weeks.
     days = models.JSONField(default=dict)
+    # Schedule's letter -> [from, until] of each time in which no run began although one was due, of the last weeks.
+    gaps = models.JSONField(default=dict)
     # When its usable ones fell by more than rotation explains.
     fewer_at = models.DateTimeField(null=True)
     judged_at = models.DateTimeField(null=True)

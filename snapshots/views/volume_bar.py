@@ -144,14 +144,23 @@ def _detail(verdict: Verdict, own: Sequence[Tally], ages: DataAges) -> str:
     """What a tile's number is made of."""
     match verdict:
         case Verdict.NONE:
-            unseen = sum(tally.unseen for tally in own)
-            return _("%(n)s never seen with one") % {"n": grouped(unseen)} if unseen else ""
+            return _none_detail(own)
         case Verdict.LATE:
             oldest = min((tally.oldest for tally in own if tally.oldest), default=None)
             return _("oldest from %(ago)s") % {"ago": words.ago(oldest, ages.now)} if oldest else ""
         case Verdict.CANNOT_TELL:
             return _unknown_detail(own, ages)
     return _fresh_detail(own)
+
+
+def _none_detail(own: Sequence[Tally]) -> str:
+    never = sum(tally.never for tally in own)
+    lost = sum(tally.number for tally in own) - never
+    parts = [
+        (never, ngettext("%(n)s never had one", "%(n)s never had one", never)),
+        (lost, ngettext("%(n)s lost its last one", "%(n)s lost theirs", lost)),
+    ]
+    return ", ".join(text % {"n": grouped(number)} for number, text in parts if number)
 
 
 def _unknown_detail(own: Sequence[Tally], ages: DataAges) -> str:

@@ -45,6 +45,8 @@ class VolumeRow:
     target: str
     strip: ShownStrip
     usable: int
+    verdict: str
+    last_usable: str
     notes: tuple[str, ...] = ()
 
 
@@ -94,6 +96,8 @@ class Scene:
             target=target_words if schedules else "",
             strip=shown_strip(volume, environment, self.now),
             usable=volume.usable_count,
+            verdict=stands.said.name.lower(),
+            last_usable=volume.last_usable_at.isoformat() if volume.last_usable_at else "never",
             notes=tuple(_notes(stands)),
         )
 
