@@ -7,16 +7,27 @@ our own code, then never ends a round, a page or another team's refresh.
 import logging
 import traceback
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from typing import TypeVar
 
 from django.db import InterfaceError, OperationalError
-
-from snapshots.cloud.errors import DATABASE_NOT_USABLE, Internal
+from django.utils.translation import gettext_noop
 
 MOST_FRAMES = 30
+NOT_PROCESSED = gettext_noop("The dashboard could not process the provider's answer. The dashboard's log says why.")
+DATABASE_NOT_USABLE = gettext_noop("The dashboard could not use its database.")
 
 logger = logging.getLogger(__name__)
 T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class Internal:
+    """A fault on our side. `database`: what the database said, for the terminal alone."""
+
+    sentence: str = NOT_PROCESSED
+    kind: str = "internal"
+    database: str = ""
 
 
 class Unexpected(Exception):
@@ -39,7 +50,7 @@ def contain(work: Callable[[], T], place: str, *, expected: tuple[type[Exception
 
 def _fault_of(error: Exception) -> Internal:
     if isinstance(error, OperationalError | InterfaceError):
-        return Internal(DATABASE_NOT_USABLE, detail=str(error).strip() or type(error).__name__)
+        return Internal(DATABASE_NOT_USABLE, database=str(error).strip() or type(error).__name__)
     return Internal()
 
 

@@ -11,8 +11,8 @@ from django.utils.translation import gettext as _
 
 from snapshots import claims
 from snapshots.claims import Claim, Late
-from snapshots.cloud.errors import CloudError, Internal
-from snapshots.containment import contain
+from snapshots.cloud.errors import CloudError
+from snapshots.containment import Internal, contain
 from snapshots.models import Environment
 
 T = TypeVar("T")
@@ -52,11 +52,12 @@ def guarded(held: Claim, work: Callable[[], T], *, is_targeted: bool = False) ->
     return _fault(result)
 
 
-def record(held: Claim, error: CloudError) -> Fault:
+def record(held: Claim, error: CloudError | Internal) -> Fault:
     """Store a failure and its next try."""
+    status, retry_after = (None, None) if isinstance(error, Internal) else (error.status, error.retry_after)
     try:
         next_try = claims.record_fault(
-            held, kind=error.kind, sentence=error.sentence, status=error.status, retry_after=error.retry_after
+            held, kind=error.kind, sentence=error.sentence, status=status, retry_after=retry_after
         )
     except Late:
         return _overtaken(held)
@@ -100,5 +101,5 @@ def _overtaken(held: Claim) -> Fault:
     return Fault("late", _("Another refresh or a new key overtook this one; its answer was thrown away."))
 
 
-def _fault(error: CloudError, next_try: datetime | None = None) -> Fault:
-    return Fault(error.kind, error.sentence, next_try, error.detail if isinstance(error, Internal) else "")
+def _fault(error: CloudError | Internal, next_try: datetime | None = None) -> Fault:
+    return Fault(error.kind, error.sentence, next_try, error.database if isinstance(error, Internal) else "")

@@ -39,7 +39,7 @@ def _kinds(family: type[CloudError]) -> Iterator[str]:
 
 
 # What may go wrong with a list, in the words that are stored.
-FAULTS = (*sorted(_kinds(CloudError)), OTHER)
+FAULTS = (*sorted({*_kinds(CloudError), "internal", "key_unreadable"}), OTHER)
 STATES_TOLD = (*STATES, OTHER)
 
 VOLUMES = About(

@@ -9,8 +9,10 @@ from collections.abc import Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import partial
 
 from django.utils import timezone
+from django.utils.translation import gettext as _
 
 from dashboard.teams.secrets import KeyUnreadable, Secret
 from snapshots import claims, days
@@ -18,9 +20,9 @@ from snapshots.claims import Caller, Claim, Denied, Late, Why
 from snapshots.clocks import clock_ahead
 from snapshots.cloud.client import CloudClient
 from snapshots.cloud.deadline import Deadline
-from snapshots.cloud.errors import CloudError, Internal, KeyNotReadable, NotFound
+from snapshots.cloud.errors import CloudError, NotFound
 from snapshots.cloud.records import Listing, SnapshotRecord, VolumeRecord
-from snapshots.containment import contain
+from snapshots.containment import Internal, contain
 from snapshots.failures import Fault, guarded, name_of, record, record_unclaimed, removed
 from snapshots.mirror import Written, store_absence, store_listing, store_rows
 from snapshots.models import Environment
@@ -54,9 +56,9 @@ class Fetched:
     """
 
     listing: Listing[SnapshotRecord] | None = None
-    error: CloudError | None = None
+    error: CloudError | Internal | None = None
     volumes: Listing[VolumeRecord] | None = None
-    volumes_error: CloudError | None = None
+    volumes_error: CloudError | Internal | None = None
     retrieved: dict[str, bool] = field(default_factory=dict)
     received_at: datetime | None = None
     clock_ahead: int = 0
@@ -138,7 +140,8 @@ def _open(held: Claim) -> Secret | Fault:
     try:
         return held.key.open()
     except KeyUnreadable:
-        return record(held, KeyNotReadable())
+        sentence = _("The stored API key cannot be read. It must be entered again.")
+        return record(held, Internal(sentence, kind="key_unreadable"))
 
 
 def _fetch(held: Claim, key: Secret, deadline: Deadline, with_volumes: bool, absent: Sequence[str]) -> Fetched:
@@ -224,15 +227,12 @@ def _write(held: Claim, fetched: Fetched) -> Written | Fault:
 
 def _store_volumes(held: Claim, fetched: Fetched) -> None:
     """Write the optional endpoint's answer; its faults never touch the snapshots. Raises `Late`."""
-    place = name_of(held.environment)
-    error = fetched.volumes_error or contain(lambda: _write_volumes(held, fetched), place, expected=(Late,))
+    volumes, at, error = fetched.volumes, fetched.received_at, fetched.volumes_error
+    if error is None and volumes is not None and at is not None:
+        store = partial(store_volumes, held, volumes, received_at=at, retrieved=fetched.retrieved)
+        error = contain(store, name_of(held.environment), expected=(Late,))
     if error is not None:
         note_fault(held, error.kind)
-
-
-def _write_volumes(held: Claim, fetched: Fetched) -> None:
-    if fetched.volumes is not None and fetched.received_at is not None:
-        store_volumes(held, fetched.volumes, received_at=fetched.received_at, retrieved=fetched.retrieved)
 
 
 # --- one snapshot, or one volume's: these insert and update, never bury, never stamp the environment
@@ -282,21 +282,21 @@ def _ask(held: Claim, key: Secret, *, snapshot_id: str, volume_id: str) -> Seque
         return error
 
 
-def _store_checked(held: Claim, answer: Sequence[SnapshotRecord] | CloudError, snapshot_id: str) -> Checked:
+def _store_checked(held: Claim, answer: Sequence[SnapshotRecord] | CloudError | Internal, snapshot_id: str) -> Checked:
     """Write the answer about one snapshot or volume. Raises `Late`."""
     # Of a volume's list, 404 means the environment: a fault. Of a snapshot it is the answer.
     if isinstance(answer, NotFound) and snapshot_id:
         store_absence(held, snapshot_id, received_at=timezone.now())
         return Checked(found=False, at=held.at)
-    if isinstance(answer, CloudError):
+    if isinstance(answer, CloudError | Internal):
         return _targeted_fault(held, answer)
     written = store_rows(held, answer, received_at=timezone.now())
     return Checked(found=bool(answer), written=written, at=held.at)
 
 
-def _targeted_fault(held: Claim, error: CloudError) -> Checked:
+def _targeted_fault(held: Claim, error: CloudError | Internal) -> Checked:
     # One snapshot's fault says nothing of the whole list, but Retry-After is meant for everyone.
-    if error.retry_after:
+    if isinstance(error, CloudError) and error.retry_after:
         claims.obey_retry_after(held, error.retry_after)
     claims.release(held)
     return Checked(fault=Fault(error.kind, error.sentence))

@@ -20,7 +20,7 @@ from snapshots.cloud.addresses import environment_path
 from snapshots.cloud.deadline import Deadline
 from snapshots.cloud.errors import CloudError, InvalidInput, RateLimited
 from snapshots.cloud.records import ConnectionRecord, EnvironmentRecord
-from snapshots.containment import contain
+from snapshots.containment import Internal, contain
 from snapshots.models import Environment
 from snapshots.provider import provider
 
@@ -90,7 +90,7 @@ def try_key(secret: Secret, environments: Sequence[Environment]) -> Trial:
         asked = threads.map(partial(_try_one, secret, deadline, timezone.now()), environments)
         looked = threads.submit(_look, secret, deadline)
         answers, seen = list(asked), looked.result()
-    sees = [] if isinstance(seen, CloudError) else seen
+    sees = seen if isinstance(seen, list) else []
     return Trial(answers or [_answer("", seen)], sees)
 
 
@@ -112,7 +112,7 @@ def look_again(team: Team) -> Answer:
         return opened
     key, secret = opened
     seen = _look(secret, Deadline.after(TRIAL_SECONDS))
-    if not isinstance(seen, CloudError):
+    if isinstance(seen, list):
         ApiKey.objects.filter(pk=key.pk, generation=key.generation).update(sees=seen)
     return _answer("", seen)
 
@@ -131,7 +131,7 @@ def _open(team: Team) -> tuple[ApiKey, Secret] | Answer:
 def _try_one(secret: Secret, deadline: Deadline, now: datetime, environment: Environment) -> Answer:
     """Runs in a thread: no database in here, and every fault is returned, not raised."""
     counted = contain(lambda: _count(secret, deadline, now, environment), f"key trial, {environment.path}")
-    return _answer(environment.place, counted) if isinstance(counted, CloudError) else counted
+    return counted if isinstance(counted, Answer) else _answer(environment.place, counted)
 
 
 def _count(secret: Secret, deadline: Deadline, now: datetime, environment: Environment) -> Answer | CloudError:
@@ -145,7 +145,7 @@ def _count(secret: Secret, deadline: Deadline, now: datetime, environment: Envir
     return Answer(environment.place, listing.raw_count)
 
 
-def _look(secret: Secret, deadline: Deadline) -> list[Place] | CloudError:
+def _look(secret: Secret, deadline: Deadline) -> list[Place] | CloudError | Internal:
     """Ask which environments a key may see, by service code and name; a fault is returned, not raised."""
     return contain(lambda: _seen(secret, deadline), "key trial, list of environments")
 
@@ -176,7 +176,9 @@ def is_place(service_code: str, name: str) -> bool:
     return True
 
 
-def _answer(place: str, result: list[Place] | CloudError) -> Answer:
+def _answer(place: str, result: list[Place] | CloudError | Internal) -> Answer:
     if isinstance(result, CloudError):
         return Answer(place, kind=result.kind, sentence=result.sentence, retry_after=result.retry_after or 0.0)
+    if isinstance(result, Internal):
+        return Answer(place, kind=result.kind, sentence=result.sentence)
     return Answer(place, len(result))

@@ -3,7 +3,6 @@
 CloudError
 ├── InvalidInput            nothing was sent: a segment, an id or the base address is not valid
 │   └── InvalidKey          nothing was sent: the API key has letters that no header may carry
-├── KeyNotReadable          nothing was sent: the stored API key cannot be decrypted
 ├── Unreachable             no connection: unknown name, refused, no route            (retryable)
 │   ├── Interrupted         the connection ended before the whole reply had come      (retryable)
 │   └── ProxyFailed         the proxy cannot be reached, or cannot reach the provider (retryable)
@@ -17,9 +16,8 @@ CloudError
 ├── Rejected                any other 4xx, and a success that carries `errors`
 ├── Redirected              3xx: never followed, the key would travel along
 ├── TooLarge                the body passes the cap
-├── Unreadable              not JSON, not the envelope, a status or an encoding that we did not ask for
-│   └── MismatchedReply     the body is about another id than the one asked for
-└── Internal                an exception in our own code while we asked, read or stored
+└── Unreadable              not JSON, not the envelope, a status or an encoding that we did not ask for
+    └── MismatchedReply     the body is about another id than the one asked for
 
 Every sentence is a constant without values in it, so that it can serve as a message id for translation.
 """
@@ -36,7 +34,6 @@ PROXY_NOT_IN_TIME = "The proxy did not answer in time."
 PROXY_NOT_TRUSTED = "The proxy's certificate cannot be trusted."
 PROXY_HAS_NO_WAY = "The proxy could not connect us to the provider."
 PROXY_ASKS_WHO = "The proxy asks for another user name and password."
-DATABASE_NOT_USABLE = "The dashboard could not use its database."
 BUNDLE_NOT_READ = "The file of trusted certificates cannot be read."
 KEY_NOT_ACCEPTED = "The provider does not accept this API key."
 KEY_NOT_ALLOWED = "The provider refused this API key: it is not valid, or it may not see this."
@@ -51,8 +48,7 @@ class CloudError(Exception):
         sentence: what happened, in our own words.
         status: the HTTP status, None if no reply came.
         code: the provider's `code` or `errorCode` as text, "" if none.
-        detail: the provider's own message, cleaned and cut to 200 characters, "" if none; of an `Internal` fault what
-            the database said.
+        detail: the provider's own message, cleaned and cut to 200 characters, "" if none.
         retry_after: seconds to wait as the provider asks (at most 900), None if it does not.
     """
 
@@ -85,11 +81,6 @@ class InvalidInput(CloudError):
 class InvalidKey(InvalidInput):
     kind = "invalid_key"
     default_sentence = "The API key is not valid: 1 to 256 letters, digits and signs, without blanks."
-
-
-class KeyNotReadable(CloudError):
-    kind = "key_unreadable"
-    default_sentence = "The stored API key cannot be read. It must be entered again."
 
 
 class Unreachable(CloudError):
@@ -170,8 +161,3 @@ class Unreadable(CloudError):
 class MismatchedReply(Unreadable):
     kind = "mismatched"
     default_sentence = "The provider answered about another id than the one asked for."
-
-
-class Internal(CloudError):
-    kind = "internal"
-    default_sentence = "The dashboard could not process the provider's answer. The dashboard's log says why."

@@ -31,7 +31,7 @@ class SnapshotRecord(msgspec.Struct, frozen=True, gc=False):
 
 
 class VolumeRecord(msgspec.Struct, frozen=True, gc=False):
-    """A volume; `created` as sent (`2016-10-19T14:25:41-0400`), `size_in_gb` None if it is no whole number."""
+    """A volume; `created` as sent (`2016-10-19T14:25:41-0400`), `size_in_gb` None if it is no sane whole number."""
 
     id: str
     name: str

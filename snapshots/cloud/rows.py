@@ -22,6 +22,8 @@ from snapshots.cloud.records import (
 ORDINARY_ROW_BYTES = 1000
 # A longer number is no count and no size; it would not fit a database's integer either.
 WHOLE_NUMBER_DIGITS = 15
+# An exabyte: a larger volume is a number that somebody typed.
+MOST_GB = 10**9
 
 Row = msgspec.Raw
 T = TypeVar("T", bound=Identified)
@@ -111,6 +113,11 @@ def whole_number(text: str) -> int | None:
     return int(text) if text.isdecimal() and text.isascii() and len(text) <= WHOLE_NUMBER_DIGITS else None
 
 
+def _size(text: str) -> int | None:
+    size = whole_number(text)
+    return size if size is not None and size <= MOST_GB else None
+
+
 def fields_of(token: Row | bytes) -> dict[str, Row]:
     """The members of a JSON object, undecoded; of equal keys the last wins, of anything else there are none."""
     try:
@@ -186,7 +193,7 @@ def _volume(row: Row) -> VolumeRecord | None:
         name=_clean(fields, "name"),
         type=_clean(fields, "type"),
         state=_clean(fields, "state"),
-        size_in_gb=whole_number(text_of(fields, "sizeInGb")),
+        size_in_gb=_size(text_of(fields, "sizeInGb")),
         created=_clean(fields, "creationDate"),
         instance_id=canonical_uuid(text_of(fields, "instanceId")),
         instance_name=_clean(fields, "instanceName"),

@@ -6,6 +6,7 @@ from socket import socket
 from typing import TYPE_CHECKING
 
 from snapshots.cloud.deadline import Deadline
+from snapshots.cloud.errors import TooLarge
 
 if TYPE_CHECKING:
     from _typeshed import WriteableBuffer
@@ -14,19 +15,27 @@ SILENCE_SECONDS = 15.0  # between two reads; half a budget, so that a second att
 
 
 class BoundedStream(io.RawIOBase):
-    """A socket's bytes, each wait for which ends at the deadline: headers that drip end there as a body does."""
+    """A socket's bytes, each wait for which ends at the deadline: headers that drip end there as a body does.
 
-    def __init__(self, connection: socket, stream: io.RawIOBase, deadline: Deadline) -> None:
+    Raises TooLarge after `most` bytes, whatever they are: head, body or what is between chunks.
+    """
+
+    def __init__(self, connection: socket, stream: io.RawIOBase, deadline: Deadline, most: int) -> None:
         self._connection = connection
         self._stream = stream
         self._deadline = deadline
+        self._left = most
 
     def readable(self) -> bool:
         return True
 
     def readinto(self, buffer: "WriteableBuffer") -> int | None:
         self._connection.settimeout(_patience(self._deadline))
-        return self._stream.readinto(buffer)
+        count = self._stream.readinto(buffer)
+        self._left -= count or 0
+        if self._left < 0:
+            raise TooLarge
+        return count
 
     def close(self) -> None:
         self._stream.close()

@@ -42,6 +42,8 @@ HEADERS = {
 BODY_CAP_BYTES = 64 * 2**20
 ERROR_BODY_CAP_BYTES = 2**20
 CHUNK_BYTES = 2**18
+# What a reply may have beyond twice its body: head, chunk sizes, trailers. The libraries read trailers without end.
+MARGIN_BYTES = 2**20
 
 MASK = "••••"
 _KEY = re.compile(r"[\x21-\x7e]{1,256}")
@@ -70,7 +72,7 @@ class Transport:
         self._body_cap = body_cap
         self._proxy = proxy
         self._verify = ca_bundle or True
-        self._adapter = _BoundedAdapter(deadline)
+        self._adapter = _BoundedAdapter(deadline, 2 * body_cap + MARGIN_BYTES)
         self.calls = 0
         self.last_date: datetime | None = None
 
@@ -142,19 +144,19 @@ class _KeyHeader(AuthBase):
 
 
 class _BoundedResponse(HTTPResponse):
-    def __init__(self, deadline: Deadline, connection: socket, *, method: str | None = None) -> None:
+    def __init__(self, deadline: Deadline, most: int, connection: socket, *, method: str | None = None) -> None:
         super().__init__(connection, method=method)
-        self.fp = io.BufferedReader(BoundedStream(connection, self.fp.detach(), deadline))
+        self.fp = io.BufferedReader(BoundedStream(connection, self.fp.detach(), deadline, most))
 
 
 class _BoundedAdapter(HTTPAdapter):
     """Sends without a session, whose work is what we do not want: cookies, redirects, the environment."""
 
-    def __init__(self, deadline: Deadline) -> None:
+    def __init__(self, deadline: Deadline, most_bytes: int) -> None:
         super().__init__(pool_connections=1, pool_maxsize=1, max_retries=0)
         self._pools = {
-            "http": _bounded_pool(HTTPConnectionPool, _Connection, deadline),
-            "https": _bounded_pool(HTTPSConnectionPool, _TLSConnection, deadline),
+            "http": _bounded_pool(HTTPConnectionPool, _Connection, deadline, most_bytes),
+            "https": _bounded_pool(HTTPSConnectionPool, _TLSConnection, deadline, most_bytes),
         }
         self.poolmanager.pool_classes_by_scheme = self._pools
 
@@ -165,9 +167,9 @@ class _BoundedAdapter(HTTPAdapter):
 
 
 def _bounded_pool(
-    pool: type[HTTPConnectionPool], connection: type[HTTPConnection], deadline: Deadline
+    pool: type[HTTPConnectionPool], connection: type[HTTPConnection], deadline: Deadline, most_bytes: int
 ) -> type[HTTPConnectionPool]:
-    bounds = {"deadline": deadline, "response_class": partial(_BoundedResponse, deadline)}
+    bounds = {"deadline": deadline, "response_class": partial(_BoundedResponse, deadline, most_bytes)}
     return type("BoundedPool", (pool,), {"ConnectionCls": type("BoundedConnection", (connection,), bounds)})
 
 
@@ -217,8 +219,12 @@ def _read_body(response: requests.Response, cap: int) -> bytes | CloudError:
             body.write(chunk)
             if body.tell() > cap:
                 return errors.TooLarge(status=response.status_code)
+    except errors.TooLarge:
+        return errors.TooLarge(status=response.status_code)
     except HTTPError as fault:
         return _fault_of(fault)
+    except ValueError:  # a chunk of negative size
+        return errors.Interrupted()
     return body.getvalue()
 
 

@@ -12,6 +12,9 @@ from tests.cloud.wire import answer, answer_and_close, answer_and_drip, answer_a
         (b"HTTP/1.1 200 OK\r\nContent-Length: 9999\r\n\r\n" + envelope(ROW), "interrupted"),
         (STREAMED + b"ffff\r\n" + envelope(ROW), "interrupted"),
         (STREAMED + b"zz\r\n" + envelope(ROW), "interrupted"),
+        (STREAMED + b"-5\r\n" + envelope(ROW), "interrupted"),
+        (STREAMED + b"-1\r\n" + envelope(ROW), "interrupted"),
+        (STREAMED + b"f" * 40 + b"\r\n" + envelope(ROW), "interrupted"),
         (b"HTTP/1.1 200 OK\r\n\r\n" + envelope(ROW)[:-9], "unreadable"),
         (b"HTTP/1.1 200 OK\r\nContent-", "unreadable"),
         (b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\nContent-Length: 3\r\n\r\n{}", "interrupted"),
@@ -58,6 +61,18 @@ def test_a_body_past_the_cap_is_not_read_on(head: bytes) -> None:
     with serving(answer_and_drip(head, b" " * 300_000)) as wire:
         fault = fault_over(wire.url, body_cap=1_000_000)
     assert (fault.kind, fault.status, fault.retryable) == ("too_large", 200, False)
+
+
+@pytest.mark.parametrize(
+    ("start", "piece"),
+    [
+        (STREAMED + b"0\r\n", b"A: b\r\n" * 50_000),
+        (b"", b"HTTP/1.1 100 Continue\r\n\r\n" * 10_000),
+    ],
+)
+def test_what_is_beside_the_body_has_an_end_too(start: bytes, piece: bytes) -> None:
+    with serving(answer_and_drip(start, piece)) as wire:
+        assert fault_over(wire.url, body_cap=1000).kind == "too_large"
 
 
 def test_a_body_of_exactly_the_cap_is_read() -> None:
