@@ -1,18 +1,19 @@
 """Teams as code: compare what a file describes with what there is, say the difference, and make it."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from itertools import chain
 
 from allauth.account.models import EmailAddress
 from django.conf import settings
+from django.contrib.auth.hashers import make_password
 from django.contrib.auth.password_validation import validate_password
 from django.core.exceptions import ValidationError
 from django.db import transaction
 from django.utils.translation import gettext as _
 
-from dashboard.teams.accounts import create_account
+from dashboard.teams.accounts import add_account
 from dashboard.teams.models import ApiKey, Membership, Role, Team, User
 from dashboard.teams.password_links import set_password_link
 from dashboard.teams.secrets import Secret
@@ -40,6 +41,8 @@ class Plan:
     # The people met so far, by address, and those of them whose account is made without a password.
     people: set[str] = field(default_factory=set)
     invited: list[str] = field(default_factory=list)
+    # The hashes of new people's passwords, by address.
+    hashes: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def sentences(self) -> list[str]:
@@ -54,13 +57,13 @@ class Link:
     url: str
 
 
-def compare(teams: Sequence[TeamEntry], *, prune: bool = False) -> Plan:
+def compare(teams: Sequence[TeamEntry], *, prune: bool = False, hashes: Mapping[str, str] | None = None) -> Plan:
     """Compare a file's teams with the database, and write nothing. Raises `TeamFileError` for what cannot be done.
 
     With `prune` the plan also removes what the file lacks: teams, and of its own teams members, environments and keys.
     Accounts stay: without a team they see nothing.
     """
-    plan = Plan()
+    plan = Plan(hashes=hashes or {})
     for entry in teams:
         _plan_team(plan, entry, prune=prune, all_teams=teams)
     if prune:
@@ -71,18 +74,27 @@ def compare(teams: Sequence[TeamEntry], *, prune: bool = False) -> Plan:
     return plan
 
 
-@transaction.atomic
 def provision(teams: Sequence[TeamEntry], *, prune: bool, tell: Callable[[str], object]) -> list[Link]:
     """Tell each change, then make all of them or none; return the links for accounts made without a password.
 
     Raises `TeamFileError` for what cannot be done; then nothing was written.
     """
-    plan = compare(teams, prune=prune)
-    for sentence in plan.sentences:
-        tell(sentence)
-    for step in chain(plan.steps, plan.removals):
-        step.act()
-    return [_link(email) for email in plan.invited]
+    hashes = _hashes(teams)  # hashing is slow: before the transaction, in which the sync cannot write
+    with transaction.atomic():
+        plan = compare(teams, prune=prune, hashes=hashes)
+        for sentence in plan.sentences:
+            tell(sentence)
+        for step in chain(plan.steps, plan.removals):
+            step.act()
+        return [_link(email) for email in plan.invited]
+
+
+def _hashes(teams: Sequence[TeamEntry]) -> dict[str, str]:
+    """Hash the first password given for each person who has no account yet."""
+    members = [member for team in reversed(teams) for member in reversed(team.members)]
+    given = {member.email: member.password.secret for member in members if member.password.secret is not None}
+    known = set(User.objects.filter(email__in=given).values_list("email", flat=True))
+    return {email: make_password(secret.reveal()) for email, secret in given.items() if email not in known}
 
 
 def _plan_team(plan: Plan, entry: TeamEntry, *, prune: bool, all_teams: Sequence[TeamEntry]) -> None:
@@ -118,7 +130,7 @@ def _plan_account(plan: Plan, member: MemberEntry, all_teams: Sequence[TeamEntry
     if password is None:
         plan.invited.append(member.email)
         text = _("+ account %(email)s, without a password: a one-time link is printed")
-    make = partial(_make_account, member.email, password)
+    make = partial(_make_account, member.email, password, plan.hashes)
     plan.steps.append(Step(text % {"email": member.email}, make))
 
 
@@ -224,8 +236,9 @@ def _holds(team: Team, secret: Secret) -> bool:
     return key is not None and key.holds(secret)
 
 
-def _make_account(email: str, password: Secret | None) -> None:
-    create_account(email, password.reveal() if password else None)
+def _make_account(email: str, password: Secret | None, hashes: Mapping[str, str]) -> None:
+    # Without a hash: no password was given, or the account was deleted just now.
+    add_account(email, hashes.get(email) or make_password(password.reveal() if password else None))
 
 
 def _verify(user: User) -> None:

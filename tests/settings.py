@@ -21,7 +21,7 @@ os.environ |= {
 from dashboard.settings import *  # noqa: F403
 
 ON_REDIS = bool(os.environ["CACHE_URL"])
-PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
+PASSWORD_HASHERS = ["tests.hasher.QuickHasher"]
 STORAGES = {
     "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
     "staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"},

@@ -1,6 +1,7 @@
 """How an account comes to be: by the operator's word, which stands for the proof of the address."""
 
 from allauth.account.models import EmailAddress
+from django.contrib.auth.hashers import make_password
 from django.core.exceptions import ValidationError
 from django.core.validators import validate_email
 from django.db import transaction
@@ -22,9 +23,17 @@ def can_be_mailed(email: str) -> None:
         raise ValidationError(validate_email.message, code="invalid")
 
 
-@transaction.atomic
 def create_account(email: str, password: str | None = None) -> User:
-    """Make a person with a verified address. Without a password nobody can sign in until a link has set one."""
-    user = User.objects.create_user(email, password)
+    """Create a user with a verified address. Without a password nobody can sign in until a link has set one.
+
+    Hashes the password, which is slow: a transaction that holds locks calls `add_account` instead.
+    """
+    return add_account(email, make_password(password))
+
+
+@transaction.atomic
+def add_account(email: str, password_hash: str) -> User:
+    """Create a user with a verified address and a password that `make_password` has hashed."""
+    user = User.objects.create(email=email.strip().lower(), password=password_hash)
     EmailAddress.objects.create(user=user, email=user.email, verified=True, primary=True)
     return user

@@ -7,6 +7,7 @@ from secrets import token_urlsafe
 
 from allauth.account.adapter import get_adapter
 from django.conf import settings
+from django.contrib.auth.hashers import make_password
 from django.core.exceptions import ValidationError
 from django.db import transaction
 from django.http import HttpRequest
@@ -14,7 +15,7 @@ from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
-from dashboard.teams.accounts import create_account
+from dashboard.teams.accounts import add_account
 from dashboard.teams.audit import record
 from dashboard.teams.checks import DUMMY_MAIL
 from dashboard.teams.models import EventKind, Invitation, Membership, Role, Team, User
@@ -80,15 +81,16 @@ def accept(invitation: Invitation, user: User, *, request: HttpRequest | None = 
         )
 
 
-@transaction.atomic
 def accept_as_newcomer(invitation: Invitation, password: str | None, *, request: HttpRequest | None = None) -> User:
     """Make the account of the invitation's address, which the link proves, and join; without a password for whoever
     signs in elsewhere.
 
     Raises `InvitationEnded`, and `django.db.IntegrityError` when the address got an account in the meantime.
     """
-    user = create_account(invitation.email, password)
-    accept(invitation, user, request=request)
+    password_hash = make_password(password)  # slow, so before the transaction
+    with transaction.atomic():
+        user = add_account(invitation.email, password_hash)
+        accept(invitation, user, request=request)
     return user
 
 

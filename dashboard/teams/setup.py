@@ -6,12 +6,13 @@ from hashlib import sha256
 from secrets import token_urlsafe
 
 from django.conf import settings
+from django.contrib.auth.hashers import make_password
 from django.db import transaction
 from django.http import HttpRequest
 from django.urls import reverse
 from django.utils import timezone
 
-from dashboard.teams.accounts import create_account
+from dashboard.teams.accounts import add_account
 from dashboard.teams.audit import record
 from dashboard.teams.models import EventKind, Membership, Role, SetupLink, Team, User
 
@@ -51,7 +52,6 @@ def find(token: str) -> SetupLink:
     return link
 
 
-@transaction.atomic
 def make_first_team(
     link: SetupLink, person: User | Newcomer, *, name: str, slug: str, request: HttpRequest | None = None
 ) -> tuple[Team, User]:
@@ -59,11 +59,14 @@ def make_first_team(
 
     Raises `django.db.IntegrityError` when the newcomer's address got an account in the meantime.
     """
-    _use_up(link)
-    user = person if isinstance(person, User) else _account_of(person)
-    team = Team.objects.create(slug=slug, name=name)
-    Membership.objects.create(team=team, user=user, role=Role.ADMIN)
-    record(EventKind.TEAM_MADE, team=team, actor=user, target=slug, request=request)
+    # Hashing is slow: it comes before the lock on the link.
+    password_hash = make_password(person.password) if isinstance(person, Newcomer) else ""
+    with transaction.atomic():
+        _use_up(link)
+        user = person if isinstance(person, User) else _account_of(person, password_hash)
+        team = Team.objects.create(slug=slug, name=name)
+        Membership.objects.create(team=team, user=user, role=Role.ADMIN)
+        record(EventKind.TEAM_MADE, team=team, actor=user, target=slug, request=request)
     return team, user
 
 
@@ -75,8 +78,8 @@ def _use_up(link: SetupLink) -> None:
         raise SetupEnded
 
 
-def _account_of(person: Newcomer) -> User:
-    user = create_account(person.email, person.password)
+def _account_of(person: Newcomer, password_hash: str) -> User:
+    user = add_account(person.email, password_hash)
     user.name = person.name
     user.save(update_fields=["name"])
     return user

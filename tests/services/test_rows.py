@@ -45,6 +45,8 @@ def impatient() -> Iterator[None]:
     with connection.cursor() as cursor:
         cursor.execute("SET lock_timeout = '50ms'")
     yield
+    with connection.cursor() as cursor:
+        cursor.execute("RESET lock_timeout")  # the connection goes back to the pool
     connection.close()
 
 

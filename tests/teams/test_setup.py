@@ -2,9 +2,7 @@
 
 import re
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
 from datetime import timedelta
-from threading import Barrier, BrokenBarrierError
 
 import pytest
 import time_machine
@@ -20,6 +18,7 @@ from dashboard.teams import setup
 from dashboard.teams.accounts import create_account
 from dashboard.teams.models import AuditEvent, Membership, SetupLink, Team, User
 from dashboard.teams.setup import Newcomer, SetupEnded, find, make_first_team, new_address
+from tests.commands.programs import until
 from tests.conftest import PASSWORD
 from tests.pages.reading import tree
 
@@ -220,14 +219,20 @@ def test_of_two_who_send_at_the_same_moment_one_makes_a_team(address: str) -> No
     assert User.objects.count() == 1
 
 
-def meet_before_the_account(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Let two who are past the guard wait for each other; one who is alone there goes on after a second."""
-    meeting, make = Barrier(2), setup._account_of
+WAITING = "SELECT count(*) FROM pg_locks WHERE NOT granted AND pg_backend_pid() = ANY(pg_blocking_pids(pid))"
 
-    def wait_and_make(person: Newcomer) -> User:
-        with suppress(BrokenBarrierError):
-            meeting.wait(1)
-        return make(person)
+
+def hold_until_another_waits(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let the one who is past the guard go on when the other waits for the lock."""
+    make = setup._account_of
+
+    def another_waits() -> bool:
+        with connection.cursor() as cursor:
+            return bool(cursor.execute(WAITING).fetchone() == (1,))
+
+    def wait_and_make(person: Newcomer, password_hash: str) -> User:
+        until(another_waits, what="the other to wait for the lock on the link")
+        return make(person, password_hash)
 
     monkeypatch.setattr(setup, "_account_of", wait_and_make)
 
@@ -235,15 +240,19 @@ def meet_before_the_account(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.mark.services
 @pytest.mark.django_db(transaction=True)
 def test_of_two_in_the_same_instant_one_makes_a_team(monkeypatch: pytest.MonkeyPatch) -> None:
-    meet_before_the_account(monkeypatch)
+    hold_until_another_waits(monkeypatch)
     link = find(token_of(new_path()))
 
     def send(number: int) -> bool:
         try:
+            with connection.cursor() as cursor:
+                cursor.execute("SET lock_timeout = '60s'")  # the machine may be busy
             make_first_team(link, newcomer(f"p{number}@example.com"), name="Team", slug=f"team-{number}")
         except SetupEnded:
             return False
         finally:
+            with connection.cursor() as cursor:
+                cursor.execute("RESET lock_timeout")  # the connection goes back to the pool
             connection.close()
         return True
 
