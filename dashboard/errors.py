@@ -20,8 +20,11 @@ from dashboard.logs import request_id
 from dashboard.teams.token_access import is_api, refusal
 
 BUSY_SECONDS = 2
-# How SQLite and PostgreSQL say that others are in the way, and the pool that all its connections are out.
-BUSY_WORDS = ("locked", "lock timeout", "deadlock detected", "couldn't get a connection")
+# SQLite says that others hold a lock, the pool that all its connections are in use.
+BUSY_WORDS = ("locked", "couldn't get a connection")
+# PostgreSQL's codes, as its words are in the server's language: lock timeout, deadlock, serialization failure, too many
+# connections, shutting down or starting up, statement timeout.
+BUSY_STATES = ("55P03", "40P01", "40001", "53300", "57P01", "57P03", "57014")
 TOO_MANY_SECONDS = 5 * 60
 PLAIN_PAGE = (
     """<!doctype html><html lang="en"><meta charset="utf-8"><title>{title}</title><h1>{title}</h1><p>{text}</p>"""
@@ -81,7 +84,9 @@ def closed(request: HttpRequest) -> NoReturn:
 
 
 def _is_busy(fault: BaseException | None) -> bool:
-    return isinstance(fault, OperationalError) and any(words in str(fault) for words in BUSY_WORDS)
+    if not isinstance(fault, OperationalError):
+        return False
+    return getattr(fault.__cause__, "sqlstate", None) in BUSY_STATES or any(words in str(fault) for words in BUSY_WORDS)
 
 
 def _broken(request: HttpRequest, status: HTTPStatus, sentence: str) -> HttpResponse:

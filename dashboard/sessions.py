@@ -10,6 +10,8 @@ from datetime import UTC, datetime, timedelta
 from django.conf import settings
 from django.contrib.auth import SESSION_KEY
 from django.contrib.sessions.backends import cached_db
+from django.contrib.sessions.backends.base import UpdateError
+from django.db import OperationalError
 
 KEY = re.compile(r"[0-9a-z]{32}", re.ASCII)
 BEGAN = "_began"
@@ -36,7 +38,13 @@ class SessionStore(cached_db.SessionStore):
         data, now = self._get_session(no_load=must_create), time.time()  # type: ignore[attr-defined]
         if data:  # a clock that was ahead at the sign-in makes no session longer
             data[BEGAN] = min(data.get(BEGAN, now), now)
-        super().save(must_create)
+        try:
+            super().save(must_create)
+        except UpdateError as ended:
+            # Django takes any fault of the database for a session that was deleted meanwhile.
+            if isinstance(ended.__context__, OperationalError):
+                raise ended.__context__ from None
+            raise
 
     def get_expiry_date(self, **kwargs: object) -> datetime:
         began = self.get(BEGAN, time.time())

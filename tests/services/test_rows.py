@@ -7,16 +7,19 @@ from threading import Barrier
 
 import psycopg
 import pytest
+from django.conf import settings
 from django.core.cache import caches
 from django.core.management import call_command
 from django.db import OperationalError, connection, transaction
 from django.test import Client
 from redis import Redis
 
+from dashboard.teams.setup import new_address
 from snapshots import claims
 from snapshots.claims import Caller, Claim
 from snapshots.models import Environment
 from snapshots.simulator.server import Simulator
+from tests.conftest import PASSWORD
 from tests.pages.conftest import LIST, OTHER_PATH, Fill, claimed, clock, environment, fill, key, other, record, sim
 from tests.pages.test_canary import found_in, tour
 
@@ -88,11 +91,41 @@ def test_environments_of_a_team_do_not_wait_for_each_other(environment: Environm
 
 
 @pytest.mark.usefixtures("impatient")
-def test_a_busy_row_asks_to_try_again(alice_client: Client, environment: Environment, sim: Simulator) -> None:
+def test_a_busy_row_asks_to_try_again(alice_client: Client) -> None:
     alice_client.raise_request_exception = False
     with another_connection() as held:
+        held.execute("SELECT 1 FROM teams_team FOR UPDATE")
+        response = alice_client.post("/t/acme/settings/people/", {"email": "dora@example.com", "role": "admin"})
+    assert (response.status_code, response["Retry-After"]) == (503, "2")
+
+
+@pytest.mark.usefixtures("impatient", "sim")
+def test_a_refresh_of_a_busy_row_is_answered_with_the_page(alice_client: Client, environment: Environment) -> None:
+    with another_connection() as held:
         lock(held, environment)
-        response = alice_client.post(f"{LIST}refresh/")
+        response = alice_client.post(f"{LIST}refresh/", follow=True)
+    assert (response.status_code, len(response.context["messages"])) == (200, 1)
+
+
+@pytest.mark.usefixtures("impatient")
+def test_a_busy_set_up_asks_to_try_again(client: Client) -> None:
+    client.raise_request_exception = False
+    path = (new_address() or "").removeprefix(settings.SITE_URL)
+    form = {"email": "dora@example.com", "name": "", "password": PASSWORD, "team_name": "Acme", "slug": ""}
+    with another_connection() as held:
+        held.execute("SELECT 1 FROM teams_setuplink FOR UPDATE")
+        response = client.post(path, form)
+    assert (response.status_code, response["Retry-After"]) == (503, "2")
+    assert client.post(path, form)["Location"] == "/t/acme/"
+
+
+@pytest.mark.usefixtures("impatient")
+def test_a_session_that_is_held_asks_to_try_again(alice_client: Client) -> None:
+    alice_client.raise_request_exception = False
+    form = {"oldpassword": PASSWORD, "password1": "seven-lamps-on-the-shore", "password2": "seven-lamps-on-the-shore"}
+    with another_connection() as held:
+        held.execute("SELECT 1 FROM django_session FOR UPDATE")
+        response = alice_client.post("/accounts/password/change/", form)
     assert (response.status_code, response["Retry-After"]) == (503, "2")
 
 

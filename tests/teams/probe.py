@@ -1,5 +1,9 @@
 """Small views under the product's own middleware and error pages, so that the guard is tested apart from any page."""
 
+from collections.abc import Callable
+from functools import partial
+
+import psycopg
 from django.contrib import messages
 from django.db import OperationalError, connection
 from django.http import HttpRequest, HttpResponse
@@ -20,6 +24,7 @@ ENTRIES = {
     "probe:teamless": {"GET": Role.VIEWER},
     "probe:broken": {"GET": SIGNED_IN},
     "probe:busy": {"GET": SIGNED_IN},
+    "probe:writes_session": {"GET": SIGNED_IN},
     "probe:no_database": {"GET": SIGNED_IN},
 }
 
@@ -39,7 +44,27 @@ def broken(request: HttpRequest) -> HttpResponse:
 
 
 def busy(request: HttpRequest) -> HttpResponse:
+    """Fail as SQLite does, or as PostgreSQL does with the code in `state` and words of any language."""
+    if "state" in request.GET:
+        raise OperationalError("Zeitüberschreitung") from psycopg.errors.lookup(request.GET["state"])()
     raise OperationalError("database is locked")
+
+
+def writes_session(request: HttpRequest) -> HttpResponse:
+    """Change the session, and let another hold its row when it is saved."""
+    request.session["changed"] = True
+    request.session.save = partial(_save_locked, request.session.save)
+    return HttpResponse()
+
+
+def _save_locked(save: Callable[[], None]) -> None:
+    def locked(execute: Callable[..., object], sql: str, *rest: object) -> object:
+        if sql.startswith("UPDATE"):
+            raise OperationalError("database is locked")
+        return execute(sql, *rest)
+
+    with connection.execute_wrapper(locked):
+        save()
 
 
 def no_database(request: HttpRequest) -> HttpResponse:
@@ -53,6 +78,7 @@ views = [
     path("personal/", show, name="personal"),
     path("broken/", broken, name="broken"),
     path("busy/", busy, name="busy"),
+    path("writes-session/", writes_session, name="writes_session"),
     path("no-database/", no_database, name="no_database"),
     path("unlisted/", show, name="unlisted"),
     path("teamless/", show, name="teamless"),

@@ -90,10 +90,20 @@ def test_fault_page_stands_when_its_template_fails(faulty_client: Client, bare_t
     assert response["X-Request-ID"] in response.content.decode()
 
 
-def test_busy_database_asks_to_try_again(faulty_client: Client) -> None:
-    response = faulty_client.get("/probe/busy/")
+STATES = ("55P03", "40P01", "40001", "53300", "57P01", "57P03", "57014")
+
+
+@pytest.mark.parametrize("path", ["busy/", "writes-session/", *(f"busy/?state={state}" for state in STATES)])
+def test_busy_database_asks_to_try_again(faulty_client: Client, path: str) -> None:
+    response = faulty_client.get(f"/probe/{path}")
     assert (response.status_code, response["Retry-After"]) == (503, "2")
-    assert "locked" not in response.content.decode()
+    assert "The dashboard is busy" in response.content.decode()
+    assert not re.search("locked|Zeit|Traceback", response.content.decode())
+
+
+@pytest.mark.parametrize("state", ["58P01", "42P01"])
+def test_another_fault_of_the_database_is_no_wait(faulty_client: Client, state: str) -> None:
+    assert faulty_client.get(f"/probe/busy/?state={state}").status_code == 500
 
 
 @pytest.mark.parametrize("path", ["/probe/acme/read/", "/", "/accounts/login/"])
