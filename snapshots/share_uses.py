@@ -1,4 +1,8 @@
-"""How often shared links were opened. The first time is written at once, the others at most once a minute a process."""
+"""How often shared links were requested.
+
+Mail scanners and chat previews request a link as a reader's browser does: no request proves that a person saw it.
+The first is written at once, the others at most once a minute by each process.
+"""
 
 import atexit
 import logging
@@ -24,7 +28,7 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class Uses:
-    """Openings of one link that are not written yet."""
+    """Requests for one link that are not written yet."""
 
     number: int
     last: datetime
@@ -64,9 +68,9 @@ pending = Pending()
 
 
 def count(link: ShareLink, request: HttpRequest) -> None:
-    """Count that a link was opened now; the first time stands in the audit."""
+    """Count a request for a link; the audit records the first."""
     now = timezone.now()
-    if link.first_used_at is None and _open_first(link, now, request):
+    if link.first_used_at is None and _count_first(link, now, request):
         return
     pending.add({link.pk: Uses(1, now)})
 
@@ -92,7 +96,7 @@ def write_in_thread() -> None:
 
 
 @transaction.atomic
-def _open_first(link: ShareLink, now: datetime, request: HttpRequest) -> bool:
+def _count_first(link: ShareLink, now: datetime, request: HttpRequest) -> bool:
     unused = ShareLink.objects.filter(pk=link.pk, first_used_at=None)
     if not unused.update(first_used_at=now, last_used_at=now, uses=F("uses") + 1):
         return False

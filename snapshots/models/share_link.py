@@ -42,9 +42,9 @@ class ShareLink(models.Model):
     made_at = models.DateTimeField(_("made"), auto_now_add=True)
     expires_at = models.DateTimeField(_("expires"))
     revoked_at = models.DateTimeField(_("revoked"), null=True)
-    uses = models.PositiveIntegerField(_("opened, times"), default=0)
-    first_used_at = models.DateTimeField(_("first opened"), null=True)
-    last_used_at = models.DateTimeField(_("last opened"), null=True)
+    uses = models.PositiveIntegerField(_("requests"), default=0)
+    first_used_at = models.DateTimeField(_("first requested"), null=True)
+    last_used_at = models.DateTimeField(_("last requested"), null=True)
     # A form sent twice makes one link.
     form_id = models.CharField(_("form"), max_length=43, unique=True)
 

@@ -20,11 +20,14 @@ from snapshots.share_limits import MINUTE
 from snapshots.views import verdict, words
 from snapshots.views.pages import Fact
 
+# The standard's name, then older ones of Chromium, Safari and Firefox.
+PURPOSE_HEADERS = ("Sec-Purpose", "Purpose", "X-Purpose", "X-Moz")
+
 
 @csrf_exempt  # it takes no form: any is refused as a method that there is not, like everywhere
 @require_safe
 def share(request: HttpRequest, link: str) -> HttpResponse:
-    """Show the snapshot of a living link. To look is enough, so a look of a machine (HEAD) is not counted."""
+    """Show the snapshot of a link that works. A request that shows nothing to anybody is not counted."""
     visitor = share_limits.visitor_of(request)
     if wait := share_limits.wait_of(visitor):
         return _too_many(wait)
@@ -33,9 +36,15 @@ def share(request: HttpRequest, link: str) -> HttpResponse:
         return _ended() if share_limits.count_wrong(visitor) else _too_many(MINUTE)
     if wait := share_limits.count_right(visitor):
         return _too_many(wait)
-    if request.method == "GET":
+    if request.method == "GET" and not _is_prefetch(request):
         share_uses.count(found, request)
     return _page("share/snapshot.html", _context(found, timezone.now()))
+
+
+def _is_prefetch(request: HttpRequest) -> bool:
+    """Whether a browser asks in advance, before anybody opens the link."""
+    purposes = [request.headers.get(name, "").lower() for name in PURPOSE_HEADERS]
+    return any("prefetch" in purpose or "preview" in purpose for purpose in purposes)
 
 
 def _ended() -> HttpResponse:

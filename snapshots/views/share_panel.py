@@ -25,7 +25,8 @@ class LinkLine:
     place: str
     by: str
     ends: str
-    opened: str
+    requests: int
+    requested: str
     shows_environment: bool
 
 
@@ -69,15 +70,16 @@ def _line(link: ShareLink, home: str, now: datetime) -> LinkLine:
         place=environment.place,
         by=_("by %(who)s, %(when)s") % {"who": link.made_by, "when": words.stamp(link.made_at, now)},
         ends=_("works until %(time)s UTC") % {"time": words.stamp(link.expires_at, now)},
-        opened=_opened(link, now),
+        requests=link.uses,
+        requested=_requested(link, now),
         shows_environment=link.shows_environment,
     )
 
 
-def _opened(link: ShareLink, now: datetime) -> str:
+def _requested(link: ShareLink, now: datetime) -> str:
     if link.last_used_at is None:
-        return _("not opened yet")
-    text = ngettext("opened once, %(time)s UTC", "opened %(n)d times, last %(time)s UTC", link.uses)
+        return _("not requested yet")
+    text = ngettext("requested once, %(time)s UTC", "requested %(n)d times, last %(time)s UTC", link.uses)
     return text % {"n": link.uses, "time": words.stamp(link.last_used_at, now)}
 
 

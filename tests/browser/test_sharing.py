@@ -73,7 +73,7 @@ def withdraw(alice: Tab, link: str) -> None:
     public = link.removeprefix("/s/").partition(".")[0]
     alice.goto(LINKS)
     line = alice.page.locator("ul.links > li").filter(has_text=public)
-    expect(line).to_contain_text(re.compile("opened once"))
+    expect(line).to_contain_text(re.compile("requested once"))
     alice.keep("share-links")
     line.get_by_role("button", name="Revoke").click()
     expect(alice.page.get_by_text("The link no longer works.")).to_be_visible()

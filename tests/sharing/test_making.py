@@ -147,11 +147,11 @@ def test_a_team_that_allows_none_offers_none(mia_client: Client, team: Team, sna
     assert ShareLink.objects.count() == 0
 
 
-def test_the_audit_tells_who_made_it_and_who_opened_it_first(mia_client: Client, snapshot: Snapshot) -> None:
+def test_the_audit_tells_who_made_it_and_when_it_was_requested_first(mia_client: Client, snapshot: Snapshot) -> None:
     link = shown(post(mia_client))
     for _ in range(3):
         visit(link, address="192.0.2.77")
-    made, opened = AuditEvent.objects.filter(kind__startswith="share").order_by("pk")
+    made, requested = AuditEvent.objects.filter(kind__startswith="share").order_by("pk")
     assert (made.kind, made.actor_email, made.target) == (EventKind.SHARE_MADE, "mia@example.com", snapshot.name)
     assert re.fullmatch(r"[\w-]{12}, until 2026-12-01 12:00 UTC", made.detail)
-    assert (opened.kind, opened.actor, opened.ip) == (EventKind.SHARE_OPENED, None, "192.0.2.77")
+    assert (requested.kind, requested.actor, requested.ip) == (EventKind.SHARE_OPENED, None, "192.0.2.77")

@@ -63,11 +63,11 @@ def test_a_line_tells_who_until_when_and_how_often(mia_client: Client, make: Mak
     link = make(shows_environment=True)
     line = tree(mia_client.get(LIST)).one("ul", css="links").one("li").text
     assert "works until 1 Dec 12:00 UTC, shows the environment" in line
-    assert "by mia@example.com, 24 Nov 12:00 · not opened yet" in line
+    assert "by mia@example.com, 24 Nov 12:00 · not requested yet" in line
     visit(link)
-    assert "opened once, 24 Nov 12:00 UTC" in tree(mia_client.get(LIST)).one("ul", css="links").text
+    assert "requested once, 24 Nov 12:00 UTC" in tree(mia_client.get(LIST)).one("ul", css="links").text
     ShareLink.objects.update(uses=12)
-    assert "opened 12 times, last 24 Nov 12:00 UTC" in tree(mia_client.get(LIST)).one("ul", css="links").text
+    assert "requested 12 times, last 24 Nov 12:00 UTC" in tree(mia_client.get(LIST)).one("ul", css="links").text
 
 
 def test_one_is_revoked_by_its_maker_or_an_admin(

@@ -1,4 +1,4 @@
-"""Counting how often a link was opened: the first at once, the others together, none lost."""
+"""Counting the requests for a link: the first at once, the others together, none lost."""
 
 import subprocess
 import sys
@@ -9,11 +9,14 @@ from threading import Thread
 import pytest
 import time_machine
 from django.db import OperationalError, connection
+from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
+from dashboard.teams.models import AuditEvent, EventKind
 from snapshots import share_uses
 from snapshots.models import ShareLink
+from tests.pages.reading import tree
 from tests.sharing.conftest import Make, visit
 
 Tell = Callable[..., None]
@@ -43,12 +46,39 @@ def test_the_first_is_written_at_once_the_rest_together(
     assert (row.uses, row.last_used_at - row.first_used_at) == (21, timedelta(seconds=30))
 
 
-def test_a_look_of_a_machine_and_a_dead_link_count_nothing(make: Make) -> None:
+NOT_SHOWN = (
+    *({"Sec-Purpose": "prefetch"}, {"Sec-Purpose": "prefetch;prerender"}, {"Purpose": "prefetch"}),
+    *({"X-Purpose": "preview"}, {"X-Moz": "Prefetch"}),
+)
+
+
+@pytest.mark.parametrize("headers", NOT_SHOWN, ids=str)
+def test_a_prefetch_does_not_count(make: Make, headers: dict[str, str]) -> None:
+    assert Client().get(make(), headers=headers).status_code == 200
+    share_uses.write()
+    assert (uses(), AuditEvent.objects.filter(kind=EventKind.SHARE_OPENED).count()) == (0, 0)
+
+
+def test_head_and_a_dead_link_do_not_count(make: Make) -> None:
     link = make()
-    visit(link, method="HEAD")
+    visit(link)
+    for _ in range(3):
+        visit(link, method="HEAD")
     visit(f"{link}x")
     share_uses.write()
-    assert (uses(), ShareLink.objects.get().first_used_at) == (0, None)
+    assert uses() == 1
+
+
+def test_nobody_is_said_to_have_opened_it(make: Make, mia_client: Client) -> None:
+    """A mail scanner's GET looks like a person's."""
+    link, page = make(), "/t/acme/settings/shared-links/"
+    for requests in ("0", "1", "2"):
+        (line,) = tree(mia_client.get(page)).one("ul", css="links").all("li")
+        assert line.attributes["data-requests"] == requests
+        assert "opened" not in line.text
+        visit(link)
+        share_uses.write()
+    assert "opened" not in EventKind.SHARE_OPENED.label
 
 
 def test_a_quiet_minute_writes_them_by_itself(make: Make, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -98,6 +128,7 @@ def test_the_end_of_a_process_writes_them() -> None:
 import os; os.environ["DJANGO_SETTINGS_MODULE"] = "tests.settings"
 import django; django.setup()
 from django.utils import timezone
+from dashboard.teams.models import AuditEvent, EventKind
 from snapshots import share_uses
 share_uses._store = lambda taken: print(taken[7].number)
 share_uses.pending.add({7: share_uses.Uses(3, timezone.now())})

@@ -38,7 +38,7 @@ class EventKind(models.TextChoices):
     SCHEDULE_RESUMED = "schedule_resumed", _("Schedule expected again")
     VOLUME_DELETED = "volume_deleted", _("Volume said to be deleted")
     SHARE_MADE = "share_made", _("Shared link made")
-    SHARE_OPENED = "share_opened", _("Shared link first opened")
+    SHARE_OPENED = "share_opened", _("Shared link first requested")
     SHARE_REVOKED = "share_revoked", _("Shared link revoked")
     TOKEN_MADE = "token_made", _("Access token made")
     TOKEN_USED = "token_used", _("Access token first used")
