@@ -2,17 +2,21 @@
 
 from collections.abc import Iterator, Sequence
 from datetime import datetime, timedelta
+from operator import itemgetter
 from typing import NamedTuple
 
 from snapshots.judged_rows import Row
 from snapshots.models import Change, Environment, Snapshot, Volume
 from snapshots.schedules import grace, period
 from snapshots.standing import Part, Standing
-from snapshots.verdicts import Verdict
+from snapshots.states import Kind, kind_of
+from snapshots.timing import UNDATED
+from snapshots.verdicts import ALWAYS, Verdict
 
 MOST_SNAPSHOTS = 20
 MOST_LEFT_OVER = 20
 MOST_CHANGES = 20
+MOST_UNDATED = 500
 
 
 class Gap(NamedTuple):
@@ -39,36 +43,47 @@ def allowed(standing: Standing) -> timedelta | None:
 
 
 def with_gaps(snapshots: Sequence[Snapshot], standing: Standing) -> Iterator[Entry]:
-    """The snapshots, newest first, and between them the gaps.
+    """The snapshots, newest first, and before each the gap that follows it."""
+    gaps = _gaps(snapshots, standing)
+    for one in snapshots:
+        while gaps and _is_maybe_usable(one) and one.taken_before <= gaps[-1].since:
+            yield gaps.pop()
+        yield one
+    yield from reversed(gaps)
 
-    An undated one ends the search: when it was taken is not known.
+
+def _gaps(snapshots: Sequence[Snapshot], standing: Standing) -> list[Gap]:
+    """The times in which no listed snapshot can have been taken that is usable, the oldest first.
+
+    Up to the data's moment, not the page's: what came since is not known. Of a deleted volume nothing is due.
     """
     most = allowed(standing)
-    later: datetime | None = None
-    is_open = True
-    for one in snapshots:
-        if one.taken_after is None:
-            is_open = False
-        if is_open and _is_usable(one):
-            if most is not None and (gap := _gap(one.taken_before, later, standing, most)):
-                yield gap
-            later = one.taken_after
-        yield one
+    ranges = [(one.taken_after or ALWAYS, one.taken_before) for one in snapshots if _is_maybe_usable(one)]
+    if most is None or not ranges:
+        return []
+    # Those without a known time stand last in the list: the newest of them may not be on this page.
+    if undated := _newest_undated(standing):
+        ranges.append((ALWAYS, undated))
+    ranges.sort(key=itemgetter(1), reverse=True)
+    later = None if standing.said is Verdict.GONE else standing.at
+    found = []
+    for after, before in ranges:
+        if later is not None and after is not ALWAYS and later - before > most:
+            found.append(Gap(before, None if later == standing.at else later, later - before))
+        later = after if later is None else min(later, after)
+    return found[::-1]
 
 
-def _gap(earlier: datetime, later: datetime | None, standing: Standing, most: timedelta) -> Gap | None:
-    """By the shortest that it may have been: a gap is said only where there was one for sure.
-
-    Up to the data's moment, not the page's: what came since is not known.
-    """
-    if later is None and standing.said is Verdict.GONE:
-        return None
-    length = (later or standing.at) - earlier
-    return Gap(earlier, later, length) if length > most else None
+def _newest_undated(standing: Standing) -> datetime | None:
+    """The latest moment at which a snapshot may have been taken of which only that is known."""
+    volume = standing.volume
+    undated = Snapshot.objects.of_volume(standing.environment, volume.volume_id).listed().filter(taken_key=UNDATED)
+    return max((one.taken_before for one in undated[:MOST_UNDATED] if _is_maybe_usable(one)), default=None)
 
 
-def _is_usable(snapshot: Snapshot) -> bool:
-    return _row(snapshot).run().is_usable
+def _is_maybe_usable(snapshot: Snapshot) -> bool:
+    run = _row(snapshot).run()
+    return run.is_usable or run.is_in_doubt or (run.listed and kind_of(run.state) is Kind.UNKNOWN)
 
 
 def left_overs(volume: Volume, environment: Environment, parts: Sequence[Part]) -> list[Snapshot]:

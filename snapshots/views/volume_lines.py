@@ -121,8 +121,10 @@ def _entry(entry: Entry, now: datetime, prefix: str) -> TimelineItem:
     if isinstance(entry, Gap):
         length = words.age(entry.length)
         if entry.until is None:
-            return TimelineItem(_("%(age)s without a usable one, up to our data") % {"age": length}, "gap")
-        return TimelineItem(_("%(age)s without a usable one") % {"age": length}, "gap")
+            text = _("%(age)s without a usable snapshot, up to %(time)s UTC")
+            return TimelineItem(text % {"age": length, "time": words.stamp(entry.since + entry.length, now)}, "gap")
+        # Some may have been there that the provider has deleted since.
+        return TimelineItem(_("no usable snapshot from these %(age)s") % {"age": length}, "gap")
     taken = words.taken(entry.taken_after, entry.taken_before, entry.taken_from_name, entry.taken_key, now)
     badge = words.badge(entry.state, listed=entry.listed, candidate=entry.is_candidate)
     text = f"{taken.text} · {badge.mark} {badge.word} · {states.type_label(entry.interval_type)}"

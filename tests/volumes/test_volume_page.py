@@ -130,10 +130,10 @@ def test_its_snapshots_with_the_gaps_marked(bob_client: Client, fill: Fill) -> N
     fill(daily([2, 3, 6, 7]))
     page = bob_client.get(PAGE)
     assert [text.split(" · ")[0] for text in timeline(page, "line-title")] == [
-        "2 d without a usable one, up to our data",
+        "2 d without a usable snapshot, up to 24 Nov 12:00 UTC",
         "22 Nov 03:10",
         "21 Nov 03:10",
-        "3 d without a usable one",
+        "no usable snapshot from these 3 d",
         "18 Nov 03:10",
         "17 Nov 03:10",
     ]
@@ -142,17 +142,46 @@ def test_its_snapshots_with_the_gaps_marked(bob_client: Client, fill: Fill) -> N
     assert links(page)["all 4 snapshots"] == f"/t/acme/snapshots/?volume_id={VOLUME}&environment={PATH}"
 
 
-def test_a_failed_one_fills_no_gap_and_an_undated_one_ends_the_search(bob_client: Client, fill: Fill) -> None:
-    fill([*daily([0]), *daily([1, 2], state="Error"), *daily([3]), taken(50, NOW, name="by-hand")])
-    page = bob_client.get(PAGE)
-    assert [text.split(" · ")[0] for text in timeline(page, "line-title")] == [
-        "24 Nov 03:10",
-        "23 Nov 03:10",
-        "22 Nov 03:10",
-        "3 d without a usable one",
-        "21 Nov 03:10",
-        "before 24 Nov",
-    ]
+def gaps(page: Response) -> int:
+    return len(panel(page, "line-title").all("li", css="gap"))
+
+
+def test_a_failed_one_fills_no_gap(bob_client: Client, fill: Fill) -> None:
+    fill([*daily([0]), *daily([1, 2], state="Error"), *daily([3])])
+    assert gaps(bob_client.get(PAGE)) == 1
+
+
+# What may have been taken and be usable in the time between 21 and 24 November; and after 21 November.
+MAY_BE_THERE = {
+    "without a known time": {"name": "by-hand"},
+    "without a known time, copied": {"name": "by-hand", "state": "Copying"},
+    "in a state that is not known": {"name": "by-hand", "state": "Processing"},
+}
+
+
+@pytest.mark.parametrize("which", MAY_BE_THERE)
+@pytest.mark.parametrize("newest", [0, 3])
+def test_no_gap_where_one_may_lie_in_it(which: str, newest: int, bob_client: Client, fill: Fill) -> None:
+    fill([*daily(sorted({newest, 3})), *(taken(number, NOW, **MAY_BE_THERE[which]) for number in range(50, 75))])
+    assert gaps(bob_client.get(PAGE)) == 0
+
+
+def test_what_was_there_before_the_gap_does_not_hide_it(bob_client: Client, fill: Fill, clock: Traveller) -> None:
+    fill([old := taken(50, NOW, name="by-hand")])
+    clock.shift(9 * 86_400)
+    first, last = (taken(number, NOW + timedelta(days=number)) for number in (1, 9))
+    fill([old, first, last])
+    bob_client.force_login(User.objects.get(email="bob@example.com"))
+    assert gaps(bob_client.get(PAGE)) == 1
+
+
+def test_a_range_covers_all_of_its_time(bob_client: Client, fill: Fill, clock: Traveller) -> None:
+    fill(rows := daily([0]))
+    clock.shift(5 * 86_400)
+    by_hand = taken(60, NOW, name="by-hand", interval_type="MANUAL")
+    fill([taken(61, NOW + timedelta(days=5), interval_type="DAILY"), by_hand, *rows])
+    bob_client.force_login(User.objects.get(email="bob@example.com"))
+    assert gaps(bob_client.get(PAGE)) == 0
 
 
 def test_between_undated_ones_no_gap_is_claimed(bob_client: Client, fill: Fill, clock: Traveller) -> None:
