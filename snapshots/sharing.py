@@ -48,6 +48,7 @@ SHOWN = (
     "snapshot__volume",
     "snapshot__taken_after",
     "snapshot__taken_before",
+    "snapshot__usable_at",
     "snapshot__taken_from_name",
     "snapshot__taken_key",
     "snapshot__listed",

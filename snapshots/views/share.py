@@ -69,6 +69,7 @@ def _context(link: ShareLink, now: datetime) -> dict[str, object]:
     return {
         "name": snapshot.name if snapshot.name.strip() else _("Snapshot without a name"),
         "badge": words.badge(snapshot.state, listed=snapshot.listed, candidate=snapshot.is_candidate),
+        "usability": verdict.usability(snapshot).value,
         "answer": answer if snapshot.listed else _gone(snapshot, now),
         "facts": _facts(link, now),
         "as_of": _as_of(environment, now),

@@ -18,6 +18,7 @@ from snapshots.models import ShareLink, ShareLinkQuerySet, Snapshot
 from snapshots.views import words
 from snapshots.views.detail import find_environment
 from snapshots.views.share_panel import lines
+from snapshots.views.verdict import Usability, usability
 
 GET_OR_POST = ["GET", "HEAD", "POST"]
 
@@ -36,6 +37,9 @@ def make(request: MemberRequest, team: str, service_code: str, environment_name:
     environment = find_environment(request, service_code, environment_name)
     snapshot = get_object_or_404(environment.snapshots, snapshot_id=snapshot_id)
     back = request.path.removesuffix("share/")
+    if usability(snapshot) is Usability.NEVER:
+        messages.warning(request, _("This snapshot can’t be restored, so no link to it was made."))
+        return HttpResponseRedirect(f"{back}#share")
     form = ShareForm(request.POST)
     if not form.is_valid():
         messages.warning(request, _("Choose for how long the link shall work."))

@@ -13,6 +13,7 @@ from snapshots import sharing
 from snapshots.models import ShareLink, ShareLinkQuerySet, Snapshot
 from snapshots.views import words
 from snapshots.views.pages import Choice
+from snapshots.views.verdict import Usability, usability
 
 FORM_BYTES = 16
 
@@ -32,13 +33,17 @@ class LinkLine:
 
 @dataclass(frozen=True, slots=True)
 class SharePanel:
-    """What a snapshot's page offers to who may share it. Without `form_id` the team allows no shared link."""
+    """What a snapshot's page offers to who may share it. Without `form_id` the team allows no shared link.
+
+    `is_offered`: not of one that can never be restored; its links stay and show its state.
+    """
 
     make_url: str
     form_id: str
     days: list[Choice]
     links: list[LinkLine]
     of: str
+    is_offered: bool
 
 
 def share_panel(request: MemberRequest, snapshot: Snapshot, path: str, now: datetime) -> SharePanel | None:
@@ -53,6 +58,7 @@ def share_panel(request: MemberRequest, snapshot: Snapshot, path: str, now: date
         days=[Choice(str(days), _days(days), checked=days == sharing.USUAL_DAYS) for days in sharing.DAYS],
         links=lines(links, request.team.slug, now),
         of=f"{path}/{snapshot.snapshot_id}",
+        is_offered=usability(snapshot) is not Usability.NEVER,
     )
 
 

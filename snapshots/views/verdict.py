@@ -2,17 +2,29 @@
 
 from dataclasses import dataclass
 from datetime import datetime
+from enum import Enum
 
-from django.db.models import Q
+from django.db.models import Max, Q
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from snapshots import states
 from snapshots.claims import ttl
 from snapshots.models import Environment, Snapshot, SnapshotQuerySet
+from snapshots.runs import COPYING, MOVING, Run
 from snapshots.states import Kind
 from snapshots.timing import UNDATED
 from snapshots.views import words
+
+
+class Usability(Enum):
+    """Whether a snapshot can be restored from."""
+
+    USABLE = "usable"
+    # It is in progress, or complete and being copied.
+    NOT_YET = "not-yet"
+    UNKNOWN = "unknown"
+    NEVER = "never"
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,6 +32,7 @@ class Verdict:
     """`strong` answers, `text` compares with the volume's other usable snapshots."""
 
     strong: str
+    usability: Usability
     text: str = ""
     newest_url: str = ""
     newest_label: str = ""
@@ -33,7 +46,7 @@ def verdict(
     """Answer for a snapshot; `confirmed`: the provider was asked about this very one a moment ago."""
     strong = answer(snapshot, now, is_current=confirmed or environment.is_current(now, ttl()), environment=environment)
     if not snapshot.volume_id:
-        return Verdict(strong, _("It names no volume, so it cannot be compared with others."))
+        return Verdict(strong, usability(snapshot), _("It names no volume, so it cannot be compared with others."))
     siblings = Snapshot.objects.of_volume(environment, snapshot.volume_id)
     usable = siblings.usable()
     newest = usable.newest_first().first()
@@ -46,32 +59,58 @@ def verdict(
         text=_compare(snapshot, usable, newest, now),
         newest_url=f"{prefix}{newest.snapshot_id}/" if newest and newest.pk != snapshot.pk else "",
         newest_label=_("the newest usable one"),
+        usability=usability(snapshot),
         older_url=f"{prefix}{older.snapshot_id}/" if older else "",
         newer_url=f"{prefix}{newer.snapshot_id}/" if newer else "",
     )
 
 
+def usability(snapshot: Snapshot) -> Usability:
+    """Say whether a snapshot can be restored from, as far as our copy tells."""
+    run = _run(snapshot)
+    if not run.listed or states.kind_of(run.state) in (Kind.FAILED, Kind.LEAVING):
+        return Usability.NEVER
+    if run.is_in_doubt or states.kind_of(run.state) is Kind.UNKNOWN:
+        return Usability.UNKNOWN
+    return Usability.USABLE if snapshot.is_usable else Usability.NOT_YET
+
+
 def answer(snapshot: Snapshot, now: datetime, *, is_current: bool, environment: Environment) -> str:
     """The answer. Only what the provider listed as completed a moment ago is called usable without more words."""
-    if not snapshot.listed:
+    run = _run(snapshot)
+    if not run.listed:
         return _("Gone.")
-    if snapshot.is_candidate:
+    if run.is_candidate:
         return _("Cannot tell: left out of the provider's last list.")
-    if snapshot.is_usable and not is_current:
-        return _was_usable(environment, now)
+    if run.is_in_doubt and run.state == COPYING:
+        return _("Cannot tell: it was being copied when it was first listed.")
+    if not is_current and states.kind_of(run.state) in (Kind.USABLE, Kind.UNDER_WAY):
+        return _as_it_was(run, environment, now)
+    if run.usable_at is not None and run.state in MOVING:
+        return _("Not usable yet: in progress. It was complete before, and is being copied.")
     answers = {
         Kind.USABLE: _("Usable."),
         Kind.FAILED: _("Not usable: it failed."),
         Kind.UNDER_WAY: _("Not usable yet: in progress."),
         Kind.LEAVING: _("Not usable: it is being removed."),
     }
-    return answers.get(states.kind_of(snapshot.state), _("Cannot tell: the provider gives a state that is not known."))
+    return answers.get(states.kind_of(run.state), _("Cannot tell: the provider gives a state that is not known."))
 
 
-def _was_usable(environment: Environment, now: datetime) -> str:
+def _run(snapshot: Snapshot) -> Run:
+    """The snapshot as the judge sees it, without its times."""
+    seen = snapshot.taken_before
+    usable_at, is_candidate = snapshot.usable_at, snapshot.is_candidate
+    return Run((), snapshot.state, None, seen, seen, usable_at, snapshot.listed, is_candidate)
+
+
+def _as_it_was(run: Run, environment: Environment, now: datetime) -> str:
     if environment.listed_at is None:
         return _("Cannot tell: the environment has never been listed whole.")
-    return _("Was usable at %(time)s UTC; our copy is %(age)s old.") % {
+    text = _("Was usable at %(time)s UTC; our copy is %(age)s old.")
+    if states.kind_of(run.state) is Kind.UNDER_WAY:
+        text = _("Was in progress at %(time)s UTC; our copy is %(age)s old.")
+    return text % {
         "time": words.clock(environment.listed_at, now),
         "age": words.age(now - environment.listed_at),
     }
@@ -85,26 +124,44 @@ def _before(snapshot: Snapshot) -> Q:
 def _compare(snapshot: Snapshot, usable: SnapshotQuerySet, newest: Snapshot | None, now: datetime) -> str:
     count = usable.count()
     if newest is None:
-        return _("This volume has no usable snapshot.")
+        if usability(snapshot) is Usability.NEVER:
+            return _("This volume has no usable snapshot.")
+        return _("This volume has no other usable snapshot.")
     if not snapshot.is_usable:
         text = ngettext(
             "This volume has %(count)d usable one%(newest)s.", "This volume has %(count)d usable ones%(newest)s.", count
         )
-        return text % {"count": count, "newest": _newest_age(newest, now)}
+        return text % {"count": count, "newest": _newest_age(usable, now)}
     if count == 1:
         return _("The only usable one of this volume.")
-    place = usable.exclude(_before(snapshot)).count()
+    return _place(snapshot, usable, count, now)
+
+
+def _place(snapshot: Snapshot, usable: SnapshotQuerySet, count: int, now: datetime) -> str:
+    """Which of several usable ones it is, where their times tell."""
+    others = usable.exclude(pk=snapshot.pk)
+    newer = others.filter(taken_after__gte=snapshot.taken_before)
+    open_ones = others.exclude(pk__in=newer.values("pk"))
+    if snapshot.taken_after is not None:
+        open_ones = open_ones.filter(taken_before__gt=snapshot.taken_after)
+    numbers = {"count": count, "newest": _newest_age(usable, now), "open": open_ones.count()}
+    if numbers["open"]:
+        text = _("One of %(count)d usable ones of this volume; %(open)d of them may be older or newer%(newest)s.")
+        return text % numbers
+    place = newer.count() + 1
     if place == 1:
-        return _("The newest of %(count)d usable ones of this volume.") % {"count": count}
+        return _("The newest of %(count)d usable ones of this volume.") % numbers
     if place == count:
-        text = _("The oldest of %(count)d usable ones of this volume%(newest)s.")
-        return text % {"count": count, "newest": _newest_age(newest, now)}
+        return _("The oldest of %(count)d usable ones of this volume%(newest)s.") % numbers
     text = _("Number %(place)d of %(count)d usable ones of this volume, newest first%(newest)s.")
-    return text % {"place": place, "count": count, "newest": _newest_age(newest, now)}
+    return text % (numbers | {"place": place})
 
 
-def _newest_age(newest: Snapshot, now: datetime) -> str:
-    """How old the newest usable one is, by the oldest end of what we know of its time."""
-    if newest.taken_key == UNDATED or newest.taken_after is None:
+def _newest_age(usable: SnapshotQuerySet, now: datetime) -> str:
+    """How old the newest usable one is at most, by what is known of all their times."""
+    after = usable.aggregate(after=Max("taken_after"))["after"]
+    if after is None:
         return _("; when the newest was taken is not known")
-    return _("; the newest is %(age)s old") % {"age": words.age(now - newest.taken_after)}
+    if usable.filter(taken_key=UNDATED, taken_before__gt=after).exists():
+        return _("; the newest is at most %(age)s old") % {"age": words.age(now - after)}
+    return _("; the newest is %(age)s old") % {"age": words.age(now - after)}

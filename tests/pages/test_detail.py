@@ -34,7 +34,7 @@ def test_it_answers_in_this_order(alice_client: Client, fill: Fill) -> None:
         "✓ Completed",
         "1 d ago",
         "Usable.",
-        "To use it",
+        "Restore from it",
         "Facts",
         "Raw record",
         "Its life",
