@@ -29,7 +29,7 @@ ON_SERVICES := tests/services tests/mirror tests/matrix/test_table.py::test_exac
 	$(patsubst %,tests/sharing/test_%.py,dead limits making races revoking uses) tests/exports/test_stream.py \
 	$(patsubst %,tests/pages/test_%.py,check counts order_and_pages queries refresh search watch) \
 	$(patsubst %,tests/settings_pages/test_%.py,environments kept_key rotation) \
-	$(patsubst %,tests/teams/test_%.py,access audit health joining oidc people sessions setup sign_in second_factor)
+	$(patsubst %,tests/teams/test_%.py,access audit health joining known_browsers limits oidc people sessions setup sign_in second_factor)
 # A machine may be set up to keep no byte code: then each of the hundreds of processes would compile it all anew.
 unexport PYTHONDONTWRITEBYTECODE
 export SERVICES TOOLS

@@ -42,7 +42,11 @@ if allowed and ARGV[4] ~= '' then
 end
 return {allowed and 1 or 0, #taken / 2, taken[2] or ''}
 """
-FORGET_SCRIPT = "return redis.call('ZREMRANGEBYSCORE', KEYS[1], ARGV[1], ARGV[2])"
+FORGET_ONE_SCRIPT = """
+local found = redis.call('ZRANGEBYSCORE', KEYS[1], ARGV[1], ARGV[1], 'LIMIT', 0, 1)
+return found[1] and redis.call('ZREM', KEYS[1], found[1]) or 0
+"""
+FORGET_ALL_SCRIPT = "return redis.call('DEL', KEYS[1])"
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,21 +75,24 @@ class Use:
 def allow(key: str, limit: int, seconds: float, *, at_once: int = 1) -> Use:
     """Count one use of a key, unless there were `limit` of them in the last `seconds`.
 
-    `key` begins with what is limited and a colon; the rest is kept as a hash alone. With `at_once`, this process takes
-    so many uses together and writes the next time when they are used up: for limits that keep away load and no guesses.
-    Those let a use pass while the database is busy.
+    `key` begins with what is limited and a colon; the rest is kept as a hash alone. With `at_once`, this process counts
+    by itself and writes every `at_once`th use: for limits that keep away load and no guesses. Each process may be that
+    much ahead, and a use passes while the database is busy.
     """
     if at_once == 1:
         return _count(key, limit, seconds, take=True)
     with _ahead_lock:
-        if (use := _use_ahead(key)) is not None:
-            return use
+        kept = _kept_ahead(key, limit, seconds)
+        kept.unwritten += 1
+        if kept.unwritten < at_once and kept.unwritten <= kept.left:
+            return Use(key, kept.since, True, kept.left - kept.unwritten, kept.next_at)
+        kept.unwritten = 0
     try:
         use = _count(key, limit // at_once, seconds, take=True)
     except OperationalError:
-        return Use(key, time.time(), True, 0, time.time())
-    with _ahead_lock:
-        return _keep_ahead(use, seconds, at_once)
+        return Use(key, kept.since, True, kept.left, kept.next_at)
+    kept.since, kept.left, kept.next_at = use.at, use.left * at_once, use.next_at
+    return Use(key, use.at, use.allowed, kept.left, use.next_at)
 
 
 def wait_of(key: str, limit: int, seconds: float) -> int:
@@ -137,28 +144,28 @@ class Slots:
             return self._taken
 
 
-# Uses that this process took together and has not used: the use that they came with, how many, and until when.
-_ahead: dict[str, tuple[Use, int, float]] = {}
+@dataclass(slots=True)
+class Ahead:
+    """What this process counted of a key since it last wrote, and how many uses were left then."""
+
+    since: float
+    unwritten: int
+    left: int
+    next_at: float
+
+
+_ahead: dict[str, Ahead] = {}
 _ahead_lock = Lock()
 
 
-def _use_ahead(key: str) -> Use | None:
-    taken, rest, until = _ahead.get(key, (None, 0, 0.0))
+def _kept_ahead(key: str, limit: int, seconds: float) -> Ahead:
     now = time.time()
-    if taken is None or rest < 1 or not now < until:
-        return None
-    _ahead[key] = (taken, rest - 1, until)
-    return Use(key, now, True, taken.left + rest - 1, taken.next_at)
-
-
-def _keep_ahead(use: Use, seconds: float, at_once: int) -> Use:
-    if not use:
-        return use
-    whole = Use(use.key, use.at, True, use.left * at_once, use.next_at)
-    if len(_ahead) >= MOST_AHEAD:
-        _ahead.clear()  # what was taken stays counted: nobody gets more by it
-    _ahead[use.key] = (whole, at_once - 1, use.at + seconds)
-    return Use(use.key, use.at, True, whole.left + at_once - 1, use.next_at)
+    kept = _ahead.get(key)
+    if kept is None or not kept.since <= now < kept.since + seconds:
+        if len(_ahead) >= MOST_AHEAD:
+            _ahead.clear()  # what was written stays counted
+        kept = _ahead[key] = Ahead(now, 0, limit, now + seconds)
+    return kept
 
 
 def _count(key: str, limit: int, seconds: float, *, take: bool) -> Use:
@@ -203,10 +210,10 @@ def _count_in_table(name: str, limit: int, seconds: float, now: float, *, take: 
 
 
 def _forget(key: str, at: float | None) -> None:
-    """Forget the uses of a moment, or all."""
+    """Forget one use of a moment, or all."""
     name, redis = _name(key), _redis()
-    least, most = ("-inf", "+inf") if at is None else (str(at), str(at))
-    if redis and redis.run(FORGET_SCRIPT, name, least, most) is not None:
+    script = FORGET_ALL_SCRIPT if at is None else FORGET_ONE_SCRIPT
+    if redis and redis.run(script, name, at or 0) is not None:
         return
     with transaction.atomic():
         row = LimitCount.objects.select_for_update().filter(name=name).first()

@@ -8,15 +8,13 @@ matched when it was begun, each as it is when its turn comes. `dataAsOf` is of t
 
 import weakref
 from array import array
-from collections import Counter
 from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import closing
-from queue import Empty, SimpleQueue
-from threading import Lock
 from typing import Any
 
 from django.db.models import QuerySet
 
+from dashboard.limits import Slots
 from dashboard.teams.models import Team
 from snapshots.export_rows import Row
 from snapshots.export_writers import WRITERS, Export
@@ -25,8 +23,7 @@ from snapshots.models import Environment
 ROWS_AT_ONCE = 500
 KEYS_AT_ONCE = 5_000
 # In one process. Each export holds one of its threads: there must be others for whoever only reads a page.
-MOST_OF_TEAM = 3
-MOST_OF_ALL = 5
+SLOTS = Slots(5, most_each=3)
 RETRY_SECONDS = 10
 
 
@@ -47,8 +44,9 @@ class Place:
     """One of the places for exports in this process, until it is given back or dropped. Raises `TooManyExports`."""
 
     def __init__(self, team: Team) -> None:
-        _take_place(team.pk)
-        self.give_back = weakref.finalize(self, _given_back.put, team.pk)
+        if not SLOTS.take(team.pk):
+            raise TooManyExports
+        self.give_back = weakref.finalize(self, SLOTS.give_back, team.pk)
 
 
 class Stream:
@@ -70,36 +68,6 @@ class Stream:
     def close(self) -> None:
         self._parts.close()
         self._place.give_back()
-
-
-_running: Counter[int] = Counter()
-_lock = Lock()
-# The garbage collector gives places back at any point of any thread, also while that thread holds the lock: it may
-# wait for nothing. `SimpleQueue.put` is made for that; the next taker counts what came back.
-_given_back: SimpleQueue[int] = SimpleQueue()
-
-
-def running() -> Counter[int]:
-    """Count the exports that are being made in this process, by the primary key of their team."""
-    with _lock:
-        return Counter(_count_running())
-
-
-def _take_place(team_pk: int) -> None:
-    with _lock:
-        running = _count_running()
-        if running[team_pk] >= MOST_OF_TEAM or running.total() >= MOST_OF_ALL:
-            raise TooManyExports
-        running[team_pk] += 1
-
-
-def _count_running() -> Counter[int]:
-    """Take off what was given back. Call under the lock."""
-    try:
-        while True:
-            _running[_given_back.get_nowait()] -= 1
-    except Empty:
-        return _running
 
 
 def _parts(export: Export, kind: str, may_go_on: Callable[[], bool]) -> Generator[bytes, None, None]:

@@ -8,8 +8,9 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST
 
+from dashboard.limits import allow
 from dashboard.teams.access import MemberRequest
-from dashboard.teams.models import Role, Team
+from dashboard.teams.models import Role
 from snapshots import sync
 from snapshots.claims import Caller, Denied, Why
 from snapshots.models import Environment
@@ -74,10 +75,11 @@ def _ask(request: MemberRequest, environment: Environment, snapshot_id: str) -> 
     memory = f"{request.team.pk}:{environment.pk}:{snapshot_id}"
     if cache.get(f"unknown:{memory}"):
         return _("The provider did not know this id a moment ago."), False
-    if not cache.add(f"checked:{memory}", 1, CHECKED_FOR):
+    use = allow(f"check-snapshot:{memory}", 1, CHECKED_FOR)
+    if not use:
         return _("Checked a moment ago."), False
-    if not _take_turn(request.team):
-        cache.delete(f"checked:{memory}")
+    if not allow(f"check-team:{request.team.pk}", MOST_A_MINUTE, MINUTE):
+        use.give_back()
         said = _("This team has asked for %(most)d snapshots within a minute. Try again in a minute.")
         return said % {"most": MOST_A_MINUTE}, False
     is_admin = Role(request.membership.role).at_least(Role.ADMIN)
@@ -89,14 +91,8 @@ def _ask(request: MemberRequest, environment: Environment, snapshot_id: str) -> 
         cache.set(f"unknown:{memory}", 1, UNKNOWN_FOR)
     if checked.found is None:
         # Nothing was learnt: whoever asks again need not wait for a memory.
-        cache.delete(f"checked:{memory}")
+        use.give_back()
     return _say(checked), bool(checked.found and checked.written)
-
-
-def _take_turn(team: Team) -> bool:
-    """One of ten places, each free again a minute after it was taken: no window of a minute holds an eleventh call."""
-    cache = caches["default"]
-    return any(cache.add(f"turn:{team.pk}:{place}", 1, MINUTE) for place in range(MOST_A_MINUTE))
 
 
 def _say(checked: Checked) -> str:

@@ -3,10 +3,8 @@
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime
-from threading import BoundedSemaphore
 
 from django.contrib import messages
-from django.core.cache import caches
 from django.http import HttpResponse, HttpResponseRedirect
 from django.shortcuts import render
 from django.utils import timezone
@@ -15,6 +13,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 from django.views.decorators.http import require_POST
 
+from dashboard.limits import Slots, allow
 from dashboard.teams.access import MemberRequest
 from dashboard.teams.models import Role, Team
 from snapshots import sync
@@ -27,7 +26,7 @@ from snapshots.views import words
 from snapshots.views.lists import View, list_context, read_view
 
 # Two slow providers must leave threads of this process for the pages.
-SLOTS = BoundedSemaphore(2)
+SLOTS = Slots(2)
 RETRY_SECONDS = 2
 MOST_CHANGES = 1000
 
@@ -48,12 +47,12 @@ def refresh(request: MemberRequest, team: str) -> HttpResponse:
 @contextmanager
 def slot() -> Iterator[bool]:
     """Hold one of this process's two places for asking the provider; False if both are taken."""
-    is_free = SLOTS.acquire(blocking=False)
+    is_free = SLOTS.take()
     try:
         yield is_free
     finally:
         if is_free:
-            SLOTS.release()
+            SLOTS.give_back()
 
 
 def watch(environment: Environment) -> bool:
@@ -85,12 +84,12 @@ def _ask(view: View, caller: Caller, is_button: bool) -> tuple[str, bool]:
 
 def ask_for_volume(volume: Volume, caller: Caller) -> tuple[str, bool]:
     """One call a volume within the gap: the lease alone would let a pressed button call without end."""
-    cache, memory = caches["default"], f"volume:{volume.team_id}:{volume.pk}"
-    if not cache.add(memory, 1, GAP.total_seconds()):
+    use = allow(f"check-volume:{volume.team_id} {volume.pk}", 1, GAP.total_seconds())
+    if not use:
         return _("Checked a moment ago."), False
     checked = sync.check_volume(volume.environment, volume.volume_id, caller=caller)
     if checked.denied:
-        cache.delete(memory)
+        use.give_back()
     held = checked.denied is not None and checked.denied.why is Why.HELD
     return _say_checked(checked, volume, timezone.now()), held
 

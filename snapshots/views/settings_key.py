@@ -6,7 +6,6 @@ from datetime import datetime
 from django import forms
 from django.conf import settings
 from django.contrib import messages
-from django.core.cache import caches
 from django.http import HttpResponse, HttpResponseRedirect
 from django.shortcuts import render
 from django.urls import reverse
@@ -17,6 +16,7 @@ from django.utils.translation import gettext_lazy, ngettext
 from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_http_methods, require_POST
 
+from dashboard.limits import allow
 from dashboard.teams.access import MemberRequest
 from dashboard.teams.models import ApiKey, PendingKey, Team
 from dashboard.teams.secrets import Secret, clean_api_key
@@ -134,19 +134,13 @@ def _try(request: MemberRequest, form: KeyForm) -> bool:
         if not is_free:
             form.add_error(None, _("The provider is being asked already. Enter the key again in a moment."))
             return False
-        if not take_turn(request.team):
+        if not allow(f"key-trial:{request.team.pk}", MOST_TRIALS, TRIALS_SECONDS):
             said = _("This team has tried %(most)d keys within a minute. Try again in a minute.")
             form.add_error(None, said % {"most": MOST_TRIALS})
             return False
         values = form.cleaned_data
         keys.propose(team=request.team, person=request.user, secret=values["key"], whose=values["whose"])
     return True
-
-
-def take_turn(team: Team) -> bool:
-    """One of five places, each free again a minute after it was taken: keys are not to be guessed through us."""
-    cache = caches["default"]
-    return any(cache.add(f"trial:{team.pk}:{place}", 1, TRIALS_SECONDS) for place in range(MOST_TRIALS))
 
 
 def _has_waited(request: MemberRequest) -> bool:

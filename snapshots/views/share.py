@@ -3,6 +3,7 @@
 It knows no session and no user, asks the provider for nothing, and says the same of every link that does not open.
 """
 
+import logging
 from datetime import datetime
 from http import HTTPStatus
 
@@ -13,29 +14,42 @@ from django.utils.translation import gettext as _
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_safe
 
-from snapshots import share_limits, share_uses, sharing, states
+from dashboard.clients import network_of
+from dashboard.limits import allow, wait_of
+from snapshots import share_uses, sharing, states
 from snapshots.claims import ttl
 from snapshots.models import Environment, ShareLink, Snapshot
-from snapshots.share_limits import MINUTE
 from snapshots.views import verdict, words
 from snapshots.views.pages import Fact
 
 # The standard's name, then older ones of Chromium, Safari and Firefox.
 PURPOSE_HEADERS = ("Sec-Purpose", "Purpose", "X-Purpose", "X-Moz")
+MINUTE = 60
+WRONG_A_MINUTE = 30
+RIGHT_A_MINUTE, WRITTEN_TOGETHER = 600, 20
+"""Views of one client; a process counts some by itself, so that no view waits for a row."""
+ALARM = 300
+"""Wrong tries of all clients within a minute that are worth a line in the log."""
+
+log = logging.getLogger(__name__)
 
 
 @csrf_exempt  # it takes no form: any is refused as a method that there is not, like everywhere
 @require_safe
 def share(request: HttpRequest, link: str) -> HttpResponse:
     """Show the snapshot of a link that works. A request that shows nothing to anybody is not counted."""
-    visitor = share_limits.visitor_of(request)
-    if wait := share_limits.wait_of(visitor):
+    client = network_of(request)
+    wrong = (f"share-wrong:{client}", WRONG_A_MINUTE, MINUTE)
+    if wait := wait_of(*wrong):
         return _too_many(wait)
     found = sharing.find(link)
     if found is None:
-        return _ended() if share_limits.count_wrong(visitor) else _too_many(MINUTE)
-    if wait := share_limits.count_right(visitor):
-        return _too_many(wait)
+        use = allow(*wrong)
+        _watch()
+        return _ended() if use else _too_many(use.wait)
+    use = allow(f"share-right:{client}", RIGHT_A_MINUTE, MINUTE, at_once=WRITTEN_TOGETHER)
+    if not use:
+        return _too_many(use.wait)
     if request.method == "GET" and not _is_prefetch(request):
         share_uses.count(found, request)
     return _page("share/snapshot.html", _context(found, timezone.now()))
@@ -45,6 +59,12 @@ def _is_prefetch(request: HttpRequest) -> bool:
     """Whether a browser asks in advance, before anybody opens the link."""
     purposes = [request.headers.get(name, "").lower() for name in PURPOSE_HEADERS]
     return any("prefetch" in purpose or "preview" in purpose for purpose in purposes)
+
+
+def _watch() -> None:
+    """Tell the log, once a minute, of wrong tries from everywhere."""
+    if not allow("share-wrong:", ALARM, MINUTE, at_once=10) and allow("share-alarm:", 1, MINUTE):
+        log.warning("%d shared links that do not work were asked for within a minute.", ALARM)
 
 
 def _ended() -> HttpResponse:

@@ -72,4 +72,4 @@ def in_rival(rival: Team, fill: Fill) -> Team:
 def places() -> Iterator[None]:
     """Every test must give back the places that its exports took."""
     yield
-    assert exports.running().total() == 0
+    assert exports.SLOTS.taken().total() == 0

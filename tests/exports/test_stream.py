@@ -134,9 +134,9 @@ def test_a_closed_file_gives_its_place_back_at_once(team: Team) -> None:
     export = Export(team, SNAPSHOTS, array("q"), environments=[], asked=[], query="", at=NOW)
     stream = Stream(export, "csv", Place(team), lambda: True)
     assert next(stream).startswith(b"\xef\xbb\xbf")
-    assert exports.running()[team.pk] == 1
+    assert exports.SLOTS.taken()[team.pk] == 1
     stream.close()
-    assert exports.running()[team.pk] == 0
+    assert exports.SLOTS.taken()[team.pk] == 0
 
 
 def test_an_answer_that_nobody_reads_gives_its_place_back(bob_client: Client, fill: Fill) -> None:
@@ -161,7 +161,7 @@ def test_the_collector_may_give_a_place_back_while_another_is_taken(
         place = Place(team)
         place.itself = place  # type: ignore[attr-defined]  # only the collector ends it
         del place
-        monkeypatch.setattr(exports, "MOST_OF_ALL", CollectingLimit(exports.MOST_OF_ALL))
+        monkeypatch.setattr(exports.SLOTS, "most", CollectingLimit(exports.SLOTS.most))
         Place(team)
 
     worker = Thread(target=drop_and_take, daemon=True)

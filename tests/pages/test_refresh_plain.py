@@ -70,7 +70,7 @@ def test_without_scripts_a_held_lease_is_said(alice_client: Client, environment:
 
 
 def test_without_scripts_a_full_process_says_so_too(alice_client: Client, sim: Simulator) -> None:
-    with refresh.SLOTS, refresh.SLOTS:
+    with refresh.slot(), refresh.slot():
         alice_client.post(REFRESH)
     assert said(alice_client) == "A refresh is already under way. Reload in a moment."
     assert sim.calls() == 0

@@ -14,7 +14,7 @@ from django.utils import timezone
 
 from dashboard.teams.models import ApiKey, Membership, Role, Team, User
 from dashboard.teams.people import change_role, remove
-from snapshots import share_limits, sharing
+from snapshots import sharing
 from snapshots.forgetting import Subject, forget, in_words
 from snapshots.models import Environment, ShareLink, Snapshot
 from tests.conftest import PASSWORD, create_account
@@ -189,4 +189,3 @@ def test_ended_links_are_forgotten_and_living_ones_are_not(make: Make, clock: ti
 
 def test_dead_links_stay_the_same_bytes_for_who_is_signed_in(make: Make, dead: bytes, alice_client: Client) -> None:
     assert visit("/s/x", client=alice_client).content == dead
-    assert share_limits.WRONG_A_MINUTE == 30

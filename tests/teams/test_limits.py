@@ -94,13 +94,22 @@ def test_a_clock_that_was_far_ahead_holds_nobody_up(clock: time_machine.Travelle
 
 
 @table
-def test_uses_taken_together_are_written_once_and_counted_all(django_assert_max_num_queries: object) -> None:
-    uses = [allow("many:a", 40, 60, at_once=20)]
+def test_uses_that_are_written_together_are_all_counted(django_assert_max_num_queries: object) -> None:
     with django_assert_max_num_queries(0):  # type: ignore[operator]
-        uses += [allow("many:a", 40, 60, at_once=20) for _ in range(19)]
-    uses += [allow("many:a", 40, 60, at_once=20) for _ in range(21)]
+        uses = [allow("many:a", 40, 60, at_once=20) for _ in range(19)]
+    uses += [allow("many:a", 40, 60, at_once=20) for _ in range(22)]
     assert [use.allowed for use in uses] == [True] * 40 + [False]
     assert [use.left for use in uses] == [*range(39, -1, -1), 0]
+
+
+@table
+def test_a_flood_of_keys_does_not_forget_what_was_written(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(limits, "MOST_AHEAD", 3)
+    for _ in range(40):
+        allow("many:a", 40, 60, at_once=20)
+    for number in range(9):
+        allow(f"many:{number}", 40, 60, at_once=20)
+    assert [bool(allow("many:a", 40, 60, at_once=20)) for _ in range(20)] == [True] * 19 + [False]
 
 
 def test_load_limits_let_pass_while_the_database_is_busy(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -108,7 +117,7 @@ def test_load_limits_let_pass_while_the_database_is_busy(monkeypatch: pytest.Mon
         raise OperationalError("database is locked")
 
     monkeypatch.setattr(limits, "_count", busy)
-    assert allow("many:a", 40, 60, at_once=20)
+    assert all(allow("many:a", 40, 60, at_once=20) for _ in range(40))
     with pytest.raises(OperationalError):
         allow("try:a", 1, 60)
 
