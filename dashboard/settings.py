@@ -212,7 +212,12 @@ ACCOUNT_ADAPTER = "dashboard.teams.adapter.AccountAdapter"
 ACCOUNT_LOGIN_METHODS = {"email"}
 ACCOUNT_SIGNUP_FIELDS = ["email*", "password1*"]
 ACCOUNT_USER_MODEL_USERNAME_FIELD = None
-ACCOUNT_EMAIL_VERIFICATION = "none"  # accounts are made by the operator alone, with the address marked verified
+ACCOUNT_EMAIL_VERIFICATION = "none"  # `User.address_proof` says how an address was proved
+ACCOUNT_FORMS = {
+    "login": "dashboard.teams.password_links.SignInForm",
+    "reset_password": "dashboard.teams.password_links.ResetForm",
+    "user_token": "dashboard.teams.password_links.LinkForm",
+}
 ACCOUNT_EMAIL_SUBJECT_PREFIX = ""
 ACCOUNT_LOGIN_ON_PASSWORD_RESET = True
 ACCOUNT_LOGOUT_REDIRECT_URL = LOGIN_URL

@@ -5,6 +5,7 @@ from django.urls import URLPattern, URLResolver, include, path, re_path
 
 from dashboard import errors, health
 from dashboard.teams import first_run, joining, sessions
+from dashboard.teams.account import SetPasswordByLink
 from dashboard.teams.oidc import views as oidc
 from snapshots.views.metrics import metrics
 
@@ -37,7 +38,7 @@ account_patterns: list[URLPattern | URLResolver] = [
     ),
     re_path(
         r"^password/reset/key/(?P<uidb36>[0-9A-Za-z]+)-(?P<key>[0-9A-Za-z-]+)/$",
-        account.password_reset_from_key,
+        SetPasswordByLink.as_view(),
         name="account_reset_password_from_key",
     ),
 ]

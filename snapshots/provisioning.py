@@ -14,10 +14,10 @@ from django.db import transaction
 from django.utils.translation import gettext as _
 
 from dashboard.teams.accounts import add_account
-from dashboard.teams.models import ApiKey, Membership, Role, Team, User
+from dashboard.teams.models import Membership, Role, Team, User
 from dashboard.teams.password_links import set_password_link
 from dashboard.teams.secrets import Secret
-from snapshots import environments
+from snapshots import operator_acts
 from snapshots.claims import key_of
 from snapshots.models import Environment, Snapshot
 from snapshots.teamfile import MemberEntry, TeamEntry, TeamFileError
@@ -43,10 +43,18 @@ class Plan:
     invited: list[str] = field(default_factory=list)
     # The hashes of new people's passwords, by address.
     hashes: Mapping[str, str] = field(default_factory=dict)
+    # What is not done for accounts whose address nobody has proved (`!`), and in which team whose role is withheld.
+    warnings: list[str] = field(default_factory=list)
+    withheld: set[tuple[str, str]] = field(default_factory=set)
 
     @property
     def sentences(self) -> list[str]:
         return [step.sentence for step in chain(self.steps, self.removals)]
+
+    @property
+    def left_out(self) -> list[str]:
+        """List the people who did not get a role, by address."""
+        return sorted({email for _slug, email in self.withheld})
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +63,14 @@ class Link:
 
     email: str
     url: str
+
+
+@dataclass(frozen=True, slots=True)
+class Done:
+    """What came of a file, beside its changes: links for new accounts, and who was left out."""
+
+    links: list[Link]
+    left_out: list[str]
 
 
 def compare(teams: Sequence[TeamEntry], *, prune: bool = False, hashes: Mapping[str, str] | None = None) -> Plan:
@@ -68,14 +84,16 @@ def compare(teams: Sequence[TeamEntry], *, prune: bool = False, hashes: Mapping[
         _plan_team(plan, entry, prune=prune, all_teams=teams)
     if prune:
         for team in Team.objects.exclude(slug__in=[entry.slug for entry in teams]).order_by("slug"):
-            plan.removals.append(Step(_team_removal(team), team.delete))
+            plan.removals.append(Step(_team_removal(team), partial(operator_acts.remove_team, team)))
     if plan.problems:
         raise TeamFileError(plan.problems)
     return plan
 
 
-def provision(teams: Sequence[TeamEntry], *, prune: bool, tell: Callable[[str], object]) -> list[Link]:
-    """Tell each change, then make all of them or none; return the links for accounts made without a password.
+def provision(
+    teams: Sequence[TeamEntry], *, prune: bool, tell: Callable[[str], object], warn: Callable[[str], object]
+) -> Done:
+    """Tell each change, then make all of them or none.
 
     Raises `TeamFileError` for what cannot be done; then nothing was written.
     """
@@ -84,9 +102,11 @@ def provision(teams: Sequence[TeamEntry], *, prune: bool, tell: Callable[[str], 
         plan = compare(teams, prune=prune, hashes=hashes)
         for sentence in plan.sentences:
             tell(sentence)
+        for sentence in plan.warnings:
+            warn(sentence)
         for step in chain(plan.steps, plan.removals):
             step.act()
-        return [_link(email) for email in plan.invited]
+        return Done([_link(email) for email in plan.invited], plan.left_out)
 
 
 def _hashes(teams: Sequence[TeamEntry]) -> dict[str, str]:
@@ -100,11 +120,11 @@ def _hashes(teams: Sequence[TeamEntry]) -> dict[str, str]:
 def _plan_team(plan: Plan, entry: TeamEntry, *, prune: bool, all_teams: Sequence[TeamEntry]) -> None:
     team = Team.objects.select_related("api_key").filter(slug=entry.slug).first()
     if team is None:
-        make = partial(Team.objects.create, slug=entry.slug, name=entry.name)
+        make = partial(operator_acts.make_team, entry.slug, entry.name)
         plan.steps.append(Step(f"+ {_('team %(slug)s') % {'slug': entry.slug}} ({entry.name})", make))
     elif team.name != entry.name:
         names = {"slug": entry.slug, "before": team.name, "after": entry.name}
-        rename = partial(Team.objects.filter(pk=team.pk).update, name=entry.name)
+        rename = partial(operator_acts.rename, team, entry.name)
         plan.steps.append(Step(_("~ %(slug)s: the name is %(after)r, was %(before)r") % names, rename))
     for member in entry.members:
         _plan_account(plan, member, all_teams)
@@ -121,9 +141,10 @@ def _plan_account(plan: Plan, member: MemberEntry, all_teams: Sequence[TeamEntry
     if member.email in plan.people:
         return
     plan.people.add(member.email)
-    user = User.objects.filter(email__iexact=member.email).first()
+    user = User.objects.by_address(member.email)
     if user is not None:
         _plan_verification(plan, user)
+        _warn_of_unproved(plan, user)
         return
     password = _password(plan, member.email, all_teams)
     text = _("+ account %(email)s, with the password given")
@@ -139,6 +160,15 @@ def _plan_verification(plan: Plan, user: User) -> None:
         return
     text = _("~ account %(email)s: the address is marked verified") % {"email": user.email}
     plan.steps.append(Step(text, partial(_verify, user)))
+
+
+def _warn_of_unproved(plan: Plan, user: User) -> None:
+    if not user.has_proved_address:
+        text = _(
+            "! account %(email)s: the address is not proved, and whoever invited it may hold the account. Have the "
+            "person set a new password by a mailed link, or pass on the one of: manage.py invite_link %(email)s"
+        )
+        plan.warnings.append(text % {"email": user.email})
 
 
 def _password(plan: Plan, email: str, all_teams: Sequence[TeamEntry]) -> Secret | None:
@@ -162,10 +192,15 @@ def _judge_password(plan: Plan, member: MemberEntry, password: Secret) -> None:
 
 
 def _plan_membership(plan: Plan, entry: TeamEntry, member: MemberEntry) -> None:
-    found = Membership.objects.filter(team__slug=entry.slug, user__email__iexact=member.email).first()
+    user = User.objects.by_address(member.email)
+    found = Membership.objects.filter(team__slug=entry.slug, user=user).first() if user else None
     words = {"slug": entry.slug, "email": member.email, "role": member.role.value}
-    act = partial(_set_role, entry.slug, member.email, member.role)
-    if found is None:
+    act = partial(operator_acts.set_role, entry.slug, member.email, member.role)
+    gains = found is None or not Role(found.role).at_least(member.role)
+    if user is not None and gains and not user.has_proved_address:
+        plan.withheld.add((entry.slug, member.email))
+        plan.warnings.append(_("! %(slug)s: %(email)s is not made %(role)s") % words)
+    elif found is None:
         plan.steps.append(Step(_("+ %(slug)s: %(email)s as %(role)s") % words, act))
     elif found.role != member.role:
         text = _("~ %(slug)s: %(email)s is %(role)s, was %(before)s")
@@ -181,7 +216,7 @@ def _plan_key(plan: Plan, entry: TeamEntry, team: Team | None) -> None:
     text = _("+ %(slug)s: API key, stored untested: the next sync shows whether the provider takes it")
     if team is not None and key_of(team) is not None:
         text = _("~ %(slug)s: API key replaced, untested: the next sync shows whether the provider takes it")
-    plan.steps.append(Step(text % {"slug": entry.slug}, partial(_store_key, entry.slug, entry.api_key)))
+    plan.steps.append(Step(text % {"slug": entry.slug}, partial(operator_acts.store_key, entry.slug, entry.api_key)))
 
 
 def _plan_environments(plan: Plan, entry: TeamEntry, team: Team | None) -> None:
@@ -189,13 +224,13 @@ def _plan_environments(plan: Plan, entry: TeamEntry, team: Team | None) -> None:
     for code, name in entry.environments:
         if (code, name) not in known:
             text = _("+ %(slug)s: environment %(path)s") % {"slug": entry.slug, "path": f"{code}/{name}"}
-            plan.steps.append(Step(text, partial(_make_environment, entry.slug, code, name)))
+            plan.steps.append(Step(text, partial(operator_acts.make_environment, entry.slug, code, name)))
 
 
 def _keep_an_admin(plan: Plan, entry: TeamEntry, team: Team, *, prune: bool) -> None:
     admins = team.memberships.filter(role=Role.ADMIN, user__is_active=True)
     before = {email.lower() for email in admins.values_list("user__email", flat=True)}
-    roles = {member.email: member.role for member in entry.members}
+    roles = {each.email: each.role for each in entry.members if (entry.slug, each.email) not in plan.withheld}
     stay = {email for email in before if roles.get(email, None if prune else Role.ADMIN) is Role.ADMIN}
     if before and not stay and Role.ADMIN not in roles.values():
         plan.problems.append(f"{entry.where}: " + _("this would take away its last admin; name one."))
@@ -206,13 +241,17 @@ def _plan_removals(plan: Plan, entry: TeamEntry, team: Team) -> None:
     for membership in team.memberships.select_related("user").order_by("user__email"):
         if membership.user.email.lower() not in emails:
             text = _("- %(slug)s: member %(email)s") % {"slug": entry.slug, "email": membership.user.email}
-            plan.removals.append(Step(text, membership.delete))
+            plan.removals.append(Step(text, partial(operator_acts.remove_member, membership)))
     for environment in team.environments.order_by("service_code", "name"):
         if (environment.service_code, environment.name) not in entry.environments:
-            plan.removals.append(Step(_environment_removal(entry, environment), environment.delete))
+            plan.removals.append(
+                Step(_environment_removal(entry, environment), partial(operator_acts.remove_environment, environment))
+            )
     key = key_of(team)
     if key is not None and entry.api_key is None:
-        plan.removals.append(Step(_("- %(slug)s: API key") % {"slug": entry.slug}, key.delete))
+        plan.removals.append(
+            Step(_("- %(slug)s: API key") % {"slug": entry.slug}, partial(operator_acts.remove_key, key))
+        )
 
 
 def _environment_removal(entry: TeamEntry, environment: Environment) -> str:
@@ -245,19 +284,6 @@ def _verify(user: User) -> None:
     is_first = not EmailAddress.objects.filter(user=user, primary=True).exists()
     defaults = {"verified": True} | ({"primary": True} if is_first else {})
     EmailAddress.objects.update_or_create(user=user, email=user.email, defaults=defaults)
-
-
-def _set_role(slug: str, email: str, role: Role) -> None:
-    team, user = Team.objects.get(slug=slug), User.objects.get(email__iexact=email)
-    Membership.objects.update_or_create(team=team, user=user, defaults={"role": role})
-
-
-def _store_key(slug: str, secret: Secret) -> None:
-    ApiKey.replace(Team.objects.get(slug=slug), secret)
-
-
-def _make_environment(slug: str, code: str, name: str) -> None:
-    environments.put(Team.objects.get(slug=slug), (code, name))
 
 
 def _link(email: str) -> Link:

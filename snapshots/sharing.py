@@ -23,6 +23,7 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
+from dashboard.teams.accounts import address_proved
 from dashboard.teams.audit import record
 from dashboard.teams.models import EventKind, Membership, Role, Team, User
 from snapshots.models import ShareLink, ShareLinkQuerySet, Snapshot
@@ -192,6 +193,12 @@ def end_links_of_inactive(instance: User, **_kwargs: object) -> None:
     """End the links of an account that was switched off, for the same reason."""
     if not instance.is_active:
         _end_of(Membership.objects.filter(user=instance))
+
+
+@receiver(address_proved)
+def end_links_of_unproved(user: User, **_kwargs: object) -> None:
+    """End the links that were made before the address was proved: somebody else may have made them."""
+    _end_of(Membership.objects.filter(user=user))
 
 
 def _end_of(makers: QuerySet[Membership]) -> None:

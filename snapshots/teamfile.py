@@ -10,6 +10,7 @@ from django.core.exceptions import ValidationError
 from django.db.models import CharField
 from django.utils.translation import gettext as _
 
+from dashboard.teams.addresses import folded
 from dashboard.teams.models import Role, Team, User
 from dashboard.teams.secrets import Secret, clean_api_key
 from snapshots.cloud.addresses import environment_path
@@ -112,7 +113,14 @@ class _Reader:
         self._refuse_unknown(where, table, MEMBER_KEYS)
         email = self._text(where, table, "email", User._meta.get_field("email"))
         password = self._secret(where, table, "password")
-        return MemberEntry(where, email.lower(), self._role(where, table), password)
+        return MemberEntry(where, self._folded(where, email), self._role(where, table), password)
+
+    def _folded(self, where: str, email: str) -> str:
+        try:
+            return folded(email)
+        except ValidationError as problem:
+            self._say(where, f"email: {' '.join(problem.messages)}")
+            return ""
 
     def _role(self, where: str, table: Table) -> Role:
         role = table.get("role")

@@ -3,9 +3,12 @@
 import logging
 
 from allauth.account.adapter import get_adapter
+from allauth.account.internal.flows.login import record_authentication
+from allauth.account.views import PasswordResetFromKeyView
 from django import forms
 from django.contrib import messages
-from django.http import HttpResponse, HttpResponseRedirect
+from django.contrib.auth import update_session_auth_hash
+from django.http import HttpResponse, HttpResponseBase, HttpResponseRedirect
 from django.shortcuts import render
 from django.urls import reverse
 from django.utils.translation import gettext as _
@@ -13,9 +16,12 @@ from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_http_methods
 
 from dashboard.teams.access import SignedInRequest
-from dashboard.teams.accounts import can_be_mailed
-from dashboard.teams.email_change import EmailChangeEnded, change, offer, read, sends_mail
-from dashboard.teams.models import User
+from dashboard.teams.accounts import prove
+from dashboard.teams.addresses import can_be_mailed, folded
+from dashboard.teams.email_change import EmailChangeEnded, change, offer, read
+from dashboard.teams.invitations import sends_mail
+from dashboard.teams.models import AddressProof, User
+from dashboard.teams.password_links import is_operators
 
 log = logging.getLogger(__name__)
 GET_OR_POST = ["GET", "HEAD", "POST"]
@@ -39,7 +45,7 @@ class NewEmailForm(forms.Form):
 
     def clean_email(self) -> str:
         email: str = self.cleaned_data["email"]
-        return email.lower()
+        return folded(email)
 
 
 @require_http_methods(GET_OR_POST)
@@ -50,7 +56,7 @@ def home(request: SignedInRequest) -> HttpResponse:
         form.save()
         messages.success(request, _("Your name is saved."))
         return HttpResponseRedirect(reverse("account_home"))
-    return render(request, "account/home.html", {"form": form})
+    return render(request, "account/home.html", {"form": form, "sends_mail": sends_mail()})
 
 
 @require_http_methods(GET_OR_POST)
@@ -80,9 +86,32 @@ def confirm_email(request: SignedInRequest, token: str) -> HttpResponse:
         email = read(token, request.user)
         if request.method != "POST":
             return render(request, "account/confirm_email.html", {"email": email})
+        was_proved = request.user.has_proved_address
         change(request.user, email, actor=request.user, request=request)
     except EmailChangeEnded:
         return render(request, "account/confirm_email.html", {"ended": True})
     get_adapter().send_notification_mail("account/email/email_changed", request.user, email=old)
     messages.success(request, _("Your e-mail address is now %(email)s. Sign in with it.") % {"email": email})
-    return HttpResponseRedirect(reverse("account_home"))
+    if was_proved:
+        return HttpResponseRedirect(reverse("account_home"))
+    return _choose_password(request)
+
+
+def _choose_password(request: SignedInRequest) -> HttpResponse:
+    """Keep this session, which has just opened the mailed link, and ask for the password in place of the ended one."""
+    update_session_auth_hash(request, request.user)
+    record_authentication(request, request.user, method="mailed_link", email=request.user.email)
+    return HttpResponseRedirect(reverse("account_set_password"))
+
+
+class SetPasswordByLink(PasswordResetFromKeyView):  # type: ignore[misc]  # allauth has no types
+    """Set a password by a one-time link, which proves the address where it was not proved."""
+
+    def form_valid(self, form: forms.Form) -> HttpResponseBase:
+        how = AddressProof.OPERATOR if is_operators(self.reset_user, self.key) else AddressProof.MAILBOX
+        if prove(self.reset_user, how, actor=self.reset_user, request=self.request):
+            messages.info(
+                self.request, _("Your address is proved now. Every password and sign-in from before has ended.")
+            )
+        response: HttpResponseBase = super().form_valid(form)
+        return response

@@ -6,7 +6,7 @@ from allauth.mfa.signals import authentication_failed, authenticator_added, auth
 from django.dispatch import receiver
 from django.http import HttpRequest
 
-from dashboard.teams.audit import record
+from dashboard.teams.audit import Actor, record
 from dashboard.teams.models import EventKind, Team, User
 from dashboard.teams.second_factor import FACTORS, end_sessions
 from dashboard.teams.sign_in_limits import forgive, note_known
@@ -15,7 +15,7 @@ NAMES = {Authenticator.Type.TOTP: "authenticator app", Authenticator.Type.WEBAUT
 
 
 def record_for(
-    user: User, kind: EventKind, *, actor: User | None, detail: str = "", request: HttpRequest | None = None
+    user: User, kind: EventKind, *, actor: Actor, detail: str = "", request: HttpRequest | None = None
 ) -> None:
     """Write one row for every team of the account; one that is no team's where there is none."""
     teams: list[Team | None] = [*Team.objects.filter(members=user)]

@@ -18,7 +18,7 @@ from django.utils.translation import gettext_lazy as _
 
 from dashboard.clients import address_of
 from dashboard.teams.access import was_recent
-from dashboard.teams.accounts import can_be_mailed
+from dashboard.teams.addresses import can_be_mailed
 from dashboard.teams.models import User
 from dashboard.teams.oidc.linking import is_linked
 from dashboard.teams.password_links import make_nobodys_link, reset_url

@@ -1,5 +1,7 @@
 """What was done in a team, written once: the one way to a row of the audit."""
 
+from typing import Literal
+
 from django.http import HttpRequest
 
 from dashboard.clients import address_of
@@ -7,22 +9,27 @@ from dashboard.teams.models import AuditEvent, EventKind, Team, User
 
 MOST_TARGET = 254
 MOST_DETAIL = 500
+OPERATOR: Literal["operator"] = "operator"
+"""The actor of what was done by a command on the server."""
+Actor = User | Literal["operator"] | None
+"""None: nobody knows who it was."""
 
 
 def record(
     kind: EventKind,
     *,
     team: Team | None,
-    actor: User | None,
+    actor: Actor,
     target: str = "",
     detail: str = "",
     request: HttpRequest | None = None,
 ) -> AuditEvent:
     """Write down what `actor` did to `target`, a name or an address, never a secret; longer texts are cut."""
+    person, name = (actor, actor.email) if isinstance(actor, User) else (None, actor or "")
     return AuditEvent.objects.create(
         team=team,
-        actor=actor,
-        actor_email=actor.email if actor else "",
+        actor=person,
+        actor_email=name,
         kind=kind,
         target=target[:MOST_TARGET],
         detail=detail[:MOST_DETAIL],

@@ -11,9 +11,9 @@ from django.http import HttpRequest
 from django.urls import reverse
 
 from dashboard.teams.account_events import record_for
-from dashboard.teams.checks import DUMMY_MAIL
-from dashboard.teams.invitations import CONSOLE_MAIL
-from dashboard.teams.models import EventKind, User
+from dashboard.teams.accounts import prove
+from dashboard.teams.audit import OPERATOR, Actor
+from dashboard.teams.models import AddressProof, EventKind, User
 
 SALT = "dashboard.teams.email_change"
 LINK_AGE = timedelta(hours=3)
@@ -23,20 +23,15 @@ class EmailChangeEnded(Exception):
     """The link is forged, too old, used, of another account, or its address has an account by now."""
 
 
-def sends_mail() -> bool:
-    """Whether mails reach people; a console is nobody's mailbox."""
-    return settings.EMAIL_BACKEND not in (DUMMY_MAIL, CONSOLE_MAIL)
-
-
 def offer(user: User, email: str) -> None:
     """Mail the link to the new address; whoever has an account there is told so instead, and the asker learns nothing.
 
     Raises `OSError` where the mail cannot be handed over.
     """
-    if User.objects.filter(email__iexact=email).exists():
+    if User.objects.by_address(email):
         get_adapter().send_mail("account/email/address_taken", email, {})
         return
-    token = signing.dumps({"user": user.pk, "from": user.email, "to": email}, salt=SALT)
+    token = signing.dumps({"user": user.pk, "from": user.email, "to": email}, salt=_salt(user))
     link = f"{settings.SITE_URL}{reverse('account_confirm_email_change', args=[token])}"
     get_adapter().send_mail("account/email/address_confirm", email, {"link": link, "old": user.email})
 
@@ -44,7 +39,7 @@ def offer(user: User, email: str) -> None:
 def read(token: str, user: User) -> str:
     """Give the new address that a link stands for. Raises `EmailChangeEnded`."""
     try:
-        offered = signing.loads(token, salt=SALT, max_age=LINK_AGE)
+        offered = signing.loads(token, salt=_salt(user), max_age=LINK_AGE)
     except signing.BadSignature:
         raise EmailChangeEnded from None
     if (offered["user"], offered["from"]) != (user.pk, user.email):
@@ -54,15 +49,28 @@ def read(token: str, user: User) -> str:
 
 
 @transaction.atomic
-def change(user: User, email: str, *, actor: User | None, request: HttpRequest | None = None) -> None:
-    """Give an account its new, proved address. Raises `EmailChangeEnded` when another account has it."""
+def change(user: User, email: str, *, actor: Actor, request: HttpRequest | None = None) -> None:
+    """Give an account its new address, proved by a mailed link, or by the operator who is the actor.
+
+    Where the old one was not proved, what was set before ends. Raises `EmailChangeEnded` when another account has it.
+    """
     old = user.email
+    how = AddressProof.OPERATOR if actor == OPERATOR else AddressProof.MAILBOX
     try:
         with transaction.atomic():
-            User.objects.filter(pk=user.pk).update(email=email)
+            # Whoever proved the old address, or changed the password, a moment ago has ended this.
+            if not User.objects.filter(pk=user.pk, email=old, password=user.password).update(email=email):
+                raise EmailChangeEnded
             EmailAddress.objects.filter(user=user).delete()
             EmailAddress.objects.create(user=user, email=email, verified=True, primary=True)
     except IntegrityError:
         raise EmailChangeEnded from None
     user.email = email
+    if not prove(user, how, actor=actor, request=request):
+        User.objects.filter(pk=user.pk).update(address_proof=how)
     record_for(user, EventKind.EMAIL_CHANGED, actor=actor, detail=f"{old} → {email}", request=request)
+
+
+def _salt(user: User) -> str:
+    """Bind a link to the password: a change that was begun before the password changed, or was ended, has ended too."""
+    return f"{SALT}:{user.get_session_auth_hash()}"

@@ -16,7 +16,8 @@ from django.utils.translation import gettext_lazy
 from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_http_methods
 
-from dashboard.teams.accounts import can_be_mailed
+from dashboard.teams.addresses import can_be_mailed, folded
+from dashboard.teams.joining import unproved
 from dashboard.teams.models import SetupLink, Team, User
 from dashboard.teams.setup import Newcomer, SetupEnded, find, make_first_team
 
@@ -47,9 +48,9 @@ class PersonForm(forms.Form):
 
     def clean_email(self) -> str:
         email: str = self.cleaned_data["email"]
-        if User.objects.filter(email__iexact=email).exists():
+        if User.objects.by_address(email):
             raise ValidationError(_("This address has an account. Sign in with it, then open this address once more."))
-        return email.lower()
+        return folded(email)
 
     def clean(self) -> None:
         values = self.cleaned_data
@@ -98,6 +99,8 @@ def setup(request: HttpRequest, token: str) -> HttpResponseBase:
 
 
 def _set_up(request: HttpRequest, link: SetupLink) -> HttpResponseBase:
+    if isinstance(request.user, User) and not request.user.has_proved_address:
+        return unproved(request)
     sent = request.POST if request.method == "POST" else None
     person_form = PersonForm(sent) if isinstance(request.user, AnonymousUser) else None
     team_form = TeamForm(sent)

@@ -1,4 +1,7 @@
-"""Asking a person into a team: a one-time link, good for seven days, bound to one address."""
+"""Asking a person into a team: one-time links, good for seven days, bound to one address.
+
+The inviter sees one link. Another goes to the mailbox and is shown to nobody, so it alone proves the address.
+"""
 
 import logging
 from datetime import timedelta
@@ -10,15 +13,17 @@ from django.conf import settings
 from django.contrib.auth.hashers import make_password
 from django.core.exceptions import ValidationError
 from django.db import transaction
+from django.db.models import Q
 from django.http import HttpRequest
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
-from dashboard.teams.accounts import add_account
+from dashboard.teams.accounts import add_account, prove
+from dashboard.teams.addresses import folded
 from dashboard.teams.audit import record
 from dashboard.teams.checks import DUMMY_MAIL
-from dashboard.teams.models import EventKind, Invitation, Membership, Role, Team, User
+from dashboard.teams.models import AddressProof, EventKind, Invitation, Membership, Role, Team, User
 
 log = logging.getLogger(__name__)
 
@@ -33,16 +38,21 @@ class InvitationEnded(Exception):
     """The link is unknown, used, expired, revoked, or made for another address; which of these is not told."""
 
 
+class AddressUnproved(Exception):
+    """Nobody has proved the address of the account: another team's admin may have set its password."""
+
+
 @transaction.atomic
 def invite(
     team: Team, email: str, role: Role, *, actor: User, request: HttpRequest | None = None
 ) -> tuple[Invitation, str]:
     """Make an invitation in place of an open one to the same address; gives it with its token, kept nowhere.
 
-    Raises `ValidationError` when the person is in the team already or the team has `MOST_OPEN` open invitations.
+    Raises `ValidationError` when the person is in the team already, the team has `MOST_OPEN` open invitations, or
+    `folded` refuses the address.
     """
     Team.objects.select_for_update().get(pk=team.pk)
-    email = email.strip().lower()
+    email = folded(email)
     if team.memberships.filter(user__email=email).exists():
         raise ValidationError(_("%(email)s is in the team already.") % {"email": email})
     team.invitations.pending().filter(email=email).update(revoked_at=timezone.now())
@@ -59,17 +69,37 @@ def invite(
 
 def find(token: str) -> Invitation:
     """Find the open invitation of a token. Raises `InvitationEnded`."""
-    invitation = Invitation.objects.pending().select_related("team").filter(token_hash=_hash(token)).first()
+    is_its_link = Q(token_hash=_hash(token)) | Q(mailed_hash=_hash(token))
+    invitation = Invitation.objects.pending().select_related("team").filter(is_its_link).first()
     if invitation is None:
         raise InvitationEnded
     return invitation
 
 
+def proves_mailbox(invitation: Invitation, token: str) -> bool:
+    """Whether a token of an invitation is the one that was mailed and shown to nobody."""
+    return invitation.mailed_hash == _hash(token)
+
+
 @transaction.atomic
 def accept(invitation: Invitation, user: User, *, request: HttpRequest | None = None) -> None:
-    """Let the person of the invitation's address join, once. Raises `InvitationEnded`; a role held already stays."""
+    """Let the person of the invitation's address join, once; a role held already stays.
+
+    Raises `InvitationEnded`, and `AddressUnproved` for an account that another team's admin may have made.
+    """
     if user.email != invitation.email:
         raise InvitationEnded
+    check_may_join(invitation, user)
+    _join(invitation, user, request)
+
+
+def check_may_join(invitation: Invitation, user: User) -> None:
+    """Raise `AddressUnproved` unless the account's address is proved, or it is in the team already."""
+    if not (user.has_proved_address or invitation.team.memberships.filter(user=user).exists()):
+        raise AddressUnproved
+
+
+def _join(invitation: Invitation, user: User, request: HttpRequest | None) -> None:
     if not Invitation.objects.pending().filter(pk=invitation.pk).update(used_at=timezone.now()):
         raise InvitationEnded
     member, joined = Membership.objects.get_or_create(
@@ -81,15 +111,31 @@ def accept(invitation: Invitation, user: User, *, request: HttpRequest | None = 
         )
 
 
-def accept_as_newcomer(invitation: Invitation, password: str | None, *, request: HttpRequest | None = None) -> User:
-    """Make the account of the invitation's address, which the link proves, and join; without a password for whoever
-    signs in elsewhere.
+def accept_as_newcomer(
+    invitation: Invitation, password: str | None, *, proof: AddressProof, request: HttpRequest | None = None
+) -> User:
+    """Make the account of the invitation's address and join; without a password for whoever signs in elsewhere.
 
     Raises `InvitationEnded`, and `django.db.IntegrityError` when the address got an account in the meantime.
     """
     password_hash = make_password(password)  # slow, so before the transaction
     with transaction.atomic():
-        user = add_account(invitation.email, password_hash)
+        user = add_account(invitation.email, password_hash, proof=proof)
+        _join(invitation, user, request)
+    return user
+
+
+def take_back(invitation: Invitation, user: User, password: str, *, request: HttpRequest | None = None) -> User:
+    """Join by the mailed link with an account whose address was not proved; what was set for it before ends.
+
+    Raises `InvitationEnded`.
+    """
+    password_hash = make_password(password)
+    with transaction.atomic():
+        if not prove(user, AddressProof.MAILBOX, actor=user, request=request):
+            raise InvitationEnded
+        user.password = password_hash
+        user.save(update_fields=["password"])
         accept(invitation, user, request=request)
     return user
 
@@ -107,12 +153,19 @@ def link_of(token: str) -> str:
     return f"{settings.SITE_URL}{reverse('invitation', args=[token])}"
 
 
-def mail_link(invitation: Invitation, link: str) -> bool:
-    """Mail the link where mail is set up, and tell whether it went out. A console is nobody's mailbox, but a log."""
-    if settings.EMAIL_BACKEND in (DUMMY_MAIL, CONSOLE_MAIL):
+def sends_mail() -> bool:
+    """Whether mails reach people; a console is nobody's mailbox, but a log."""
+    return settings.EMAIL_BACKEND not in (DUMMY_MAIL, CONSOLE_MAIL)
+
+
+def mail_link(invitation: Invitation) -> bool:
+    """Mail a link of its own where mail is set up, and tell whether it went out."""
+    if not sends_mail():
         return False
+    token = token_urlsafe(TOKEN_BYTES)
+    Invitation.objects.filter(pk=invitation.pk).update(mailed_hash=_hash(token))
     try:
-        context = {"invitation": invitation, "link": link}
+        context = {"invitation": invitation, "link": link_of(token)}
         get_adapter().send_mail("teams/email/invitation", invitation.email, context)
     except OSError as fault:
         log.warning("An invitation could not be mailed (%s).", type(fault).__name__)

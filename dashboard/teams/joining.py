@@ -3,7 +3,6 @@
 from allauth.account.internal.flows.login import record_authentication
 from allauth.account.utils import perform_login
 from django.contrib import messages
-from django.contrib.auth.models import AnonymousUser
 from django.contrib.auth.views import redirect_to_login
 from django.db import IntegrityError
 from django.http import HttpRequest, HttpResponse, HttpResponseBase, HttpResponseRedirect
@@ -14,8 +13,18 @@ from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_http_methods
 
 from dashboard.teams.forms import NewPasswordForm
-from dashboard.teams.invitations import InvitationEnded, accept, accept_as_newcomer, find
-from dashboard.teams.models import Invitation, Role, User
+from dashboard.teams.invitations import (
+    AddressUnproved,
+    InvitationEnded,
+    accept,
+    accept_as_newcomer,
+    check_may_join,
+    find,
+    proves_mailbox,
+    sends_mail,
+    take_back,
+)
+from dashboard.teams.models import AddressProof, Invitation, Role, User
 
 
 @sensitive_post_parameters("password")
@@ -23,23 +32,32 @@ from dashboard.teams.models import Invitation, Role, User
 def join(request: HttpRequest, token: str) -> HttpResponseBase:
     """Take an invitation. Whatever is wrong with it, the answer is one page."""
     try:
-        return _take(request, find(token))
+        invitation = find(token)
+        return _take(request, invitation, is_mailed=proves_mailbox(invitation, token))
     except InvitationEnded:
         return render(request, "teams/invitation_ended.html", {"here": request.path})
+    except AddressUnproved:
+        return unproved(request)
 
 
-def _take(request: HttpRequest, invitation: Invitation) -> HttpResponseBase:
-    user = request.user
-    if isinstance(user, AnonymousUser):
-        if User.objects.filter(email=invitation.email).exists():
-            return redirect_to_login(request.path)
-        return _join_as_newcomer(request, invitation)
-    return _join_as_member(request, invitation, user)
+def unproved(request: HttpRequest) -> HttpResponse:
+    """Say what an account without a proved address may not do, and how its address is proved."""
+    return render(request, "teams/unproved.html", {"sends_mail": sends_mail()}, status=403)
+
+
+def _take(request: HttpRequest, invitation: Invitation, *, is_mailed: bool) -> HttpResponseBase:
+    user, holder = request.user, User.objects.filter(email=invitation.email).first()
+    if isinstance(user, User) and user != holder:
+        raise InvitationEnded
+    if holder is None or (is_mailed and holder.is_active and not holder.has_proved_address):
+        return _choose_password(request, invitation, holder, is_mailed=is_mailed)
+    if isinstance(user, User):
+        return _join_as_member(request, invitation, user)
+    return redirect_to_login(request.path)
 
 
 def _join_as_member(request: HttpRequest, invitation: Invitation, user: User) -> HttpResponse:
-    if user.email != invitation.email:
-        raise InvitationEnded
+    check_may_join(invitation, user)
     if request.method != "POST":
         return render(request, "teams/join.html", _context(invitation))
     accept(invitation, user, request=request)
@@ -47,12 +65,21 @@ def _join_as_member(request: HttpRequest, invitation: Invitation, user: User) ->
     return HttpResponseRedirect(_team_url(invitation))
 
 
-def _join_as_newcomer(request: HttpRequest, invitation: Invitation) -> HttpResponseBase:
+def _choose_password(
+    request: HttpRequest, invitation: Invitation, holder: User | None, *, is_mailed: bool
+) -> HttpResponseBase:
+    """Make the account of the address, or take it back by the mailed link from whoever made it."""
     form = NewPasswordForm(request.POST if request.method == "POST" else None, initial={"email": invitation.email})
     if not form.is_valid():
-        return render(request, "teams/join_new.html", _context(invitation) | {"form": form})
+        context = _context(invitation) | {"form": form, "is_mailed": is_mailed}
+        return render(request, "teams/join_new.html", context)
+    password: str = form.cleaned_data["password"]
     try:
-        user = accept_as_newcomer(invitation, form.cleaned_data["password"], request=request)
+        if holder is None:
+            proof = AddressProof.MAILBOX if is_mailed else AddressProof.NONE
+            user = accept_as_newcomer(invitation, password, proof=proof, request=request)
+        else:
+            user = take_back(invitation, holder, password, request=request)
     except IntegrityError:  # the address got its account a moment ago
         return HttpResponseRedirect(request.path)
     _welcome(request, invitation)

@@ -1,25 +1,55 @@
 """One-time links that set a password: they die with the password that they set."""
 
-from datetime import datetime, timedelta
+from datetime import timedelta
 
-from allauth.account.forms import EmailAwarePasswordResetTokenGenerator
+from allauth.account.forms import EmailAwarePasswordResetTokenGenerator, LoginForm, ResetPasswordForm, UserTokenForm
 from allauth.account.models import EmailAddress
 from allauth.account.utils import user_pk_to_url_str
 from django.conf import settings
 from django.contrib.auth.tokens import PasswordResetTokenGenerator
 from django.urls import reverse
 
+from dashboard.teams.addresses import folded
 from dashboard.teams.models import User
 
 LINK_AGE = timedelta(days=7)
 
 
-class PasswordLinkTokens(EmailAwarePasswordResetTokenGenerator):  # type: ignore[misc]  # allauth has no types
-    """Make tokens that the reset page takes for a week: they are dated ahead by what a reset's age falls short."""
+class OperatorTokens(EmailAwarePasswordResetTokenGenerator):  # type: ignore[misc]  # allauth has no types
+    """Tokens of the operator's links. They are good for a week: dated ahead by what a reset's age falls short."""
 
-    def _now(self) -> datetime:
-        now: datetime = super()._now()
-        return now + LINK_AGE - timedelta(seconds=settings.PASSWORD_RESET_TIMEOUT)
+    key_salt = "dashboard.teams.password_links.OperatorTokens"
+
+    def make_token(self, user: User) -> str:
+        ahead = LINK_AGE - timedelta(seconds=settings.PASSWORD_RESET_TIMEOUT)
+        token: str = self._make_token_with_timestamp(user, self._num_seconds(self._now() + ahead), self.secret)
+        return token
+
+
+class LinkTokens(EmailAwarePasswordResetTokenGenerator):  # type: ignore[misc]
+    """Take the tokens of mailed links and of the operator's."""
+
+    def check_token(self, user: User | None, token: str | None) -> bool:
+        is_mailed: bool = super().check_token(user, token)
+        return is_mailed or is_operators(user, token)
+
+
+class LinkForm(UserTokenForm):  # type: ignore[misc]
+    token_generator = LinkTokens()
+
+
+class ResetForm(ResetPasswordForm):  # type: ignore[misc]
+    """Ask for a mailed link. The address is judged as it was typed: the mail goes there."""
+
+    def clean_email(self) -> str:
+        self.cleaned_data["email"] = folded(self.cleaned_data["email"])
+        email: str = super().clean_email()
+        return email
+
+
+class SignInForm(LoginForm):  # type: ignore[misc]
+    def clean_login(self) -> str:
+        return folded(self.cleaned_data["login"])
 
 
 class NobodysTokens(PasswordResetTokenGenerator):
@@ -35,7 +65,13 @@ class NobodysTokens(PasswordResetTokenGenerator):
 
 def set_password_link(user: User) -> str:
     """Give an absolute address under SITE_URL where the person sets a password once, within seven days."""
-    return reset_url(user_pk_to_url_str(user), PasswordLinkTokens().make_token(user))
+    return reset_url(user_pk_to_url_str(user), OperatorTokens().make_token(user))
+
+
+def is_operators(user: User | None, token: str | None) -> bool:
+    """Whether a token that opens the account is of a link that the operator was given, and not mailed."""
+    is_ours: bool = OperatorTokens().check_token(user, token)
+    return is_ours
 
 
 def make_nobodys_link(email: str) -> None:

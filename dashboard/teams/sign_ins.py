@@ -6,6 +6,7 @@ from django.contrib.auth.signals import user_login_failed
 from django.dispatch import receiver
 from django.http import HttpRequest
 
+from dashboard.teams.addresses import lower
 from dashboard.teams.audit import record
 from dashboard.teams.models import EventKind, Team, User
 
@@ -19,7 +20,7 @@ def record_sign_in(request: HttpRequest, user: User, **kwargs: object) -> None:
 @receiver(user_login_failed)
 def record_failure(credentials: dict[str, str], request: HttpRequest | None = None, **kwargs: object) -> None:
     """Record the address that was tried, which may be anybody's: no actor is known, and no team of an unknown one."""
-    record_refused(credentials.get("email", "").lower(), request=request)
+    record_refused(lower(credentials.get("email", "")), request=request)
 
 
 def record_refused(email: str, *, detail: str = "", request: HttpRequest | None) -> None:

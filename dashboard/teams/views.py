@@ -41,7 +41,7 @@ def people(request: MemberRequest, team: str) -> HttpResponse:
         form.add_error("email", refusal)
         return _show_people(request, form)
     link = invitations.link_of(token)
-    made = {"invitation": invitation, "link": link, "mailed": invitations.mail_link(invitation, link)}
+    made = {"invitation": invitation, "link": link, "mailed": invitations.mail_link(invitation)}
     return _show_people(request, InviteForm(), made)
 
 
@@ -133,5 +133,6 @@ def _show_people(request: MemberRequest, form: InviteForm, made: dict[str, objec
         "roles": Role.choices,
         "form": form,
         "made": made,
+        "sends_mail": invitations.sends_mail(),
     }
     return render(request, "teams/people.html", context)

@@ -4,6 +4,7 @@ from dashboard.teams.models.audit import AuditEvent, AuditEventQuerySet, EventFi
 from dashboard.teams.models.keys import FIRST_GENERATIONS, ApiKey, PendingKey, first_generation
 from dashboard.teams.models.limits import LimitCount, LimitCountQuerySet
 from dashboard.teams.models.people import (
+    AddressProof,
     Invitation,
     InvitationQuerySet,
     Membership,
@@ -20,6 +21,7 @@ __all__ = [
     "FIRST_GENERATIONS",
     "AccessToken",
     "AccessTokenQuerySet",
+    "AddressProof",
     "ApiKey",
     "AuditEvent",
     "AuditEventQuerySet",

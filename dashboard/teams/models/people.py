@@ -3,22 +3,42 @@
 from typing import ClassVar, Self
 
 from django.contrib.auth.base_user import AbstractBaseUser, BaseUserManager
+from django.core.exceptions import ValidationError
 from django.db import models
 from django.db.models.functions import Lower
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
+from dashboard.teams.addresses import folded, lower
+
+
+class AddressProof(models.TextChoices):
+    """What shows that the address of an account belongs to the person who uses the account."""
+
+    NONE = "none", _("address not proved")
+    MAILBOX = "mailbox", _("address proved by a mailed link")
+    OIDC = "oidc", _("address proved by the sign-in provider")
+    OPERATOR = "operator", _("address given by the operator")
+
 
 class UserManager(BaseUserManager["User"]):
     def create_user(self, email: str, password: str | None = None) -> "User":
-        """Make a person. `dashboard.teams.accounts.create_account` also marks the address verified."""
-        user = self.model(email=email.strip().lower())
+        """Make a person without a proved address; see `dashboard.teams.accounts.create_account`."""
+        user = self.model(email=folded(email))
         user.set_password(password)
         user.save(using=self._db)
         return user
 
     def get_by_natural_key(self, username: str | None) -> "User":
         return self.get(email__iexact=username)
+
+    def by_address(self, email: str) -> "User | None":
+        """Find who has an address. Databases fold case each in its own way, so the last word is ours."""
+        try:
+            wanted = folded(email)
+        except ValidationError:
+            return None
+        return next((user for user in self.filter(email__iexact=wanted) if lower(user.email) == wanted), None)
 
 
 class User(AbstractBaseUser):
@@ -28,6 +48,14 @@ class User(AbstractBaseUser):
     """
 
     email = models.EmailField(_("e-mail address"), unique=True)
+    # Without a proof somebody else may have set the password: the account stays in the team that it was made for.
+    address_proof = models.CharField(
+        _("proof of the address"),
+        max_length=10,
+        choices=AddressProof.choices,
+        default=AddressProof.NONE,
+        db_default=AddressProof.NONE,
+    )
     name = models.CharField(_("name"), max_length=100, blank=True)
     is_active = models.BooleanField(_("active"), default=True)
     created_at = models.DateTimeField(_("created"), auto_now_add=True)
@@ -44,6 +72,10 @@ class User(AbstractBaseUser):
 
     def __str__(self) -> str:
         return self.email
+
+    @property
+    def has_proved_address(self) -> bool:
+        return self.address_proof != AddressProof.NONE
 
     def get_full_name(self) -> str:
         """Give what others see of a person, as Django asks for it."""
@@ -112,12 +144,14 @@ class InvitationQuerySet(models.QuerySet["Invitation"]):
 
 
 class Invitation(models.Model):
-    """A person asked into a team by a one-time link. The link's token is kept as a hash alone."""
+    """A person asked into a team by a one-time link. The tokens of its two links are kept as hashes alone."""
 
     team = models.ForeignKey(Team, on_delete=models.CASCADE, related_name="invitations", verbose_name=_("team"))
     email = models.EmailField(_("e-mail address"))
     role = models.CharField(_("role"), max_length=10, choices=Role.choices, default=Role.VIEWER)
     token_hash = models.CharField(_("hash of the token"), max_length=64, unique=True)
+    # The mail has a token of its own, which its inviter does not see: who has it has the mailbox.
+    mailed_hash = models.CharField(_("hash of the mailed token"), max_length=64, unique=True, null=True)  # noqa: DJ001
     made_by = models.ForeignKey(
         User, on_delete=models.SET_NULL, null=True, related_name="invitations_made", verbose_name=_("made by")
     )

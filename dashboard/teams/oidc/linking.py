@@ -4,16 +4,20 @@ from allauth.account.adapter import get_adapter
 from allauth.account.models import EmailAddress
 from allauth.socialaccount.models import SocialAccount
 from django.conf import settings
+from django.contrib import messages
 from django.core.exceptions import ValidationError
 from django.core.validators import validate_email
 from django.db import IntegrityError, transaction
 from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.urls import Resolver404, resolve
+from django.utils.translation import gettext as _
 
 from dashboard.teams.account_events import record_for
+from dashboard.teams.accounts import prove
+from dashboard.teams.addresses import lower
 from dashboard.teams.invitations import InvitationEnded, accept_as_newcomer, find
-from dashboard.teams.models import EventKind, User
+from dashboard.teams.models import AddressProof, EventKind, User
 from dashboard.teams.oidc.problems import Problem, SignInProblem
 from dashboard.teams.oidc.provider import Claims
 from dashboard.teams.sign_ins import record_refused
@@ -41,6 +45,8 @@ def find_or_link(claims: Claims, next_page: str, request: HttpRequest) -> User:
     Raises `SignInProblem`. An inactive person is given, never linked.
     """
     if known := linked_person(claims):
+        if known.is_active and known.email == claims.email:  # linked before proofs were kept
+            _prove(known, request)
         return known
     _check_address(claims)
     try:
@@ -56,8 +62,15 @@ def find_or_link(claims: Claims, next_page: str, request: HttpRequest) -> User:
 def _link_first_time(claims: Claims, next_page: str, request: HttpRequest) -> User:
     user = _person_of(claims.email) or _newcomer(claims, next_page, request)
     if user.is_active:
+        _prove(user, request)
         _link(user, claims, request)
     return user
+
+
+def _prove(user: User, request: HttpRequest) -> None:
+    """Take the provider's word for the address: what was set before by whoever opened an invitation first ends."""
+    if prove(user, AddressProof.OIDC, actor=user, request=request):
+        messages.info(request, _("Your address is proved now. Every password and sign-in from before has ended."))
 
 
 def record_refusal(email: str, request: HttpRequest) -> None:
@@ -76,7 +89,7 @@ def _check_address(claims: Claims) -> None:
 def _person_of(email: str) -> User | None:
     """Find by verified address. Databases fold case each in its own way, so the last word is ours."""
     found = EmailAddress.objects.filter(email__iexact=email, verified=True).select_related("user")
-    return next((address.user for address in found if address.email.lower() == email), None)
+    return next((address.user for address in found if lower(address.email) == email), None)
 
 
 def _newcomer(claims: Claims, next_page: str, request: HttpRequest) -> User:
@@ -89,7 +102,7 @@ def _newcomer(claims: Claims, next_page: str, request: HttpRequest) -> User:
         invitation = find(str(match.kwargs["token"]))
         if invitation.email != claims.email:
             raise unknown
-        return accept_as_newcomer(invitation, None, request=request)
+        return accept_as_newcomer(invitation, None, proof=AddressProof.OIDC, request=request)
     except (Resolver404, InvitationEnded):
         raise unknown from None
 

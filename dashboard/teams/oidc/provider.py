@@ -10,9 +10,11 @@ from urllib.parse import quote_plus, urlencode, urlsplit
 import jwt
 from django.conf import settings
 from django.core.cache import cache
+from django.core.exceptions import ValidationError
 from django.urls import reverse
 
 from dashboard.startup import is_loopback
+from dashboard.teams.addresses import folded
 from dashboard.teams.oidc.door import Budget, JSONObject, get, post, unusable
 from dashboard.teams.oidc.pending import Pending
 
@@ -188,7 +190,12 @@ def _said_of(subject: str, known: Endpoints, token: str, budget: Budget) -> JSON
 
 def _verified_email(claims: JSONObject) -> str:
     email = claims.get("email")
-    return email.strip().lower() if isinstance(email, str) and claims.get("email_verified") is True else ""
+    if not isinstance(email, str) or claims.get("email_verified") is not True:
+        return ""
+    try:
+        return folded(email)
+    except ValidationError:
+        return ""
 
 
 def _text(document: JSONObject, name: str) -> str:

@@ -12,13 +12,14 @@ from snapshots.teamfile import TeamEntry, TeamFileError, read_teams
 WOULD_CHANGE = 1
 WRONG_FILE = 2
 NO_DATABASE = 3
+LEFT_OUT = 4
 
 
 class Command(BaseCommand):
     help = (
         "Make teams, members, environments and API keys what a TOML file says. Adds and updates; removes only with "
         "--prune. Exit status: 0 done or nothing to do, 1 with --check if something would change, 2 for a wrong file, "
-        "3 if the database cannot be used."
+        "3 if the database cannot be used, 4 if all is done but for people who have to prove their address first."
     )
 
     def add_arguments(self, parser: ArgumentParser) -> None:
@@ -44,14 +45,15 @@ class Command(BaseCommand):
             raise CommandError(text % {"why": problem}, returncode=NO_DATABASE) from None
 
     def _check(self, teams: list[TeamEntry], *, prune: bool) -> None:
-        sentences = provisioning.compare(teams, prune=prune).sentences
-        for sentence in sentences:
+        plan = provisioning.compare(teams, prune=prune)
+        for sentence in [*plan.sentences, *plan.warnings]:
             self.stdout.write(sentence)
-        count = len(sentences)
+        count = len(plan.sentences)
         if count:
             text = ngettext("%(count)d change would be made.", "%(count)d changes would be made.", count)
             raise CommandError(text % {"count": count}, returncode=WOULD_CHANGE)
         self.stdout.write(_("Nothing to change."))
+        self._tell_who_is_left_out(plan.left_out)
 
     def _provision(self, teams: list[TeamEntry], *, prune: bool) -> None:
         told: list[str] = []
@@ -60,12 +62,16 @@ class Command(BaseCommand):
             told.append(sentence)
             self.stdout.write(sentence)
 
-        links = provisioning.provision(teams, prune=prune, tell=tell)
-        if not told:
-            self.stdout.write(_("Nothing to change."))
-            return
-        for link in links:
+        done = provisioning.provision(teams, prune=prune, tell=tell, warn=self.stdout.write)
+        for link in done.links:
             text = _("One-time link for %(email)s, good for seven days, printed only now: %(url)s")
             self.stdout.write(text % {"email": link.email, "url": link.url})
         count = len(told)
-        self.stdout.write(ngettext("%(count)d change made.", "%(count)d changes made.", count) % {"count": count})
+        made = ngettext("%(count)d change made.", "%(count)d changes made.", count) % {"count": count}
+        self.stdout.write(made if told else _("Nothing to change."))
+        self._tell_who_is_left_out(done.left_out)
+
+    def _tell_who_is_left_out(self, left_out: list[str]) -> None:
+        if left_out:
+            text = _("Left out until the address is proved: %(emails)s.") % {"emails": ", ".join(left_out)}
+            raise CommandError(text, returncode=LEFT_OUT)

@@ -5,6 +5,8 @@ from django.core.management.base import BaseCommand, CommandError
 from django.core.validators import validate_email
 from django.utils.translation import gettext as _
 
+from dashboard.teams.addresses import can_be_mailed, folded
+from dashboard.teams.audit import OPERATOR
 from dashboard.teams.email_change import EmailChangeEnded, change
 from dashboard.teams.models import User
 
@@ -20,14 +22,19 @@ class Command(BaseCommand):
         parser.add_argument("new", help="the new address")
 
     def handle(self, *args: object, email: str, new: str, **options: object) -> None:
-        user = User.objects.filter(email__iexact=email).first()
+        user = User.objects.by_address(email)
         if user is None:
             raise CommandError(_("No account has the e-mail address %(email)s.") % {"email": email})
+        was_proved = user.has_proved_address
         try:
             validate_email(new)
-            change(user, new.lower(), actor=None)
+            can_be_mailed(new)
+            change(user, folded(new), actor=OPERATOR)
         except ValidationError:
             raise CommandError(_("%(email)s is no e-mail address.") % {"email": new}) from None
         except EmailChangeEnded:
             raise CommandError(_("%(email)s has an account already.") % {"email": new}) from None
         self.stdout.write(_("The address is now %(email)s.") % {"email": user.email})
+        if not was_proved:
+            text = _("The old address was not proved, so its passwords and sign-ins have ended. Next: %(command)s")
+            self.stdout.write(text % {"command": f"manage.py invite_link {user.email}"})

@@ -7,13 +7,16 @@ from dashboard.teams.password_links import set_password_link
 
 
 class Command(BaseCommand):
-    help = "Print a one-time link, good for seven days, with which a person sets a password."
+    help = (
+        "Print a one-time link, good for seven days, with which a person sets a password. It also proves the address "
+        "of the account: give it to nobody but that person."
+    )
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("email")
 
     def handle(self, *args: object, email: str, **options: object) -> None:
-        user = User.objects.filter(email__iexact=email, is_active=True).first()
-        if user is None:
+        user = User.objects.by_address(email)
+        if user is None or not user.is_active:
             raise CommandError(f"No active account has the e-mail address {email!r}.")
         self.stdout.write(set_password_link(user))

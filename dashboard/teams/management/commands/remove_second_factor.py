@@ -6,6 +6,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from dashboard.teams.account_events import record_for
+from dashboard.teams.audit import OPERATOR
 from dashboard.teams.models import EventKind, User
 from dashboard.teams.second_factor import remove_all
 
@@ -21,10 +22,10 @@ class Command(BaseCommand):
 
     @transaction.atomic
     def handle(self, *args: object, email: str, **options: object) -> None:
-        user = User.objects.filter(email__iexact=email).first()
+        user = User.objects.by_address(email)
         if user is None:
             raise CommandError(_("No account has the e-mail address %(email)s.") % {"email": email})
         count = remove_all(user)
-        record_for(user, EventKind.SECOND_FACTOR_REMOVED, actor=None, detail="all, on the server")
+        record_for(user, EventKind.SECOND_FACTOR_REMOVED, actor=OPERATOR, detail="all, on the server")
         text = ngettext("%(count)d second factor removed.", "%(count)d second factors removed.", count)
         self.stdout.write(text % {"count": count})

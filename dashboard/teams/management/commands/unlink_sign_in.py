@@ -5,6 +5,7 @@ from django.db import transaction
 from django.utils.translation import gettext as _
 
 from dashboard.teams.account_events import record_for
+from dashboard.teams.audit import OPERATOR
 from dashboard.teams.models import EventKind, User
 from dashboard.teams.oidc.linking import unlink
 from dashboard.teams.second_factor import end_sessions
@@ -21,11 +22,11 @@ class Command(BaseCommand):
 
     @transaction.atomic
     def handle(self, *args: object, email: str, **options: object) -> None:
-        user = User.objects.filter(email__iexact=email).first()
+        user = User.objects.by_address(email)
         if user is None:
             raise CommandError(_("No account has the e-mail address %(email)s.") % {"email": email})
         if not unlink(user):
             raise CommandError(_("The account of %(email)s is not linked.") % {"email": email})
         end_sessions(user)
-        record_for(user, EventKind.SIGN_IN_LINKED, actor=None, detail="taken away, on the server")
+        record_for(user, EventKind.SIGN_IN_LINKED, actor=OPERATOR, detail="taken away, on the server")
         self.stdout.write(_("The account of %(email)s is no longer linked.") % {"email": email})
