@@ -94,12 +94,13 @@ INSTALLED_APPS = [
     "dashboard.teams",
     "snapshots",
 ]
-# The first five stand outside of all that can fail: every answer carries the headers and a request id, and is counted.
+# The first six stand outside of all that can fail: every answer carries the headers and a request id, and is counted.
 MIDDLEWARE = [
     "dashboard.logs.with_request_id",
     "dashboard.metrics.counting",
     "csp.middleware.CSPMiddleware",
     "dashboard.headers.with_headers",
+    "dashboard.bodies.limited",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
@@ -257,6 +258,7 @@ CSRF_FAILURE_VIEW = "dashboard.errors.csrf_failure"
 MESSAGE_STORAGE = "django.contrib.messages.storage.cookie.CookieStorage"  # a stranger's message makes no session
 DATA_UPLOAD_MAX_MEMORY_SIZE = 256 * 1024
 DATA_UPLOAD_MAX_NUMBER_FIELDS = 500
+DATA_UPLOAD_MAX_NUMBER_FILES = 0  # no view takes one
 
 # What browsers are told
 
