@@ -1,18 +1,34 @@
-"""Redis that may fail: what it holds may be forgotten, so no page and no sign-in waits for it or falls with it."""
+"""Caches that no page and no sign-in falls with: what they hold may be forgotten, may be unreadable, may not answer."""
 
 import logging
+import pickle
+import struct
 import time
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Callable, Iterable
+from hashlib import sha256
+from typing import Any, TypeVar
 
+import msgspec
+from django.conf import settings
 from django.core.cache import caches
-from django.core.cache.backends.base import DEFAULT_TIMEOUT
+from django.core.cache.backends.base import DEFAULT_TIMEOUT, BaseCache
+from django.core.cache.backends.db import DatabaseCache
+from django.core.cache.backends.locmem import LocMemCache
 from django.core.cache.backends.redis import RedisCache
 from redis.backoff import NoBackoff
 from redis.exceptions import ConnectionError as LostConnection
-from redis.exceptions import RedisError
+from redis.exceptions import RedisError, ResponseError
 from redis.retry import Retry
 
+T = TypeVar("T")
+
+# What `pickle.loads` raises for a value that is cut short, garbage, or of a class that is no longer there.
+UNREADABLE = (
+    *(pickle.PickleError, struct.error, EOFError, LookupError, AttributeError, ImportError, AssertionError),
+    *(TypeError, ValueError, ArithmeticError, MemoryError, RecursionError, NotImplementedError),
+)
+# How Redis words that a value is not what a command takes.
+NOT_SUCH_A_VALUE = ("WRONGTYPE", "value is not")
 ANSWER_SECONDS = 0.1
 REST_SECONDS = 5.0
 # Each thread has a cache object of its own; what one of them learnt of a server spares all of this process the wait.
@@ -20,23 +36,86 @@ _resting_until: dict[str, float] = {}
 _log = logging.getLogger(__name__)
 
 
+def kept(key: str, kind: type[T], make: Callable[[], T], *, seconds: int, alias: str = "fragments") -> T:
+    """Give what a cache keeps under a key, or make it and keep it. Whatever is no readable `kind` is not there.
+
+    `kind`: plain values, and tuples, dictionaries and dataclasses of them. Safe text comes back as plain text.
+    """
+    cache = caches[alias]
+    found = cache.get(key)
+    try:
+        return msgspec.msgpack.decode(found, type=kind)
+    except (TypeError, msgspec.MsgspecError):
+        made = make()
+    cache.set(key, msgspec.msgpack.encode(made, enc_hook=_plain), seconds)
+    return made
+
+
+def _plain(value: object) -> str:
+    if isinstance(value, str):
+        return str.__str__(value)
+    raise NotImplementedError(type(value))
+
+
+def key_of(what: str, team_pk: int, parts: object) -> str:
+    """Name something of a team by all that it depends on: `parts` by their `repr`, and the release that made it."""
+    return f"{what}:{team_pk}:{sha256(repr((settings.RELEASE, parts)).encode()).hexdigest()}"
+
+
+class Readable(BaseCache):
+    """To be put before a backend of Django's: a value that it cannot read is not there, and is forgotten."""
+
+    def get(self, key: str, default: object = None, version: int | None = None) -> Any:
+        try:
+            return super().get(key, default, version)
+        except UNREADABLE:
+            self.delete(key, version)
+            return default
+
+    def get_many(self, keys: Iterable[str], version: int | None = None) -> dict[str, Any]:
+        names, nothing = list(keys), object()
+        try:
+            return super().get_many(names, version)
+        except UNREADABLE:
+            found = {name: self.get(name, nothing, version) for name in names}
+            return {name: value for name, value in found.items() if value is not nothing}
+
+    def incr(self, key: str, delta: int = 1, version: int | None = None) -> int:
+        """Raises ValueError for a key that is not there."""
+        try:
+            return super().incr(key, delta, version)
+        except UNREADABLE as fault:
+            self.delete(key, version)
+            raise ValueError(key) from fault
+
+
+class ReadableDatabaseCache(Readable, DatabaseCache):
+    """Django's cache in a table."""
+
+
+class ReadableLocMemCache(Readable, LocMemCache):
+    """Django's cache in the process."""
+
+
 def _steady(name: str) -> Callable[..., Any]:
     """Make a method that asks Redis, and the stand-in while Redis does not answer."""
 
-    def method(self: "SteadyRedisCache", *args: object, **kwargs: object) -> object:
+    def method(self: "_SteadyRedisCache", *args: object, **kwargs: object) -> object:
         # A removal is always tried: an ended session must not live on in a server that others still reach.
         if self.is_resting and name != "delete":
             return getattr(self.stand_in, name)(*args, **kwargs)
         try:
             return getattr(RedisCache, name)(self, *args, **kwargs)
         except RedisError as fault:
+            if isinstance(fault, ResponseError) and str(fault).startswith(NOT_SUCH_A_VALUE):
+                raise ValueError(name) from fault
             self.rest(fault)
             return getattr(self.stand_in, name)(*args, **kwargs)
 
     return method
 
 
-class SteadyRedisCache(RedisCache):
+class _SteadyRedisCache(RedisCache):
     """Django's Redis cache with a stand-in for outages.
 
     Options: `stand_in`, the alias of the cache that is asked while Redis gives no answer within 0.1 s, and for the 5 s
@@ -95,3 +174,7 @@ class SteadyRedisCache(RedisCache):
         if self._longest is None:
             return seconds
         return self._longest if seconds is None else min(seconds, self._longest)
+
+
+class SteadyRedisCache(Readable, _SteadyRedisCache):
+    """The same, where a value that cannot be read is not there."""

@@ -7,9 +7,7 @@ asked adds all of them up. Where there is no such folder there is one process, w
 import os
 import platform
 import time
-import tomllib
 from collections.abc import Callable
-from functools import cache
 from pathlib import Path
 from threading import Lock
 from typing import NamedTuple
@@ -106,14 +104,8 @@ def of_web() -> Collector:
 
 def build() -> GaugeMetricFamily:
     found = GaugeMetricFamily(BUILD.name, BUILD.meaning, labels=BUILD.labels)
-    found.add_metric([_version(), platform.python_version(), django.get_version()], 1)
+    found.add_metric([settings.RELEASE, platform.python_version(), django.get_version()], 1)
     return found
-
-
-@cache
-def _version() -> str:
-    project = tomllib.loads((settings.BASE_DIR / "pyproject.toml").read_text())
-    return str(project["project"]["version"])
 
 
 def _note_use() -> None:

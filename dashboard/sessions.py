@@ -28,6 +28,9 @@ class SessionStore(cached_db.SessionStore):
 
     def load(self) -> dict[str, object]:
         data: dict[str, object] = super().load()
+        if not isinstance(data, dict):  # the cache held something else: only the row counts
+            self._cache.delete(self.cache_key)
+            data = super().load()
         began = data.get(BEGAN)
         if isinstance(began, float) and began + settings.SESSION_COOKIE_AGE <= time.time():
             self._session_key = None

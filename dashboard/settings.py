@@ -1,5 +1,6 @@
 """Settings, all from the environment; `.env.example` explains each. SITE_URL decides: https is production."""
 
+import tomllib
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -30,6 +31,7 @@ def flag(name: str) -> bool:
 
 # Who we are
 
+RELEASE = str(tomllib.loads((BASE_DIR / "pyproject.toml").read_text())["project"]["version"])
 SITE_URL = text("SITE_URL", "http://localhost:8000").rstrip("/").lower()
 PRODUCTION = SITE_URL.startswith("https://")
 DEBUG = flag("DEBUG")
@@ -160,12 +162,12 @@ else:
 DATABASES = {"default": DATABASE}
 CACHES: dict[str, dict[str, object]] = {
     "default": {
-        "BACKEND": "django.core.cache.backends.db.DatabaseCache",
+        "BACKEND": "dashboard.caches.ReadableDatabaseCache",
         "LOCATION": "cache_entries",
         "OPTIONS": {"MAX_ENTRIES": 20_000},
     },
     "fragments": {
-        "BACKEND": "django.core.cache.backends.locmem.LocMemCache",
+        "BACKEND": "dashboard.caches.ReadableLocMemCache",
         "LOCATION": "fragments",
         "OPTIONS": {"MAX_ENTRIES": 1_000},
     },

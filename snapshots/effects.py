@@ -27,7 +27,7 @@ CHOICES = (24, 7 * 24, 30 * 24, 0)
 MOST_JUDGED = 500
 
 Range = tuple[datetime | None, datetime]
-Effects = dict[int, Counter[Verdict]]
+Effects = dict[int, dict[Verdict, int]]
 # A volume's moments, and how long a problem is still said of it.
 Told = tuple[Thresholds, timedelta]
 
@@ -72,13 +72,13 @@ def effects(environments: Sequence[Environment], now: datetime, choices: Collect
 
     Raises `TooMany`.
     """
-    found: Effects = {hours: Counter() for hours in choices}
+    counts = {hours: Counter[Verdict]() for hours in choices}
     volumes = Volume.objects.filter(environment__in=environments).filter(is_judged(DataAges.of(environments, now)))
     for environment in environments:
         rows = [Stored(*row) for row in volumes.filter(environment=environment).values_list(*SELECTED)]
         for hours, told in _under_each(environment, rows, choices):
-            found[hours][_said(environment, now, *told)] += 1
-    return found
+            counts[hours][_said(environment, now, *told)] += 1
+    return {hours: dict(count) for hours, count in counts.items()}
 
 
 def _under_each(

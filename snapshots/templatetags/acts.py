@@ -1,15 +1,14 @@
 """What the partials of a team's acts ask for themselves, so that a page only includes them."""
 
 from datetime import datetime
-from hashlib import sha256
 from typing import NamedTuple
 
 from django import template
-from django.core.cache import caches
 from django.utils import timezone
 from django.utils.formats import number_format
 from django.utils.translation import gettext as _
 
+from dashboard.caches import kept, key_of
 from dashboard.teams.access import MemberRequest
 from dashboard.teams.models import Role, Team, User
 from snapshots import targets
@@ -92,15 +91,11 @@ def _effects(team: Team) -> Effects | None:
     now = timezone.now()
     environments = list(Environment.objects.of_team(team))
     stands = [(each.rows_version, each.data_at, each.exempt_until) for each in environments]
-    key = f"effects:{team.pk}:{sha256(f'{now:%d %H:%M} {stands}'.encode()).hexdigest()}"
-    found: Effects | None = caches["fragments"].get(key)
-    if found is None:
-        try:
-            found = effects(environments, now)
-        except TooMany:
-            return None
-        caches["fragments"].set(key, found, KEEP_SECONDS)
-    return found
+    key = key_of("effects", team.pk, (f"{now:%d %H:%M}", CHOICES, list(Verdict), stands))
+    try:
+        return kept(key, Effects, lambda: effects(environments, now), seconds=KEEP_SECONDS)
+    except TooMany:
+        return None
 
 
 def _label(hours: int) -> str:
@@ -112,7 +107,7 @@ def _effect(found: Effects | None, hours: int) -> str:
     if found is None:
         return _("the provider's last list is doubted; what this means cannot be told now")
     counts = found[hours]
-    parts = [(sum(counts[verdict] for verdict in verdicts), verdicts, str(label)) for label, verdicts in TILES]
+    parts = [(sum(counts.get(verdict, 0) for verdict in verdicts), verdicts, str(label)) for label, verdicts in TILES]
     said = [
         f"{number_format(number, force_grouping=True)} {_tile_words(counts, verdicts, label)}"
         for number, verdicts, label in parts
@@ -122,7 +117,7 @@ def _effect(found: Effects | None, hours: int) -> str:
 
 
 def _tile_words(counts: dict[Verdict, int], verdicts: tuple[Verdict, ...], label: str) -> str:
-    present = [verdict for verdict in verdicts if counts[verdict]]
+    present = [verdict for verdict in verdicts if counts.get(verdict)]
     return _("late") if present == [Verdict.LATE] else label[:1].lower() + label[1:]
 
 

@@ -4,11 +4,9 @@ The key holds everything they depend on, led by the team, as the list's does: wh
 """
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
-from hashlib import sha256
 
-from django.core.cache import caches
 from django.template.loader import render_to_string
 from django.urls import reverse
 from django.utils.dates import WEEKDAYS
@@ -16,6 +14,7 @@ from django.utils.safestring import SafeString
 from django.utils.translation import get_language
 from django.utils.translation import gettext as _
 
+from dashboard.caches import kept, key_of
 from dashboard.teams.models import Team
 from snapshots import states
 from snapshots.change_filters import ChangeFilters
@@ -77,19 +76,18 @@ def change_table(
     prefix: str,
 ) -> tuple[ChangePage, SafeString]:
     """The page's numbers and its rendered lines. `prefix` is the page's own address, `line` the one that is opened."""
+
+    def make() -> tuple[ChangePage, str]:
+        page = find_page(team, environments, filters, line)
+        places = {environment.pk: environment for environment in environments}
+        list_url, volumes_url = (reverse(f"snapshots:{name}", args=[team.slug]) for name in ("list", "volumes"))
+        scene = Scene(places, _volumes_of(team, page.lines), now, prefix, list_url, volumes_url)
+        html = render_to_string("snapshots/changes/_days.html", {"days": _days(page.lines, scene)})
+        return replace(page, lines=_ends(page.lines)), html
+
     key = _key(team, environments, filters, now, prefix)
-    cached = caches["fragments"].get(key)
-    if cached is not None:
-        page, html = cached
-        return page, SafeString(html)
-    page = find_page(team, environments, filters, line)
-    places = {environment.pk: environment for environment in environments}
-    list_url, volumes_url = (reverse(f"snapshots:{name}", args=[team.slug]) for name in ("list", "volumes"))
-    scene = Scene(places, _volumes_of(team, page.lines), now, prefix, list_url, volumes_url)
-    html = render_to_string("snapshots/changes/_days.html", {"days": _days(page.lines, scene)})
-    numbers = ChangePage(_ends(page.lines), page.total, page.exact, page.newer, page.older)
-    caches["fragments"].set(key, (numbers, str(html)), KEEP_SECONDS)
-    return numbers, html
+    page, html = kept(key, tuple[ChangePage, str], make, seconds=KEEP_SECONDS)
+    return page, SafeString(html)
 
 
 def _ends(lines: Sequence[Line]) -> list[Line]:
@@ -101,7 +99,7 @@ def _key(team: Team, environments: Sequence[Environment], filters: ChangeFilters
     versions = [environment.rows_version for environment in environments]
     query = filters.query(before=filters.before, after=filters.after)
     parts = (versions, query, get_language(), int(now.timestamp()) // 60, prefix)
-    return f"changes:{team.pk}:{sha256(repr(parts).encode()).hexdigest()}"
+    return key_of("changes", team.pk, parts)
 
 
 def _volumes_of(team: Team, lines: Sequence[Line]) -> Volumes:

@@ -6,15 +6,14 @@ Drawn here, as paths and widths; everything in them is said in the text beside t
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time
-from hashlib import sha256
 
-from django.core.cache import caches
 from django.template.loader import render_to_string
 from django.utils.functional import Promise
 from django.utils.safestring import SafeString
 from django.utils.translation import get_language, gettext_lazy, ngettext, pgettext_lazy
 from django.utils.translation import gettext as _
 
+from dashboard.caches import kept, key_of
 from dashboard.teams.models import Team
 from snapshots import pictures
 from snapshots.judged import DataAges
@@ -71,20 +70,19 @@ def shown_pictures(
 
     `with_ages`: not where the page's tiles are the same numbers.
     """
+
+    def make() -> str:
+        context = _context(environments, now, prefix, with_ages=with_ages)
+        return render_to_string("snapshots/volumes/_pictures.html", context)
+
     key = _key(team, environments, now, prefix, with_ages=with_ages)
-    cached = caches["fragments"].get(key)
-    if cached is not None:
-        return SafeString(cached)
-    context = _context(environments, now, prefix, with_ages=with_ages)
-    html = render_to_string("snapshots/volumes/_pictures.html", context)
-    caches["fragments"].set(key, str(html), KEEP_SECONDS)
-    return html
+    return SafeString(kept(key, str, make, seconds=KEEP_SECONDS))
 
 
 def _key(team: Team, environments: Sequence[Environment], now: datetime, prefix: str, *, with_ages: bool) -> str:
     states = [(one.rows_version, one.listed_at, one.exempt_until) for one in environments]
     parts = (states, get_language(), int(now.timestamp()) // 60, prefix, with_ages)
-    return f"pictures:{team.pk}:{sha256(repr(parts).encode()).hexdigest()}"
+    return key_of("pictures", team.pk, parts)
 
 
 def _context(environments: Sequence[Environment], now: datetime, prefix: str, *, with_ages: bool) -> dict[str, object]:

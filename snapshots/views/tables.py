@@ -5,15 +5,15 @@ view's filters, the language and the minute (ages are relative). A new generatio
 """
 
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime
-from hashlib import sha256
 
-from django.core.cache import caches
 from django.template.loader import render_to_string
 from django.utils.safestring import SafeString
 from django.utils.translation import get_language
 from django.utils.translation import gettext as _
 
+from dashboard.caches import kept, key_of
 from dashboard.teams.models import Team
 from snapshots import states
 from snapshots.filters import Filters
@@ -38,21 +38,19 @@ def table(
 ) -> tuple[ListPage, SafeString]:
     """The page's numbers and its rendered table. `prefix` is the list's own address, `volumes` are the chosen ones."""
     labels = {environment.pk: as_of(environment, now) for environment in environments}
+
+    def make() -> tuple[ListPage, str]:
+        page = find_page(team, environments, filters, now, volumes)
+        # With chosen volumes the rows are of these alone: their instances need not be asked for again.
+        instances = _instances(volumes) if filters.volume_ids else _instances(_volumes_of(team, page.lines))
+        context = _context(environments, labels, filters, page, instances, now, prefix)
+        html = render_to_string("snapshots/_table.html", context)
+        # The rows are in the HTML; the numbers around it are all that the page still needs.
+        return replace(page, lines=[]), html
+
     key = _key(team, environments, labels, filters, now, prefix)
-    cached = caches["fragments"].get(key)
-    if cached is not None:
-        page, html = cached
-        return page, SafeString(html)
-    page = find_page(team, environments, filters, now, volumes)
-    # With chosen volumes the rows are of these alone: their instances need not be asked for again.
-    instances = _instances(volumes) if filters.volume_ids else _instances(_volumes_of(team, page.lines))
-    context = _context(environments, labels, filters, page, instances, now, prefix)
-    html = render_to_string("snapshots/_table.html", context)
-    # The rows are in the HTML; the numbers around it are all that the page still needs.
-    caches["fragments"].set(
-        key, (ListPage([], page.total, page.exact, page.number, page.has_next), str(html)), KEEP_SECONDS
-    )
-    return page, html
+    page, html = kept(key, tuple[ListPage, str], make, seconds=KEEP_SECONDS)
+    return page, SafeString(html)
 
 
 def _key(
@@ -65,7 +63,7 @@ def _key(
 ) -> str:
     versions = [(environment.rows_version, labels[environment.pk]) for environment in environments]
     parts = (versions, filters.query(page=filters.page), get_language(), int(now.timestamp()) // 60, prefix)
-    return f"table:{team.pk}:{sha256(repr(parts).encode()).hexdigest()}"
+    return key_of("table", team.pk, parts)
 
 
 def _context(

@@ -7,15 +7,14 @@ the team says of it, the policy, the filters, the language and the minute, since
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from hashlib import sha256
 from typing import Protocol
 
-from django.core.cache import caches
 from django.template.loader import render_to_string
 from django.utils.safestring import SafeString
 from django.utils.translation import get_language, ngettext
 from django.utils.translation import gettext as _
 
+from dashboard.caches import kept, key_of
 from dashboard.teams.access import may
 from dashboard.teams.models import Membership, Team
 from snapshots import volume_groups, volume_list
@@ -69,15 +68,14 @@ class Parts:
 
 def parts(view: View, *, is_fragment: bool) -> Parts:
     """Render the parts of a view. `is_fragment`: the filter bar stands already and is only brought in line."""
+
+    def make() -> tuple[str, str, str, str]:
+        made = _made(view, is_fragment=is_fragment)
+        return made.summary, made.bar, made.results, made.count_text
+
     key = _key(view, is_fragment=is_fragment)
-    cached = caches["fragments"].get(key)
-    if cached is not None:
-        summary, bar, results, count_text = cached
-        return Parts(SafeString(summary), SafeString(bar), SafeString(results), count_text)
-    made = _made(view, is_fragment=is_fragment)
-    texts = (str(made.summary), str(made.bar), str(made.results), made.count_text)
-    caches["fragments"].set(key, texts, KEEP_SECONDS)
-    return made
+    summary, bar, results, count_text = kept(key, tuple[str, str, str, str], make, seconds=KEEP_SECONDS)
+    return Parts(SafeString(summary), SafeString(bar), SafeString(results), count_text)
 
 
 def _key(view: View, *, is_fragment: bool) -> str:
@@ -93,7 +91,7 @@ def _key(view: View, *, is_fragment: bool) -> str:
         _may_act(view),
         is_fragment,
     )
-    return f"volumes:{view.team.pk}:{sha256(repr(parts).encode()).hexdigest()}"
+    return key_of("volumes", view.team.pk, parts)
 
 
 def _state_of(environment: Environment, now: datetime) -> tuple[object, ...]:

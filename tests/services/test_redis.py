@@ -1,5 +1,6 @@
 """What Redis holds and for how long; and that no page, sign-in or sign-out falls when it does."""
 
+import pickle
 from collections.abc import Iterator
 
 import pytest
@@ -195,3 +196,29 @@ def test_limits_are_counted_in_the_table_while_redis_does_not_answer(redis: OwnR
     redis.stop()
     assert [bool(limits.allow("try:a", 3, 60)) for _ in range(4)] == [True] * 3 + [False]
     assert LimitCount.objects.count() == 1
+
+
+def spoil(redis: OwnRedis, value: bytes | None) -> None:
+    """Put bytes, or None for a list, in the place of every value."""
+    server = Redis.from_url(redis.url)
+    for name in list(server.scan_iter()):
+        server.delete(name)
+        if value is None:
+            server.rpush(name, "x")
+        else:
+            server.set(name, value)
+
+
+@pytest.mark.parametrize("value", [b"", b"garbage", pickle.dumps({"a": 1})[:9], pickle.dumps("x"), None])
+def test_what_cannot_be_read_is_not_there_and_redis_is_asked_on(
+    redis: OwnRedis, waits: list[RedisError], alice_client: Client, fill: Fill, value: bytes | None
+) -> None:
+    fill([record(1)])
+    before = numbers(alice_client.get(LIST))
+    caches["fragments"].set("count", 1)
+    spoil(redis, value)
+    with pytest.raises(ValueError):
+        caches["fragments"].incr("count")
+    assert numbers(alice_client.get(LIST)) == before == [1]
+    assert caches["fragments"].get_many(["count"]) == {}
+    assert waits == []

@@ -9,10 +9,10 @@ from urllib.parse import quote_plus, urlencode, urlsplit
 
 import jwt
 from django.conf import settings
-from django.core.cache import cache
 from django.core.exceptions import ValidationError
 from django.urls import reverse
 
+from dashboard.caches import kept
 from dashboard.startup import is_loopback
 from dashboard.teams.addresses import folded
 from dashboard.teams.oidc.door import Budget, JSONObject, get, post, unusable
@@ -93,12 +93,11 @@ def endpoints(budget: Budget) -> Endpoints:
     """Find the provider's addresses, or remember them. Raises `SignInProblem`."""
     issuer: str = settings.OIDC_ISSUER
     name = f"oidc-endpoints:{issuer}"
-    kept = cache.get(name)
-    if isinstance(kept, list):
-        return Endpoints(*kept)
-    found = _endpoints_in(get(issuer.rstrip("/") + DISCOVERY, budget), issuer)
-    cache.set(name, list(found), DISCOVERED_SECONDS)
-    return found
+
+    def make() -> Endpoints:
+        return _endpoints_in(get(issuer.rstrip("/") + DISCOVERY, budget), issuer)
+
+    return kept(name, Endpoints, make, seconds=DISCOVERED_SECONDS, alias="default")
 
 
 def _endpoints_in(document: JSONObject, issuer: str) -> Endpoints:
