@@ -1,14 +1,14 @@
 """The rows of which a volume is judged, and what is counted of them: each day's runs, and what was lost at once."""
 
-from collections import Counter
-from collections.abc import Iterable
-from datetime import datetime, timedelta
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Iterator
+from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 from typing import NamedTuple
 
 from snapshots.models import Volume
 from snapshots.runs import Run
-from snapshots.schedules import schedules_of
+from snapshots.schedules import SCHEDULES, deadline_after, schedules_of
 
 DAYS_KEPT = 31
 # How far back rows count that are listed no more, with an hourly schedule and without.
@@ -16,6 +16,18 @@ GONE_COUNT_HOURLY, GONE_COUNT = timedelta(days=3), timedelta(days=35)
 FEWER_WITHIN = timedelta(days=1)
 FEWER_LEAST = 3
 CLOCKS_APART = timedelta(hours=1)
+# Of what was there at our first sync nothing is known before that.
+FIRST = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+class Span(NamedTuple):
+    """A time, from and until."""
+
+    since: datetime
+    until: datetime
+
+    def overlaps(self, other: "Span") -> bool:
+        return self.since < other.until and other.since < self.until
 
 
 class Row(NamedTuple):
@@ -79,6 +91,42 @@ def days_of(volume: Volume, rows: Iterable[Row], at: datetime) -> dict[str, dict
         if day >= first:
             days[day] = counts if day > whole_from else _most(counts, days.get(day, {}))
     return days
+
+
+def gaps_of(volume: Volume, rows: Iterable[Row], at: datetime) -> dict[str, list[list[str]]]:
+    """Find the times in which no run began although one was due: schedule's letter -> [from, until] of each.
+
+    Call before the volume's answers are made anew. All of it is elapsed time. Older ones than the rows tell are kept,
+    unless a row that is listed late lies in one.
+    """
+    whole_from = at - (GONE_COUNT_HOURLY if "H" in volume.schedules else GONE_COUNT)
+    kept_from = at - timedelta(days=DAYS_KEPT)
+    ranges: dict[str, list[Span]] = defaultdict(list)
+    for row in rows:
+        for schedule in schedules_of(row.interval_type):
+            ranges[schedule].append(Span(row.taken_after or FIRST, row.taken_before))
+    lasts = {str(old["schedule"]): datetime.fromisoformat(str(old["last_began"])) for old in volume.answers}
+    found: dict[str, list[list[str]]] = {}
+    for schedule in SCHEDULES:
+        known = ranges[schedule]
+        recent = [span for span in known if span.until >= whole_from]
+        if schedule in lasts and lasts[schedule] < whole_from:
+            recent.append(Span(lasts[schedule], lasts[schedule]))
+        stored = [Span(*map(datetime.fromisoformat, gap)) for gap in volume.gaps.get(schedule[0], ())]
+        older = [gap for gap in stored if gap.since < whole_from and not any(map(gap.overlaps, known))]
+        gaps = {gap.since: gap for gap in [*older, *_gaps_between(schedule, recent)] if gap.until >= kept_from}
+        if gaps:
+            found[schedule[0]] = [[gap.since.isoformat(), gap.until.isoformat()] for gap in gaps.values()]
+    return found
+
+
+def _gaps_between(schedule: str, spans: Iterable[Span]) -> Iterator[Span]:
+    """Between the latest begin of what ran before and the earliest of what ran next, where a deadline lies between."""
+    last: datetime | None = None
+    for span in sorted(spans):
+        if last is not None and span.since > deadline_after(schedule, last):
+            yield Span(last, span.since)
+        last = span.until if last is None else max(last, span.until)
 
 
 def last_usable_at(

@@ -13,7 +13,16 @@ from django.db import connection
 
 from snapshots.cloud.dates import read_date
 from snapshots.coming import Coming
-from snapshots.judged_rows import GONE_COUNT, GONE_COUNT_HOURLY, Row, days_of, has_fewer, last_usable_at, lost_since
+from snapshots.judged_rows import (
+    GONE_COUNT,
+    GONE_COUNT_HOURLY,
+    Row,
+    days_of,
+    gaps_of,
+    has_fewer,
+    last_usable_at,
+    lost_since,
+)
 from snapshots.models import Environment, Policy, Snapshot, Volume
 from snapshots.runs import Run
 from snapshots.verdicts import Answer, Judgement, judge
@@ -199,6 +208,7 @@ def _judge(volume: Volume, rows: Sequence[Row], scene: Scene) -> None:
         )
     )
     volume.last_usable_at = last_usable_at(volume, runs, usable=judgement.usable, at=scene.at, before=scene.before)
+    volume.gaps = gaps_of(volume, rows, scene.at)
     _fill(volume, judgement)
     # A run that came after all ends what was said, also when it is gone again and forgotten.
     volume.ended = {name: since for name, since in volume.ended.items() if LETTERS[name] not in volume.schedules}

@@ -22,6 +22,7 @@ from snapshots.models import Environment, Snapshot
 from snapshots.runs import MAKING
 from snapshots.states import USABLE_STATE
 from snapshots.volumes import recount_volumes
+from snapshots.watched import note_list
 
 T = TypeVar("T")
 Plan = diff.Plan[SnapshotRecord]
@@ -210,6 +211,7 @@ def _stamp(
     environment.first_listed_at = environment.first_listed_at or received_at
     environment.partial_at, environment.partial_reason = None, ""
     environment.body_hash = listing.body_hash if plan.gone == len(plan.missing) else ""
+    note_list(environment, held.at, is_doubted=plan.doubt is not None)
     doubt = plan.doubt
     environment.suspect_since, environment.suspect_at = (doubt.since, doubt.at) if doubt else (None, None)
     environment.suspect_checks = doubt.checks if doubt else 0

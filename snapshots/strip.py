@@ -1,10 +1,11 @@
 """A volume's last 30 days: what was due and what came of it, day by day (UTC).
 
-A day is missed only when the deadline of a run due on it has passed in our data. Before we began to watch, an empty day
-tells nothing, as what was taken then may be gone since; but after the newest usable runs there was none for sure.
+A day is missed only when a run of it was due, and its deadline passed, in watched time: by elapsed time since the run
+before. Other times tell nothing, as what was taken then may have been deleted since.
 Pages take `snapshots.views.strips.shown_strip`, which draws it and says it in words.
 """
 
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
@@ -13,11 +14,10 @@ from typing import NamedTuple
 
 from snapshots.models import Volume
 from snapshots.schedules import FIXED, due_after, grace
+from snapshots.watched import Watch
 
 DAYS = 30
 DAY, HOUR = timedelta(days=1), timedelta(hours=1)
-# Runs of a daily schedule this near to midnight may fall on the day before or after their own.
-NEAR_MIDNIGHT = timedelta(hours=1)
 
 
 class Kind(Enum):
@@ -41,7 +41,7 @@ NOTHING = Count()
 
 @dataclass(frozen=True, slots=True)
 class Mark:
-    """One day. `is_known`: we watched it, or its miss is sure; only such days are counted."""
+    """One day. `is_known`: it was watched; only such days are counted."""
 
     day: date
     kind: Kind
@@ -71,120 +71,77 @@ class Strip:
         return [mark for mark in self.marks if mark.is_known and mark.count.due]
 
 
-class _Schedule(NamedTuple):
-    """One schedule of a volume, as its answer keeps it. `anchor`: its newest usable run, else its newest.
+class _Days(NamedTuple):
+    """What is known of one schedule, by day: its runs, and those that did not begin, watched or not."""
 
-    `usable_until`: the day of the newest usable run; the day before its first one where none is usable.
-    """
-
-    name: str
-    first_began: datetime
-    anchor: datetime
-    usable_until: date
-    counts: Mapping[date, list[int]]
-
-    def runs(self, day: date) -> int:
-        return sum(self.counts.get(day, ()))
+    counts: Mapping[date, Count]
+    unwatched: frozenset[date]
 
 
-def strip_of(volume: Volume, *, today: date, watched_from: date | None, data_at: datetime | None) -> Strip:
+def strip_of(volume: Volume, *, today: date, watch: Watch, data_at: datetime | None) -> Strip:
     """Draw up a volume's days until today.
 
-    `watched_from`: the day of the environment's first complete list; `data_at`: the moment of its newest, by the
-    provider's clock. None: there was none yet.
+    `data_at`: the moment of the environment's newest complete list, by the provider's clock; None: there was none yet.
     """
     days = [today - timedelta(days=ago) for ago in reversed(range(DAYS))]
-    schedules = [_schedule(volume, answer) for answer in volume.answers]
-    names = tuple(schedule.name for schedule in schedules)
-    if data_at is None or watched_from is None:
+    names = tuple(str(answer["schedule"]) for answer in volume.answers)
+    if data_at is None or watch.began is None:
         return Strip(tuple(Mark(day, Kind.NOT_WATCHED, is_known=False) for day in days), names, is_whole=False)
-    due = [_due(schedule, days, data_at) for schedule in schedules]
-    usable_until = max((schedule.usable_until for schedule in schedules), default=today)
+    watch = watch.up_to(data_at)
+    found = [_days_of(volume, answer, days, watch, data_at) for answer in volume.answers]
+    unwatched = frozenset[date]().union(*(each.unwatched for each in found))
     taken = _taken(volume)
     marks = []
     for day in days:
-        count = _sum(each.get(day, NOTHING) for each in due)
-        is_watched = watched_from <= day <= data_at.date()
-        marks.append(_mark(day, count, taken.get(day, 0), is_watched=is_watched, is_sure=day > usable_until))
-    return Strip(tuple(marks), names, is_whole=watched_from <= days[0])
+        count = _sum(each.counts.get(day, NOTHING) for each in found)
+        is_watched = watch.touches(_midnight(day), _midnight(day) + DAY)
+        marks.append(_mark(day, count, taken.get(day, 0), is_watched=is_watched, is_blind=day in unwatched))
+    return Strip(tuple(marks), names, is_whole=watch.is_whole(_midnight(days[0])))
 
 
-def _schedule(volume: Volume, answer: Mapping[str, str | None]) -> _Schedule:
-    name, first, last = str(answer["schedule"]), str(answer["first_began"]), str(answer["last_began"])
-    counts = {date.fromisoformat(day): runs[name[0]] for day, runs in volume.days.items() if name[0] in runs}
-    newest = answer["newest_before"]
-    usable_until = _read(newest).date() if newest else _read(first).date() - DAY
-    return _Schedule(name, _read(first), _read(newest or last), usable_until, counts)
-
-
-def _read(text: str) -> datetime:
-    return datetime.fromisoformat(text).astimezone(UTC)
-
-
-def _due(schedule: _Schedule, days: Sequence[date], data_at: datetime) -> dict[date, Count]:
-    due = _hours_due(schedule, days, data_at) if schedule.name == "HOURLY" else _days_due(schedule, days, data_at)
-    found = {}
+def _days_of(
+    volume: Volume, answer: Mapping[str, object], days: Sequence[date], watch: Watch, data_at: datetime
+) -> _Days:
+    schedule, began = str(answer["schedule"]), _read(answer["first_began"])
+    times = [(_read(since), _read(until)) for since, until in volume.gaps.get(schedule[0], ())]
+    # After the newest run nothing has begun up to the data.
+    times.append((_read(answer["last_began"]), data_at + timedelta.resolution))
+    missed: Counter[date] = Counter()
+    unwatched = set()
+    for due in _dues(schedule, times, _midnight(days[0])):
+        if watch.covers(due) and watch.covers(due + grace(schedule)):
+            missed[due.date()] += 1
+        else:
+            unwatched.add(due.date())
+    counts = {}
     for day in days:
-        made, failed = schedule.counts.get(day, (0, 0))
-        if made or failed or due.get(day):
-            found[day] = Count(max(due.get(day, 0), 1), made, failed)
-    return found
+        made, failed = volume.days.get(day.isoformat(), {}).get(schedule[0], (0, 0))
+        if made or failed or missed[day]:
+            counts[day] = Count(missed[day] + max(made, min(failed, _most_runs(schedule, day, began))), made, failed)
+    return _Days(counts, frozenset(unwatched))
 
 
-def _hours_due(schedule: _Schedule, days: Iterable[date], data_at: datetime) -> dict[date, int]:
-    """How many runs of each day are past their deadline; rounded down, as a day may begin in the middle of an hour."""
-    until = data_at - grace(schedule.name)
-    return {
-        day: max(0, int((min(_midnight(day) + DAY, until) - max(_midnight(day), schedule.first_began)) / HOUR))
-        for day in days
-    }
+def _dues(schedule: str, times: Iterable[tuple[datetime, datetime]], first: datetime) -> Iterator[datetime]:
+    """When runs were due of which the deadline passed before the next one began: each a period after the one before."""
+    for since, until in times:
+        due = due_after(schedule, since)
+        if schedule in FIXED and due < first:
+            due += (first - due) // FIXED[schedule] * FIXED[schedule]
+        while due + grace(schedule) < until:
+            if due >= first:
+                yield due
+            due = due_after(schedule, due)
 
 
-def _days_due(schedule: _Schedule, days: Sequence[date], data_at: datetime) -> dict[date, int]:
-    """The days on which a run was due and none began: each is a period after the run before it, or after a miss."""
-    found = {}
-    next_due = _first_due(schedule, days)
-    for day in days:
-        if schedule.runs(day):
-            next_due = _next(schedule, day)
-        elif next_due is not None and day >= next_due and not _began_beside(schedule, day):
-            if _at(schedule, day) + grace(schedule.name) > data_at:
-                break
-            found[day] = 1
-            next_due = _next(schedule, day)
-    return found
+def _most_runs(schedule: str, day: date, began: datetime) -> int:
+    """How many runs a day has at most: however often a failed one is tried again, no more were due."""
+    if schedule != "HOURLY":
+        return 1
+    return max(1, (_midnight(day) + DAY - max(_midnight(day), began)) // HOUR)
 
 
-def _first_due(schedule: _Schedule, days: Sequence[date]) -> date | None:
-    """When a run was due after the newest one, if that is older than the strip; else its own runs tell."""
-    if schedule.anchor.date() >= days[0]:
-        return None
-    due = _next(schedule, schedule.anchor.date())
-    while due < days[0]:
-        due = _next(schedule, due)
-    return due
-
-
-def _began_beside(schedule: _Schedule, day: date) -> bool:
-    """Whether the day's run began within its grace, but on the day after; or a little early, on the day before."""
-    if schedule.name in FIXED and FIXED[schedule.name] <= DAY:
-        beside = (day - DAY, day + DAY) if _is_near_midnight(schedule.anchor) else ()
-        return any(schedule.runs(each) > 1 for each in beside)
-    return schedule.runs(day + DAY) > 0
-
-
-def _is_near_midnight(moment: datetime) -> bool:
-    since = moment - _midnight(moment.date())
-    return min(since, DAY - since) <= NEAR_MIDNIGHT
-
-
-def _next(schedule: _Schedule, day: date) -> date:
-    return due_after(schedule.name, _at(schedule, day)).date()
-
-
-def _at(schedule: _Schedule, day: date) -> datetime:
-    """The moment of a day at which the schedule runs, as its newest run did."""
-    return datetime.combine(day, schedule.anchor.time(), UTC)
+def _read(text: object) -> datetime:
+    return datetime.fromisoformat(str(text)).astimezone(UTC)
 
 
 def _midnight(day: date) -> datetime:
@@ -196,17 +153,19 @@ def _taken(volume: Volume) -> dict[date, int]:
     return {date.fromisoformat(day): sum(counts[0] for counts in runs.values()) for day, runs in volume.days.items()}
 
 
-def _mark(day: date, count: Count, taken: int, *, is_watched: bool, is_sure: bool) -> Mark:
+def _mark(day: date, count: Count, taken: int, *, is_watched: bool, is_blind: bool) -> Mark:
+    """`is_blind`: the deadline of one of its runs passed while nobody watched."""
     if count.made:
         return Mark(day, Kind.TAKEN, count, is_watched)
     if count.failed:
-        return Mark(day, Kind.FAILED, count, is_watched or is_sure)
-    if count.due and (is_watched or is_sure):
+        return Mark(day, Kind.FAILED, count, is_watched)
+    if count.due:
         return Mark(day, Kind.MISSED, count)
     if taken:
         # Nothing of a schedule is known of this day: it hides no miss.
         return Mark(day, Kind.TAKEN, Count(0, taken), is_watched)
-    return Mark(day, Kind.NONE_DUE if is_watched else Kind.NOT_WATCHED, is_known=is_watched)
+    is_known = is_watched and not is_blind
+    return Mark(day, Kind.NONE_DUE if is_known else Kind.NOT_WATCHED, is_known=is_known)
 
 
 def _sum(counts: Iterable[Count]) -> Count:

@@ -11,6 +11,7 @@ from django.utils.translation import gettext_lazy, ngettext
 from snapshots.models import Environment, Volume
 from snapshots.strip import DAYS, Kind, Mark, Strip, runs_of_days, strip_of
 from snapshots.views import words
+from snapshots.watched import Watch
 
 STEP, WIDTH, HEIGHT = 8, 5, 18
 LEAST_BAR = 3
@@ -19,9 +20,10 @@ LABELS: dict[Kind, str | Promise] = {
     Kind.TAKEN: gettext_lazy("taken"),
     Kind.FAILED: gettext_lazy("failed"),
     Kind.MISSED: gettext_lazy("missed"),
-    Kind.NONE_DUE: gettext_lazy("none due"),
+    Kind.NONE_DUE: gettext_lazy("nothing overdue"),
     Kind.NOT_WATCHED: gettext_lazy("not watched"),
 }
+LETTERS = {Kind.TAKEN: "T", Kind.FAILED: "F", Kind.MISSED: "M", Kind.NONE_DUE: "_", Kind.NOT_WATCHED: "."}
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,11 +37,15 @@ class Path:
 
 @dataclass(frozen=True, slots=True)
 class ShownStrip:
-    """`sentence` stands under the strip; `label` is its name for who cannot see it, and its tooltip."""
+    """`sentence` stands under the strip; `label` is its name for who cannot see it, and its tooltip.
+
+    `days` has one letter for each day, the oldest first.
+    """
 
     paths: list[Path]
     sentence: str
     label: str
+    days: str
     width: int = DAYS * STEP - (STEP - WIDTH)
     height: int = HEIGHT
 
@@ -47,16 +53,12 @@ class ShownStrip:
 def shown_strip(volume: Volume, environment: Environment, now: datetime) -> ShownStrip:
     """A volume's last 30 days as its page and its row show them."""
     ahead = timedelta(seconds=environment.clock_ahead)
-    began = environment.first_listed_at
     # Nothing is due of a deleted volume.
     known = [moment for moment in (environment.data_at, volume.gone_at) if moment is not None]
-    strip = strip_of(
-        volume,
-        today=(now + ahead).date(),
-        watched_from=began.date() if began else None,
-        data_at=min(known) if environment.data_at else None,
-    )
-    return ShownStrip(paths(strip.marks), sentence(strip), label(strip, now))
+    data_at = min(known) if environment.data_at else None
+    strip = strip_of(volume, today=(now + ahead).date(), watch=Watch.of(environment), data_at=data_at)
+    letters = "".join(LETTERS[mark.kind] for mark in strip.marks)
+    return ShownStrip(paths(strip.marks), sentence(strip), label(strip, now), letters)
 
 
 def legend() -> list[Path]:
@@ -89,17 +91,17 @@ def _box(left: int, width: int, height: int) -> str:
 
 
 def sentence(strip: Strip) -> str:
-    """The strip in a few words: "27 of 30 days", "17 of 18 days watched", "no run worked since 22 Nov"."""
+    """The strip in a few words: "27 of 30 daily runs OK", "no run worked since 22 Nov"."""
     if not strip.schedules:
         return _of_no_schedule(strip)
     known = strip.known
     if not known:
-        return _("none due while watched")
-    failed = [mark for mark in known if mark.count.failed]
+        return _("no run due while watched")
+    failed = [mark for mark in strip.marks if mark.count.failed]
     if failed and not any(mark.count.made for mark in strip.marks):
         return _("no run worked since %(day)s") % {"day": _day(failed[0].day)}
     text = _ratio(strip.schedules, known)
-    return text if strip.is_whole else _("%(ratio)s watched") % {"ratio": text}
+    return text if strip.is_whole else _("%(ratio)s while watched") % {"ratio": text}
 
 
 def _of_no_schedule(strip: Strip) -> str:
@@ -111,12 +113,12 @@ def _ratio(schedules: Sequence[str], known: Sequence[Mark]) -> str:
     due, made = sum(mark.count.due for mark in known), sum(mark.count.made for mark in known)
     numbers = {"made": min(made, due), "due": due}
     if tuple(schedules) == ("DAILY",):
-        return ngettext("%(made)d of %(due)d day", "%(made)d of %(due)d days", due) % numbers
+        return ngettext("%(made)d of %(due)d daily run OK", "%(made)d of %(due)d daily runs OK", due) % numbers
     if tuple(schedules) == ("WEEKLY",):
-        return ngettext("%(made)d of %(due)d week", "%(made)d of %(due)d weeks", due) % numbers
+        return ngettext("%(made)d of %(due)d weekly run OK", "%(made)d of %(due)d weekly runs OK", due) % numbers
     if tuple(schedules) == ("MONTHLY",):
-        return ngettext("%(made)d of %(due)d month", "%(made)d of %(due)d months", due) % numbers
-    return ngettext("%(made)d of %(due)d run", "%(made)d of %(due)d runs", due) % numbers
+        return ngettext("%(made)d of %(due)d monthly run OK", "%(made)d of %(due)d monthly runs OK", due) % numbers
+    return ngettext("%(made)d of %(due)d run OK", "%(made)d of %(due)d runs OK", due) % numbers
 
 
 def label(strip: Strip, now: datetime) -> str:

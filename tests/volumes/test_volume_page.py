@@ -75,7 +75,7 @@ def test_a_fresh_volume_and_why_it_is(bob_client: Client, fill: Fill) -> None:
     assert "newest usable 24 Nov 03:10 (from the name). Next is due 25 Nov 03:10, deadline 09:10." in verdict
     assert tree(page).one("h1").text == "ROOT-35545"
     assert tree(page).one(css="title-facts").text == "web-01? · prod · compute-on"
-    assert tree(page).one(css="strip-text").text == "1 of 1 day watched"
+    assert tree(page).one(css="strip-text").text == "1 of 1 daily run OK while watched"
     assert freshness(page)[0] == "ok"
 
 
