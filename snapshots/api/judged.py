@@ -46,6 +46,7 @@ def team_volumes(request: TokenRequest, asked: Asked, team: str) -> HttpResponse
     environments, now = of_token(request), timezone.now()
     policy = Policy.objects.filter(team=request.team).first()
     filters, ages = _filters(asked, environments), DataAges.of(environments, now)
+    asked_for = filters.environments or environments
     volumes = volume_list.narrowed(environments, filters, ages)
     hours = policy.target_hours if policy else None
     counted = volume_list.tallies(volumes, environments, hours)
@@ -56,11 +57,12 @@ def team_volumes(request: TokenRequest, asked: Asked, team: str) -> HttpResponse
     metadata = rows.JudgedMetadata(
         record_count=volume_list.total_of(counted, filters),
         counts=_counts(counted),
+        never_listed=[one.path for one in asked_for if one.listed_at is None] or UNSET,
         next_cursor=signer.sign_object(page.end) if page.end else UNSET,
     )
     judged = list(_rows(page.pks, environments, hours, now))
     response = HttpResponse(msgspec.json.encode(rows.JudgedVolumeList(judged, metadata)), content_type=JSON)
-    listed = [environment for environment in filters.environments or environments if environment.listed_at]
+    listed = [environment for environment in asked_for if environment.listed_at]
     if listed:
         doubts = {doubt for environment in listed for doubt in replies.doubts_of_snapshots(environment, now)}
         oldest = min(environment.listed_at for environment in listed if environment.listed_at)

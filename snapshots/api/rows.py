@@ -110,11 +110,13 @@ class Metadata(Struct, frozen=True, rename="camel"):
 class JudgedMetadata(Struct, frozen=True, rename="camel", omit_defaults=True):
     """`recordCount` and `counts`: over all pages; `counts`: by verdict, whatever statuses were asked for.
 
-    `nextCursor` is there while more rows follow.
+    `nextCursor` is there while more rows follow; `neverListed` names environments that have had no complete list
+    yet: their volumes are not known.
     """
 
     record_count: int
     counts: dict[str, int]
+    never_listed: list[str] | UnsetType = UNSET
     next_cursor: str | UnsetType = UNSET
 
 

@@ -10,7 +10,7 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
-from dashboard.teams.models import Membership, User
+from dashboard.teams.models import Membership, Team, User
 from snapshots import targets
 from snapshots.models import Environment, Policy, Volume
 from snapshots.volume_filters import SORTS, STATUSES
@@ -51,6 +51,14 @@ def test_what_is_good_says_until_when(script: Script) -> None:
     assert (fresh["id"], fresh["verdict"]) == (VOLUME, "fresh")
     assert fresh["deadline"] > "2026-11-24T12:00:00Z"
     assert "since" not in fresh
+
+
+def test_an_environment_without_a_complete_list_is_named(script: Script, team: Team) -> None:
+    """Its volumes are not known: no late one among the rows does not mean that all is well."""
+    Environment.objects.create(team=team, service_code="compute-qc", name="unseen")
+    metadata = body(script, "status=cannot_tell")["metadata"]
+    assert (metadata["recordCount"], metadata["neverListed"]) == (0, ["compute-qc/unseen"])  # type: ignore[index]
+    assert "neverListed" not in body(script, "environment=compute-on/prod")["metadata"]  # type: ignore[operator]
 
 
 def test_counts_are_the_pages_tiles_whatever_status_is_asked_for(script: Script) -> None:

@@ -1,11 +1,25 @@
+from collections.abc import Sequence
+from typing import NamedTuple
+
 from django import template
+from django.utils.functional import Promise
 
 from dashboard.teams.access import MemberRequest
 from dashboard.teams.access import may as member_may
-from dashboard.teams.models import Membership
+from dashboard.teams.models import Membership, Role
+from dashboard.teams.powers import POWERS, powers_of
 from dashboard.teams.tabs import Tab, tabs_of
 
 register = template.Library()
+
+
+class RoleLegend(NamedTuple):
+    """A role's own powers by their names; `before` is the label of the role whose powers it also has."""
+
+    value: str
+    label: str
+    before: str
+    powers: Sequence[tuple[str, Promise | str]]
 
 
 @register.simple_tag
@@ -18,3 +32,19 @@ def may(membership: Membership, view_name: str, method: str = "GET") -> bool:
 def settings_tabs(request: MemberRequest) -> list[Tab]:
     """List the settings of the team that the member may open: `{% settings_tabs request as tabs %}`."""
     return tabs_of(request)
+
+
+@register.simple_tag
+def role_legend() -> list[RoleLegend]:
+    """List what each role can do, the least first: `{% role_legend as legend %}`."""
+    before = ["", *(str(role.label) for role in POWERS)]
+    return [
+        RoleLegend(role.value, str(role.label), lower, [*powers.items()])
+        for lower, (role, powers) in zip(before, POWERS.items(), strict=False)
+    ]
+
+
+@register.simple_tag
+def powers(role: str) -> Sequence[Promise | str]:
+    """List everything that a role can do: `{% powers invitation.role as powers %}`."""
+    return powers_of(Role(role))
