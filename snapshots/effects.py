@@ -1,7 +1,8 @@
 """What a target would make of a team's volumes, worked out before it is chosen.
 
 A target adds moments to what is stored: the newest usable snapshot's time and the target. Two kinds of volumes are
-judged from their rows, as the sync would: those in doubt, and those that have no usable snapshot yet and may be new.
+judged from their rows, as the sync would: those in doubt or with a snapshot in progress, and those that have no usable
+snapshot yet and may be new.
 """
 
 from collections import Counter
@@ -15,9 +16,9 @@ from snapshots.acts import with_target
 from snapshots.judged import COLUMNS, DataAges, age_of_data
 from snapshots.judging import judged_again
 from snapshots.models import Environment, Snapshot, Volume
-from snapshots.runs import COPYING, MOVING
+from snapshots.runs import COPYING, MAKING, MOVING
 from snapshots.standing import thresholds_of
-from snapshots.states import USABLE_STATE
+from snapshots.states import STATES, USABLE_STATE
 from snapshots.verdicts import Thresholds, Verdict, patience, status, target_thresholds
 from snapshots.volume_list import is_judged
 
@@ -88,7 +89,7 @@ def _under_each(
     free = [row for row in rows if row.target_hours is None and environment.target_hours is None]
     kept = [row.as_it_is() for row in rows if row.target_hours is not None or environment.target_hours is not None]
     usable = _usable_ranges(environment) if free else {}
-    asked = _in_doubt(environment) if free else set()
+    asked = _in_doubt(environment) | _being_made(environment) if free else set()
     asked |= {row.volume_id for row in free if row.new is not None and row.volume_id not in usable}
     judged = [row for row in free if row.volume_id in asked]
     if len(judged) > MOST_JUDGED:
@@ -119,13 +120,19 @@ def _usable_ranges(environment: Environment) -> Mapping[str, Range]:
 
 
 def _in_doubt(environment: Environment) -> set[str]:
-    """Volumes with a snapshot that was left out once, or was copied when it was first met."""
+    """Volumes with a snapshot that was left out once, was copied when it was first met, or is in an unknown state."""
     listed = Snapshot.objects.filter(team=environment.team_id, environment=environment).listed()
-    copied = set(listed.filter(state=COPYING, usable_at__isnull=True).values_list("volume_id", flat=True))
-    if environment.body_hash:
+    is_doubtful = Q(state=COPYING, usable_at__isnull=True) | ~Q(state__in=STATES)
+    if not environment.body_hash:
         # It is kept only while no row is left out.
-        return copied
-    return copied | set(listed.filter(missing_since__isnull=False).values_list("volume_id", flat=True))
+        is_doubtful |= Q(missing_since__isnull=False)
+    return set(listed.filter(is_doubtful).values_list("volume_id", flat=True))
+
+
+def _being_made(environment: Environment) -> set[str]:
+    """Volumes with a snapshot in progress, for which a target waits."""
+    listed = Snapshot.objects.filter(team=environment.team_id, environment=environment).listed()
+    return set(listed.filter(state__in=MAKING, usable_at__isnull=True).values_list("volume_id", flat=True))
 
 
 def _said(environment: Environment, now: datetime, thresholds: Thresholds, patience: timedelta) -> Verdict:

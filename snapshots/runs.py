@@ -6,7 +6,7 @@ The states and the steps between them are CloudStack's (`SnapshotStateMachineMan
 from datetime import datetime
 from typing import NamedTuple
 
-from snapshots.states import USABLE_STATE
+from snapshots.states import USABLE_STATE, Kind, kind_of
 
 MAKING = frozenset({"Allocated", "Creating", "CreatedOnPrimary", "BackingUp"})
 # States in which a snapshot that was complete before is moved and can still be used afterwards.
@@ -46,9 +46,18 @@ class Run(NamedTuple):
         return self.usable_at is not None or self.state in AFTER_COMPLETION
 
     @property
+    def is_in_unknown_state(self) -> bool:
+        """Its state is none of those that are known, so that nobody can say whether it is usable."""
+        return self.listed and kind_of(self.state) is Kind.UNKNOWN
+
+    @property
     def is_in_doubt(self) -> bool:
-        """It may be usable or not: left out once, or first met while it was copied and never seen complete."""
-        return self.is_candidate or (self.listed and self.state == COPYING and self.usable_at is None)
+        """It may be usable or not.
+
+        It was left out once, or first met while it was copied and never seen complete, or its state is not known.
+        """
+        is_copied = self.listed and self.state == COPYING and self.usable_at is None
+        return self.is_candidate or is_copied or self.is_in_unknown_state
 
     @property
     def has_failed(self) -> bool:

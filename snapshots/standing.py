@@ -12,7 +12,7 @@ from enum import Enum
 from snapshots.judged import COLUMNS, age_of_data
 from snapshots.models import Environment, Volume
 from snapshots.schedules import period
-from snapshots.verdicts import ALWAYS, DATA_LASTS, Thresholds, Verdict, status
+from snapshots.verdicts import ALWAYS, DATA_LASTS, TARGET_GRACE, Thresholds, Verdict, status
 
 # After so many periods without a run its end may be on purpose.
 PERIODS_TO_STOP = 3
@@ -24,6 +24,7 @@ class Reason(Enum):
     NEVER_LISTED = "never_listed"
     OLD_DATA = "old_data"
     TIME = "time"
+    UNKNOWN_STATE = "unknown_state"
     IN_DOUBT = "in_doubt"
 
 
@@ -83,7 +84,7 @@ class Standing:
     @property
     def is_over_target(self) -> bool:
         newest = self.volume.newest_before
-        return newest is not None and self.target is not None and newest + self.target <= self.at
+        return newest is not None and self.target is not None and newest + self.target + TARGET_GRACE <= self.at
 
     @property
     def reason(self) -> Reason | None:
@@ -95,6 +96,8 @@ class Standing:
             return Reason.NEVER_LISTED
         if self.then is not Verdict.CANNOT_TELL or age > DATA_LASTS:
             return Reason.OLD_DATA
+        if self.volume.doubts.get("unknown_state"):
+            return Reason.UNKNOWN_STATE
         return Reason.TIME if self._has_open_time() else Reason.IN_DOUBT
 
     @property
@@ -115,7 +118,7 @@ class Standing:
         volume = self.volume
         open_from = [part.thresholds.cannot_tell for part in self.parts]
         if self.target is not None and volume.newest_before is not None:
-            open_from.append(volume.newest_after + self.target if volume.newest_after else ALWAYS)
+            open_from.append(volume.newest_after + self.target + TARGET_GRACE if volume.newest_after else ALWAYS)
         if volume.new_from is not None:
             open_from.append(volume.cannot_tell_from)
         return any(since is not None and since <= self.at for since in open_from)

@@ -126,6 +126,8 @@ def _on_doubt(standing: Standing) -> str:
             return _("What happened since then is not known.")
         case Reason.TIME:
             return _("When it was taken is known too roughly to say more.")
+        case Reason.UNKNOWN_STATE:
+            return _("A snapshot is in a state that this dashboard does not know: it may be usable or not.")
         case Reason.IN_DOUBT:
             return _("A snapshot was left out of the newest list or is being copied; the next list decides.")
     return ""

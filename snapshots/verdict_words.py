@@ -83,6 +83,7 @@ def reason_label(reason: Reason) -> str:
         Reason.NEVER_LISTED: _("never listed whole"),
         Reason.OLD_DATA: _("on old data"),
         Reason.TIME: _("without a known time"),
+        Reason.UNKNOWN_STATE: _("with a snapshot in a state that is not known"),
         Reason.IN_DOUBT: _("with a snapshot in doubt"),
     }[reason]
 
@@ -108,6 +109,8 @@ def _unknown(standing: Standing) -> str:
     match standing.reason:
         case Reason.TIME:
             return _("Time not known")
+        case Reason.UNKNOWN_STATE:
+            return _("State not known")
         case Reason.IN_DOUBT:
             return _("Snapshot in doubt")
         case Reason.OLD_DATA if listed_at is not None:

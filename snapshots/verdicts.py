@@ -5,8 +5,10 @@ on, stuck from then on, ... A verdict only ever gets worse while no new data com
 the worst one whose moment has come. `status` does that for one volume, `snapshots.judged` the same in SQL.
 
 Where a time is a range, what needs "young enough" counts from its oldest end and what needs "too old" from its
-youngest; in between stands "cannot tell". Where a row is in doubt, left out of the newest list or first met while it
-is copied, both cases are judged, and where they differ nothing can be told.
+youngest; in between stands "cannot tell". Where a row is in doubt (left out of the newest list, first met while it is
+copied, in a state that is not known), both cases are judged, and where they differ nothing can be told.
+
+Late means that no run began in time. A run that began in time and hangs is stuck: the provider must free it.
 """
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -17,12 +19,15 @@ from typing import NamedTuple
 
 from snapshots.runs import COPYING, Run
 from snapshots.schedules import SCHEDULES, deadlines_between, due_after, grace, period
+from snapshots.states import USABLE_STATE
 
 ALWAYS = datetime(1970, 1, 1, tzinfo=UTC)
 LEAST_STUCK = timedelta(hours=1)
 LEAST_PATIENCE = timedelta(minutes=15)
 # Of volumes without any schedule or target.
 USUAL_TARGET = timedelta(hours=24)
+# How long after a target ran out a run may take to appear. A run that began by then is waited for.
+TARGET_GRACE = timedelta(minutes=30)
 DATA_LASTS = timedelta(hours=24)
 
 
@@ -125,16 +130,20 @@ class Judgement:
     newest_usable: Run | None
     usable: int
     patience: timedelta
+    # How many are in a state that is not known, where nothing but that is why nothing can be told.
+    unknown_states: int = 0
 
 
 def judge(volume: Volume) -> Judgement:
     """Judge a volume from its runs, its targets and what members said of its schedules."""
     answers = tuple(_answers(volume))
-    sure = _thresholds(volume, answers)
+    thresholds, unknown_states = _thresholds(volume, answers), 0
     if any(run.is_in_doubt for run in volume.runs):
-        sure = _where_both_agree(_judged_as(volume, _at_best), _judged_as(volume, _at_worst))
+        thresholds = _both_ways(volume, volume.runs)
+        unknown_states = _deciding_states(volume, thresholds.cannot_tell or ALWAYS)
     usable = [run for run in volume.runs if run.is_usable and not run.is_candidate]
-    return Judgement(sure, answers, _newest(usable), len(usable), patience(volume.target, answers))
+    of_target = patience(volume.target, answers)
+    return Judgement(thresholds, answers, _newest(usable), len(usable), of_target, unknown_states)
 
 
 def status(
@@ -163,21 +172,41 @@ def patience(target: timedelta | None, answers: Iterable[Answer]) -> timedelta:
     return max(LEAST_PATIENCE, min(periods) / 4)
 
 
-def target_thresholds(usable: Iterable[tuple[datetime | None, datetime]], target: timedelta | None) -> Thresholds:
-    """When the newest usable snapshot of any type becomes older than the target. Each is (after, before)."""
+def target_thresholds(
+    usable: Iterable[tuple[datetime | None, datetime]],
+    target: timedelta | None,
+    running: Sequence[Run] = (),
+    longest: timedelta = timedelta(),
+) -> Thresholds:
+    """When the newest usable snapshot of any type becomes older than the target. Each is (after, before).
+
+    `running`: the runs in progress that are newer than that snapshot. While the target is kept they do not matter.
+    """
     ranges = list(usable)
     if target is None or not ranges:
         return Thresholds()
     dated = [after for after, _ in ranges if after is not None]
-    young = max(dated) + target if dated else ALWAYS
-    return Thresholds(late=max(before for _, before in ranges) + target, cannot_tell=young)
+    runs_out = max(dated) + target if dated else ALWAYS
+    young, old = runs_out + TARGET_GRACE, max(before for _, before in ranges) + target + TARGET_GRACE
+    awaited = _awaited(running, young, old, _stuck_limit(target, longest))
+    return replace(
+        awaited,
+        stuck=_not_before(old, awaited.stuck),
+        cannot_tell=_not_before(young, awaited.cannot_tell),
+        under_way=_not_before(runs_out, awaited.under_way),
+    )
+
+
+def _not_before(first: datetime, moment: datetime | None) -> datetime | None:
+    return max(first, moment) if moment else None
 
 
 def _thresholds(volume: Volume, answers: Sequence[Answer]) -> Thresholds:
     usable = [run for run in volume.runs if run.is_usable]
     ranges = [(run.began_after, run.began_before) for run in usable]
+    running = [run for run in _newer_than(_newest(usable), volume.runs) if run.is_being_made]
     parts = [answer.thresholds for answer in answers]
-    parts.append(target_thresholds(ranges, volume.target))
+    parts.append(target_thresholds(ranges, volume.target, running, volume.longest))
     if not usable:
         parts.append(without_usable(volume.created_after, volume.created_before, volume.target))
     return _worst_of(parts)
@@ -207,7 +236,7 @@ def _has_ended(runs: Iterable[Run], ended_at: datetime | None) -> bool:
 def _answer(schedule: str, runs: Sequence[Run], longest: timedelta) -> Answer:
     usable = [run for run in runs if run.is_usable]
     newest = _newest(usable)
-    later = [run for run in runs if newest is None or _order(run) > _order(newest)]
+    later = _newer_than(newest, runs)
     tries = sorted((run for run in later if run.is_being_made or run.has_failed), key=_order)
     young, old = _deadlines(schedule, runs, usable)
     began = [run.began_before for run in runs]
@@ -244,35 +273,61 @@ def _deadlines(schedule: str, runs: Sequence[Run], usable: Sequence[Run]) -> tup
 def _after_tries(schedule: str, tries: Sequence[Run], young: datetime, old: datetime, longest: timedelta) -> Thresholds:
     """What the runs since the newest usable one make of its deadline, which lies between `young` and `old`.
 
-    A run that began in time is under way, not late, until it is stuck; one that ended badly is failing. The newest
-    decides which of the two is said.
+    Once one has failed, the schedule is failing until its deadline: trying again is no success.
     """
-    failing = ALWAYS if tries and tries[-1].has_failed else None
     running = [run for run in tries if run.is_being_made]
-    if not running:
-        return Thresholds(late=old, cannot_tell=young, failing=failing)
-    maybe_in_time = [run for run in running if run.began_after is None or run.began_after <= old]
-    in_time = any(run.began_before <= young for run in running)
-    return Thresholds(
-        late=max([old, *(_stuck_at(schedule, run, longest) for run in maybe_in_time)]),
-        stuck=min(_stuck_at(schedule, run, longest) for run in running),
-        failing=failing,
-        cannot_tell=None if in_time else young,
-        under_way=ALWAYS,
-    )
+    awaited = _awaited(running, young, old, _stuck_limit(period(schedule), longest))
+    return replace(awaited, failing=ALWAYS if any(run.has_failed for run in tries) else None)
 
 
-def _stuck_at(schedule: str, running: Run, longest: timedelta) -> datetime:
-    limit = max(LEAST_STUCK, period(schedule) / 4, 3 * longest)
-    return min(running.began_before, running.first_seen_at) + limit
+def _awaited(running: Iterable[Run], young: datetime, old: datetime, limit: timedelta) -> Thresholds:
+    """What runs in progress make of a deadline that lies between `young` and `old`.
+
+    One that began in time is under way until it is stuck, and never late; one that began later changes nothing.
+    """
+    in_time = [run for run in running if run.began_after is None or run.began_after <= old]
+    if not in_time:
+        return Thresholds(late=old, cannot_tell=young)
+    stuck = min(_existed_at(run) for run in in_time) + limit
+    may_be_stuck = min(min(run.began_after or ALWAYS, _existed_at(run)) for run in in_time) + limit
+    is_surely_in_time = any(run.began_before <= young for run in in_time)
+    doubts = [None if is_surely_in_time else young, may_be_stuck if may_be_stuck < stuck else None]
+    return Thresholds(stuck=stuck, cannot_tell=_earliest(doubts), under_way=ALWAYS)
 
 
-def _judged_as(volume: Volume, case: Callable[[Run], Run]) -> Thresholds:
-    of_case = volume._replace(runs=[case(run) for run in volume.runs])
+def _stuck_limit(every: timedelta, longest: timedelta) -> timedelta:
+    """How long a run may take. `every`: how often one is wanted."""
+    return max(LEAST_STUCK, every / 4, 3 * longest)
+
+
+def _existed_at(run: Run) -> datetime:
+    """When it had begun for certain."""
+    return min(run.began_before, run.first_seen_at)
+
+
+def _newer_than(newest: Run | None, runs: Iterable[Run]) -> list[Run]:
+    return [run for run in runs if newest is None or _order(run) > _order(newest)]
+
+
+def _both_ways(volume: Volume, runs: Sequence[Run]) -> Thresholds:
+    return _where_both_agree(_judged_as(volume, runs, _at_best), _judged_as(volume, runs, _at_worst))
+
+
+def _deciding_states(volume: Volume, since: datetime) -> int:
+    """Count the runs in unknown states, if without them something could be told from that moment on; 0 otherwise."""
+    known = [run for run in volume.runs if not run.is_in_unknown_state]
+    unknown = len(volume.runs) - len(known)
+    return unknown if unknown and _both_ways(volume, known).at(since) is not Verdict.CANNOT_TELL else 0
+
+
+def _judged_as(volume: Volume, runs: Sequence[Run], case: Callable[[Run], Run]) -> Thresholds:
+    of_case = volume._replace(runs=[case(run) for run in runs])
     return _thresholds(of_case, tuple(_answers(of_case)))
 
 
 def _at_best(run: Run) -> Run:
+    if run.is_in_unknown_state:
+        return run._replace(state=USABLE_STATE)
     copied = run.state == COPYING and run.usable_at is None
     return run._replace(usable_at=run.first_seen_at) if copied else run
 

@@ -19,6 +19,7 @@ from snapshots.forecast import foresee
 from snapshots.judging import FIELDS, judge_volumes
 from snapshots.mirror import store_listing
 from snapshots.models import Environment, Policy, Snapshot, Volume
+from snapshots.verdicts import TARGET_GRACE
 
 pytestmark = pytest.mark.django_db
 NOW = datetime(2026, 11, 24, 12, 0, tzinfo=UTC)
@@ -134,4 +135,4 @@ def test_a_target_that_is_set_while_a_list_is_judged_counts(
     kept = forecast.judged_again
     with patch.object(forecast, "judged_again", judged_again):
         store({"1": row, "2": new})
-    assert Volume.objects.get(volume_id=new.volume_id).late_from == NOW + timedelta(seconds=60) + DAY
+    assert Volume.objects.get(volume_id=new.volume_id).late_from == NOW + timedelta(seconds=60) + DAY + TARGET_GRACE

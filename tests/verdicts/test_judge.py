@@ -51,13 +51,16 @@ def made(ago: timedelta) -> dict[str, datetime]:
         ("BackingUp", True, FRESH),
         # First met while it is copied: it was complete for certain, but nobody has seen it so.
         ("Copying", False, CANNOT_TELL),
-        ("BackingUp", False, LATE),
-        ("Creating", True, LATE),
+        ("BackingUp", False, STUCK),
+        ("Creating", True, STUCK),
         ("Destroying", True, LATE),
         ("Destroyed", True, LATE),
         ("Error", True, LATE),
-        ("Odd", True, LATE),
-        ("", True, LATE),
+        # Nobody here knows what these states mean.
+        ("Odd", True, CANNOT_TELL),
+        ("Odd", False, CANNOT_TELL),
+        ("backedup", False, CANNOT_TELL),
+        ("", True, CANNOT_TELL),
     ],
 )
 def test_what_can_be_used(state: str, was_complete: bool, verdict: Verdict) -> None:
@@ -162,7 +165,7 @@ def test_a_waiting_run_does_not_make_one_that_began_in_time_late() -> None:
         run(MINUTE, "Allocated", "HOURLY"),
     ]
     assert at(*volume, longest=50 * MINUTE) is UNDER_WAY
-    assert at(*volume, longest=10 * MINUTE) is LATE
+    assert at(*volume, longest=10 * MINUTE) is STUCK
 
 
 def test_the_base_is_the_newest_run_that_can_still_be_used() -> None:
@@ -212,9 +215,51 @@ def test_an_older_one_is_left_over_and_no_verdict() -> None:
     assert judgement.answers[0].tries == 0
 
 
-def test_stuck_after_the_deadline_is_late() -> None:
-    assert at(run(31 * HOUR), run(7 * HOUR, "BackingUp")) is LATE
-    assert at(run(29 * HOUR), run(7 * HOUR, "BackingUp")) is STUCK
+@pytest.mark.parametrize("kind", GRACES)
+@pytest.mark.parametrize("state", ["Allocated", "Creating", "CreatedOnPrimary", "BackingUp"])
+def test_a_run_that_began_in_time_and_hangs_is_stuck_and_never_late(kind: str, state: str) -> None:
+    newest = run(PERIODS[kind] + 10 * MINUTE, kind=kind)
+    hanging = run(timedelta(), state, kind)
+    limit = max(HOUR, grace(kind), PERIODS[kind] / 4 if kind != "MONTHLY" else 180 * HOUR)
+    moments = [limit - MINUTE, limit, 10 * PERIODS[kind]]
+    assert [at(newest, hanging, after=moment) for moment in moments] == [UNDER_WAY, STUCK, STUCK]
+
+
+def test_later_tries_beside_the_one_that_hangs_change_nothing() -> None:
+    hanging = run(10 * DAY, "BackingUp")
+    later = [run(9 * DAY, "Error"), run(8 * DAY, "Creating", listed=False), run(HOUR, "Allocated")]
+    assert at(run(11 * DAY), hanging, *later) is STUCK
+    assert at(run(11 * DAY), run(10 * DAY + MINUTE, "Error"), hanging) is STUCK
+
+
+@pytest.mark.parametrize(
+    "gone", [{"state": "Error"}, {"listed": False}, {"state": "Error", "listed": False}], ids=lambda gone: str(gone)
+)
+def test_what_hung_and_ended_badly_is_failing_until_the_deadline_and_then_late(gone: dict[str, object]) -> None:
+    ended = run(5 * HOUR, "BackingUp")._replace(**gone)
+    assert [at(run(29 * HOUR), ended, after=after) for after in (timedelta(), HOUR)] == [FAILING, LATE]
+
+
+def test_a_run_that_began_after_the_deadline_is_no_excuse() -> None:
+    for ago in (MINUTE, 5 * DAY):
+        assert at(run(12 * DAY), run(ago, "BackingUp")) is LATE
+
+
+def test_a_left_over_of_long_ago_makes_nothing_stuck() -> None:
+    hanging = [run(40 * DAY, "BackingUp"), run(30 * DAY, "Creating", "MANUAL")]
+    assert at(run(HOUR), *hanging, target=DAY) is FRESH
+    assert at(run(31 * HOUR), *hanging, target=DAY) is LATE
+
+
+def test_of_a_schedule_that_hangs_and_one_that_did_not_start_the_worse_is_said() -> None:
+    daily = [run(35 * HOUR), run(11 * HOUR, "BackingUp")]
+    assert at(*daily, run(MINUTE, kind="HOURLY")) is STUCK
+    assert at(*daily, run(2 * HOUR, kind="HOURLY")) is LATE
+
+
+def test_how_long_a_run_of_unknown_age_hangs_is_not_known_at_once() -> None:
+    running = undated(5 * HOUR, 2 * HOUR, "BackingUp")
+    assert [at(run(DAY), running, after=hours * HOUR) for hours in (-2, 0, 1)] == [UNDER_WAY, CANNOT_TELL, STUCK]
 
 
 # --- 4 the data's time
@@ -281,6 +326,27 @@ def test_failing_until_the_deadline_and_late_after_it(last: Run) -> None:
     assert (thresholds.at(NOW), thresholds.at(NOW + 2 * HOUR)) == (FAILING, LATE)
 
 
+@pytest.mark.parametrize(
+    "tries",
+    [
+        [run(4 * HOUR, "Error"), run(MINUTE, "Creating")],
+        [vanished(4 * HOUR), run(MINUTE, "Creating")],
+        [run(4 * HOUR, "Creating"), run(3 * HOUR, "Error")],
+        [run((240 - 5 * number) * MINUTE, "Error", listed=False) for number in range(40)],
+        [*(vanished((240 - 5 * number) * MINUTE) for number in range(40)), run(MINUTE, "Allocated")],
+    ],
+)
+def test_to_try_again_is_no_success(tries: list[Run]) -> None:
+    assert at(run(28 * HOUR), *tries) is FAILING
+    assert at(run(28 * HOUR), *tries, run(timedelta())) is FRESH
+
+
+def test_no_later_try_ends_late() -> None:
+    failed = [run((480 - 5 * number) * MINUTE, "Error", listed=False) for number in range(90)]
+    for later in ([], [run(MINUTE, "Creating")], [vanished(MINUTE)], [run(MINUTE, "Error")]):
+        assert at(run(31 * HOUR + 30 * MINUTE), *failed, *later) is LATE
+
+
 def test_tries_are_counted() -> None:
     answer = judged(run(50 * HOUR), run(26 * HOUR, "Error"), vanished(20 * HOUR), run(HOUR, "Creating")).answers[0]
     assert (answer.tries, answer.failed, answer.running) == (3, 2, run(HOUR, "Creating"))
@@ -289,7 +355,7 @@ def test_tries_are_counted() -> None:
 @pytest.mark.parametrize(
     ("later", "verdict"),
     [
-        ([run(3 * HOUR, "Error"), run(HOUR, "Creating")], UNDER_WAY),
+        ([run(3 * HOUR, "Error"), run(HOUR, "Creating")], FAILING),
         ([run(3 * HOUR, "Creating"), run(HOUR, "Error")], FAILING),
         ([run(3 * HOUR, "Error"), run(HOUR)], FRESH),
         ([run(3 * HOUR, "Error", "MANUAL")], FRESH),
@@ -299,7 +365,7 @@ def test_tries_are_counted() -> None:
         ([run(30 * HOUR, "Error")], FRESH),
     ],
 )
-def test_the_newest_run_of_a_schedule_decides(later: list[Run], verdict: Verdict) -> None:
+def test_a_schedule_fails_by_its_own_runs_since_its_newest_usable_one(later: list[Run], verdict: Verdict) -> None:
     assert at(run(27 * HOUR), *later) is verdict
 
 
@@ -368,11 +434,11 @@ def test_a_schedule_of_which_nothing_is_left_is_late() -> None:
 @pytest.mark.parametrize(
     ("newest", "verdict"),
     [
-        (run(7 * DAY - MINUTE, kind="MANUAL"), FRESH),
-        (run(7 * DAY, kind="MANUAL"), LATE),
+        (run(7 * DAY + 30 * MINUTE - timedelta.resolution, kind="MANUAL"), FRESH),
+        (run(7 * DAY + 30 * MINUTE, kind="MANUAL"), LATE),
         (undated(6 * DAY, 2 * HOUR, kind="MANUAL"), FRESH),
         (undated(7 * DAY - HOUR, 2 * HOUR, kind="MANUAL"), CANNOT_TELL),
-        (undated(7 * DAY, 2 * HOUR, kind="MANUAL"), LATE),
+        (undated(7 * DAY + 30 * MINUTE, 2 * HOUR, kind="MANUAL"), LATE),
         (undated(HOUR, None, kind="MANUAL"), CANNOT_TELL),
         (undated(8 * DAY, None, kind="MANUAL"), LATE),
     ],
@@ -388,6 +454,61 @@ def test_any_type_meets_a_target_and_the_worst_answer_is_the_verdict() -> None:
     assert at(template, target=DAY) is FRESH
     assert at(template, run(31 * HOUR), target=DAY) is LATE
     assert at(run(29 * HOUR), target=DAY) is LATE
+
+
+@pytest.mark.parametrize("kind", ["DAILY", "MANUAL", "WEEKLY", "TEMPLATE", "NIGHTLY"])
+@pytest.mark.parametrize(
+    ("newest_ago", "began_ago", "verdict"),
+    [
+        # It began before the target ran out, or in the half hour that a run may take to appear.
+        (25 * HOUR, 90 * MINUTE, UNDER_WAY),
+        (25 * HOUR, 40 * MINUTE, UNDER_WAY),
+        (24 * HOUR + 30 * MINUTE, timedelta(), UNDER_WAY),
+        (29 * HOUR, 5 * HOUR, UNDER_WAY),
+        (30 * HOUR, 6 * HOUR, STUCK),
+        (30 * DAY, 29 * DAY, STUCK),
+        # It began later, or before what is the newest usable one.
+        (25 * HOUR, 29 * MINUTE, LATE),
+        (25 * HOUR, 26 * HOUR, LATE),
+        (12 * HOUR, 13 * HOUR, FRESH),
+    ],
+)
+def test_a_target_waits_for_a_run_that_began_in_time(
+    kind: str, newest_ago: timedelta, began_ago: timedelta, verdict: Verdict
+) -> None:
+    assert at(run(newest_ago, kind="MANUAL"), run(began_ago, "BackingUp", "MANUAL"), target=DAY) is verdict
+    # A first run of a schedule is under way whatever the target, and late by the schedule where it is too old.
+    if schedules_of(kind) == ():
+        assert at(run(newest_ago, kind=kind), run(began_ago, "BackingUp", kind), target=DAY) is verdict
+
+
+@pytest.mark.parametrize(
+    "failed", [run(2 * HOUR, "Error", "MANUAL"), run(2 * HOUR, "Creating", "MANUAL", listed=False)]
+)
+def test_a_target_waits_for_nothing_that_has_ended(failed: Run) -> None:
+    newest = run(DAY, kind="MANUAL")
+    said = [at(newest, failed, after=after, target=DAY) for after in (29.9 * MINUTE, 30 * MINUTE)]
+    assert said == [FRESH, LATE]
+
+
+@pytest.mark.parametrize("lasts", [45 * MINUTE, 5 * HOUR])
+def test_a_target_equal_to_its_period_is_kept_by_healthy_runs(lasts: timedelta) -> None:
+    newest, next_one = run(DAY), run(timedelta(), "Creating")
+    before = [at(newest, after=-minutes * MINUTE, target=DAY) for minutes in (600, 1, 0)]
+    during = {at(newest, next_one, after=minutes * MINUTE, target=DAY) for minutes in range(int(lasts / MINUTE))}
+    assert (before, during) == ([FRESH] * 3, {UNDER_WAY})
+
+
+def test_a_run_within_a_kept_target_is_no_word() -> None:
+    volume = [run(12 * HOUR, kind="MANUAL"), run(9 * HOUR, "Creating", "MANUAL")]
+    said = [at(*volume, after=hours * HOUR, target=DAY) for hours in (0, 11.9, 12, 12.4, 12.5)]
+    assert said == [FRESH, FRESH, UNDER_WAY, UNDER_WAY, STUCK]
+
+
+def test_without_knowing_when_a_run_began_a_target_cannot_tell() -> None:
+    newest, running = run(25 * HOUR, kind="MANUAL"), undated(10 * MINUTE, HOUR, "Creating", "MANUAL")
+    said = [at(newest, running, after=hours * HOUR, target=DAY) for hours in (-0.6, 0, 5.8, 5.9)]
+    assert said == [UNDER_WAY, CANNOT_TELL, CANNOT_TELL, STUCK]
 
 
 def test_one_of_unknown_age_beside_a_dated_one_may_be_the_newer() -> None:
@@ -438,3 +559,43 @@ def test_what_one_list_left_out_is_judged_both_ways(volume: list[Run], verdict: 
 def test_a_doubted_one_is_not_counted_as_usable() -> None:
     judgement = judged(candidate(HOUR), run(25 * HOUR))
     assert (judgement.usable, judgement.newest_usable) == (1, run(25 * HOUR))
+
+
+# --- states that are not known
+
+
+@pytest.mark.parametrize("state", ["Processing", "", "backedup", "BackedUp ", "Löschen"])
+@pytest.mark.parametrize("kind", ["DAILY", "MANUAL"])
+def test_whether_the_only_snapshot_is_usable_is_not_known(state: str, kind: str) -> None:
+    judgement = judged(run(HOUR, state, kind))
+    assert (judgement.thresholds.at(NOW), judgement.unknown_states) == (CANNOT_TELL, 1)
+    assert (judgement.usable, judgement.newest_usable) == (0, None)
+
+
+@pytest.mark.parametrize(
+    ("others", "facts", "verdict"),
+    [
+        ([run(25 * HOUR)], {}, FRESH),
+        ([run(31 * HOUR)], {}, CANNOT_TELL),
+        ([run(31 * HOUR), run(2 * HOUR)], {}, FRESH),
+        ([run(25 * HOUR)], {"target": DAY}, CANNOT_TELL),
+        ([run(25 * HOUR), run(10 * MINUTE, "Error")], {}, FAILING),
+        ([run(9 * DAY, kind="WEEKLY")], {}, LATE),
+    ],
+)
+def test_a_state_that_is_not_known_is_judged_both_ways(
+    others: list[Run], facts: dict[str, object], verdict: Verdict
+) -> None:
+    for usable_at in (None, NOW - HOUR):
+        assert at(run(HOUR, "Processing", usable_at=usable_at), *others, **facts) is verdict
+
+
+def test_where_it_is_too_old_either_way_that_is_said() -> None:
+    assert at(run(31 * HOUR, "Processing"), run(55 * HOUR)) is LATE
+    assert at(run(HOUR, "Processing", listed=False), run(31 * HOUR)) is LATE
+
+
+def test_the_reason_is_the_state_only_where_it_decides() -> None:
+    odd = run(40 * DAY, "Processing")
+    assert judged(odd, candidate(HOUR), run(25 * HOUR)).unknown_states == 0
+    assert judged(run(HOUR, "Processing"), run(25 * HOUR)).unknown_states == 1

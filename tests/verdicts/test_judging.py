@@ -201,7 +201,7 @@ def test_a_target_that_is_set_meanwhile_is_not_lost(show: Show, environment: Env
     kept = forecast.judgements
     with patch.object(forecast, "judgements", judgements):
         volume = show(row(1, NOW - 3 * DAY, "MANUAL"))
-    assert volume.late_from == NOW - 2 * DAY
+    assert volume.late_from == NOW - 2 * DAY + 30 * MINUTE
 
 
 def test_what_was_lost_of_late_is_found_by_its_index(environment: Environment) -> None:

@@ -8,5 +8,5 @@ HAPPENS = (
     *("look-alike name", "custom name", "outage of the provider", "hour that our service is off"),
     *("clock off by 10 min", "row omitted once", "empty list", "volumes list empty", "volumes list short"),
     *("volumes list 403", "environment refused", "volume deleted", "volume recreated under the same name"),
-    "scratch volume of 30 min",
+    *("scratch volume of 30 min", "run tried again without end", "state that is not known"),
 )

@@ -1,8 +1,8 @@
 """One broken rule each: what a judge that has it wrong would say, to see that the replay notices."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from unittest.mock import patch
 
@@ -16,6 +16,7 @@ from snapshots.verdicts import ALWAYS, Thresholds, Verdict
 
 EARLY, BUSY, MIDDLE, END = (0.0, 6.0), (4.0, 10.4), (13.4, 18.5), (19.5, 27.0)
 Swap = tuple[object, str, object]
+Range = tuple[datetime | None, datetime]
 
 
 @dataclass(frozen=True)
@@ -60,25 +61,49 @@ def _nothing_runs(schedule: str, tries: object, young: datetime, old: datetime, 
     return Thresholds(late=old, cannot_tell=young)
 
 
-stuck_at = verdicts._stuck_at
+stuck_limit = verdicts._stuck_limit
 order = verdicts._order
+awaited = verdicts._awaited
 worse_case = verdicts._where_both_agree
 said = judged._said
 target_thresholds = verdicts.target_thresholds
 without_usable = verdicts.without_usable
 after_tries = verdicts._after_tries
+usable = Run.is_usable.fget
 
 
-def _never_stuck(schedule: str, running: Run, longest: timedelta) -> datetime:
-    return running.began_before + timedelta(days=400)
+def _never_stuck(every: timedelta, longest: timedelta) -> timedelta:
+    return timedelta(days=400)
 
 
-def _stuck_whatever_the_longest(schedule: str, running: Run, longest: timedelta) -> datetime:
-    return stuck_at(schedule, running, timedelta())
+def _stuck_whatever_the_longest(every: timedelta, longest: timedelta) -> timedelta:
+    return stuck_limit(every, timedelta())
 
 
-def _stuck_from_first_sight(schedule: str, running: Run, longest: timedelta) -> datetime:
-    return stuck_at(schedule, running._replace(began_before=running.first_seen_at), longest)
+def _stuck_from_first_sight(running: Iterable[Run], *facts: object) -> Thresholds:
+    return awaited(
+        [run._replace(began_after=run.first_seen_at, began_before=run.first_seen_at) for run in running], *facts
+    )
+
+
+def _late_once_stuck(running: object, young: datetime, old: datetime, limit: timedelta) -> Thresholds:
+    found = awaited(running, young, old, limit)
+    return replace(found, late=max(old, found.stuck)) if found.stuck else found
+
+
+def _whenever_it_began(running: Iterable[Run], young: datetime, old: datetime, limit: timedelta) -> Thresholds:
+    runs = list(running)
+    ends = [run.began_before for run in runs]
+    return awaited(runs, max([young, *ends]), max([old, *ends]), limit)
+
+
+def _tried_again(schedule: str, tries: Sequence[Run], *facts: object) -> Thresholds:
+    found = after_tries(schedule, tries, *facts)
+    return found if tries and tries[-1].has_failed else replace(found, failing=None)
+
+
+def _usable_in_any_state(run: Run) -> bool:
+    return usable(run) or run.is_in_unknown_state
 
 
 def _left_over_counts(run: Run) -> tuple[datetime, datetime]:
@@ -122,12 +147,16 @@ def _fewer_by_rotation(rows: Iterable[judged_rows.Row], at: datetime, **more: ob
     return sum(not row.listed for row in rows) >= judged_rows.FEWER_LEAST
 
 
-def _youngest_end(ranges: Iterable[tuple[datetime | None, datetime]], target: timedelta | None) -> Thresholds:
-    return target_thresholds([(before, before) for _, before in ranges], target)
+def _youngest_end(ranges: Iterable[Range], *facts: object) -> Thresholds:
+    return target_thresholds([(before, before) for _, before in ranges], *facts)
 
 
-def _oldest_end(ranges: Iterable[tuple[datetime | None, datetime]], target: timedelta | None) -> Thresholds:
-    return target_thresholds([(after or ALWAYS, after or ALWAYS) for after, _ in ranges], target)
+def _oldest_end(ranges: Iterable[Range], *facts: object) -> Thresholds:
+    return target_thresholds([(after or ALWAYS, after or ALWAYS) for after, _ in ranges], *facts)
+
+
+def _target_without_runs(ranges: Iterable[Range], target: timedelta | None, *facts: object) -> Thresholds:
+    return target_thresholds(ranges, target)
 
 
 def _best_case(better: Thresholds, worse: Thresholds) -> Thresholds:
@@ -171,11 +200,13 @@ MUTATIONS: Mapping[str, Mutation] = {
         Mutation("2 due", "grace of a whole period", ((schedules, "grace", _grace_of_a_period),), EARLY),
         Mutation("2 due", "no grace", ((schedules, "grace", _no_grace),), EARLY),
         Mutation("2 under way", "a run under way does not count", ((verdicts, "_after_tries", _nothing_runs),), EARLY),
-        Mutation("3 stuck", "never stuck", ((verdicts, "_stuck_at", _never_stuck),), EARLY),
+        Mutation("2 under way", "a run counts whenever it began", ((verdicts, "_awaited", _whenever_it_began),), EARLY),
+        Mutation("3 stuck", "never stuck", ((verdicts, "_stuck_limit", _never_stuck),), EARLY),
+        Mutation("3 stuck", "what hangs is late", ((verdicts, "_awaited", _late_once_stuck),), EARLY),
         Mutation(
-            "3 stuck", "the longest run is not asked", ((verdicts, "_stuck_at", _stuck_whatever_the_longest),), EARLY
+            "3 stuck", "the longest run is not asked", ((verdicts, "_stuck_limit", _stuck_whatever_the_longest),), EARLY
         ),
-        Mutation("3 stuck", "from our first sight alone", ((verdicts, "_stuck_at", _stuck_from_first_sight),), EARLY),
+        Mutation("3 stuck", "from our first sight alone", ((verdicts, "_awaited", _stuck_from_first_sight),), EARLY),
         Mutation("3 stuck", "a left-over one counts", ((verdicts, "_order", _left_over_counts),), EARLY),
         Mutation(
             "4 data's time",
@@ -188,6 +219,7 @@ MUTATIONS: Mapping[str, Mutation] = {
         Mutation(
             "5 failing", "what vanished has not failed", ((Run, "has_failed", property(_only_errors_fail)),), BUSY
         ),
+        Mutation("5 failing", "to try again is no failure", ((verdicts, "_after_tries", _tried_again),), EARLY),
         Mutation("5 failing", "failing after its deadline", ((verdicts, "_after_tries", _failing_for_ever),), EARLY),
         Mutation("6 none, new", "never new", ((verdicts, "without_usable", _never_new),), EARLY),
         Mutation("6 none, new", "new for ever", ((verdicts, "without_usable", _ever_new),), EARLY),
@@ -209,6 +241,13 @@ MUTATIONS: Mapping[str, Mutation] = {
             "10 ranges", "young enough by its youngest end", ((verdicts, "target_thresholds", _youngest_end),), EARLY
         ),
         Mutation("10 ranges", "too old by its oldest end", ((verdicts, "target_thresholds", _oldest_end),), EARLY),
+        Mutation("10 target", "it waits for no run", ((verdicts, "target_thresholds", _target_without_runs),), EARLY),
+        Mutation("10 target", "it is six hours softer", ((verdicts, "TARGET_GRACE", timedelta(hours=6)),), EARLY),
+        Mutation("10 target", "no time for a run to appear", ((verdicts, "TARGET_GRACE", timedelta()),), EARLY),
+        Mutation(
+            "10 states", "not known is not usable", ((Run, "is_in_unknown_state", property(lambda run: False)),), EARLY
+        ),
+        Mutation("10 states", "not known is usable", ((Run, "is_usable", property(_usable_in_any_state)),), EARLY),
         Mutation("10 ranges", "any number in a name is a time", ((bulk, "is_default", _own_name),), EARLY),
         Mutation("10 clock", "the provider's clock is ours", ((Environment, "clock_ahead", _no_clock),), MIDDLE),
         Mutation("lists", "left out once, and still there", ((verdicts, "_where_both_agree", _best_case),), EARLY),

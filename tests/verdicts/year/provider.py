@@ -144,6 +144,8 @@ class Provider:
             return
         if state == "Copying":
             self.met["Copying"] += 1
+        elif state == "Processing":
+            self.met["state that is not known"] += 1
         elif state == "BackingUp" and run.state == "BackedUp":
             self.met["archived again"] += 1
         run.state = state

@@ -16,7 +16,15 @@ EVERY = {"HOURLY": HOUR, "DAILY": DAY, "WEEKLY": 7 * DAY}
 GRACE = {"HOURLY": HOUR / 2, "DAILY": 6 * HOUR, "WEEKLY": DAY, "MONTHLY": DAY}
 # A run begins up to so many minutes after its time.
 DELAYED = {"HOURLY": 5, "DAILY": 40, "WEEKLY": 90, "MONTHLY": 90}
-NAMES = {"allocated": "run left in Allocated", "sticks": "run that is stuck", "vanishes": "run that vanishes"}
+# Of one that is tried again and again: how often, how long each phase of a try lasts, and for how long.
+AGAIN, PHASE, GIVES_UP = 7 * MINUTE, 3 * MINUTE, 9 * HOUR
+MOVED = ("BackedUp", "Copying", "BackingUp", "Processing")
+NAMES = {
+    "retries": "run tried again without end",
+    "allocated": "run left in Allocated",
+    "sticks": "run that is stuck",
+    "vanishes": "run that vanishes",
+}
 Fate = Callable[[float, datetime], str]
 
 
@@ -75,6 +83,9 @@ class Schedule:
         run = provider.begin(self.disk, self._types(day), began)
         if fate == "allocated":
             return
+        if fate == "retries":
+            self._retry(run)
+            return
         provider.plan(began + min(2 * MINUTE, self.lasts / 3), lambda: provider.move(run, "BackingUp"))
         end = began + self.lasts
         match fate:
@@ -86,6 +97,21 @@ class Schedule:
                 provider.plan(end, lambda: provider.move(run, GONE))
             case "sticks":
                 provider.plan(began + 2 * DAY, lambda: provider.move(run, GONE))
+
+    def _retry(self, run: Run) -> None:
+        """Fail after a while and vanish after another, with new tries following it for hours."""
+        provider, first = self.story.provider, run.began
+        tries = [first + number * AGAIN for number in range(1, GIVES_UP // AGAIN)]
+        provider.plan(first + PHASE, lambda: provider.move(run, "Error"))
+        provider.plan(first + 2 * PHASE, lambda: provider.move(run, GONE))
+        for moment in tries:
+            provider.plan(moment, lambda moment=moment: self._try_again(moment))
+
+    def _try_again(self, moment: datetime) -> None:
+        provider = self.story.provider
+        run = provider.begin(self.disk, self._types(self.story.day(moment)), moment, state="Creating")
+        provider.plan(moment + PHASE, lambda: provider.move(run, "Error"))
+        provider.plan(moment + 2 * PHASE, lambda: provider.move(run, GONE))
 
     def _note(self, fate: str) -> None:
         met, kinds = self.story.provider.met, {kind for run in self.disk.runs for kind in run.types}
@@ -123,5 +149,5 @@ class Schedule:
             self.story.provider.plan(run.began + wait, lambda state=state: self._move_on(run, state))
 
     def _move_on(self, run: Run, state: str) -> None:
-        if run.state in ("BackedUp", "Copying", "BackingUp"):
+        if run.state in MOVED:
             self.story.provider.move(run, state)

@@ -86,6 +86,12 @@ def _steady(story: Story) -> None:
     story.scheduled("long-hourly", "HOURLY", 15 * MINUTE, lasts=70 * MINUTE, past=3)
     copied = [(3 * HOUR, "Copying"), (8 * HOUR, "BackedUp"), (23 * HOUR, "BackingUp"), (26 * HOUR, "BackedUp")]
     story.scheduled("copied", "DAILY", at, keep=3, later=copied)
+    odd = [(HOUR, "Processing"), (9 * HOUR, "BackedUp")]
+    story.scheduled("odd", "DAILY", at, keep=3, later=odd)
+    promised = story.disk("promised", target=DAY)
+    Schedule(story, promised, "DAILY", lasts=3 * HOUR).start(story.began + at, past=3)
+    strict = story.disk("strict", target=12 * HOUR)
+    Schedule(story, strict, "DAILY", lasts=5 * HOUR).start(story.began + at, past=3)
     joined = story.disk("joined")
     Schedule(story, joined, "DAILY", types=lambda day: "DAILY,WEEKLY" if int(day) % 7 == 0 else "DAILY").start(
         story.began + at, past=3
@@ -108,6 +114,7 @@ def _troubled(story: Story) -> None:
     story.scheduled("sticking", "DAILY", at, fate=on("sticks", (5, 6)))
     story.scheduled("sticking-weekly", "WEEKLY", 5 * DAY + at, past=3, fate=on("sticks", (12, 13)))
     story.hidden.append(story.scheduled("left-over", "DAILY", at, fate=on("allocated", (3, 4))))
+    story.scheduled("retried", "DAILY", at, fate=on("retries", (5, 6)))
     removed = story.scheduled("removed", "DAILY", at, fate=on("missed", (8, 22), (24, 27)))
     story.each(20, lambda moment: story.acts.append((moment, removed, "DAILY")))
     forgotten = story.scheduled("forgotten", "HOURLY", 45 * MINUTE, past=3, fate=on("missed", (6, 26.5)))
@@ -142,6 +149,8 @@ def _by_hand(story: Story) -> None:
     shown = story.disk("template")
     story.provider.begin(shown, "TEMPLATE", start - 40 * DAY, state="BackedUp")
     story.provider.begin(shown, "GROUP", start - 40 * DAY, state="BackedUp")
+    unknown = story.disk("unknown")
+    story.provider.begin(unknown, "MANUAL", start - 3 * DAY, state="Processing")
     story.disk("bare")
     _shrinking(story)
 

@@ -20,19 +20,23 @@ LONG_AGO = datetime(2000, 1, 1, tzinfo=UTC)
 ORDER = ("fresh", "under way", "new", "cannot tell", "failing", "stuck", "late", "none")
 PROBLEMS = frozenset(ORDER[4:])
 WITHOUT_DATA = 24 * HOUR
+KNOWN = (*MAKING, "BackedUp", "Copying", "Error", "Destroying", "Destroyed", GONE)
+# A target waits so long for a run to appear.
+APPEARS = HOUR / 2
 
 
 @dataclass(frozen=True)
 class Case:
-    """Which of the possible worlds is looked at. Three things the lists may leave open.
+    """Which of the possible worlds is looked at. Four things the lists may leave open.
 
     Are doubted rows there (None: as it is)? Is what has no date old or young? Was one complete that we first met while
-    it was copied? It was, but who has not seen it cannot know.
+    it was copied? It was, but who has not seen it cannot know. Can one be used whose state nobody knows?
     """
 
     doubted_are_there: bool | None = None
     undated: str = "as it is"
     copied_were_complete: bool = True
+    odd_are_usable: bool = False
 
     def began(self, run: Run) -> datetime:
         if run.is_dated or self.undated == "as it is":
@@ -46,7 +50,8 @@ class Case:
     def usable(self, run: Run) -> bool:
         was_complete = run.was_complete or (run.shown == "Copying" and self.copied_were_complete)
         moved = was_complete and run.shown in ("Copying", "BackingUp")
-        return self.has(run) and (run.shown == "BackedUp" or moved)
+        odd = self.odd_are_usable and run.shown not in KNOWN
+        return self.has(run) and (run.shown == "BackedUp" or moved or odd)
 
     def is_made(self, run: Run) -> bool:
         return self.has(run) and run.shown in MAKING and not self.usable(run)
@@ -73,17 +78,18 @@ def _possible(runs: list[Run]) -> list[Case]:
     listed = [run for run in runs if run.is_listed]
     doubted = any(run.in_doubt for run in listed)
     copied = any(run.shown == "Copying" and not run.was_complete for run in listed)
-    if not (doubted or copied or any(not run.is_dated for run in listed)):
+    odd = any(run.shown not in KNOWN for run in listed)
+    if not (doubted or copied or odd or any(not run.is_dated for run in listed)):
         return [ACTUAL]
     undated = any(not run.is_dated for run in runs)
     ways = ((True, False) if doubted else (None,), ("old", "young") if undated else ("as it is",))
-    return [Case(*each) for each in product(*ways, (True, False) if copied else (True,))]
+    ways = (*ways, (True, False) if copied else (True,), (True, False) if odd else (False,))
+    return [Case(*each) for each in product(*ways)]
 
 
 def of(disk: Disk, moment: datetime, case: Case = ACTUAL) -> str:
     runs = [run for run in disk.runs if run.first_shown is not None]
-    usable = [case.began(run) for run in runs if case.usable(run)]
-    return max([*_by_schedule(disk, runs, moment, case), _by_age(disk, usable, moment)], key=ORDER.index)
+    return max([*_by_schedule(disk, runs, moment, case), _by_age(disk, runs, moment, case)], key=ORDER.index)
 
 
 def may_be_said(disk: Disk, data: datetime, age: timedelta) -> set[str]:
@@ -114,14 +120,33 @@ def _has(disk: Disk, kind: str) -> bool:
     return newest is not None and (kind not in disk.ended or newest > disk.ended[kind])
 
 
-def _by_age(disk: Disk, usable: list[datetime], moment: datetime) -> str:
+def _by_age(disk: Disk, runs: list[Run], moment: datetime, case: Case) -> str:
+    usable = [case.began(run) for run in runs if case.usable(run)]
     if not usable:
         return "new" if moment < disk.created + (disk.target or 24 * HOUR) else "none"
-    return "late" if disk.target and moment - max(usable) >= disk.target else "fresh"
+    if not disk.target or moment < max(usable) + disk.target:
+        return "fresh"
+    last = max(usable) + disk.target + APPEARS
+    made = [run for run in runs if case.is_made(run) and max(usable) < case.began(run) <= last]
+    if moment < last:
+        return "under way" if made else "fresh"
+    patience = max(HOUR, disk.target / 4, 3 * _longest(disk, runs))
+    if any(_waited(run, moment, case) >= patience for run in made):
+        return "stuck"
+    return "under way" if made else "late"
+
+
+def _longest(disk: Disk, runs: list[Run]) -> timedelta:
+    return max([disk.longest, *(run.lasted for run in runs)])
+
+
+def _waited(run: Run, moment: datetime, case: Case) -> timedelta:
+    """How long one has been made."""
+    return moment - min(case.began(run), run.first_shown or moment)
 
 
 def _by_schedule(disk: Disk, runs: list[Run], moment: datetime, case: Case) -> Iterator[str]:
-    longest = max([disk.longest, *(run.lasted for run in runs)])
+    longest = _longest(disk, runs)
     for kind in _schedules(disk):
         mine = [run for run in runs if kind in run.types]
         yield _of_schedule(kind, mine, kind in disk.ran, moment, case, max(STUCK_AFTER[kind], 3 * longest))
@@ -132,13 +157,12 @@ def _of_schedule(kind: str, runs: list[Run], ran: bool, moment: datetime, case: 
     deadline = _deadline(kind, runs, ran, good, case)
     tries = sorted((run for run in runs if good is None or case.began(run) > good), key=case.began)
     made = [run for run in tries if case.is_made(run)]
-    stuck = [run for run in made if moment >= min(case.began(run), run.first_shown or moment) + patience]
-    if moment >= deadline and not any(case.began(run) <= deadline and run not in stuck for run in made):
-        return "late"
-    if stuck:
+    in_time = [run for run in made if case.began(run) <= deadline]
+    if any(_waited(run, moment, case) >= patience for run in in_time):
         return "stuck"
-    tried = [run for run in tries if run in made or case.has_failed(run)]
-    if tried and case.has_failed(tried[-1]):
+    if moment >= deadline and not in_time:
+        return "late"
+    if any(case.has_failed(run) for run in tries):
         return "failing"
     return "under way" if made else "fresh"
 
