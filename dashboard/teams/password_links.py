@@ -9,7 +9,7 @@ from django.conf import settings
 from django.contrib.auth.tokens import PasswordResetTokenGenerator
 from django.urls import reverse
 
-from dashboard.teams.addresses import folded
+from dashboard.teams.addresses import can_be_mailed
 from dashboard.teams.models import User
 
 LINK_AGE = timedelta(days=7)
@@ -39,17 +39,19 @@ class LinkForm(UserTokenForm):  # type: ignore[misc]
 
 
 class ResetForm(ResetPasswordForm):  # type: ignore[misc]
-    """Ask for a mailed link. The address is judged as it was typed: the mail goes there."""
+    """Ask for a mailed link. The address is checked as it was typed: allauth lowers it to somebody else's."""
 
-    def clean_email(self) -> str:
-        self.cleaned_data["email"] = folded(self.cleaned_data["email"])
-        email: str = super().clean_email()
-        return email
+    def __init__(self, *args: object, **kwargs: object) -> None:
+        super().__init__(*args, **kwargs)
+        self.fields["email"].validators.append(can_be_mailed)
 
 
 class SignInForm(LoginForm):  # type: ignore[misc]
-    def clean_login(self) -> str:
-        return folded(self.cleaned_data["login"])
+    """Sign in by password; the address is checked as in `ResetForm`."""
+
+    def __init__(self, *args: object, **kwargs: object) -> None:
+        super().__init__(*args, **kwargs)
+        self.fields["login"].validators.append(can_be_mailed)
 
 
 class NobodysTokens(PasswordResetTokenGenerator):

@@ -1,10 +1,14 @@
 """`manage.py serve`: web server and sync together, as `make run` starts them."""
 
+import os
+import sys
 from pathlib import Path
 
 import pytest
 import requests
 
+from dashboard.teams.models import SetupLink
+from snapshots.management.commands.serve import _setup_notice
 from snapshots.simulator.server import Simulator
 from snapshots.simulator.world import World
 from tests.commands.programs import children_of, free_port, is_alive, manage, running, variables
@@ -38,6 +42,17 @@ def test_a_wrong_number_is_a_sentence(tmp_path: Path, variable: dict[str, str], 
     with running("-m", "dashboard.web", env=variables(tmp_path, **variable), folder=tmp_path) as server:
         assert server.process.wait(60) == 1
         assert server.output == f"The dashboard does not start: {sentence}\n"
+
+
+def test_journal_gets_the_command_and_not_the_address(
+    db: None, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert "/setup/" in _setup_notice()
+    SetupLink.objects.all().delete()
+    output = os.fstat(sys.stdout.fileno())
+    monkeypatch.setenv("JOURNAL_STREAM", f"{output.st_dev}:{output.st_ino}")
+    assert "/setup/" not in _setup_notice()
+    assert not SetupLink.objects.exists()
 
 
 READY = ("database", "migrations", "cache")

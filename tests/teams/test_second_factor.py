@@ -98,6 +98,13 @@ def test_recovery_code_works_once(alice_client: Client, alice: User) -> None:
     assert "9 codes are left." in alice_client.get(FACTOR).content.decode()
 
 
+def test_recovery_code_sent_twice_at_once_works_once(alice_client: Client, alice: User) -> None:
+    add_app(alice_client)
+    code_ = shown_codes(alice_client)[0]
+    both = [Authenticator.objects.get(user=alice, type="recovery_codes").wrap() for _ in range(2)]
+    assert [codes.validate_code(code_) for codes in both] == [True, False]
+
+
 def test_recovery_codes_are_shown_to_the_session_that_made_them_for_ten_minutes(
     alice_client: Client, alice: User
 ) -> None:

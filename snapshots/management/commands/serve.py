@@ -1,4 +1,5 @@
 import os
+import sys
 from argparse import ArgumentParser
 from urllib.parse import urlsplit
 
@@ -8,6 +9,7 @@ from django.core.management.base import BaseCommand, CommandError
 from django.db import connections
 from django.utils.translation import gettext as _
 
+from dashboard.teams.models import Team
 from dashboard.teams.setup import new_address
 from snapshots.claims import GAP
 from snapshots.static_files import collect
@@ -28,22 +30,35 @@ class Command(BaseCommand):
         with stop_on_signals() as stop, Children() as children:
             call_command("migrate", verbosity=0, interactive=False)
             collect()
-            setup_address = new_address()
+            setup_notice = _setup_notice()
             connections.close_all()
             children.start(Program("web", WEB, os.environ | {"BIND": _bind()}))
             children.start(Program("sync_snapshots", sync_command(every), os.environ))
             self.stdout.write(_("The dashboard is at %(url)s. Ctrl-C stops it.") % {"url": settings.SITE_URL})
-            self._tell_setup(setup_address)
+            self.stdout.write(setup_notice)
             self.stdout.flush()
             ended = watch(children, stop)
         if ended is not None:
             raise CommandError(ended.sentence)
 
-    def _tell_setup(self, address: str | None) -> None:
-        """Say where the first team is made. The address is shown here alone: no log has it."""
-        if address is not None:
-            said = _("There is no team yet. Make the first one here; the address works once, within 24 hours:")
-            self.stdout.write(f"\n{said}\n\n    {address}\n")
+
+def _setup_notice() -> str:
+    """Say where the first team is made; empty where there is one. The address is shown here alone: no log has it."""
+    if Team.objects.exists():
+        return ""
+    if _is_in_journal():
+        return _("There is no team yet. Get the address of the set-up with: manage.py setup_link")
+    said = _("There is no team yet. Make the first one here; the address works once, within 24 hours:")
+    return f"\n{said}\n\n    {new_address()}\n"
+
+
+def _is_in_journal() -> bool:
+    """Whether what is written here is kept in systemd's journal, which others may read: see systemd.exec(5)."""
+    try:
+        output = os.fstat(sys.stdout.fileno())
+    except (OSError, ValueError):
+        return False
+    return os.environ.get("JOURNAL_STREAM") == f"{output.st_dev}:{output.st_ino}"
 
 
 def _bind() -> str:

@@ -1,0 +1,33 @@
+from allauth.usersessions.models import UserSession
+from django.core.management.base import BaseCommand
+from django.db import transaction
+from django.utils import timezone
+from django.utils.translation import gettext as _
+
+from dashboard.teams.audit import OPERATOR, record
+from dashboard.teams.models import AccessToken, EventKind, Invitation, Team
+from snapshots.models import ShareLink
+
+
+class Command(BaseCommand):
+    help = (
+        "Revoke every access token, shared link and open invitation, and end every session. Run it after a copy of the "
+        "database was restored: what was revoked since the copy is alive again."
+    )
+
+    @transaction.atomic
+    def handle(self, *args: object, **options: object) -> None:
+        alive = {"revoked_at": None, "expires_at__gt": timezone.now()}
+        ended = {
+            _("access tokens"): AccessToken.objects.filter(**alive),
+            _("shared links"): ShareLink.objects.filter(**alive),
+            _("invitations"): Invitation.objects.filter(used_at=None, **alive),
+        }
+        for name, rows in ended.items():
+            self.stdout.write(f"{name}: {rows.update(revoked_at=timezone.now())}")
+        sessions = UserSession.objects.all()
+        self.stdout.write(_("sessions: %(count)d") % {"count": len(sessions)})
+        for session in sessions:
+            session.end()
+        for team in Team.objects.all():
+            record(EventKind.TEAM_CHANGED, team=team, actor=OPERATOR, detail="every token, link and session ended")
