@@ -20,6 +20,7 @@ from dashboard.teams.accounts import prove
 from dashboard.teams.addresses import can_be_mailed, folded
 from dashboard.teams.email_change import EmailChangeEnded, change, offer, read
 from dashboard.teams.invitations import sends_mail
+from dashboard.teams.mail_limits import TooManyMails
 from dashboard.teams.models import AddressProof, User
 from dashboard.teams.password_links import is_operators
 
@@ -69,6 +70,9 @@ def change_email(request: SignedInRequest) -> HttpResponse:
     email = form.cleaned_data["email"]
     try:
         offer(request.user, email)
+    except TooManyMails as refusal:
+        form.add_error("email", str(refusal))
+        return render(request, "account/change_email.html", context)
     except OSError as fault:
         log.warning("A link to change an address could not be mailed (%s).", type(fault).__name__)
         form.add_error("email", _("The mail could not be sent. Try again later."))

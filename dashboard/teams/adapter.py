@@ -19,6 +19,7 @@ from django.utils.translation import gettext_lazy as _
 from dashboard.clients import address_of
 from dashboard.teams.access import was_recent
 from dashboard.teams.addresses import can_be_mailed
+from dashboard.teams.mail_limits import TooManyMails, take
 from dashboard.teams.models import User
 from dashboard.teams.oidc.linking import is_linked
 from dashboard.teams.password_links import make_nobodys_link, reset_url
@@ -47,6 +48,7 @@ NOTICES = {
     "socialaccount/email/account_disconnected": _("Sign-in through another site was unlinked from your account."),
 }
 UNKNOWN_ACCOUNT = "account/email/unknown_account"
+RESETS = (UNKNOWN_ACCOUNT, "account/email/password_reset_key")
 NO_ADDRESS = "0.0.0.0"  # noqa: S104  # what the list of sessions shows of a client on a socket file
 LIMITS = ("rate_limited", "too_many_login_attempts")
 
@@ -88,6 +90,14 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]  # allauth ha
             super().add_message(request, level, message_template, *args, **kwargs)
 
     def send_mail(self, template_prefix: str, email: str, context: dict[str, object]) -> None:
+        """Send one mail: every kind goes this way. Raises `TooManyMails`, or answers 429 where nobody handles that."""
+        try:
+            invitation = context.get("invitation")
+            take(template_prefix, email, self.request, getattr(invitation, "team_id", None))
+        except TooManyMails:
+            if template_prefix in RESETS:
+                self._refuse(self.request)
+            raise
         if template_prefix == UNKNOWN_ACCOUNT:
             make_nobodys_link(email)
         host = urlsplit(settings.SITE_URL).netloc

@@ -19,6 +19,7 @@ from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
+from dashboard.teams import mail_limits
 from dashboard.teams.accounts import add_account, prove
 from dashboard.teams.addresses import folded
 from dashboard.teams.audit import record
@@ -30,6 +31,7 @@ log = logging.getLogger(__name__)
 INVITATION_AGE = timedelta(days=7)
 TOKEN_BYTES = 32
 CONSOLE_MAIL = "django.core.mail.backends.console.EmailBackend"
+MAIL = "teams/email/invitation"
 MOST_OPEN = 100
 """Open invitations of one team: more than any team has people to add, few enough to bound what is mailed."""
 
@@ -158,6 +160,18 @@ def sends_mail() -> bool:
     return settings.EMAIL_BACKEND not in (DUMMY_MAIL, CONSOLE_MAIL)
 
 
+def check_mails(team: Team, email: str, request: HttpRequest) -> None:
+    """Refuse an invitation that could not be mailed now: it would end an earlier one, which was.
+
+    Raises `ValidationError`.
+    """
+    try:
+        if sends_mail():
+            mail_limits.check(MAIL, email, request, team.pk)
+    except mail_limits.TooManyMails as refusal:
+        raise ValidationError(str(refusal)) from None
+
+
 def mail_link(invitation: Invitation) -> bool:
     """Mail a link of its own where mail is set up, and tell whether it went out."""
     if not sends_mail():
@@ -166,7 +180,7 @@ def mail_link(invitation: Invitation) -> bool:
     Invitation.objects.filter(pk=invitation.pk).update(mailed_hash=_hash(token))
     try:
         context = {"invitation": invitation, "link": link_of(token)}
-        get_adapter().send_mail("teams/email/invitation", invitation.email, context)
+        get_adapter().send_mail(MAIL, invitation.email, context)
     except OSError as fault:
         log.warning("An invitation could not be mailed (%s).", type(fault).__name__)
         return False

@@ -149,8 +149,8 @@ def _until_refused(limits: list[tuple[str, int, int]]) -> Try:
 
 
 def _person_of(email: str) -> User:
-    """Find whose account it is, as signs that a database folds must not give further tries. `NOBODY` for no account."""
-    return User.objects.filter(email__iexact=email).first() or NOBODY
+    """Find whose account it is, so that no spelling of its address gives further tries. `NOBODY` for no account."""
+    return User.objects.by_address(email) or NOBODY
 
 
 def _known_as(request: HttpRequest, user: User) -> str:

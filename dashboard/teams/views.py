@@ -36,6 +36,7 @@ def people(request: MemberRequest, team: str) -> HttpResponse:
         return _show_people(request, form)
     email, role = form.cleaned_data["email"], Role(form.cleaned_data["role"])
     try:
+        invitations.check_mails(request.team, email, request)
         invitation, token = invitations.invite(request.team, email, role, actor=request.user, request=request)
     except ValidationError as refusal:
         form.add_error("email", refusal)
