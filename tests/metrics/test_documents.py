@@ -5,6 +5,7 @@ import re
 import shutil
 import subprocess
 from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -12,6 +13,10 @@ import pytest
 from dashboard.metrics import About
 from snapshots.metrics import ALL, OF_MIRROR
 from snapshots.models import Environment
+from snapshots.runs import Run
+from snapshots.schedules import SCHEDULES, schedules_of
+from snapshots.verdicts import Volume as Known
+from snapshots.verdicts import judge, status
 from tests.api.conftest import Script
 from tests.commands.programs import ROOT
 from tests.metrics.conftest import METRICS, told_to
@@ -22,6 +27,7 @@ DOCS = ROOT / "docs"
 METRICS_PAGE, ALERTS, PANEL = DOCS / "metrics.md", DOCS / "alerts.yml", DOCS / "grafana.json"
 KNOWN = {about.name for about in ALL}
 NAME = re.compile(r"snapshots_[a-z_]+")
+NOW, MINUTE = datetime(2026, 11, 24, 12, 0, tzinfo=UTC), timedelta(minutes=1)
 YAML = re.compile(r"```yaml\n(.*?)```", re.DOTALL)
 
 
@@ -88,6 +94,43 @@ def promtool(*arguments: str, given: bytes = b"") -> str:
     said = (done.stdout + done.stderr).decode()
     assert done.returncode == 0, said
     return said
+
+
+def waits(alert: str) -> timedelta:
+    """The `for:` of a rule."""
+    (minutes,) = re.findall(rf"alert: {alert}\n.*?for: (\d+)m\n", ALERTS.read_text(), re.DOTALL)
+    return int(minutes) * MINUTE
+
+
+def fires_at_age() -> timedelta:
+    """How old the data is at most when its alert fires: a scrape and an evaluation come a minute late each."""
+    (limit,) = re.findall(r"expr: snapshots_data_age_seconds > (\d+)\n", ALERTS.read_text())
+    return timedelta(seconds=int(limit)) + waits("SnapshotDataIsOld") + 2 * MINUTE
+
+
+PROMISES = [
+    *((kind, None) for kind in (*SCHEDULES, "HOURLY,WEEKLY", "MANUAL")),
+    *((kind, hours * 60 * MINUTE) for kind in ("HOURLY", "MANUAL") for hours in (1, 2, 24, 720)),
+]
+
+
+@pytest.mark.parametrize(("kind", "target"), PROMISES, ids=str)
+@pytest.mark.parametrize("state", ["BackedUp", "BackingUp", "Error"])
+def test_an_outage_leaves_no_minute_without_an_alert(kind: str, target: timedelta | None, state: str) -> None:
+    """A problem is reported until its data is too old, and from then on that the data is old."""
+    began = NOW - 90 * 24 * 60 * MINUTE
+    newest = Run(schedules_of(kind), "BackedUp", began, began, began, began)
+    judgement = judge(Known([newest, newest._replace(state=state, usable_at=None)][state == "Error" :], target=target))
+    (verdicts,) = re.findall(r'verdict=~"([a-z|]+)"', ALERTS.read_text())
+    for minute in range(25 * 60):
+        age = minute * MINUTE
+        said, then = status(judgement.thresholds, patience=judgement.patience, data_at=NOW, age=age)
+        is_told = said.name.lower() in verdicts.split("|") or age >= fires_at_age()
+        assert is_told or not then.is_problem, (minute, said)
+
+
+def test_what_becomes_late_in_an_outage_is_told_as_soon_as_without_one() -> None:
+    assert fires_at_age() <= waits("VolumesWithoutUsableSnapshots")
 
 
 @pytest.mark.tools
