@@ -1,10 +1,8 @@
 """What a team asks of its members before it opens to them."""
 
-from allauth.mfa.models import Authenticator
 from django import forms
 from django.contrib import messages
 from django.db import transaction
-from django.db.models import Exists, OuterRef
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import render
 from django.urls import reverse
@@ -15,7 +13,7 @@ from django.views.decorators.http import require_http_methods
 from dashboard.teams.access import MemberRequest
 from dashboard.teams.audit import record
 from dashboard.teams.models import EventKind, Team, User
-from dashboard.teams.second_factor import FACTORS, has_second_factor
+from dashboard.teams.second_factor import has_second_factor, is_secured
 
 
 class SecurityForm(forms.Form):
@@ -47,8 +45,7 @@ def require(team: Team, required: bool, *, actor: User, request: HttpRequest | N
 
 
 def _show(request: MemberRequest, own: bool) -> HttpResponse:
-    factors = Authenticator.objects.filter(user=OuterRef("user"), type__in=FACTORS)
-    members = request.team.memberships.select_related("user").annotate(secured=Exists(factors)).order_by("user__email")
-    without = [member.user for member in members if not member.secured]
+    members = request.team.memberships.select_related("user").annotate(secured=is_secured("user"))
+    without = [member.user for member in members.order_by("user__email") if not member.secured]
     context = {"team": request.team, "own": own, "without": without, "count": len(members)}
     return render(request, "teams/security.html", context)

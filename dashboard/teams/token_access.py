@@ -12,6 +12,7 @@ from django.utils.translation import gettext as _
 from dashboard.limits import Use, allow
 from dashboard.teams import tokens
 from dashboard.teams.models import AccessToken, Team
+from dashboard.teams.second_factor import is_secured
 
 API = "/api/"
 # What the operator's own token opens too, and then for all teams.
@@ -44,6 +45,8 @@ def enter(request: HttpRequest, methods: Collection[str], kwargs: dict[str, obje
     request.token_use = use  # type: ignore[attr-defined]
     if not use:
         return _too_many(use)
+    if token.team.requires_second_factor and not token.is_secured:  # type: ignore[attr-defined]
+        return refusal(HTTPStatus.FORBIDDEN, "SECOND_FACTOR_REQUIRED", tokens.rests())
     tokens.note_use(token, request)
     if request.method not in {*methods, *(["HEAD"] if "GET" in methods else [])}:
         return wrong_method()
@@ -76,7 +79,7 @@ def find(shown: str) -> AccessToken | None:
     if not shown:
         return None
     found = AccessToken.objects.alive().select_related("team", "maker__user")
-    return found.filter(digest=tokens.digest_of(shown)).first()
+    return found.annotate(is_secured=is_secured("maker__user")).filter(digest=tokens.digest_of(shown)).first()
 
 
 def is_operators(request: HttpRequest) -> bool:

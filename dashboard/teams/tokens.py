@@ -12,6 +12,7 @@ from django.db.models.signals import post_save
 from django.dispatch import receiver
 from django.http import HttpRequest
 from django.utils import timezone
+from django.utils.translation import gettext as _
 
 from dashboard.clients import address_of
 from dashboard.teams import audit
@@ -101,6 +102,11 @@ def end_tokens_of_inactive(instance: User, **_kwargs: object) -> None:
     """End the tokens of an account that was switched off, for the same reason."""
     if not instance.is_active:
         _end_of(Membership.objects.filter(user=instance))
+
+
+def rests() -> str:
+    """Say why a token does not work in a team that asks its members for a second factor."""
+    return _("This team asks for a second factor, and whoever made this access token has none. It works once they do.")
 
 
 def note_use(token: AccessToken, request: HttpRequest) -> None:

@@ -23,13 +23,14 @@ ABOUT = (
 FAILURES = {
     HTTPStatus.BAD_REQUEST: "A parameter is not valid.",
     HTTPStatus.UNAUTHORIZED: "No access token, or none that is alive.",
+    HTTPStatus.FORBIDDEN: "The team asks for a second factor, and the token’s maker has none.",
     HTTPStatus.NOT_FOUND: "There is nothing at this address that the token reads.",
     HTTPStatus.METHOD_NOT_ALLOWED: "Access tokens only read.",
     HTTPStatus.TOO_MANY_REQUESTS: "The token asked too often in this minute.",
     HTTPStatus.INTERNAL_SERVER_ERROR: "Something went wrong on our side.",
     HTTPStatus.SERVICE_UNAVAILABLE: "Busy, or the environment was never listed whole.",
 }
-CLOSED = "The provider does not show this list to the team’s key."
+CLOSED = "The same, or the provider does not show this list to the team’s key."
 WHOLE = {"type": "integer", "minimum": 0}
 HEADERS: Mapping[str, tuple[str, Mapping[str, object]]] = {
     "X-Data-As-Of": ("When the newest complete list was asked for.", {"type": "string", "format": "date-time"}),

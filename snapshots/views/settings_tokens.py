@@ -16,6 +16,7 @@ from django.views.decorators.http import require_http_methods, require_POST
 from dashboard.teams import tokens
 from dashboard.teams.access import MemberRequest
 from dashboard.teams.models import AccessToken, Role, Team
+from dashboard.teams.second_factor import is_secured
 from snapshots.api.operations import ROOT
 
 FORM_ID_BYTES = 32
@@ -87,12 +88,14 @@ def _url(team: Team) -> str:
 
 def _show(request: MemberRequest, form: TokenForm, made: dict[str, object] | None = None) -> HttpResponse:
     seen = _seen_by(request).order_by("-made_at", "-pk")
-    living = list(seen.filter(pk__in=AccessToken.objects.alive()))
+    alive = seen.filter(pk__in=AccessToken.objects.alive())
+    living = list(alive.annotate(is_secured=is_secured("maker__user")))
     context = {
         "title": _("Access tokens"),
         "form": form,
         "made": made,
         "living": living,
+        "rests": tokens.rests() if request.team.requires_second_factor else "",
         "ended": [(token, _why_ended(token)) for token in seen.exclude(pk__in=[t.pk for t in living])[:MOST_ENDED]],
         "sees_all": request.membership.role == Role.ADMIN,
         "api_url": request.build_absolute_uri(ROOT),

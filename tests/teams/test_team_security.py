@@ -6,7 +6,9 @@ import time_machine
 from django.test import Client
 from django.utils import timezone
 
-from dashboard.teams.models import AuditEvent, EventKind, Membership, Team, User
+from dashboard.teams import tokens
+from dashboard.teams.models import AuditEvent, EventKind, Membership, Role, Team, User
+from tests.pages.reading import tree
 from tests.teams.factors import FACTOR, add_app
 
 SECURITY = "/t/acme/settings/security/"
@@ -69,3 +71,38 @@ def test_setting_is_the_admins_with_a_recent_sign_in(alice_client: Client, bob_c
         answer = alice_client.post(SECURITY, {"required": "on"})
         assert answer["Location"].startswith("/accounts/reauthenticate/")
     assert not Team.objects.get(pk=team.pk).requires_second_factor
+
+
+def test_a_token_rests_until_its_maker_has_the_factor(alice_client: Client, alice: User, team: Team) -> None:
+    token, text = tokens.make(team.memberships.get(user=alice), name="ci", days=30, environments=[], form_id="x" * 43)
+    environments, metrics = "/api/v1/environments", "/metrics"
+    shown = {"MC-Api-Key": text}
+    assert Client().get(environments, headers=shown).status_code == 200
+    require(team)
+    for address in (environments, metrics):
+        answer = Client().get(address, headers=shown)
+        (error,) = answer.json()["errors"]
+        assert (answer.status_code, error["errorCode"]) == (403, "SECOND_FACTOR_REQUIRED")
+    token.refresh_from_db()
+    assert token.revoked_at is None
+    add_app(alice_client)
+    assert Client().get(environments, headers=shown).status_code == 200
+    assert Client().get(metrics, headers=shown).status_code == 200
+
+
+def test_the_tokens_page_says_which_rest(alice_client: Client, bob: User, team: Team) -> None:
+    maker = team.memberships.get(user=bob)
+    maker.role = Role.MEMBER
+    maker.save()
+    tokens.make(maker, name="ci", days=30, environments=[], form_id="x" * 43)
+    add_app(alice_client)
+    page = "/t/acme/settings/tokens/"
+    assert b'data-rests="second-factor"' not in alice_client.get(page).content
+    require(team)
+    assert alice_client.get(page).content.count(b'data-rests="second-factor"') == 1
+
+
+def test_the_setting_says_what_it_is_about(alice_client: Client) -> None:
+    page = tree(alice_client.get(SECURITY)).one("section", **{"aria-labelledby": "factor"})
+    said = [line.attributes["data-second-factor"] for line in page.all("p") if "data-second-factor" in line.attributes]
+    assert said == ["tokens", "links"]
