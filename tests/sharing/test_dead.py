@@ -12,7 +12,8 @@ import time_machine
 from django.test import Client
 from django.utils import timezone
 
-from dashboard.teams.models import ApiKey, Membership, Role, Team, User
+from dashboard.teams.accounts import prove
+from dashboard.teams.models import AddressProof, ApiKey, Membership, Role, Team, User
 from dashboard.teams.people import change_role, remove
 from snapshots import sharing
 from snapshots.forgetting import Subject, forget, in_words
@@ -157,6 +158,14 @@ def test_nothing_that_comes_back_brings_a_link_back(make: Make, mia: Membership,
     assert visit(link).status_code == 404
     now = Membership.objects.get(user=mia.user, team=mia.team)
     assert visit(make(maker=now)).status_code == 200
+
+
+def test_proof_of_the_makers_address_ends_the_links_from_before(make: Make, mia: Membership) -> None:
+    User.objects.filter(pk=mia.user.pk).update(address_proof=AddressProof.NONE)
+    before = make()
+    assert prove(User.objects.get(pk=mia.user.pk), AddressProof.MAILBOX, actor=mia.user)
+    assert not prove(User.objects.get(pk=mia.user.pk), AddressProof.MAILBOX, actor=mia.user)
+    assert [visit(link).status_code for link in (before, make())] == [404, 200]
 
 
 def test_raising_the_maker_or_taking_the_key_away_ends_nothing(make: Make, mia: Membership, alice: User) -> None:

@@ -20,10 +20,11 @@ from dashboard.teams.accounts import create_account
 from dashboard.teams.checks import DUMMY_MAIL
 from dashboard.teams.invitations import invite
 from dashboard.teams.models import AccessToken, AuditEvent, Invitation, Membership, Role, Team, User
+from dashboard.teams.setup import new_address
 from tests.commands.steps import Ran, run, write
 from tests.conftest import PASSWORD
 from tests.pages.reading import tree
-from tests.teams.factors import add_app, is_in
+from tests.teams.factors import ASK, add_app, code, is_in
 from tests.teams.oidc_provider import Provider
 from tests.teams.oidc_walk import provider, signed_in_as, walk
 
@@ -165,6 +166,22 @@ def test_last_admin_of_a_team_does_not_give_way_to_an_account_without_proof(
     ran = provision(tmp_path, text)
     assert ran.status == 2
     assert Membership.objects.get(user=charlie).role == "admin"
+
+
+def test_first_team_is_not_made_without_proof(inviter: Client, eve: User) -> None:
+    Team.objects.all().delete()
+    address = str(new_address()).removeprefix(SITE)
+    for answer in (inviter.get(address), inviter.post(address, {"team_name": "Acme", "slug": ""})):
+        assert answer.status_code == 403
+    assert not Team.objects.exists()
+
+
+def test_sign_in_that_waits_for_its_second_factor_ends_with_the_proof(inviter: Client, eve: User) -> None:
+    secret, waiting = add_app(inviter), Client()
+    assert waiting.post(LOGIN, {"login": EVE, "password": PASSWORD})["Location"] == ASK
+    reset_by_mail()
+    assert waiting.post(ASK, {"code": code(secret, 1)})["Location"] == LOGIN
+    assert not is_in(waiting)
 
 
 # What proves an address
