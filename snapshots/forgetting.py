@@ -35,6 +35,7 @@ class Subject(Enum):
     SIGN_INS = "sign-ins"
     INVITATIONS = "invitations"
     SHARED_LINKS = "shared links"
+    LIMITS = "limits"
     EVENTS = "events"
 
 
@@ -58,6 +59,7 @@ ALONE: dict[Subject, Rows] = {
     Subject.SIGN_INS: teams.ended_sign_ins,
     Subject.INVITATIONS: teams.ended_invitations,
     Subject.SHARED_LINKS: sharing.ended_links,
+    Subject.LIMITS: teams.expired_limits,
     Subject.EVENTS: teams.old_events,
 }
 
@@ -199,6 +201,7 @@ def _line(subject: Subject, place: tuple[str, str] | None, rows: int) -> str:
         Subject.SIGN_INS: _("- entries of sessions that have ended: %(count)d"),
         Subject.INVITATIONS: _("- invitations that ended more than %(days)d days ago: %(count)d"),
         Subject.SHARED_LINKS: _("- shared links that ended more than %(days)d days ago: %(count)d"),
+        Subject.LIMITS: _("- counts of limits that have expired: %(count)d"),
         Subject.EVENTS: _("- rows of the audit older than %(days)d days: %(count)d"),
     }
     days = {

@@ -7,7 +7,7 @@ from django.conf import settings
 from django.contrib.sessions.models import Session
 from django.db.models import Exists, OuterRef, Q, QuerySet
 
-from dashboard.teams.models import AuditEvent, Invitation
+from dashboard.teams.models import AuditEvent, Invitation, LimitCount
 
 INVITATIONS_KEPT = timedelta(days=30)
 SIGNING_IN = timedelta(hours=1)
@@ -29,6 +29,10 @@ def ended_invitations(now: datetime) -> QuerySet[Invitation]:
     """Those that were used, revoked or have expired more than thirty days ago."""
     then = now - INVITATIONS_KEPT
     return Invitation.objects.filter(Q(used_at__lt=then) | Q(revoked_at__lt=then) | Q(expires_at__lt=then))
+
+
+def expired_limits(now: datetime) -> QuerySet[LimitCount]:
+    return LimitCount.objects.filter(expires_at__lt=now.timestamp())
 
 
 def old_events(now: datetime) -> QuerySet[AuditEvent]:
