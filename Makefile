@@ -39,7 +39,7 @@ GROUPED := $(if $(filter output-sync,$(.FEATURES)),--output-sync=target)
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help install demo run test coverage browser services lint bench weather judge clean
+.PHONY: help install demo run test coverage browser services lint bench weather judge fuzz clean
 
 help: ## List what there is
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-9s %s\n", $$1, $$2}' Makefile
@@ -99,6 +99,9 @@ weather: $(TEST) ## Try every fault of the provider, 100 kills and 200 threads, 
 
 judge: $(TEST) ## Replay a year whose truth is known against the verdicts, and break each of their rules once
 	$(PY) -m tests.verdicts.year
+
+fuzz: $(TEST) ## Send 10,000 generated provider answers through the sync, and print the figures
+	FUZZ_ROUNDS=1700 $(PY) -m pytest -q -n 0 tests/fuzz
 
 clean: ## Remove .venv and what the demo and the tests have made; var/db.sqlite3 stays
 	rm -rf .venv var/demo var/static var/static.stamp test-results .mypy_cache .ruff_cache
