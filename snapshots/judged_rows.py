@@ -1,14 +1,14 @@
 """The rows of which a volume is judged, and what is counted of them: each day's runs, and what was lost at once."""
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 from typing import NamedTuple
 
 from snapshots.models import Volume
-from snapshots.runs import Run
-from snapshots.schedules import SCHEDULES, deadline_after, schedules_of
+from snapshots.runs import COPYING, Run
+from snapshots.schedules import SCHEDULES, deadline_after, due_after, schedules_of
 
 DAYS_KEPT = 31
 # How far back rows count that are listed no more, with an hourly schedule and without.
@@ -127,6 +127,47 @@ def _gaps_between(schedule: str, spans: Iterable[Span]) -> Iterator[Span]:
         if last is not None and span.since > deadline_after(schedule, last):
             yield Span(last, span.since)
         last = span.until if last is None else max(last, span.until)
+
+
+def widen_newest(volume: Volume, runs: Sequence[Run]) -> None:
+    """Say when the newest usable one was taken so that it is true of all: one without a known time may be the newest.
+
+    Counts those too, by schedule's letter, and what else is in doubt. Call when the volume's answers are stored.
+    """
+    usable = [run for run in runs if run.is_usable]
+    sure = [run for run in usable if not run.is_candidate]
+    volume.newest_after, volume.newest_before = _newest_between(sure)
+    undated = {"": _maybe_newer(sure)}
+    for answer in volume.answers:
+        of_schedule = [run for run in usable if answer["schedule"] in run.schedules]
+        undated[answer["schedule"][0]] = _maybe_newer(of_schedule)
+        after, before = _newest_between(of_schedule)
+        if before is not None:
+            due = due_after(answer["schedule"], before)
+            answer |= {"newest_after": _text(after), "newest_before": _text(before), "due": _text(due)}
+    doubts: dict[str, object] = {
+        "undated": {letter: number for letter, number in undated.items() if number},
+        "left_out": sum(run.is_candidate for run in runs),
+        "copied": sum(run.listed and run.state == COPYING and run.usable_at is None for run in runs),
+    }
+    volume.doubts = {name: number for name, number in (volume.doubts | doubts).items() if number}
+
+
+def _newest_between(runs: Iterable[Run]) -> tuple[datetime | None, datetime | None]:
+    """Between which moments the newest of some runs began."""
+    spans = [(run.began_after, run.began_before) for run in runs]
+    after = max((after for after, _ in spans if after is not None), default=None)
+    return after, max((before for _, before in spans), default=None)
+
+
+def _maybe_newer(runs: Sequence[Run]) -> int:
+    """How many without a known time may be newer than the newest with one; 0 if none has one."""
+    after = max((run.began_after for run in runs if run.began_after is not None), default=None)
+    return 0 if after is None else sum(run.began_after is None and run.began_before > after for run in runs)
+
+
+def _text(moment: datetime | None) -> str | None:
+    return moment.isoformat() if moment else None
 
 
 def last_usable_at(

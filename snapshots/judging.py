@@ -22,6 +22,7 @@ from snapshots.judged_rows import (
     has_fewer,
     last_usable_at,
     lost_since,
+    widen_newest,
 )
 from snapshots.models import Environment, Policy, Snapshot, Volume
 from snapshots.runs import Run
@@ -210,6 +211,7 @@ def _judge(volume: Volume, rows: Sequence[Row], scene: Scene) -> None:
     volume.last_usable_at = last_usable_at(volume, runs, usable=judgement.usable, at=scene.at, before=scene.before)
     volume.gaps = gaps_of(volume, rows, scene.at)
     _fill(volume, judgement)
+    widen_newest(volume, runs)
     # A run that came after all ends what was said, also when it is gone again and forgotten.
     volume.ended = {name: since for name, since in volume.ended.items() if LETTERS[name] not in volume.schedules}
     newest = judgement.newest_usable

@@ -6,19 +6,32 @@ from datetime import datetime
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
+from snapshots.doubts import Doubt, doubts, undated
 from snapshots.standing import Part, Reason, Standing
 from snapshots.verdict_words import exemption, first_due, schedule_name, target_text
 from snapshots.verdicts import Verdict
 from snapshots.views import words
 
 
-def when_taken(after: datetime | None, before: datetime, now: datetime) -> str:
-    """When a snapshot was taken and how that is known: "20 Nov 03:10 (from the name)"."""
+def when_taken(after: datetime | None, before: datetime, now: datetime, *, others: int = 0) -> str:
+    """When the newest usable one was taken and how that is known: "20 Nov 03:10 (from the name)".
+
+    `others`: how many without a known time may be newer than that.
+    """
     if after is None:
         return _("before %(day)s (already there at our first look)") % {"day": words.day(before, now)}
     if after == before:
         return _("%(time)s (from the name)") % {"time": words.stamp(before, now)}
-    times = {"first": words.stamp(after, now), "last": words.stamp(before, now)}
+    times = {"first": words.stamp(after, now), "last": words.stamp(before, now), "n": others}
+    if others:
+        text = ngettext(
+            "%(first)s or later (%(n)d without a known time may be newer, up to %(last)s)",
+            "%(first)s or later (%(n)d without a known time may be newer, up to %(last)s)",
+            others,
+        )
+        return text % times
+    if times["first"] == times["last"]:
+        return _("%(last)s (by our own watch)") % times
     return _("between %(first)s and %(last)s (by our own watch)") % times
 
 
@@ -43,6 +56,7 @@ def _sentences(standing: Standing) -> Iterator[str]:
         yield from _on_schedule(part, standing)
     yield from _on_age(standing)
     yield _on_doubt(standing)
+    yield from (_doubt(doubt, standing) for doubt in doubts(standing))
     listed_at = standing.environment.listed_at
     if listed_at is not None:
         yield _("Judged on data of %(time)s UTC.") % {"time": words.clock(listed_at, standing.now)}
@@ -52,12 +66,16 @@ def _on_schedule(part: Part, standing: Standing) -> Iterator[str]:
     now = standing.now
     names = {"schedule": schedule_name(part.schedule), "day": words.day(part.first_began, now)}
     if part.newest_before is None:
-        yield _("%(schedule)s runs since %(day)s, none of them usable.") % names
+        text = _("%(schedule)s runs since %(day)s, none of them usable.")
+        if standing.volume.doubts:
+            text = _("%(schedule)s runs since %(day)s, none of them known to be usable.")
+        yield text % names
     else:
-        taken = when_taken(part.newest_after, part.newest_before, now)
+        others = undated(standing, part.schedule)
+        taken = when_taken(part.newest_after, part.newest_before, now, others=others)
         yield _("%(schedule)s runs since %(day)s, newest usable %(taken)s.") % (names | {"taken": taken})
     if part.due is not None and part.deadline is not None:
-        yield _due(part.due, part.deadline, standing)
+        yield _due(part, part.due, part.deadline, standing)
     yield _tries(part)
     if part.running_since is not None:
         yield _("One is being made since %(time)s.") % {"time": words.stamp(part.running_since, now)}
@@ -65,13 +83,15 @@ def _on_schedule(part: Part, standing: Standing) -> Iterator[str]:
         yield _("No run began since %(time)s.") % {"time": words.stamp(part.last_began, now)}
 
 
-def _due(due: datetime, deadline: datetime, standing: Standing) -> str:
+def _due(part: Part, due: datetime, deadline: datetime, standing: Standing) -> str:
     times = {
         "due": words.stamp(due, standing.now),
         "deadline": words.clock(deadline, due)
         if deadline.date() == due.date()
         else words.stamp(deadline, standing.now),
     }
+    if part.newest_after != part.newest_before:
+        return _("Next due %(due)s at the latest, deadline %(deadline)s at the latest.") % times
     if due <= standing.moment:
         return _("Next was due %(due)s, deadline %(deadline)s.") % times
     return _("Next is due %(due)s, deadline %(deadline)s.") % times
@@ -93,13 +113,14 @@ def _on_age(standing: Standing) -> Iterator[str]:
     volume, target = standing.volume, standing.target
     named = {part.newest_before for part in standing.parts}
     if volume.newest_before is not None and volume.newest_before not in named:
-        taken = when_taken(volume.newest_after, volume.newest_before, standing.now)
+        others = undated(standing)
+        taken = when_taken(volume.newest_after, volume.newest_before, standing.now, others=others)
         yield _("Newest usable of any type: %(taken)s.") % {"taken": taken}
     if target is not None:
         yield _("Target: not older than %(age)s.") % {"age": target_text(target)}
     elif not standing.parts:
         yield _("It has no schedule and no target, so nothing is due.")
-    if volume.newest_before is None:
+    if volume.newest_before is None and not volume.doubts:
         yield _none_usable(standing)
 
 
@@ -124,10 +145,34 @@ def _on_doubt(standing: Standing) -> str:
             return _("Its environment was never listed whole.")
         case Reason.OLD_DATA:
             return _("What happened since then is not known.")
-        case Reason.TIME:
-            return _("When it was taken is known too roughly to say more.")
         case Reason.UNKNOWN_STATE:
             return _("A snapshot is in a state that this dashboard does not know: it may be usable or not.")
-        case Reason.IN_DOUBT:
-            return _("A snapshot was left out of the newest list or is being copied; the next list decides.")
+    return ""
+
+
+def _doubt(doubt: Doubt, standing: Standing) -> str:
+    """The one thing that is not known, in a sentence."""
+    volume, now = standing.volume, standing.now
+    match doubt:
+        case Doubt.UNDATED:
+            return _("A usable snapshot without a known time may be newer than the newest that has one.")
+        case Doubt.NO_TIME:
+            return _("When its usable snapshots were created is not known, so the newest may be too old or not.")
+        case Doubt.RANGE:
+            return _("The newest may have been created at any time in between, so it may be too old or not.")
+        case Doubt.FIRST_RUN:
+            return _("When the first run began is not known exactly, so the next may be overdue or not.")
+        case Doubt.RUN_IN_PROGRESS:
+            return _("When the run in progress began is not known exactly, so it may be overdue or not.")
+        case Doubt.CREATED if volume.cannot_tell_from is not None and volume.none_from is not None:
+            times = {
+                "first": words.stamp(volume.cannot_tell_from, now),
+                "last": words.stamp(volume.none_from, now),
+            }
+            text = _("When the volume was created is not known exactly: its first one is due by %(first)s to %(last)s.")
+            return text % times
+        case Doubt.LEFT_OUT:
+            return _("A snapshot is missing from the newest list; the next complete list decides.")
+        case Doubt.COPIED:
+            return _("A snapshot was being copied when it was first listed; whether it is usable shows when that ends.")
     return ""

@@ -9,7 +9,6 @@ from snapshots.judged_rows import Row
 from snapshots.models import Change, Environment, Snapshot, Volume
 from snapshots.schedules import grace, period
 from snapshots.standing import Part, Standing
-from snapshots.states import Kind, kind_of
 from snapshots.timing import UNDATED
 from snapshots.verdicts import ALWAYS, Verdict
 
@@ -83,7 +82,7 @@ def _newest_undated(standing: Standing) -> datetime | None:
 
 def _is_maybe_usable(snapshot: Snapshot) -> bool:
     run = _row(snapshot).run()
-    return run.is_usable or run.is_in_doubt or (run.listed and kind_of(run.state) is Kind.UNKNOWN)
+    return run.is_usable or run.is_in_doubt
 
 
 def left_overs(volume: Volume, environment: Environment, parts: Sequence[Part]) -> list[Snapshot]:
@@ -94,8 +93,8 @@ def left_overs(volume: Volume, environment: Environment, parts: Sequence[Part]) 
     rows = Snapshot.objects.of_volume(environment, volume.volume_id).listed()
     # Usable ones are the many; what is left over was never seen complete.
     never_complete = rows.filter(usable_at__isnull=True).newest_first()[: 10 * MOST_LEFT_OVER]
-    usable_at = {part.schedule: part.newest_before for part in parts}
-    found = [one for one in never_complete if _is_left_over(one, usable_at, volume.newest_before)]
+    usable_at = {part.schedule: part.newest_after for part in parts}
+    found = [one for one in never_complete if _is_left_over(one, usable_at, volume.newest_after)]
     return found[:MOST_LEFT_OVER]
 
 

@@ -70,7 +70,7 @@ def usability(snapshot: Snapshot) -> Usability:
     run = _run(snapshot)
     if not run.listed or states.kind_of(run.state) in (Kind.FAILED, Kind.LEAVING):
         return Usability.NEVER
-    if run.is_in_doubt or states.kind_of(run.state) is Kind.UNKNOWN:
+    if run.is_in_doubt:
         return Usability.UNKNOWN
     return Usability.USABLE if snapshot.is_usable else Usability.NOT_YET
 

@@ -7,6 +7,7 @@ from datetime import datetime
 from django.utils.translation import gettext as _
 
 from snapshots import states, volume_history
+from snapshots.doubts import undated
 from snapshots.judged import age_of_data
 from snapshots.models import Environment, Snapshot, Volume
 from snapshots.schedules import SCHEDULES, period
@@ -87,7 +88,10 @@ def ended(stands: Standing) -> list[Schedule]:
 
 def _facts(part: Part, stands: Standing) -> Iterator[Fact]:
     now = stands.now
-    taken = when_taken(part.newest_after, part.newest_before, now) if part.newest_before else _("none")
+    taken = _("none")
+    if part.newest_before is not None:
+        others = undated(stands, part.schedule)
+        taken = when_taken(part.newest_after, part.newest_before, now, others=others)
     yield Fact(_("Newest usable"), taken)
     yield Fact(_("Runs since"), words.day(part.first_began, now))
     is_exact = part.newest_after == part.newest_before

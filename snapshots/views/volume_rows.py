@@ -1,12 +1,13 @@
 """A volume as the volumes page shows it: plain values, already worded."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
+from snapshots.doubts import doubts, undated
 from snapshots.models import Environment, Volume
 from snapshots.standing import Standing, standing, target_of
 from snapshots.timing import UNDATED
@@ -47,6 +48,7 @@ class VolumeRow:
     usable: int
     verdict: str
     last_usable: str
+    doubt: str
     notes: tuple[str, ...] = ()
 
 
@@ -91,13 +93,14 @@ class Scene:
             badge=badge(stands),
             beside=beside(stands),
             why=why(stands),
-            newest=_newest(volume, self.now),
+            newest=_newest(stands),
             promise=schedules or target_words,
             target=target_words if schedules else "",
             strip=shown_strip(volume, environment, self.now),
             usable=volume.usable_count,
             verdict=stands.said.name.lower(),
             last_usable=volume.last_usable_at.isoformat() if volume.last_usable_at else "never",
+            doubt=" ".join(doubt.value for doubt in doubts(stands)),
             notes=tuple(_notes(stands)),
         )
 
@@ -140,11 +143,16 @@ def _column(key: str, label: str, filters: VolumeFilters, prefix: str, sort: str
     return Column(key, label, prefix + filters.query(sort=key), direction)
 
 
-def _newest(volume: Volume, now: datetime) -> Taken | None:
+def _newest(stands: Standing) -> Taken | None:
+    volume = stands.volume
     after, before = volume.newest_after, volume.newest_before
     if before is None:
         return None
-    return words.taken(after, before, after == before, UNDATED if after is None else before, now)
+    taken = words.taken(after, before, after == before, UNDATED if after is None else before, stands.now)
+    if others := undated(stands):
+        text = ngettext("%(n)d without a known time may be newer", "%(n)d without a known time may be newer", others)
+        return replace(taken, origin=text % {"n": others})
+    return taken
 
 
 def _notes(stands: Standing) -> Iterator[str]:
