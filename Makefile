@@ -95,7 +95,7 @@ bench: $(TEST) ## Measure the list at 100 to 100,000 snapshots and the home page
 	$(PY) -m bench home
 
 weather: $(TEST) ## Try every fault of the provider, 100 kills and 200 threads, and print the figures
-	WEATHER=full $(PY) -m pytest -q tests/weather
+	WEATHER=full $(PY) -m pytest -q --timeout 3600 -o faulthandler_timeout=3700 tests/weather
 
 judge: $(TEST) ## Replay a year whose truth is known against the verdicts, and break each of their rules once
 	$(PY) -m tests.verdicts.year

@@ -5,11 +5,13 @@ import os
 import sqlite3
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
+from functools import partial
 from pathlib import Path
 
 import pytest
 
 from tests import started
+from tests.waiting import within
 
 # What Django calls the tests' own database.
 IN_MEMORY = "file:memorydb_default?mode=memory&cache=shared"
@@ -21,7 +23,7 @@ def made(factory: pytest.TempPathFactory) -> Path:
     folder = base.parent if "PYTEST_XDIST_WORKER" in os.environ else base
     file = folder / "migrated.sqlite3"
     with (folder / "migrated.lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
+        within(partial(fcntl.flock, lock, fcntl.LOCK_EX), what="the process that prepares the database")
         if not file.exists():
             _migrate(folder / "migrating.sqlite3").rename(file)
     return file

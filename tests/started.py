@@ -14,8 +14,10 @@ from pathlib import Path
 from tempfile import TemporaryFile
 from typing import IO
 
+from tests.waiting import SECONDS, within
+
 ROOT = Path(__file__).resolve().parents[1]
-SECONDS = 180.0  # a machine may be busy
+END_SECONDS = 10
 
 
 @cache
@@ -31,9 +33,16 @@ def _forge() -> socket.socket:
             stdout=subprocess.DEVNULL,
             pass_fds=[theirs.fileno()],
         )
-    atexit.register(program.wait)
-    atexit.register(ours.close)
+    atexit.register(_end, program, ours)
     return ours
+
+
+def _end(program: "subprocess.Popen[bytes]", ours: socket.socket) -> None:
+    ours.close()  # the end of the orders ends the program
+    try:
+        program.wait(END_SECONDS)
+    except subprocess.TimeoutExpired:
+        program.kill()
 
 
 class Started:
@@ -46,6 +55,7 @@ class Started:
         self, *command: str, env: dict[str, str], output: IO[bytes] | None = None, errors: IO[bytes] | None = None
     ) -> None:
         self.returncode: int | None = None
+        self._command = " ".join(command)
         stdin, to_stdin = os.pipe()
         from_stdout, stdout = os.pipe()
         self._told, told = os.pipe()
@@ -66,16 +76,16 @@ class Started:
     def wait(self, timeout: float = SECONDS) -> int:
         if self.returncode is None:
             if not select.select([self._told], [], [], timeout)[0]:
-                raise subprocess.TimeoutExpired(str(self.pid), timeout)
+                raise subprocess.TimeoutExpired(self._command, timeout)
             self._end()
         assert self.returncode is not None
         return self.returncode
 
-    def communicate(self) -> str:
+    def communicate(self, timeout: float = SECONDS) -> str:
         """Say no more to it, and return what it has not said yet, when it has ended."""
         self.stdin.close()
-        said = "" if self.stdout.closed else self.stdout.read()
-        self.wait()
+        said = "" if self.stdout.closed else within(self.stdout.read, timeout, what=f"the output of {self._command}")
+        self.wait(timeout)
         return said
 
     def send_signal(self, number: signal.Signals) -> None:
@@ -95,6 +105,7 @@ class Started:
         """Read one line, byte by byte, as what follows it is waited for by `select`."""
         line = b""
         while not line.endswith(b"\n"):
+            assert select.select([self._told], [], [], SECONDS)[0], f"the forge says nothing of {self._command}"
             byte = os.read(self._told, 1)
             assert byte, "the forge has ended"
             line += byte
@@ -114,7 +125,7 @@ def run(*command: str, env: dict[str, str]) -> Done:
     """Run `python COMMAND` to its end."""
     with TemporaryFile() as stdout, TemporaryFile() as stderr:
         process = Started(*command, env=env, output=stdout, errors=stderr)
-        process.communicate()
+        process.communicate(SECONDS)
         assert process.returncode is not None
         said = [os.pread(each.fileno(), os.fstat(each.fileno()).st_size, 0).decode() for each in (stdout, stderr)]
     return Done(process.returncode, *said)

@@ -7,8 +7,8 @@ import shutil
 import signal
 import socket
 import sqlite3
-import time
 from contextlib import closing
+from functools import partial
 from pathlib import Path
 from typing import Self
 from urllib.error import URLError
@@ -17,10 +17,10 @@ from urllib.request import urlopen
 from snapshots.simulator.server import Simulator
 from snapshots.simulator.world import World
 from tests.started import Started, run
+from tests.waiting import SECONDS, until, within
 
 PASSWORD = "three-horses-and-a-stapler"
 KEY = "CANARY-browser-key"
-START_SECONDS = 120  # a machine may be busy
 TEAMS = """
 [[team]]
 slug = "acme"
@@ -67,7 +67,7 @@ def furnished(folder: Path, migrated: Path) -> Path:
     folder.mkdir(exist_ok=True)
     done = folder / "db.sqlite3"
     with (folder / "lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
+        within(partial(fcntl.flock, lock, fcntl.LOCK_EX), what="the process that prepares the database")
         if not done.exists():
             _furnish(folder, migrated).rename(done)
     return done
@@ -118,7 +118,7 @@ class Stack:
     def __exit__(self, *_: object) -> None:
         if self._web is not None:
             self._web.send_signal(signal.SIGTERM)
-            self._web.wait()
+            self._web.wait(SECONDS)
         self.simulator.stop()
         shutil.rmtree(self.folder, ignore_errors=True)
 
@@ -147,12 +147,10 @@ class Stack:
         command = ["-m", "gunicorn", "--bind", f"127.0.0.1:{self.port}", "dashboard.wsgi"]
         with (self.folder / "web.log").open("wb") as log:
             self._web = Started(*command, env=self.env, output=log)
-        deadline = time.monotonic() + START_SECONDS
-        while not self._answers():
-            assert self._web.poll() is None, (self.folder / "web.log").read_text()
-            assert time.monotonic() < deadline, "the web server did not come up"
+        until(self._answers, what="the web server to answer")
 
     def _answers(self) -> bool:
+        assert self._web is None or self._web.poll() is None, self.log
         try:
             with urlopen(f"{self.url}/healthz", timeout=1) as reply:
                 return bool(reply.status == 200)

@@ -5,9 +5,9 @@ import shutil
 import sqlite3
 import time
 from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from threading import Barrier
 
@@ -20,6 +20,7 @@ from snapshots.simulator.world import World
 from tests.browser.conftest import PATIENCE, REPORTS, WIDTHS, Tab
 from tests.browser.stack import KEY, PASSWORD
 from tests.commands.programs import Running, free_port, running, variables
+from tests.waiting import together
 
 pytestmark = pytest.mark.browser
 PATHS = ["compute-on/dev", "compute-on/prod", "compute-qc/qc"]
@@ -286,8 +287,7 @@ def test_of_two_browsers_at_the_same_moment_one_makes_the_team(serving: Serving)
         form["csrfmiddlewaretoken"] = token[1]
         return session.post(serving.address, form, allow_redirects=False, timeout=30).status_code
 
-    with ThreadPoolExecutor(8) as threads:
-        statuses = sorted(threads.map(send, range(8)))
+    statuses = sorted(together([partial(send, number) for number in range(8)], what="all who send"))
     assert statuses == [302, *[404] * 7]
     assert serving.rows("SELECT count(*) FROM teams_team") == [(1,)]
     assert serving.rows("SELECT count(*) FROM teams_user") == [(1,)]

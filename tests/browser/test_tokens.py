@@ -19,7 +19,7 @@ def asked(tab: Tab, token: str) -> int:
     """Ask as a script does; give how many rows there are, or the status of a refusal."""
     address = f"{tab.url}/api/v1/services/compute-on/test_area/snapshots"
     try:
-        with urlopen(Request(address, headers={"MC-Api-Key": token})) as answer:
+        with urlopen(Request(address, headers={"MC-Api-Key": token}), timeout=60) as answer:
             return len(json.load(answer)["data"])
     except HTTPError as refused:
         return refused.code

@@ -26,7 +26,7 @@ class Proxy:
         self._target, self._answer, self._tls = port, answer, tls
         self._listener = socket.create_server(("127.0.0.1", 0), backlog=BACKLOG)
         self.port: int = self._listener.getsockname()[1]
-        self._threads = [threading.Thread(target=self._accept)]
+        self._threads = [threading.Thread(target=self._accept, daemon=True)]
         self._threads[0].start()
 
     def url(self, user: str = "") -> str:
@@ -50,7 +50,7 @@ class Proxy:
                 self._start(self._serve, peer)
 
     def _start(self, work: object, *arguments: socket.socket) -> threading.Thread:
-        self._threads.append(threading.Thread(target=work, args=arguments))  # type: ignore[arg-type]
+        self._threads.append(threading.Thread(target=work, args=arguments, daemon=True))  # type: ignore[arg-type]
         self._threads[-1].start()
         return self._threads[-1]
 

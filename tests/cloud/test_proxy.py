@@ -119,7 +119,7 @@ def test_a_fault_of_the_proxy_is_told_as_such(
     with caplog.at_level(logging.DEBUG), proxying(provider.port, reply) as proxy:
         began = monotonic()
         fault = fault_through(proxy, ours, USER, SHORT_SECONDS if not reply else 5)
-        assert monotonic() - began < 2
+        assert monotonic() - began < 4.5
     assert (fault.kind, str(fault), fault.retryable) == (kind, sentence, kind == "proxy")
     assert provider.heads == []
     assert not holds_password(fault, caplog.text)
@@ -140,7 +140,7 @@ def test_a_proxy_that_drips_ends_at_the_deadline(provider: Wire, ours: Authority
     with serving(lambda wire, peer: wire.drip(peer, b"H")) as wire:
         began = monotonic()
         fault = fault_over(URL, seconds=SHORT_SECONDS, proxy=Key(f"http://127.0.0.1:{wire.port}"))
-        assert monotonic() - began < 2
+        assert monotonic() - began < 4.5
     assert (fault.kind, str(fault)) == ("proxy", "The proxy did not answer in time.")
 
 
@@ -154,7 +154,7 @@ def test_a_tunnel_within_tls_that_drips_ends_at_the_deadline(ours: Authority) ->
     with serving(drip, served(ours.certificate())) as wire:
         proxy, began = Key(wire.url.removesuffix("/v1")), monotonic()
         fault = fault_over(URL, seconds=SHORT_SECONDS, proxy=proxy, ca_bundle=str(ours.path))
-        assert monotonic() - began < 2
+        assert monotonic() - began < 4.5
     assert fault.kind == "timeout"
 
 

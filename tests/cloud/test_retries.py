@@ -48,6 +48,6 @@ def test_a_pause_past_the_deadline_is_not_begun(monkeypatch: pytest.MonkeyPatch)
     monkeypatch.setattr(client_module, "BACKOFF_SECONDS", 10.0**9)
     with serving(answer(http(b"", "503 Busy"))) as wire:
         began = monotonic()
-        assert fault_over(wire.url, seconds=3, retries=5).kind == "unavailable"
-        assert monotonic() - began < 3
+        assert fault_over(wire.url, seconds=20, retries=5).kind == "unavailable"
+        assert monotonic() - began < 20
     assert len(wire.heads) == 1

@@ -13,7 +13,7 @@ from tests.cloud.support import LIST, PLACE, STREAMED, Key, client, fault_over
 from tests.cloud.wire import Wire, answer, answer_and_drip, serving
 
 SHORT_SECONDS = 0.5
-SLACK_SECONDS = 1.0
+SLACK_SECONDS = 5.0  # a machine may be busy; without the budget it would be 15 s or more
 
 
 @pytest.mark.parametrize(
@@ -52,15 +52,15 @@ def test_a_flood_ends_at_the_deadline() -> None:
 def test_silence_after_a_drip_ends_at_the_deadline() -> None:
     def script(wire: Wire, peer: socket.socket) -> None:
         peer.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 9999\r\n\r\n")
-        dripping_until = monotonic() + 0.8
+        dripping_until = monotonic() + 1.9
         while monotonic() < dripping_until and not wire.stopped.wait(0.05):
             peer.sendall(b" ")
         wire.stopped.wait(5)
 
     with serving(script) as wire:
         began = monotonic()
-        assert fault_over(wire.url, seconds=1.0).kind == "timeout"
-        assert monotonic() - began < 1.5
+        assert fault_over(wire.url, seconds=2.0).kind == "timeout"
+        assert monotonic() - began < 3.5
 
 
 def test_an_error_whose_words_drip_is_still_that_error() -> None:
@@ -97,7 +97,7 @@ def test_one_budget_covers_all_calls() -> None:
         CloudClient(wire.url, Key(), deadline=Deadline.after(SHORT_SECONDS), retries=5) as cloud,
     ):
         cloud.list_snapshots(*PLACE)
-        for _ in range(3):
+        for _ in range(20):
             with pytest.raises(TimedOut):
                 cloud.list_snapshots(*PLACE)
         assert monotonic() - began < SHORT_SECONDS + SLACK_SECONDS

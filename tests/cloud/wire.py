@@ -21,7 +21,7 @@ class Wire:
         self._tls = tls
         self._listener = socket.create_server(("127.0.0.1", 0), backlog=BACKLOG)
         self.port: int = self._listener.getsockname()[1]
-        self._threads = [threading.Thread(target=self._accept)]
+        self._threads = [threading.Thread(target=self._accept, daemon=True)]
         self._threads[0].start()
 
     @property
@@ -47,11 +47,12 @@ class Wire:
         with suppress(OSError):
             while True:
                 peer, _ = self._listener.accept()
-                self._threads.append(threading.Thread(target=self._serve, args=(peer,)))
+                self._threads.append(threading.Thread(target=self._serve, args=(peer,), daemon=True))
                 self._threads[-1].start()
 
     def _serve(self, peer: socket.socket) -> None:
         with peer, suppress(OSError):
+            peer.settimeout(5)
             stream = self._tls.wrap_socket(peer, server_side=True) if self._tls else peer
             with stream:
                 stream.settimeout(5)

@@ -4,25 +4,17 @@ import os
 import shutil
 import signal
 import socket
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 from cryptography.fernet import Fernet
 
 from tests import started
-from tests.started import ROOT, SECONDS, Started
+from tests.started import ROOT, Started
+from tests.waiting import SECONDS, until
 
-__all__ = ["ROOT"]
-
-
-def until(condition: Callable[[], bool], seconds: float = SECONDS, what: str = "it") -> None:
-    """Look again and again until the condition holds."""
-    deadline = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < deadline, f"waited {seconds} s in vain for {what}"
-        time.sleep(0.02)
+__all__ = ["ROOT", "until"]
 
 
 def is_alive(pid: int) -> bool:
@@ -89,7 +81,7 @@ class Running:
 
     def end(self, number: signal.Signals = signal.SIGTERM) -> int:
         self.process.send_signal(number)
-        return self.process.wait()
+        return self.process.wait(SECONDS)
 
 
 @contextmanager
@@ -101,4 +93,4 @@ def running(*command: str, env: dict[str, str], folder: Path) -> Iterator[Runnin
         yield Running(process, output)
     finally:
         process.kill()
-        process.wait()
+        process.wait(SECONDS)

@@ -18,6 +18,7 @@ from snapshots.demo.show import PASSWORD
 from tests import started
 from tests.commands.programs import Running, children_of, free_port, is_alive, running, until
 from tests.started import Done
+from tests.waiting import SECONDS
 
 READY = "Ctrl-C stops everything."
 SECRETS = ("secret_key", "encryption_key")
@@ -77,7 +78,7 @@ def seen(folder: Path, port: str, end: Callable[[Running, list[int]], None]) -> 
         until(lambda: len(children_of(process.process.pid)) >= 5, what="every part of the demo")
         children = children_of(process.process.pid)
         end(process, children)
-        status = process.process.wait()
+        status = process.process.wait(SECONDS)
     files = {name: folder / "var" / name for name in SECRETS}
     secrets = {name: (file.read_text(), stat.S_IMODE(file.stat().st_mode)) for name, file in files.items()}
     return Start(url.rpartition(":")[2], took, pages, children, refused, process.output, status, secrets)
@@ -143,7 +144,7 @@ def test_a_second_start_is_quick_and_keeps_its_secrets(first: Start, second: Sta
     assert re.search(r"acme +compute-on/prod +\+6\d\d new", second.output)
     assert ROW.search(first.pages["bob"])
     assert ROW.search(second.pages["bob"])
-    assert second.seconds < 20, "about 5 s on an idle machine"
+    assert second.seconds < 60, "about 5 s on an idle machine"
 
 
 def test_a_part_that_dies_ends_the_demo(second: Start) -> None:

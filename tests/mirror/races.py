@@ -5,7 +5,6 @@ import os
 import shutil
 import sqlite3
 import subprocess
-import time
 from collections.abc import Sequence
 from contextlib import closing
 from pathlib import Path
@@ -18,9 +17,9 @@ import psycopg
 from snapshots.simulator.server import Simulator
 from tests.mirror.steps import PATH
 from tests.started import Started as Worker
+from tests.waiting import SECONDS, until, within
 
 LEASE_SECONDS = 45
-PATIENCE_SECONDS = 120  # a machine may be busy
 ROWS = "SELECT snapshot_id, state, name, listed, missing_since IS NULL FROM snapshots_snapshot ORDER BY 1"
 CHANGES = "SELECT count(*) FROM snapshots_change"
 GENERATION = "SELECT generation FROM snapshots_environment"
@@ -94,11 +93,10 @@ class Database:
         return made
 
     def until_left(self) -> None:
-        deadline = time.monotonic() + PATIENCE_SECONDS
         with closing(psycopg.connect(self.url, autocommit=True)) as connection:
-            while connection.execute(OTHERS).fetchone() != (0,):
-                assert time.monotonic() < deadline, "a dead process still has its connection"
-                time.sleep(0.01)
+            until(
+                lambda: connection.execute(OTHERS).fetchone() == (0,), what="the connections of dead processes to end"
+            )
 
     def remove(self) -> None:
         self._administer(f"DROP DATABASE {self._name} WITH (FORCE)")
@@ -129,9 +127,11 @@ def start_worker(place: Place, *arguments: str) -> Worker:
     return Worker("-m", "tests.mirror.worker", *arguments, env=variables)
 
 
-def next_word(worker: Speaking) -> object:
+def next_word(worker: Speaking, seconds: float = SECONDS) -> object:
     assert worker.stdout is not None
-    return json.loads(worker.stdout.readline())
+    line = within(worker.stdout.readline, seconds, what=f"the next word of process {worker.pid}")
+    assert line, f"process {worker.pid} has ended without the word that is waited for"
+    return json.loads(line)
 
 
 def go_on(worker: Speaking) -> None:
@@ -141,22 +141,19 @@ def go_on(worker: Speaking) -> None:
 
 
 def words(worker: Worker) -> list[object]:
-    output = worker.communicate()
+    output = worker.communicate(SECONDS)
     assert worker.returncode == 0
     return [json.loads(line) for line in output.splitlines()]
 
 
 def kill(worker: Worker, place: Place) -> None:
     worker.kill()
-    worker.wait()
+    worker.wait(SECONDS)
     place.until_left()
 
 
 def wait_for_call(provider: Simulator, path: str) -> None:
-    deadline = time.monotonic() + PATIENCE_SECONDS
-    while not provider.calls(path):
-        assert time.monotonic() < deadline, "the provider was not called"
-        time.sleep(0.005)
+    until(lambda: bool(provider.calls(path)), what=f"a call of {path}")
 
 
 def stir(provider: Simulator) -> None:

@@ -11,7 +11,6 @@ from snapshots.simulator.server import Simulator
 from snapshots.simulator.world import World
 from tests.mirror.races import (
     LEASE_SECONDS,
-    PATIENCE_SECONDS,
     Database,
     File,
     Place,
@@ -26,6 +25,7 @@ from tests.mirror.races import (
     words,
 )
 from tests.mirror.steps import KEY, PATH
+from tests.waiting import SECONDS
 
 SERVER = os.environ.get("DATABASE_URL", "")
 LIST = "/snapshots"
@@ -79,7 +79,7 @@ def start(copied: object, provider: Simulator) -> Iterator[Start]:
     yield start
     for worker in workers:
         worker.kill()
-        worker.communicate()
+        worker.communicate(SECONDS)
 
 
 # --- two at once
@@ -114,7 +114,7 @@ def test_four_processes_make_one_call(start: Start, provider: Simulator, place: 
 def test_killed_while_fetching_leaves_the_old_rows_and_the_lease_ends(
     start: Start, provider: Simulator, place: Place, path: str
 ) -> None:
-    provider.fault(path=path, slow=PATIENCE_SECONDS, times=1)
+    provider.fault(path=path, slow=SECONDS, times=1)
     worker = start(place)
     wait_for_call(provider, path)
     kill(worker, place)

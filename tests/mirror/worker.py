@@ -30,12 +30,14 @@ from snapshots import sync  # noqa: E402
 from snapshots.claims import Caller  # noqa: E402
 from snapshots.models import Environment  # noqa: E402
 from tests.mirror.steps import KEY  # noqa: E402
+from tests.waiting import SECONDS  # noqa: E402
 
 
 class Stopper:
     """Counts the statements of the transaction that writes the list, and stops before one of them."""
 
-    def __init__(self, stop_at: int) -> None:
+    def __init__(self, stop_at: int, say: Callable[[object], None]) -> None:
+        self.say = say
         self.stop_at, self.count, self.is_writing, self.is_over = stop_at, 0, False, False
 
     def __call__(self, execute: Callable[..., object], sql: str, *rest: object) -> object:
@@ -44,7 +46,7 @@ class Stopper:
         if connection.in_atomic_block and self.is_writing and not self.is_over:
             self.count += 1
             if self.count == self.stop_at:
-                say("stopped")
+                self.say("stopped")
                 sys.stdin.readline()
         # The comparison reads the rows before that transaction begins, and nothing reads them earlier.
         self.is_writing = self.is_writing or '"snapshots_snapshot"' in sql
@@ -75,7 +77,7 @@ def refresh_in_threads(number: int) -> list[str]:
     barrier = Barrier(number)
 
     def start(_: int) -> str:
-        barrier.wait()
+        barrier.wait(SECONDS)
         try:
             return refresh()
         finally:
@@ -105,7 +107,7 @@ def main() -> None:
     if given.gate:
         say("ready")
         sys.stdin.readline()
-    stopper = Stopper(given.stop_at)
+    stopper = Stopper(given.stop_at, say)
     later = datetime.now(UTC) + timedelta(seconds=given.later)
     with time_machine.travel(later), connection.execute_wrapper(stopper):
         for outcome in refresh_in_threads(given.threads) if given.threads else [refresh()]:

@@ -2,7 +2,6 @@
 
 import signal
 import subprocess
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -11,8 +10,7 @@ from redis import Redis
 from redis.exceptions import ConnectionError as LostConnection
 
 from tests.commands.programs import free_port
-
-SECONDS = 10
+from tests.waiting import SECONDS, until
 
 
 class OwnRedis:
@@ -26,9 +24,7 @@ class OwnRedis:
     def start(self) -> None:
         options = ["--port", str(self._port), "--bind", "127.0.0.1", "--save", "", "--dir", str(self._folder)]
         self.process = subprocess.Popen(["redis-server", *options], stdout=subprocess.DEVNULL)
-        deadline = time.monotonic() + SECONDS
-        while not self._answers():
-            assert time.monotonic() < deadline, "Redis did not start"
+        until(self._answers, what="Redis to answer")
 
     def _answers(self) -> bool:
         try:

@@ -1,8 +1,8 @@
 """What PostgreSQL does otherwise than SQLite: locks, waits, characters; and what it may not hold."""
 
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, contextmanager
+from functools import partial
 from threading import Barrier
 
 import psycopg
@@ -22,6 +22,7 @@ from snapshots.simulator.server import Simulator
 from tests.conftest import PASSWORD
 from tests.pages.conftest import LIST, OTHER_PATH, Fill, claimed, clock, environment, fill, key, other, record, sim
 from tests.pages.test_canary import found_in, tour
+from tests.waiting import SECONDS, together
 
 __all__ = ["clock", "environment", "fill", "key", "other", "sim"]
 pytestmark = [pytest.mark.services, pytest.mark.django_db(transaction=True)]
@@ -65,13 +66,12 @@ def ask(barrier: Barrier | None = None) -> None:
     with connection.cursor() as cursor:
         cursor.execute("SELECT 1")
         if barrier:
-            barrier.wait()
+            barrier.wait(SECONDS)
     connection.close()
 
 
 def test_connections_that_died_are_replaced_before_anybody_meets_them(db: None) -> None:
-    with ThreadPoolExecutor(4) as threads:
-        list(threads.map(ask, [Barrier(4)] * 4))
+    together([partial(ask, Barrier(4))] * 4, what="four connections at once")
     connection.close()
     with another_connection() as held:
         ended = held.execute(TERMINATE).fetchall()

@@ -3,10 +3,10 @@
 import sqlite3
 import time
 from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from dataclasses import dataclass, field
 from datetime import timedelta
+from functools import partial
 from pathlib import Path
 from secrets import token_hex, token_urlsafe
 from threading import Barrier
@@ -21,6 +21,7 @@ from snapshots import sharing
 from snapshots.models import ShareLink, Snapshot
 from snapshots.views.share import share
 from tests.pages.conftest import Fill, record
+from tests.waiting import SECONDS, together
 
 Tell = Callable[..., None]
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -71,18 +72,18 @@ class Race:
 
     def revoke(self) -> None:
         for link in self.links:
-            self.start.wait()
+            self.start.wait(SECONDS)
             sharing.revoke(link, actor=self.person)
             self.revoked.append(time.perf_counter())
-            self.end.wait()
+            self.end.wait(SECONDS)
 
     def open(self) -> None:
         """Open in the midst of it; where that was served once more, when it is surely revoked."""
         for number in range(len(self.links)):
-            self.start.wait()
+            self.start.wait(SECONDS)
             asked = time.perf_counter()
             self.served.append(asked if self.opens(number) else 0.0)
-            self.end.wait()
+            self.end.wait(SECONDS)
             if self.served[-1] and self.opens(number):
                 self.served[-1] = time.perf_counter()
 
@@ -101,8 +102,7 @@ def run(work: Callable[[], None]) -> None:
 @pytest.mark.usefixtures("shared_database")
 def test_a_thousand_races_serve_none_late(links: list[ShareLink], alice: User, figures: Tell) -> None:
     race = Race(links, alice)
-    with ThreadPoolExecutor(2) as threads:
-        list(threads.map(run, (race.revoke, race.open)))
+    together([partial(run, race.revoke), partial(run, race.open)], 2 * SECONDS, what="the races")
     late = sum(asked > done for done, asked in zip(race.revoked, race.served, strict=True))
     served = sum(asked > 0 for asked in race.served)
     figures("shared links", races=len(race.revoked), served_in_the_race=served, served_late=late)

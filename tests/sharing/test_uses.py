@@ -4,7 +4,6 @@ import subprocess
 import sys
 from collections.abc import Callable
 from datetime import timedelta
-from threading import Thread
 
 import pytest
 import time_machine
@@ -18,6 +17,7 @@ from snapshots import share_uses
 from snapshots.models import ShareLink
 from tests.pages.reading import tree
 from tests.sharing.conftest import Make, visit
+from tests.waiting import together
 
 Tell = Callable[..., None]
 
@@ -114,11 +114,12 @@ def test_a_busy_database_loses_none(make: Make, monkeypatch: pytest.MonkeyPatch)
 
 def test_threads_lose_none() -> None:
     now, pending = timezone.now(), share_uses.Pending()
-    threads = [Thread(target=lambda: [pending.add({1: share_uses.Uses(1, now)}) for _ in range(500)]) for _ in "abcd"]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
+
+    def add() -> None:
+        for _ in range(500):
+            pending.add({1: share_uses.Uses(1, now)})
+
+    together([add] * 4, what="the four who count")
     assert pending.take() == {1: share_uses.Uses(2_000, now)}
 
 

@@ -12,6 +12,7 @@ from snapshots.simulator.faults import Fault
 from snapshots.simulator.hostile import HOSTILE_NAMES
 from snapshots.simulator.server import Simulator
 from tests.simulator.conftest import AREA, EXAMPLE_ID, KEY, LIST, NARROW_KEY, Get
+from tests.waiting import SECONDS, until
 
 PROD = "/services/compute-qc/prod/snapshots"
 
@@ -59,14 +60,12 @@ def test_slow(sim: Simulator, get: Get) -> None:
 def test_a_slow_reply_does_not_hold_up_the_end(sim: Simulator) -> None:
     sim.fault(slow=3600.0)
     ended = Event()
-    caller = Thread(target=_ask_until_hung_up, args=(sim.url + LIST, ended))
+    caller = Thread(target=_ask_until_hung_up, args=(sim.url + LIST, ended), daemon=True)
     caller.start()
-    deadline = time.monotonic() + 10
-    while not sim.calls() and time.monotonic() < deadline:
-        pass
+    until(lambda: bool(sim.calls()), what="the call")
     sim.stop()
-    assert ended.wait(10)
-    caller.join(10)
+    assert ended.wait(SECONDS)
+    caller.join(SECONDS)
 
 
 def _ask_until_hung_up(url: str, ended: Event) -> None:

@@ -6,7 +6,6 @@ import signal
 import socket
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -17,6 +16,7 @@ from django.core.management import call_command
 
 from snapshots.simulator.options import keys_of
 from tests.simulator.conftest import LIST
+from tests.waiting import within
 from tests.weather.certificates import Authority
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -39,7 +39,7 @@ def running(
     )
     with process:
         try:
-            found = re.search(r"https?://\S+", process.stdout.readline())
+            found = re.search(r"https?://\S+", within(process.stdout.readline, what="the simulator's address"))
             yield process, found[0] if found else process.stderr.read()
         finally:
             process.kill()
@@ -62,15 +62,15 @@ def test_starts_serves_and_ends(program: tuple[str, ...], end: signal.Signals) -
 def test_ends_while_a_connection_is_open() -> None:
     with running() as (process, url), requests.Session() as session:
         assert session.get(url, timeout=10).status_code == 403
-        start = time.monotonic()
         process.terminate()
-        assert process.wait(10) == 0
-    assert time.monotonic() - start < 5
+        assert process.wait(30) == 0
 
 
 def test_runs_without_django() -> None:
     code = "import sys; sys.modules['django'] = None; sys.argv[1:] = ['--help']; import snapshots.simulator.__main__"
-    ended = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=False)
+    ended = subprocess.run(
+        [sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, timeout=60, check=False
+    )
     assert (ended.returncode, ended.stderr) == (0, "")
     assert "--snapshots" in ended.stdout
 

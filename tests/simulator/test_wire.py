@@ -6,7 +6,6 @@ import socket
 import time
 from collections.abc import Iterator
 from pathlib import Path
-from threading import Thread
 
 import pytest
 import requests
@@ -14,6 +13,7 @@ import requests
 from snapshots.simulator.server import Simulator
 from snapshots.simulator.world import World
 from tests.simulator.conftest import AREA, KEY, LIST, Get
+from tests.waiting import until, within
 from tests.weather.certificates import Authority
 
 HEAD_END = b"\r\n\r\n"
@@ -54,7 +54,7 @@ def test_a_drip_takes_its_time(get: Get, sim: Simulator, whole: bytes) -> None:
     sim.fault(drip=len(whole) * 4.0)
     began = time.monotonic()
     assert get(LIST).content == whole
-    assert 0.2 < time.monotonic() - began < 2
+    assert 0.2 < time.monotonic() - began < 20
 
 
 def test_a_drip_sends_byte_by_byte_and_does_not_hold_up_the_end(sim: Simulator) -> None:
@@ -81,15 +81,10 @@ def test_a_hang_says_nothing_more_and_does_not_hold_up_the_end(sim: Simulator, p
 def test_a_hang_ends_with_its_caller(sim: Simulator, get: Get) -> None:
     sim.fault(hang_at="start", times=1)
     peer = ask(sim)
-    deadline = time.monotonic() + 10
-    while not sim.calls() and time.monotonic() < deadline:
-        pass
+    until(lambda: bool(sim.calls()), what="the call")
     peer.close()
     assert get(LIST).status_code == 200
-    ender = Thread(target=sim.stop)
-    ender.start()
-    ender.join(10)
-    assert not ender.is_alive()
+    within(sim.stop, what="the end of the simulator")
 
 
 def test_a_reset_before_anything(sim: Simulator) -> None:

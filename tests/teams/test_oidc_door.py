@@ -83,7 +83,7 @@ def test_silence_is_waited_for_so_long_and_no_longer(
     began = time.monotonic()
     answer = anon_client.post(START) if path == DISCOVERY else walk(anon_client, provider)
     assert told(answer) == NO_ANSWER
-    assert time.monotonic() - began < 3
+    assert time.monotonic() - began < 20
 
 
 @pytest.mark.parametrize(
@@ -100,8 +100,8 @@ def test_answer_that_drips_is_given_up_and_its_thread_ends(
     assert told(anon_client.post(START)) == NO_ANSWER
     waiting = [thread for thread in set(threading.enumerate()) - before if "(run)" in thread.name]
     for thread in waiting:
-        thread.join(3)
-    assert time.monotonic() - began < 3
+        thread.join(20)
+    assert time.monotonic() - began < 20
     assert not any(thread.is_alive() for thread in waiting)
 
 

@@ -1,8 +1,8 @@
 """The first run: a one-time address makes the first team where there is none; every refusal reads the same."""
 
 import re
-from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
+from functools import partial
 
 import pytest
 import time_machine
@@ -18,9 +18,9 @@ from dashboard.teams import setup
 from dashboard.teams.accounts import create_account
 from dashboard.teams.models import AuditEvent, Membership, SetupLink, Team, User
 from dashboard.teams.setup import Newcomer, SetupEnded, find, make_first_team, new_address
-from tests.commands.programs import until
 from tests.conftest import PASSWORD
 from tests.pages.reading import tree
+from tests.waiting import together, until
 
 pytestmark = pytest.mark.django_db
 SITE = "http://localhost:8000"
@@ -256,8 +256,7 @@ def test_of_two_in_the_same_instant_one_makes_a_team(monkeypatch: pytest.MonkeyP
             connection.close()
         return True
 
-    with ThreadPoolExecutor(2) as threads:
-        assert sorted(threads.map(send, range(2))) == [False, True]
+    assert sorted(together([partial(send, 0), partial(send, 1)], what="both to send")) == [False, True]
     assert (Team.objects.count(), User.objects.count()) == (1, 1)
 
 

@@ -6,11 +6,24 @@ import signal
 import sqlite3
 import subprocess
 import sys
+from collections import defaultdict
 from contextlib import closing
+from dataclasses import dataclass
 from pathlib import Path
 
 from tests.commands.programs import ROOT
 from tests.mirror.races import go_on, next_word
+from tests.waiting import SECONDS
+
+
+@dataclass(frozen=True)
+class Ended:
+    """All processes of an order have ended, with these exit codes; a signal is a negative one."""
+
+    codes: list[int]
+
+
+KILLED = Ended([-signal.SIGKILL])
 
 
 class Forks:
@@ -33,14 +46,12 @@ class Forks:
         self.file, self.url = file, url
         self.order("prepare")
         assert self.hear() == "prepared"
-        assert self.hear() == [0]
+        self.done()
 
     def order(self, work: str = "refresh", *, file: Path | None = None, **order: float) -> None:
         """Start a process; it has said who it is when this returns."""
         self._send(work, file, order)
-        child = self.hear()
-        assert isinstance(child, int)
-        self.child = child
+        assert self.hear() == "started"
 
     def refresh(self, *, later: float, file: Path | None = None) -> tuple[str, int, float]:
         """Refresh without a disturbance: how it ended, in how many statements of the write, in how many seconds."""
@@ -48,21 +59,39 @@ class Forks:
         said = self.hear()
         assert isinstance(said, list), said
         self.go_on()
-        assert self.hear() == [0]
+        self.done()
         outcome, statements, seconds = said
         return outcome, statements, seconds
 
     def herd(self, *, processes: int, **order: float) -> dict[str, int]:
         """Let several processes with many threads run to their end, and return how often each end was met."""
         self._send("herd", None, {"processes": processes, **order})
-        said = [self.hear() for _ in range(2 * processes)]
-        assert self.hear() == [0] * processes
-        met = [each for each in said if isinstance(each, dict)]
+        said: dict[int, list[object]] = defaultdict(list)
+        while not isinstance(word := self._next(order["seconds"] + SECONDS), Ended):
+            said[self.child].append(word)
+        assert word.codes == [0] * processes, (word, said)
+        met = [ends for _started, ends in said.values() if isinstance(ends, dict)]
         assert len(met) == processes
         return {end: sum(each.get(end, 0) for each in met) for end in sorted({end for each in met for end in each})}
 
     def hear(self) -> object:
-        return next_word(self._program)
+        """Return what a process says, which `child` then is; fails if it ends instead."""
+        word = self._next()
+        assert not isinstance(word, Ended), word
+        return word
+
+    def done(self) -> None:
+        """Wait until the process has ended well."""
+        assert (word := self._next()) == Ended([0]), word
+
+    def _next(self, seconds: float = SECONDS) -> object:
+        said = next_word(self._program, seconds)
+        assert isinstance(said, list), said
+        speaker, word = said
+        if speaker == self._program.pid:
+            return Ended(word)
+        self.child = speaker
+        return word
 
     def go_on(self) -> None:
         go_on(self._program)
@@ -73,15 +102,15 @@ class Forks:
     def kill(self) -> object:
         """Kill the process. What it had said before, or None."""
         self.signal(signal.SIGKILL)
-        said = self.hear()
-        if said == [-signal.SIGKILL]:
+        said = self._next()
+        if said == KILLED:
             return None
-        assert self.hear() == [-signal.SIGKILL]
+        assert self._next() == KILLED
         return said
 
     def end(self) -> None:
         os.killpg(self._program.pid, signal.SIGKILL)  # its processes too, one that is stopped among them
-        self._program.communicate()
+        self._program.communicate(timeout=SECONDS)
 
     def _send(self, work: str, file: Path | None, order: dict[str, float]) -> None:
         assert self._program.stdin is not None

@@ -1,7 +1,8 @@
 """A program that has loaded the product once, and forks a process for each order that it reads.
 
-An order is a line of JSON; an empty line is one that came too late for a process. A forked process says its id first,
-then what its work brings; when it has ended, by itself or by a signal, the program says so. The work is a refresh as
+An order is a line of JSON; an empty line is one that came too late for a process. Each word is a line of JSON with the
+id of the process that says it. A forked process says "started" first, then what its work brings; when all processes of
+an order have ended, by themselves or by a signal, the program says their exit codes. The work is a refresh as
 the command does it, S seconds ahead of the clock ("later"), stopped before the Nth statement of the write ("stop_at"),
 which waits for a line when it is done, to be killed then or let go; or a herd of threads that all look and refresh; or
 to make the team and its environment.
@@ -9,6 +10,7 @@ to make the team and its environment.
 
 import json
 import os
+import select
 import sys
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
@@ -33,10 +35,13 @@ from tests.mirror.steps import KEY  # noqa: E402
 from tests.mirror.worker import Stopper, refresh  # noqa: E402
 
 PACE_SECONDS = 0.25
+LEAST_LOOKS = 2  # of each thread, however late it starts
 
 
 def say(word: object) -> None:
-    os.write(1, f"{json.dumps(word)}\n".encode())  # in one piece, as several processes speak
+    """Write a word in one piece, as several processes write to one pipe: a longer one could be torn apart."""
+    line = f"{json.dumps([os.getpid(), word])}\n".encode()
+    assert os.write(1, line) == len(line) <= select.PIPE_BUF
 
 
 def prepare(_: dict[str, float | str]) -> None:
@@ -48,7 +53,7 @@ def prepare(_: dict[str, float | str]) -> None:
 
 def one(order: dict[str, float | str]) -> None:
     """Refresh once, and say how it ended, in how many statements of the write and how many seconds."""
-    stopper = Stopper(int(order.get("stop_at", 0)))
+    stopper = Stopper(int(order.get("stop_at", 0)), say)
     later = datetime.now(UTC) + timedelta(seconds=float(order.get("later", 0)))
     began = perf_counter()
     with time_machine.travel(later), connection.execute_wrapper(stopper):
@@ -60,6 +65,7 @@ def one(order: dict[str, float | str]) -> None:
 def herd(order: dict[str, float | str]) -> None:
     """Let threads look at the list and refresh what is old, as pages do, and say how often each end was met."""
     settings.SYNC_TTL_SECONDS = order["ttl"]
+    connection.settings_dict["OPTIONS"]["timeout"] = 60  # on a busy machine SQLite's lock may be long in coming
     claims.GAP = timedelta(0)  # so that nothing but the lifetime of the rows holds them back
     until = monotonic() + float(order["seconds"])
     number = int(order["threads"])
@@ -72,7 +78,7 @@ def _looks(pause: float, until: float) -> Counter[str]:
     ends: Counter[str] = Counter()
     Event().wait(pause)
     try:
-        while monotonic() < until:
+        while ends.total() < LEAST_LOOKS or monotonic() < until:
             ends[_look()] += 1
             Event().wait(PACE_SECONDS)
     finally:
@@ -95,7 +101,7 @@ def fork(order: dict[str, float | str]) -> int:
         return child
     settings.CLOUDCA_API_URL = str(order["url"])
     settings.DATABASES["default"]["NAME"] = connection.settings_dict["NAME"] = str(order["database"])
-    say(os.getpid())
+    say("started")
     {"prepare": prepare, "herd": herd, "refresh": one}[str(order["work"])](order)
     os._exit(0)
 

@@ -91,7 +91,14 @@ def around_the_commit(forks: Forks, chance: Random, later: int, seconds: float, 
     return forks.kill()
 
 
-MOMENTS: list[Moment] = [at_any_time, between_two_statements, around_the_commit]
+def when_it_is_done(forks: Forks, chance: Random, later: int, seconds: float, statements: int) -> object:
+    forks.order(later=later)
+    said = forks.hear()
+    assert forks.kill() is None
+    return said
+
+
+MOMENTS: list[Moment] = [at_any_time, between_two_statements, around_the_commit, when_it_is_done]
 
 
 def present(found: Shape) -> set[object]:
@@ -139,17 +146,18 @@ def test_a_holder_that_was_stopped_past_its_lease_writes_nothing(
 ) -> None:
     assert forks.refresh(later=0)[0] == "written"
     provider.clear()
-    provider.fault(path="/snapshots", slow=0.3, times=1)
+    provider.fault(path="/snapshots", slow=1.5, times=1)
     forks.order(later=APART_SECONDS)
     wait_for_call(provider, "/snapshots")
     forks.signal(signal.SIGSTOP)
     stir(provider, Random(1))
-    outcomes = [other.refresh(later=APART_SECONDS + after)[0] for after in (LEASE_SECONDS - 5, LEASE_SECONDS + 1)]
+    outcomes = [other.refresh(later=APART_SECONDS + after)[0] for after in (LEASE_SECONDS - 30, LEASE_SECONDS + 1)]
     assert outcomes == ["held", "written"]
     before = shape(forks.file)
     forks.signal(signal.SIGCONT)
     said = forks.hear()
     forks.go_on()
+    forks.done()
     assert isinstance(said, list)
     assert (said[0], shape(forks.file)) == ("late", before)
     record_property(LINES, ["Holder stopped past its lease, then let go: stale writes 0"])

@@ -22,7 +22,7 @@ from tests.weather.conftest import PATH, SNAPSHOTS
 from tests.weather.figures import KEY
 from tests.weather.test_faults import See, held
 
-pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("short_waits")]
+pytestmark = pytest.mark.django_db
 Name = Callable[[Authority, Path], Path]
 UNTRUSTED = "(its certificate cannot be trusted)"
 
@@ -106,6 +106,7 @@ def full_port() -> Iterator[int]:
         yield listener.getsockname()[1]
 
 
+@pytest.mark.usefixtures("short_waits")
 def test_a_connection_that_is_never_made(seen: See, before: int, full_port: int, settings: Settings) -> None:
     settings.CLOUDCA_API_URL = f"http://127.0.0.1:{full_port}/v1"
     told(seen, before, "(no answer in time)")
@@ -132,6 +133,7 @@ def both(alice_client: Client, environment: Environment, sim: Simulator, clock: 
     return 2 * SNAPSHOTS
 
 
+@pytest.mark.usefixtures("short_waits")
 def test_the_first_answer_after_it_clears_all(
     alice_client: Client, seen: See, sim: Simulator, clock: time_machine.Traveller
 ) -> None:

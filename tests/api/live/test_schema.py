@@ -86,7 +86,8 @@ def right_cursors(served: Served) -> Iterator[None]:
 
 def first_cursor(url: str, script: Script, sort: str) -> str:
     query = f"?limit=1&sort={quote(sort)}" if sort else "?limit=1"
-    with urlopen(Request(f"{url}{JUDGED}{query}", headers={"MC-Api-Key": script.token})) as answer:
+    request = Request(f"{url}{JUDGED}{query}", headers={"MC-Api-Key": script.token})
+    with urlopen(request, timeout=60) as answer:
         return str(json.load(answer)["metadata"]["nextCursor"])
 
 
