@@ -27,7 +27,7 @@ COLUMNS = (
 )
 CHANGE_COLUMNS = (
     *("team_id", "environment_id", "snapshot_id", "at", "kind", "before", "after"),
-    *("volume_id", "seconds", "number", "folded"),
+    *("volume_id", "seconds", "number", "folded", "line_id"),
 )
 
 
@@ -60,6 +60,8 @@ class Event(NamedTuple):
     # As in `Change`: of a line that stands for many, how many; and whether it is under such a line.
     number: int | None = None
     folded: bool = False
+    # The primary key of the line that counts it, where that line grows from sync to sync.
+    line: int | None = None
 
 
 def values_of(environment: Environment, records: Iterable[SnapshotRecord], now: datetime) -> list[Values]:

@@ -6,7 +6,7 @@ called "1,000+".
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import NamedTuple
 
 from django.db.models import Q
@@ -41,6 +41,11 @@ class Line(NamedTuple):
     name: str | None
     volume: str | None
     interval_type: str | None
+
+    @property
+    def since(self) -> datetime | None:
+        """Since when one volume has failed again and again, on the line that counts it."""
+        return self.at - timedelta(seconds=self.seconds or 0) if self.number and self.volume_id else None
 
     @property
     def cursor(self) -> Cursor:
@@ -110,10 +115,12 @@ def _within(team: Team, environments: Sequence[Environment], filters: ChangeFilt
 
 
 def _opened(rows: ChangeQuerySet, filters: ChangeFilters, line: Change | None) -> ChangeQuerySet:
-    """A line that stands for many says nothing of a volume or a word: who asks for these sees what is under it."""
+    """A line for many at once tells nothing of a volume or a word: with such a filter, list what is under it."""
     if line is not None:
         return rows.under(line)
-    return rows.one_by_one() if filters.volume_ids or filters.q else rows.as_lines()
+    if filters.q:
+        return rows.one_by_one()
+    return rows.of_volumes() if filters.volume_ids else rows.as_lines()
 
 
 def _holds(team: Team, word: str) -> Q:

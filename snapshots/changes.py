@@ -87,7 +87,8 @@ def of_added(environment: Environment, added: Sequence[SnapshotRecord]) -> Itera
 def fold(events: Iterable[Event]) -> list[Event]:
     """Put many of one kind under one line that counts them."""
     events = list(events)
-    many = {kind: count for kind, count in Counter(event.kind for event in events).items() if count > MOST_SINGLE}
+    kinds = Counter(event.kind for event in events if not event.folded)
+    many = {kind: count for kind, count in kinds.items() if count > MOST_SINGLE}
     if not many:
         return events
     rows = [event._replace(folded=True) if event.kind in many else event for event in events]

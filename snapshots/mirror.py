@@ -19,6 +19,7 @@ from snapshots.coming import Coming
 from snapshots.forecast import data_at, foresee, judge_all
 from snapshots.judging import judge_volumes
 from snapshots.models import Environment, Snapshot
+from snapshots.repeats import gathered
 from snapshots.runs import MAKING
 from snapshots.states import USABLE_STATE
 from snapshots.volumes import recount_volumes
@@ -281,8 +282,8 @@ def _write(environment: Environment, plan: Plan, prepared: Prepared, now: dateti
         Snapshot.objects.filter(pk__in=pks).update(missing_since=now, last_seen_at=environment.listed_at)
     for pks in _batches(plan.missing):
         Snapshot.objects.filter(pk__in=pks).update(listed=False)
-    events = changes.fold([*prepared.events, *changes.of_added(environment, plan.added)])
-    bulk.insert_changes(environment, events, now)
+    events = [*prepared.events, *changes.of_added(environment, plan.added)]
+    bulk.insert_changes(environment, changes.fold(gathered(environment, events, now)), now)
     environment.raise_generation()
     recount(environment, prepared.volumes)
 

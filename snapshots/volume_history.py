@@ -112,5 +112,5 @@ def _row(one: Snapshot) -> Row:
 
 def changes(volume: Volume, environment: Environment) -> list[Change]:
     """What happened to the volume and its snapshots, the newest first."""
-    rows = Change.objects.filter(environment=environment, volume_id=volume.volume_id).one_by_one()
+    rows = Change.objects.filter(environment=environment, volume_id=volume.volume_id).of_volumes()
     return list(rows.select_related("snapshot").newest_first()[: MOST_CHANGES + 1])

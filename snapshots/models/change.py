@@ -1,8 +1,10 @@
 """What happened, as the syncs saw it."""
 
+from datetime import datetime, timedelta
 from typing import ClassVar, Self
 
 from django.db import models
+from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
 
 from dashboard.teams.models import Team
@@ -23,8 +25,15 @@ class ChangeQuerySet(models.QuerySet["Change"]):
         """Every thing that happened, without the lines that only count."""
         return self.filter(number__isnull=True)
 
+    def of_volumes(self) -> Self:
+        """As a page of volumes lists them: failures that repeat themselves stand under the line that counts them."""
+        lines = Q(number__isnull=True) | ~Q(volume_id="")
+        return self.filter(lines, line__isnull=True)
+
     def under(self, line: "Change") -> Self:
         """What a line counts."""
+        if line.volume_id:
+            return self.filter(environment=line.environment_id, volume_id=line.volume_id, line=line)
         together = self.filter(team=line.team_id, kind=line.kind, folded__in=[True], at=line.at)
         return together.filter(environment=line.environment_id)
 
@@ -66,8 +75,13 @@ class Change(models.Model):
     # How long the making took, where the kind has such a time.
     seconds = models.PositiveIntegerField(null=True)
     # Of a line for many of one kind in one sync: how many. They are `folded`: shown where that line is opened.
+    # A line for the repeated failures of one volume names the volume, and `seconds` is how long they have lasted.
     number = models.PositiveIntegerField(null=True)
     folded = models.BooleanField(default=False)
+    # Of a repeated failure: the line that counts it. That line may be forgotten before it.
+    line = models.ForeignKey(
+        "self", models.DO_NOTHING, null=True, related_name="+", db_index=False, db_constraint=False
+    )
 
     objects = ChangeQuerySet.as_manager()
 
@@ -83,3 +97,8 @@ class Change(models.Model):
 
     def __str__(self) -> str:
         return f"{self.kind} {self.snapshot_id} at {self.at:%Y-%m-%d %H:%M}"
+
+    @property
+    def since(self) -> datetime | None:
+        """Since when a volume has failed again and again, on the line that counts it."""
+        return self.at - timedelta(seconds=self.seconds or 0) if self.number and self.volume_id else None

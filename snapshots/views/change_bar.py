@@ -66,7 +66,8 @@ def _chips(
 ) -> list[Chip]:
     chips = [volume_chip(value, environments, volumes, filters, prefix) for value in filters.volume_ids]
     if line is not None:
-        chips.insert(0, chip(_("At once"), _line(line, environments, now), prefix + filters.query(line=0)))
+        name = _("Repeated") if line.volume_id else _("At once")
+        chips.insert(0, chip(name, _line(line, environments, now), prefix + filters.query(line=0)))
     for kind in filters.kinds:
         chips.append(chip(_("Kind"), change_words.label(kind), prefix + filters.query(kinds=_but(filters.kinds, kind))))
     for environment in filters.environments:

@@ -154,7 +154,11 @@ def _row(line: Line, scene: Scene) -> ChangeRow:
 def _title(line: Line, environment: Environment, volume: Volume | None, scene: Scene) -> tuple[str, str]:
     """What the line is about, and where that leads."""
     if line.number is not None:
-        return change_words.many(line.kind, line.number), scene.prefix + ChangeFilters(line=line.pk).query()
+        since = line.since
+        text = (
+            change_words.repeated(line.number, since, line.at) if since else change_words.many(line.kind, line.number)
+        )
+        return text, scene.prefix + ChangeFilters(line=line.pk).query()
     if line.snapshot_id is not None:
         title = words.title(line.name or "", line.snapshot_id)
         return title, f"{scene.list_url}{environment.path}/{line.snapshot_id}/"

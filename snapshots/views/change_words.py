@@ -1,6 +1,6 @@
 """What happened, in words: the badge of each kind of change, and what is said beside it."""
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from django.utils.formats import number_format
 from django.utils.functional import Promise
@@ -53,6 +53,12 @@ def many(kind: str, count: int) -> str:
     if kind in ABOUT_VOLUMES:
         return ngettext("%(number)s volume at once", "%(number)s volumes at once", count) % number
     return ngettext("%(number)s snapshot at once", "%(number)s snapshots at once", count) % number
+
+
+def repeated(count: int, since: datetime, at: datetime) -> str:
+    """What a line says that counts the failures of one volume."""
+    words_of = {"number": number_format(count, force_grouping=True), "time": words.clock(since, at)}
+    return ngettext("%(number)s time since %(time)s", "%(number)s times since %(time)s", count) % words_of
 
 
 def detail(kind: str, before: str, after: str, seconds: int | None) -> str:

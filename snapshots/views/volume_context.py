@@ -123,7 +123,7 @@ def volume_context(shown: Shown) -> dict[str, object]:
         "snapshots_text": _count_text(volume),
         "left_overs": volume_lines.left_overs(stands, prefix),
         "changes_url": shown.changes_url,
-        "changes": volume_lines.changes(volume, environment, prefix, now),
+        "changes": volume_lines.changes(volume, environment, prefix, shown.changes_url, now),
         "facts": list(_facts(shown)),
         "deletion": _deletion(shown),
         "is_gone": stands.said is Verdict.GONE,

@@ -9,7 +9,7 @@ from django.utils.translation import gettext as _
 from snapshots import states, volume_history
 from snapshots.doubts import undated
 from snapshots.judged import age_of_data
-from snapshots.models import Environment, Snapshot, Volume
+from snapshots.models import Change, Environment, Snapshot, Volume
 from snapshots.schedules import SCHEDULES, period
 from snapshots.standing import Part, Standing
 from snapshots.verdict_why import when_taken
@@ -140,16 +140,32 @@ def left_overs(stands: Standing, prefix: str) -> list[TimelineItem]:
     return [_entry(one, stands.now, prefix) for one in found]
 
 
-def changes(volume: Volume, environment: Environment, prefix: str, now: datetime) -> list[ChangeLine]:
+def changes(volume: Volume, environment: Environment, prefix: str, changes_url: str, now: datetime) -> list[ChangeLine]:
     """What happened to it, the newest first."""
     return [
         ChangeLine(
             when=words.stamp(change.at, now),
             iso=change.at.isoformat(),
             badge=change_words.badge(change.kind),
-            detail=change_words.detail(change.kind, change.before, change.after, change.seconds),
-            name=words.title(change.snapshot.name, change.snapshot.snapshot_id) if change.snapshot else "",
-            url=f"{prefix}{change.snapshot.snapshot_id}/" if change.snapshot else "",
+            detail=_detail(change),
+            name=_name(change),
+            url=f"{changes_url}&line={change.pk}" if change.number else _snapshot_url(change, prefix),
         )
         for change in volume_history.changes(volume, environment)[:MOST_CHANGES]
     ]
+
+
+def _name(change: Change) -> str:
+    if change.since is not None and change.number:
+        return change_words.repeated(change.number, change.since, change.at)
+    return words.title(change.snapshot.name, change.snapshot.snapshot_id) if change.snapshot else ""
+
+
+def _detail(change: Change) -> str:
+    if change.number:
+        return ""
+    return change_words.detail(change.kind, change.before, change.after, change.seconds)
+
+
+def _snapshot_url(change: Change, prefix: str) -> str:
+    return f"{prefix}{change.snapshot.snapshot_id}/" if change.snapshot else ""
