@@ -4,6 +4,7 @@ import gc
 
 import pytest
 import time_machine
+from django.apps import apps
 from django.core.cache import caches
 from django.db import OperationalError
 from django.test import Client
@@ -11,6 +12,7 @@ from django.test import Client
 from dashboard import limits
 from dashboard.limits import Slots, allow, clear, wait_of
 from dashboard.teams.models import LimitCount, User
+from dashboard.teams.models.limits import empty_with_flush
 from tests.pages.conftest import clock
 
 __all__ = ["clock"]
@@ -137,3 +139,13 @@ def test_a_place_may_come_back_while_its_thread_holds_the_lock() -> None:
         slots.give_back("a")
         gc.collect()
     assert slots.take("b")
+
+
+@table
+def test_a_flush_empties_the_table_and_a_migration_does_not() -> None:
+    allow("try:a", 1, 60)
+    teams = apps.get_app_config("teams")
+    empty_with_flush(sender=teams, using="default", plan=[])
+    assert LimitCount.objects.count() == 1
+    empty_with_flush(sender=teams, using="default")
+    assert not LimitCount.objects.exists()

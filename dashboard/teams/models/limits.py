@@ -1,6 +1,10 @@
 """What the limits have counted."""
 
+from django.apps import AppConfig
+from django.apps.registry import Apps
 from django.db import models, transaction
+from django.db.models.signals import post_migrate
+from django.dispatch import receiver
 
 
 class LimitCountQuerySet(models.QuerySet["LimitCount"]):
@@ -19,13 +23,21 @@ class LimitCountQuerySet(models.QuerySet["LimitCount"]):
 
 
 class LimitCount(models.Model):
-    """The uses of one limit's key: their times, in seconds since 1970. `name` is the limit and the hash of the key."""
+    """The uses of one limit's key: their times, in seconds since 1970. `name` is the limit and the hash of the key.
+
+    The table is no data of the product, like the cache's: it has a registry of its own, and a flush empties it too.
+    """
 
     name = models.CharField(max_length=80, primary_key=True)
     times = models.JSONField(default=list)
     expires_at = models.FloatField(db_index=True)
 
     objects = LimitCountQuerySet.as_manager()
+
+    class Meta:
+        apps = Apps()
+        app_label = "teams"
+        db_table = "teams_limitcount"
 
     def __str__(self) -> str:
         return self.name
@@ -38,3 +50,10 @@ class LimitCount(models.Model):
         """Give the times without one of a moment."""
         index = self.times.index(at) if at in self.times else len(self.times)
         return [*self.times[:index], *self.times[index + 1 :]]
+
+
+@receiver(post_migrate)
+def empty_with_flush(sender: AppConfig, using: str, **kwargs: object) -> None:
+    """Empty the table when `flush` empties those of the registered models; `migrate`, which has a plan, does not."""
+    if sender.label == "teams" and "plan" not in kwargs:
+        LimitCount.objects.using(using).all().delete()
