@@ -14,6 +14,7 @@ from django.utils import timezone
 
 from dashboard.teams import audit
 from dashboard.teams.models import ApiKey, EventKind, PendingKey, Role, Team, User
+from dashboard.teams.roles import hold_role
 from dashboard.teams.secrets import MASK, KeyUnreadable, Secret, seal_key
 from snapshots.containment import contain
 from snapshots.trials import Answer, Trial, Verdict, try_key
@@ -27,7 +28,7 @@ def answers_of(pending: PendingKey) -> list[Answer]:
     return [Answer(**row) for row in pending.answers]
 
 
-def propose(*, team: Team, person: User, secret: Secret, whose: str) -> PendingKey:
+def propose(*, team: Team, person: User, secret: Secret, whose: str, request: HttpRequest | None = None) -> PendingKey:
     """Try a key. One that works waits 10 min for its person's word; while nothing can be learnt it is kept aside.
 
     Of one that is refused only the answers are stored. Raises `KeyRingMissing`.
@@ -38,8 +39,10 @@ def propose(*, team: Team, person: User, secret: Secret, whose: str) -> PendingK
     now = timezone.now()
     replaced = Q(made_by=person, is_kept=False) | (Q(is_kept=True) if is_kept else Q(made_at__lt=now - KEPT_FOR))
     with transaction.atomic():
+        # One after the other: of two at the same time the second replaces what the first has stored.
+        Team.objects.select_for_update(no_key=True).get(pk=team.pk)
         PendingKey.objects.filter(replaced, team=team).delete()
-        return PendingKey.objects.create(
+        pending = PendingKey.objects.create(
             team=team,
             made_by=person,
             made_at=now,
@@ -51,6 +54,8 @@ def propose(*, team: Team, person: User, secret: Secret, whose: str) -> PendingK
             tried_at=now,
             next_try_at=now + _pause(trial),
         )
+        hold_role(request)
+    return pending
 
 
 def _pause(trial: Trial) -> timedelta:
@@ -77,10 +82,12 @@ def accept(*, team: Team, person: User, pending_pk: int, request: HttpRequest | 
     return _adopt(pending, request)
 
 
-def drop(*, team: Team, person: User, pending_pk: int) -> bool:
+@transaction.atomic
+def drop(*, team: Team, person: User, pending_pk: int, request: HttpRequest | None = None) -> bool:
     """Forget a tried key of one's own, or the team's key that was kept aside."""
     mine_or_kept = Q(made_by=person) | Q(is_kept=True)
     deleted, _by_model = PendingKey.objects.filter(mine_or_kept, team=team, pk=pending_pk).delete()
+    hold_role(request)
     return bool(deleted)
 
 

@@ -26,6 +26,7 @@ from django.utils.translation import ngettext
 from dashboard.teams.accounts import address_proved
 from dashboard.teams.audit import record
 from dashboard.teams.models import EventKind, Membership, Role, Team, User
+from dashboard.teams.roles import hold
 from snapshots.models import ShareLink, ShareLinkQuerySet, Snapshot
 
 DAYS = (1, 7, 30, 90)
@@ -80,9 +81,11 @@ def make(
 ) -> tuple[ShareLink, str]:
     """Make a link for `days` days; gives it with its whole address, which is kept nowhere.
 
-    Raises `AlreadyMade`, and `ValidationError` where the team allows none or has too many.
+    Raises `AlreadyMade`, `ValidationError` where the team allows none or has too many, and as `hold` does for a maker
+    who has lost the role meanwhile.
     """
-    team = Team.objects.select_for_update().get(pk=maker.team_id)
+    team = Team.objects.select_for_update(no_key=True).get(pk=maker.team_id)
+    maker = hold(maker, Role.MEMBER)
     form = _form_digest(maker, form_id)
     if ShareLink.objects.filter(form_id=form).exists():
         raise AlreadyMade

@@ -11,7 +11,6 @@ from allauth.account.authentication import get_authentication_records
 from allauth.core.ratelimit import respond_429
 from django.contrib import messages
 from django.contrib.auth.views import redirect_to_login
-from django.core.exceptions import PermissionDenied
 from django.http import (
     Http404,
     HttpRequest,
@@ -27,6 +26,7 @@ from django_htmx.middleware import HtmxDetails
 
 from dashboard.teams import sign_in_limits, token_access
 from dashboard.teams.models import Membership, Role, Team, User
+from dashboard.teams.roles import check_role
 from dashboard.teams.second_factor import has_second_factor
 
 log = logging.getLogger(__name__)
@@ -196,6 +196,7 @@ class MemberRequest(SignedInRequest):
 
     team: Team
     membership: Membership
+    least_role: Role
 
 
 class AccessMiddleware:
@@ -281,9 +282,11 @@ def _enter_team(request: HttpRequest, user: User, slug: object) -> Membership:
 def _check_role(request: HttpRequest, levels: Mapping[str, Level], membership: Membership | None) -> None:
     """Raise PermissionDenied, which says what role it takes, unless the person has it."""
     level = _level(request, levels)
-    if not isinstance(level, Role) or (membership and Role(membership.role).at_least(level)):
+    if not isinstance(level, Role) or membership is None:
         return
-    raise PermissionDenied(_("This needs the role %(role)s in the team.") % {"role": level.label})
+    check_role(membership, level)
+    if request.method not in SAFE_METHODS:
+        request.least_role = level  # type: ignore[attr-defined]  # checked again where something is written
 
 
 def _ask_to_sign_in(request: HttpRequest) -> HttpResponse:

@@ -2,10 +2,12 @@
 
 from typing import Literal
 
+from django.db import transaction
 from django.http import HttpRequest
 
 from dashboard.clients import address_of
 from dashboard.teams.models import AuditEvent, EventKind, Team, User
+from dashboard.teams.roles import hold_role
 
 MOST_TARGET = 254
 MOST_DETAIL = 500
@@ -24,14 +26,21 @@ def record(
     detail: str = "",
     request: HttpRequest | None = None,
 ) -> AuditEvent:
-    """Write down what `actor` did to `target`, a name or an address, never a secret; longer texts are cut."""
+    """Write down what `actor` did to `target`, a name or an address, never a secret; longer texts are cut.
+
+    Call it in the act's transaction, after what the act writes: the role that the request needs is checked once more.
+    Raises as `hold_role` does, so that the act of somebody who has just lost the role is undone.
+    """
     person, name = (actor, actor.email) if isinstance(actor, User) else (None, actor or "")
-    return AuditEvent.objects.create(
-        team=team,
-        actor=person,
-        actor_email=name,
-        kind=kind,
-        target=target[:MOST_TARGET],
-        detail=detail[:MOST_DETAIL],
-        ip=address_of(request),
-    )
+    with transaction.atomic():
+        event = AuditEvent.objects.create(
+            team=team,
+            actor=person,
+            actor_email=name,
+            kind=kind,
+            target=target[:MOST_TARGET],
+            detail=detail[:MOST_DETAIL],
+            ip=address_of(request),
+        )
+        hold_role(request)
+    return event

@@ -19,12 +19,13 @@ def change_role(member: Membership, role: Role, *, actor: User, request: HttpReq
     if before == role:
         return
     _keep_an_admin(member)
-    member.role = role
-    member.save(update_fields=["role"])
     detail = f"{before} → {role}"
+    # First, as it checks the actor's role, which may be the one that changes.
     record(
         EventKind.ROLE_CHANGED, team=member.team, actor=actor, target=member.user.email, detail=detail, request=request
     )
+    member.role = role
+    member.save(update_fields=["role"])
 
 
 @transaction.atomic
@@ -39,7 +40,8 @@ def remove(member: Membership, *, actor: User, request: HttpRequest | None = Non
 
 def _hold(member: Membership) -> None:
     """Let one change of a team's people follow the other: of two admins who lower each other at once one stays."""
-    Team.objects.select_for_update().get(pk=member.team_id)
+    # An act that holds its own membership may write a row of the team meanwhile: that needs the team's key.
+    Team.objects.select_for_update(no_key=True).get(pk=member.team_id)
     member.refresh_from_db(fields=["role"])
 
 

@@ -17,6 +17,7 @@ from django.utils.translation import gettext as _
 from dashboard.clients import address_of
 from dashboard.teams import audit
 from dashboard.teams.models import AccessToken, EventKind, Membership, Role, Team, User
+from dashboard.teams.roles import hold
 
 log = logging.getLogger(__name__)
 
@@ -53,10 +54,10 @@ def make(
 ) -> tuple[AccessToken, str]:
     """Make a token that reads the team's data, or that of some environments; gives it with its text, kept nowhere.
 
-    Raises `SentAlready`, `TooManyTokens`, and `Membership.DoesNotExist` for a maker who is gone meanwhile.
+    Raises `SentAlready`, `TooManyTokens`, and as `hold` does for a maker who has lost the role meanwhile.
     """
-    team = Team.objects.select_for_update().get(pk=maker.team_id)
-    maker = Membership.objects.select_related("user").get(pk=maker.pk)
+    team = Team.objects.select_for_update(no_key=True).get(pk=maker.team_id)
+    maker = hold(maker, Role.MEMBER)
     if AccessToken.objects.filter(form_id=form_id).exists():
         raise SentAlready
     if AccessToken.objects.alive().filter(team=team).count() >= MOST_ALIVE:

@@ -13,6 +13,7 @@ from django.views.decorators.http import require_POST, require_safe
 
 from dashboard.teams.access import CAPABILITIES, MemberRequest, may
 from dashboard.teams.models import Team
+from dashboard.teams.roles import hold, hold_role
 from snapshots.act_forms import MOST_QUERY, SaveForm
 from snapshots.models import SavedView
 from snapshots.views import volumes
@@ -77,13 +78,16 @@ def save(request: MemberRequest, team: str) -> HttpResponse:
 @require_POST
 def delete(request: MemberRequest, team: str) -> HttpResponse:
     """Forget a saved view; the start page is an admin's to take away."""
-    view = _view(request)
+    with transaction.atomic():
+        member, view = hold(request.membership, request.least_role), _view(request)
+        is_kept = view is not None and view.is_start and not may(member, "snapshots:view_start", "POST")
+        if view is not None and not is_kept:
+            view.delete()
     if view is None:
         messages.info(request, _("This view is not there any more."))
-    elif view.is_start and not may(request.membership, "snapshots:view_start", "POST"):
+    elif is_kept:
         messages.warning(request, _("It is the team's start page: only an admin may delete it."))
     else:
-        view.delete()
         messages.success(request, _("The view “%(name)s” is deleted.") % {"name": view.name})
     return HttpResponseRedirect(_list_url(request.team))
 
@@ -96,6 +100,7 @@ def start(request: MemberRequest, team: str) -> HttpResponse:
         request.team.saved_views.filter(is_start=True).update(is_start=False)
         if view is not None:
             request.team.saved_views.filter(pk=view.pk).update(is_start=True)
+        hold_role(request)
     said = _("The team now starts at “%(name)s”.") if view else _("The team starts at its volumes.")
     messages.success(request, said % {"name": view.name if view else ""})
     return HttpResponseRedirect(_list_url(request.team))
@@ -149,6 +154,7 @@ def _save(request: MemberRequest, page: str, name: str, query: str) -> str:
     try:
         with transaction.atomic():
             views.create(name=name, page=page, query=query, made_by=request.user.email)
+            hold_role(request)
     except IntegrityError:
         return _("There is a view “%(name)s” already. Choose another name.") % {"name": name}
     return _("Saved as “%(name)s” for the whole team.") % {"name": name}

@@ -118,7 +118,7 @@ def save(request: MemberRequest, team: str) -> HttpResponse:
 @require_POST
 def cancel(request: MemberRequest, team: str) -> HttpResponse:
     """Forget a key that was tried or kept aside."""
-    if keys.drop(team=request.team, person=request.user, pending_pk=_pending_pk(request)):
+    if keys.drop(team=request.team, person=request.user, pending_pk=_pending_pk(request), request=request):
         messages.info(request, _("That key is forgotten. Nothing has changed."))
     return HttpResponseRedirect(_url(request.team))
 
@@ -139,7 +139,9 @@ def _try(request: MemberRequest, form: KeyForm) -> bool:
             form.add_error(None, said % {"most": MOST_TRIALS})
             return False
         values = form.cleaned_data
-        keys.propose(team=request.team, person=request.user, secret=values["key"], whose=values["whose"])
+        keys.propose(
+            team=request.team, person=request.user, secret=values["key"], whose=values["whose"], request=request
+        )
     return True
 
 

@@ -1,0 +1,64 @@
+"""The role that an act needs, checked where it is written; and the end of what a lost role has left open."""
+
+from django.core.exceptions import PermissionDenied
+from django.db.models.signals import post_delete, post_save
+from django.dispatch import receiver
+from django.http import Http404, HttpRequest
+from django.utils import timezone
+from django.utils.translation import gettext as _
+
+from dashboard.teams.models import Invitation, Membership, PendingKey, Role, User
+
+
+def check_role(membership: Membership, least: Role) -> None:
+    """Raises PermissionDenied, which says what role it takes."""
+    if not Role(membership.role).at_least(least):
+        raise PermissionDenied(_("This needs the role %(role)s in the team.") % {"role": least.label})
+
+
+def hold(membership: Membership, least: Role) -> Membership:
+    """Lock a membership and check its role as it is now. Call in the act's transaction, after its other locks.
+
+    Whoever lowers the role at that moment comes before it, and it is refused; or after it, and ends what it made.
+    Raises PermissionDenied, and Http404 for a person who is no longer in the team or was switched off.
+    """
+    rows = Membership.objects.select_for_update(of=("self", "user"), no_key=True).select_related("user")
+    found = rows.filter(pk=membership.pk, user__is_active=True).first()
+    if found is None:
+        raise Http404
+    check_role(found, least)
+    return found
+
+
+def hold_role(request: HttpRequest | None) -> None:
+    """Do so for the person and the role of a request that changes something of a team; nothing for any other."""
+    least: Role | None = getattr(request, "least_role", None)
+    if request is not None and least is not None:
+        hold(request.membership, least)  # type: ignore[attr-defined]
+
+
+@receiver(post_save, sender=Membership)
+def end_offers_of_former_admin(instance: Membership, created: bool, **_kwargs: object) -> None:
+    """End what only an admin may leave open, so that none of it is good again when the role comes back."""
+    if not created and Role(instance.role) != Role.ADMIN:
+        _end_offers(instance)
+
+
+@receiver(post_delete, sender=Membership)
+def end_offers_of_who_left(instance: Membership, **_kwargs: object) -> None:
+    """End them for the same reason."""
+    _end_offers(instance)
+
+
+@receiver(post_save, sender=User)
+def end_offers_of_inactive(instance: User, **_kwargs: object) -> None:
+    """End them for the same reason."""
+    if not instance.is_active:
+        for member in instance.memberships.all():
+            _end_offers(member)
+
+
+def _end_offers(member: Membership) -> None:
+    own = {"team": member.team_id, "made_by": member.user_id}
+    Invitation.objects.filter(**own, used_at=None, revoked_at=None).update(revoked_at=timezone.now())
+    PendingKey.objects.filter(**own).delete()

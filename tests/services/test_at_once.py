@@ -1,0 +1,66 @@
+"""Two who write at the same moment, on connections of their own: the second waits, and sees what the first has done."""
+
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+
+import pytest
+from django.db import connection, transaction
+from django.test import Client
+from pytest_django import Settings
+
+from dashboard.teams.models import AccessToken, Membership, PendingKey, Role, Team, User
+from dashboard.teams.secrets import Secret
+from snapshots import keys
+from tests.conftest import sign_in_client
+
+pytestmark = [pytest.mark.services, pytest.mark.django_db(transaction=True)]
+DEADLINE_SECONDS = 30
+WAITING = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"
+
+
+@contextmanager
+def meanwhile(act: Callable[[], object]) -> Iterator[list[object]]:
+    """Start an act in a thread, wait until it waits for our lock, and give what it returns after our commit."""
+    results: list[object] = []
+
+    def in_thread() -> None:
+        try:
+            results.append(act())
+        finally:
+            connection.close()
+
+    with ThreadPoolExecutor(1) as threads:
+        with transaction.atomic():
+            yield results
+            future = threads.submit(in_thread)
+            _until_waiting(future.done)
+        future.result(DEADLINE_SECONDS)
+
+
+def _until_waiting(is_done: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + DEADLINE_SECONDS
+    with connection.cursor() as cursor:
+        while not is_done() and not cursor.execute(WAITING).fetchone()[0]:
+            assert time.monotonic() < deadline, "the other neither waited for the lock nor came to an end"
+            time.sleep(0.01)
+
+
+def test_a_token_made_while_its_maker_is_demoted_is_refused(team: Team, alice: User) -> None:
+    client: Client = sign_in_client(alice)
+    form = {"name": "mine", "days": "30", "form_id": "f" * 43}
+    with meanwhile(lambda: client.post("/t/acme/settings/tokens/", form).status_code) as statuses:
+        Membership.objects.filter(user=alice).update(role=Role.VIEWER)
+    assert (statuses, AccessToken.objects.count()) == ([403], 0)
+
+
+def test_of_two_keys_tried_at_once_the_second_stays(team: Team, alice: User, settings: Settings) -> None:
+    settings.CLOUDCA_API_URL = "http://127.0.0.1:9"  # nobody is there
+
+    def propose(text: str) -> PendingKey:
+        return keys.propose(team=team, person=alice, secret=Secret(text), whose="")
+
+    with meanwhile(lambda: propose("the-second-key").pk) as pks:
+        propose("the-first-key-of-acme")
+    assert [*PendingKey.objects.values_list("pk", flat=True)] == pks
