@@ -25,8 +25,8 @@ def when_taken(after: datetime | None, before: datetime, now: datetime, *, other
     times = {"first": words.stamp(after, now), "last": words.stamp(before, now), "n": others}
     if others:
         text = ngettext(
-            "%(first)s or later (%(n)d without a known time may be newer, up to %(last)s)",
-            "%(first)s or later (%(n)d without a known time may be newer, up to %(last)s)",
+            "%(first)s or later (%(n)d without a known time may be newer)",
+            "%(first)s or later (%(n)d without a known time may be newer)",
             others,
         )
         return text % times
@@ -155,7 +155,7 @@ def _doubt(doubt: Doubt, standing: Standing) -> str:
     volume, now = standing.volume, standing.now
     match doubt:
         case Doubt.UNDATED:
-            return _("A usable snapshot without a known time may be newer than the newest that has one.")
+            return _("One of the usable snapshots without a known time may be young enough.")
         case Doubt.NO_TIME:
             return _("When its usable snapshots were created is not known, so the newest may be too old or not.")
         case Doubt.RANGE:

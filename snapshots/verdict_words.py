@@ -20,6 +20,7 @@ from snapshots.views.pages import Badge
 
 # Late by so many periods is marked as a failure.
 PERIODS_TO_BE_BAD = 2
+HOUR = timedelta(hours=1)
 LABELS: Mapping[Verdict, str | Promise] = {
     Verdict.NONE: gettext_lazy("None usable"),
     Verdict.LATE: pgettext_lazy("verdict", "Late"),
@@ -165,10 +166,11 @@ def _over_target(standing: Standing) -> str:
     newest, target = standing.volume.newest_before, standing.target
     if newest is None or target is None:
         return ""
-    return _("%(age)s old, target %(target)s") % {
-        "age": words.age(standing.moment - newest),
-        "target": target_text(target),
-    }
+    age, asked = words.age(standing.moment - newest), target_text(target)
+    if age == asked:
+        hours = {"age": int((standing.moment - newest).total_seconds()) // 3600, "target": target // HOUR}
+        return _("%(age)d h old, target %(target)d h") % hours
+    return _("%(age)s old, target %(target)s") % {"age": age, "target": asked}
 
 
 def _others(standing: Standing) -> Iterator[str]:

@@ -29,7 +29,8 @@ TARGET_HOURS = 7 * 24
 SCRATCH, SCRATCH_REASON = "ci-scratch", "Rebuilt from code every night"
 DAY, HOUR, MINUTE = timedelta(days=1), timedelta(hours=1), timedelta(minutes=1)
 FIRST_LOOK = -12 * DAY
-# From the ninth to the fifth day before nobody looked: what was taken then has no exact time.
+# In these days nobody looked: what was taken then has no exact time.
+UNWATCHED = (-9 * DAY, -5 * DAY)
 LOOKS = (
     *(FIRST_LOOK, -11 * DAY, -10 * DAY, -9 * DAY, -5 * DAY, -4 * DAY, -3 * DAY, -49 * HOUR, -47 * HOUR, -26 * HOUR),
     *(-8 * HOUR, -4.5 * HOUR, -3.5 * HOUR, -3 * HOUR, -2.5 * HOUR, -50 * MINUTE, -25 * MINUTE),
@@ -60,6 +61,13 @@ def replay(anchor: datetime, keys: Keys) -> None:
             if look >= REFUSED_FROM:
                 simulator.keys = dict(keys)
             _look(look)
+    _watched_between(anchor)
+
+
+def _watched_between(anchor: datetime) -> None:
+    """Between these few syncs the team's would have listed the same, except for the days without any."""
+    silence = [(anchor + day).isoformat() for day in UNWATCHED]
+    Environment.objects.filter(watched_at__isnull=False).update(silences=[silence])
 
 
 def _look(look: timedelta) -> None:

@@ -177,9 +177,13 @@ def _gone(snapshot: Snapshot, now: datetime) -> str:
         return _("The provider has not listed this snapshot since %(since)s UTC. Assume it cannot be used.") % {
             "since": words.stamp(since, now)
         }
-    return _(
-        "The provider stopped listing this snapshot between %(last)s and %(since)s UTC. Assume it cannot be used."
-    ) % {"last": words.stamp(last, now), "since": words.stamp(since, now)}
+    times = {"last": words.stamp(last, now), "since": words.stamp(since, now)}
+    if times["last"] == times["since"]:
+        return _("The provider stopped listing this snapshot at %(since)s UTC. Assume it cannot be used.") % times
+    return (
+        _("The provider stopped listing this snapshot between %(last)s and %(since)s UTC. Assume it cannot be used.")
+        % times
+    )
 
 
 def _notes(shown: Shown) -> list[str]:

@@ -7,15 +7,16 @@ from django.utils.translation import gettext as _
 
 from snapshots import states
 from snapshots.models import Change, Environment, Snapshot
-from snapshots.states import Kind
+from snapshots.states import USABLE_STATE, Kind
 from snapshots.views import change_words, words
 from snapshots.views.pages import TimelineItem
 
 MOST_NEIGHBOURS = 5
 MOST_CHANGES = 50
 ENDS = frozenset({Change.Kind.COMPLETED, Change.Kind.FAILED})
+MADE = ENDS | {Change.Kind.STATE}
 # Kinds that hold a state in what was before and after.
-WITH_STATE = ENDS | {Change.Kind.STATE, Change.Kind.VANISHED, Change.Kind.DELETED, Change.Kind.ROTATED}
+WITH_STATE = MADE | {Change.Kind.VANISHED, Change.Kind.DELETED, Change.Kind.ROTATED}
 
 
 def volume_line(snapshot: Snapshot, environment: Environment, list_url: str, now: datetime) -> list[TimelineItem]:
@@ -50,9 +51,15 @@ def life(snapshot: Snapshot, environment: Environment, now: datetime) -> list[Ti
 
 
 def _first_state(changes: Sequence[Change], snapshot: Snapshot) -> str:
-    """What it was when it was first seen: its first change says so, or that nothing was before it."""
+    """What it was when it was first seen, "" if that is not known: not every change of a state is recorded."""
     named = next((one for one in changes if one.kind in WITH_STATE), None)
-    return (named.before or named.after) if named else snapshot.state
+    if named and named.kind in MADE:
+        return named.before or named.after
+    if snapshot.usable_at == snapshot.first_seen_at:
+        return USABLE_STATE
+    if named and named.kind == Change.Kind.VANISHED:
+        return named.before
+    return snapshot.state if snapshot.changed_at == snapshot.first_seen_at else ""
 
 
 def _is_first_sight(change: Change, snapshot: Snapshot) -> bool:
@@ -62,7 +69,7 @@ def _is_first_sight(change: Change, snapshot: Snapshot) -> bool:
 def _first(snapshot: Snapshot, environment: Environment, state: str, now: datetime) -> TimelineItem:
     when = words.stamp(snapshot.first_seen_at, now)
     tone = states.kind_of(state).value
-    word = states.state_label(state)
+    word = states.state_label(state) if state else _("its state then is not known")
     if environment.first_listed_at is None or snapshot.first_seen_at <= environment.first_listed_at:
         text = _("%(when)s · already there when we began to look, %(state)s")
     else:

@@ -169,13 +169,13 @@ def sentences(days: Sequence[Day], now: datetime) -> Iterator[str]:
 
 def _numbers(day: Day) -> str:
     text = ngettext(
-        "%(bad)s of %(total)s volume without a recent usable snapshot (%(share)s)",
-        "%(bad)s of %(total)s volumes without a recent usable snapshot (%(share)s)",
+        "%(bad)s of %(total)s volume with a problem (%(share)s)",
+        "%(bad)s of %(total)s volumes with a problem (%(share)s)",
         day.total,
     ) % {"bad": grouped(day.bad), "total": grouped(day.total), "share": _percent(day)}
     if not day.cannot_tell:
         return text
-    return _("%(text)s, %(n)s not to be told") % {"text": text, "n": grouped(day.cannot_tell)}
+    return _("%(text)s, %(n)s unknown") % {"text": text, "n": grouped(day.cannot_tell)}
 
 
 def _percent(day: Day) -> str:

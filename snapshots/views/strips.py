@@ -106,7 +106,13 @@ def sentence(strip: Strip) -> str:
 
 def _of_no_schedule(strip: Strip) -> str:
     taken = sum(mark.count.made for mark in strip.marks)
-    return ngettext("%(n)d taken in %(days)d days", "%(n)d taken in %(days)d days", taken) % {"n": taken, "days": DAYS}
+    numbers = {"n": taken, "days": DAYS}
+    if strip.is_whole:
+        return ngettext("%(n)d taken in %(days)d days", "%(n)d taken in %(days)d days", taken) % numbers
+    # What was taken while nobody watched may have been deleted before we saw it.
+    if not taken:
+        return _("none known of %(days)d days") % numbers
+    return ngettext("at least %(n)d in %(days)d days", "at least %(n)d in %(days)d days", taken) % numbers
 
 
 def _ratio(schedules: Sequence[str], known: Sequence[Mark]) -> str:

@@ -80,7 +80,7 @@ def answer(snapshot: Snapshot, now: datetime, *, is_current: bool, environment: 
     run = _run(snapshot)
     if not run.listed:
         return _("Gone.")
-    if run.is_candidate:
+    if run.is_candidate and usability(snapshot) is not Usability.NEVER:
         return _("Cannot tell: left out of the provider's last list.")
     if run.is_in_doubt and run.state == COPYING:
         return _("Cannot tell: it was being copied when it was first listed.")

@@ -97,9 +97,13 @@ def _facts(part: Part, stands: Standing) -> Iterator[Fact]:
     is_exact = part.newest_after == part.newest_before
     if part.due is not None and part.newest_before is not None:
         label = _("Next due") if is_exact else _("Next due, at the latest")
+        if part.due <= stands.moment:
+            label = _("Was due") if is_exact else _("Was due, at the latest")
         yield Fact(label, f"{words.stamp(part.due, now)} UTC")
     if part.deadline is not None and part.deadline != ALWAYS:
         label = _("Late from") if is_exact else _("Late from, at the latest")
+        if stands.verdict_of(part) is Verdict.LATE:
+            label = _("Late since") if is_exact else _("Late since, at the latest")
         yield Fact(label, f"{words.stamp(part.deadline, now)} UTC")
     if part.tries:
         yield Fact(_("Tries since"), _tries(part))

@@ -1,7 +1,7 @@
 """A volume as the volumes page shows it: plain values, already worded."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from django.utils.translation import gettext as _
@@ -148,11 +148,12 @@ def _newest(stands: Standing) -> Taken | None:
     after, before = volume.newest_after, volume.newest_before
     if before is None:
         return None
-    taken = words.taken(after, before, after == before, UNDATED if after is None else before, stands.now)
-    if others := undated(stands):
-        text = ngettext("%(n)d without a known time may be newer", "%(n)d without a known time may be newer", others)
-        return replace(taken, origin=text % {"n": others})
-    return taken
+    now = stands.now
+    if after is not None and (others := undated(stands)):
+        origin = ngettext("or later: %(n)d has no known time", "or later: %(n)d have no known time", others)
+        age = _("%(age)s ago or less") % {"age": words.age(now - after)}
+        return Taken(words.stamp(after, now), age, origin % {"n": others})
+    return words.taken(after, before, after == before, UNDATED if after is None else before, now)
 
 
 def _notes(stands: Standing) -> Iterator[str]:

@@ -128,7 +128,7 @@ def test_the_pictures_and_their_numbers(open_tab: Callable[..., Tab], width: str
     _answer_once(tab)
     tab.page.get_by_text("The same in numbers").click()
     expect(tab.page.locator(".share-numbers tbody tr")).to_have_count(1)
-    expect(tab.page.locator(".share-text").first).to_contain_text("volumes without a recent usable snapshot")
+    expect(tab.page.locator(".share-text").first).to_contain_text("volumes with a problem")
     tab.page.locator(".pictures").screenshot(path=SHOTS / f"pictures-{width}.png")
     tab.keep("volumes-pictures")
     bar = tab.page.locator(".bars li").filter(has_text="7 to 30 days")

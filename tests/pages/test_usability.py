@@ -78,3 +78,14 @@ def test_a_place_is_claimed_only_where_times_tell(
     others, says = PLACES[which]
     fill([taken(1, NOW.replace(hour=1)), *others])
     assert says in by_id(alice_client.get(detail(1)), "verdict").text
+
+
+def test_what_it_was_when_first_seen_is_not_what_it_is_now(fill: Fill, clock: Traveller, alice_client: Client) -> None:
+    for state in ("BackedUp", "Destroying"):
+        clock.shift(60)
+        fill([taken(1, NOW, state=state)])
+    (life,) = [
+        each for each in tree(alice_client.get(detail(1))).all("section") if "life-title" in str(each.attributes)
+    ]
+    assert "Completed" in life.text
+    assert "Destroying" not in life.text

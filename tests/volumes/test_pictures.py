@@ -86,15 +86,15 @@ def test_a_day_without_a_list_is_dotted_and_in_no_share() -> None:
 def test_the_newest_day_and_the_worst() -> None:
     worst = Day(ago(12), none=20, problem=41, cannot_tell=3, good=219)
     assert words(worst, Day(TODAY, none=3, problem=11, good=271)) == [
-        "24 Nov, at its worst moment: 14 of 285 volumes without a recent usable snapshot (5 %).",
-        "The worst day was 12 Nov: 61 of 283 volumes without a recent usable snapshot (22 %), 3 not to be told.",
+        "24 Nov, at its worst moment: 14 of 285 volumes with a problem (5 %).",
+        "The worst day was 12 Nov: 61 of 283 volumes with a problem (22 %), 3 unknown.",
         "No complete list came on 11 days.",
     ]
 
 
 def test_a_good_time_has_no_worst_day() -> None:
     assert words(Day(ago(1), good=5), Day(TODAY, good=5)) == [
-        "24 Nov, at its worst moment: 0 of 5 volumes without a recent usable snapshot (0 %)."
+        "24 Nov, at its worst moment: 0 of 5 volumes with a problem (0 %)."
     ]
 
 

@@ -86,8 +86,8 @@ def test_a_late_one_and_its_schedule(bob_client: Client, fill: Fill) -> None:
     assert moments(page) == {
         "Newest usable": "22 Nov 03:10 (from the name)",
         "Runs since": "26 Oct",
-        "Next due": "23 Nov 03:10 UTC",
-        "Late from": "23 Nov 09:10 UTC",
+        "Was due": "23 Nov 03:10 UTC",
+        "Late since": "23 Nov 09:10 UTC",
     }
     assert panel(page, "schedule-DAILY").one(css="badge").text == "! Late"
 
