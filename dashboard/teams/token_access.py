@@ -19,7 +19,7 @@ API = "/api/"
 OPERATORS = frozenset({"metrics"})
 BEARER = "bearer "
 MOST_A_MINUTE, MINUTE = 600, 60
-WRITTEN_TOGETHER = 20
+WRITTEN_TOGETHER = 50
 """Requests that a process counts by itself before it writes them: no request waits for a row."""
 KEY_HEADER = "MC-Api-Key"
 

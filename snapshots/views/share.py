@@ -26,7 +26,7 @@ from snapshots.views.pages import Fact
 PURPOSE_HEADERS = ("Sec-Purpose", "Purpose", "X-Purpose", "X-Moz")
 MINUTE = 60
 WRONG_A_MINUTE = 30
-RIGHT_A_MINUTE, WRITTEN_TOGETHER = 600, 20
+RIGHT_A_MINUTE, WRITTEN_TOGETHER = 600, 50
 """Views of one client; a process counts some by itself, so that no view waits for a row."""
 ALARM = 300
 """Wrong tries of all clients within a minute that are worth a line in the log."""
