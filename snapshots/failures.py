@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import TypeVar
 
 from django.core.exceptions import ObjectDoesNotExist
-from django.db import IntegrityError, close_old_connections
+from django.db import IntegrityError, close_old_connections, connection
 from django.utils.translation import gettext as _
 
 from snapshots import claims
@@ -44,7 +44,7 @@ def guarded(held: Claim, work: Callable[[], T], *, is_targeted: bool = False) ->
     result = contain(lambda: _unless_overtaken(held, work), name_of(held.environment))
     if not isinstance(result, Internal):
         return result
-    close_old_connections()
+    _reconnect(result)
     stored = None if is_targeted else contain(lambda: record(held, result), name_of(held.environment))
     if isinstance(stored, Fault):
         return stored
@@ -66,7 +66,7 @@ def record(held: Claim, error: CloudError | Internal) -> Fault:
 
 def record_unclaimed(environment: Environment, error: Internal) -> Fault:
     """Store an exception that prevented the claim."""
-    close_old_connections()
+    _reconnect(error)
 
     def store() -> datetime:
         return claims.record_fault_unclaimed(environment, kind=error.kind, sentence=error.sentence)
@@ -99,6 +99,12 @@ def _overtaken(held: Claim) -> Fault:
     if not Environment.objects.filter(pk=held.environment.pk).exists():
         return removed()
     return Fault("late", _("Another refresh or a new key overtook this one; its answer was thrown away."))
+
+
+def _reconnect(error: Internal) -> None:
+    """After a database failure: a broken connection is not used for what follows."""
+    if error.database and not connection.in_atomic_block:
+        close_old_connections()
 
 
 def _fault(error: CloudError | Internal, next_try: datetime | None = None) -> Fault:

@@ -110,6 +110,7 @@ def test_environments_that_are_refreshed_together(environment: Environment, seco
     assert [bool(outcome.fault) for outcome in outcomes] == [True, False]
 
 
+@pytest.mark.django_db(transaction=True)
 def test_a_round_tells_it_and_goes_on(environment: Environment, second: Environment, broken: Break) -> None:
     broken(days, "note", ValueError())
     told: list[str] = []
@@ -157,6 +158,7 @@ def test_volumes_that_cannot_be_stored_keep_no_snapshot_away(environment: Enviro
     assert (environment.volumes_fault, environment.fault_kind) == ("internal", "")
 
 
+@pytest.mark.django_db(transaction=True)
 def test_the_database_fails_for_one_environment(environment: Environment, second: Environment) -> None:
     def busy(execute, sql, params, *rest):  # type: ignore[no-untyped-def]
         if "snapshots_snapshot" in sql and sql.startswith("INSERT") and params[0][1] == environment.pk:
