@@ -19,7 +19,7 @@ from snapshots.models import Environment, Snapshot, Volume
 from snapshots.runs import COPYING, MAKING, MOVING
 from snapshots.standing import thresholds_of
 from snapshots.states import STATES, USABLE_STATE
-from snapshots.verdicts import Thresholds, Verdict, patience, status, target_thresholds
+from snapshots.verdicts import ALWAYS, Thresholds, Verdict, patience, status, target_thresholds
 from snapshots.volume_list import is_judged
 
 # Hours; 0: no age is asked.
@@ -91,6 +91,8 @@ def _under_each(
     usable = _usable_ranges(environment) if free else {}
     asked = _in_doubt(environment) | _being_made(environment) if free else set()
     asked |= {row.volume_id for row in free if row.new is not None and row.volume_id not in usable}
+    # An interval type that is not known matters only where no target is set.
+    asked |= {row.volume_id for row in free if not row.schedules and row.cannot_tell == ALWAYS}
     judged = [row for row in free if row.volume_id in asked]
     if len(judged) > MOST_JUDGED:
         raise TooMany

@@ -9,6 +9,7 @@ from typing import NamedTuple
 from snapshots.models import Volume
 from snapshots.runs import COPYING, Run
 from snapshots.schedules import SCHEDULES, deadline_after, due_after, schedules_of
+from snapshots.states import is_unknown_type
 
 DAYS_KEPT = 31
 # How far back rows count that are listed no more, with an hourly schedule and without.
@@ -64,6 +65,7 @@ class Row(NamedTuple):
             usable_at=self.usable_at,
             listed=self.listed,
             is_candidate=self.listed and self.missing_since is not None,
+            is_of_unknown_type=is_unknown_type(self.interval_type),
         )
 
 

@@ -244,7 +244,8 @@ def _fill(volume: Volume, judgement: Judgement) -> None:
     volume.answers = [_stored(answer, firsts.get(answer.schedule)) for answer in judgement.answers]
     volume.schedules = "".join(LETTERS[answer.schedule] for answer in judgement.answers)
     volume.usable_count = judgement.usable
-    volume.doubts = {"unknown_state": judgement.unknown_states} if judgement.unknown_states else {}
+    unknown = {"unknown_state": judgement.unknown_states, "unknown_type": judgement.unknown_types}
+    volume.doubts = {name: number for name, number in unknown.items() if number}
     newest = judgement.newest_usable
     volume.newest_after = newest.began_after if newest else None
     volume.newest_before = newest.began_before if newest else None

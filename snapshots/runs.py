@@ -30,6 +30,8 @@ class Run(NamedTuple):
     # False: the provider lists it no more. With `is_candidate` the newest list left it out and the next one decides.
     listed: bool = True
     is_candidate: bool = False
+    # Whether its interval type is one that is not known: it may be of a schedule.
+    is_of_unknown_type: bool = False
 
     @property
     def is_usable(self) -> bool:

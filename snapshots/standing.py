@@ -25,6 +25,7 @@ class Reason(Enum):
     OLD_DATA = "old_data"
     TIME = "time"
     UNKNOWN_STATE = "unknown_state"
+    UNKNOWN_TYPE = "unknown_type"
     IN_DOUBT = "in_doubt"
 
 
@@ -87,6 +88,13 @@ class Standing:
         return newest is not None and self.target is not None and newest + self.target + TARGET_GRACE <= self.at
 
     @property
+    def is_waiting(self) -> bool:
+        """Whether the target has run out and a run is in progress that began in time."""
+        newest = self.volume.newest_before
+        has_run_out = newest is not None and self.target is not None and newest + self.target <= self.at
+        return has_run_out and self.then in (Verdict.UNDER_WAY, Verdict.STUCK)
+
+    @property
     def reason(self) -> Reason | None:
         """Why nothing can be told; None where something can."""
         if self.said is not Verdict.CANNOT_TELL:
@@ -98,6 +106,8 @@ class Standing:
             return Reason.OLD_DATA
         if self.volume.doubts.get("unknown_state"):
             return Reason.UNKNOWN_STATE
+        if self.volume.doubts.get("unknown_type") and self.volume.newest_before is not None:
+            return Reason.UNKNOWN_TYPE
         return Reason.TIME if self._has_open_time() else Reason.IN_DOUBT
 
     @property

@@ -60,6 +60,12 @@ def state_label(state: str) -> str:
     return str(STATES[state][1]) if state in STATES else state
 
 
+def is_unknown_type(interval_type: str) -> bool:
+    """Whether it names a type that is not known, or none, so that nobody can say how often a run is due."""
+    parts = [part.strip() for part in interval_type.split(",")]
+    return any(part not in INTERVAL_TYPES for part in parts)
+
+
 def type_label(interval_type: str) -> str:
     """A word for an interval type. Old CloudStack joins several by commas: each is worded."""
     parts = [part.strip() for part in interval_type.split(",") if part.strip()]

@@ -118,7 +118,9 @@ def _on_age(standing: Standing) -> Iterator[str]:
         yield _("Newest usable of any type: %(taken)s.") % {"taken": taken}
     if target is not None:
         yield _("Target: not older than %(age)s.") % {"age": target_text(target)}
-    elif not standing.parts:
+        if standing.is_waiting:
+            yield _("A snapshot that began in time is still in progress.")
+    elif not standing.parts and standing.reason is not Reason.UNKNOWN_TYPE:
         yield _("It has no schedule and no target, so nothing is due.")
     if volume.newest_before is None and not volume.doubts:
         yield _none_usable(standing)
@@ -147,6 +149,8 @@ def _on_doubt(standing: Standing) -> str:
             return _("What happened since then is not known.")
         case Reason.UNKNOWN_STATE:
             return _("A snapshot is in a state that this dashboard does not know: it may be usable or not.")
+        case Reason.UNKNOWN_TYPE:
+            return _("A snapshot has an interval type that this dashboard does not know: a run may be due or not.")
     return ""
 
 

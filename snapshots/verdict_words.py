@@ -85,6 +85,7 @@ def reason_label(reason: Reason) -> str:
         Reason.OLD_DATA: _("on old data"),
         Reason.TIME: _("without a known time"),
         Reason.UNKNOWN_STATE: _("with a snapshot in a state that is not known"),
+        Reason.UNKNOWN_TYPE: _("of an interval type that is not known"),
         Reason.IN_DOUBT: _("with a snapshot in doubt"),
     }[reason]
 
@@ -112,6 +113,8 @@ def _unknown(standing: Standing) -> str:
             return _("Time not known")
         case Reason.UNKNOWN_STATE:
             return _("State not known")
+        case Reason.UNKNOWN_TYPE:
+            return _("Schedule not known")
         case Reason.IN_DOUBT:
             return _("Snapshot in doubt")
         case Reason.OLD_DATA if listed_at is not None:

@@ -132,6 +132,8 @@ class Judgement:
     patience: timedelta
     # How many are in a state that is not known, where nothing but that is why nothing can be told.
     unknown_states: int = 0
+    # How many are of an interval type that is not known, where nothing else says when a run is due.
+    unknown_types: int = 0
 
 
 def judge(volume: Volume) -> Judgement:
@@ -143,7 +145,8 @@ def judge(volume: Volume) -> Judgement:
         unknown_states = _deciding_states(volume, thresholds.cannot_tell or ALWAYS)
     usable = [run for run in volume.runs if run.is_usable and not run.is_candidate]
     of_target = patience(volume.target, answers)
-    return Judgement(thresholds, answers, _newest(usable), len(usable), of_target, unknown_states)
+    unknown_types = _deciding_types(volume, answers)
+    return Judgement(thresholds, answers, _newest(usable), len(usable), of_target, unknown_states, unknown_types)
 
 
 def status(
@@ -207,6 +210,8 @@ def _thresholds(volume: Volume, answers: Sequence[Answer]) -> Thresholds:
     running = [run for run in _newer_than(_newest(usable), volume.runs) if run.is_being_made]
     parts = [answer.thresholds for answer in answers]
     parts.append(target_thresholds(ranges, volume.target, running, volume.longest))
+    if usable and _deciding_types(volume, answers):
+        parts.append(Thresholds(cannot_tell=ALWAYS))
     if not usable:
         parts.append(without_usable(volume.created_after, volume.created_before, volume.target))
     return _worst_of(parts)
@@ -318,6 +323,13 @@ def _deciding_states(volume: Volume, since: datetime) -> int:
     known = [run for run in volume.runs if not run.is_in_unknown_state]
     unknown = len(volume.runs) - len(known)
     return unknown if unknown and _both_ways(volume, known).at(since) is not Verdict.CANNOT_TELL else 0
+
+
+def _deciding_types(volume: Volume, answers: Sequence[Answer]) -> int:
+    """Count the runs of unknown interval types, if neither schedule nor target says when one is due; 0 otherwise."""
+    if answers or volume.target is not None:
+        return 0
+    return sum(run.listed and run.is_of_unknown_type for run in volume.runs)
 
 
 def _judged_as(volume: Volume, runs: Sequence[Run], case: Callable[[Run], Run]) -> Thresholds:

@@ -212,6 +212,8 @@ def test_a_manual_run_that_hangs_past_its_target_is_stuck(disk: Disk, alice: Use
     disk.add(MIDNIGHT + 23 * HOUR, "Creating", "MANUAL")
     said = [disk.sync(MIDNIGHT + hours * HOUR) for hours in (23.1, 24.1, 28.9, 29, 300)]
     assert said == [FRESH, RUNNING, RUNNING, STUCK, STUCK]
+    environment = Environment.objects.get(pk=disk.environment.pk)
+    assert standing(disk.row, environment, now=datetime.now(UTC), target=DAY).is_waiting
 
 
 @pytest.mark.parametrize("state", ["Processing", "", "Hidden"])
@@ -232,3 +234,12 @@ def test_the_reason_of_a_state_goes_with_it(disk: Disk) -> None:
     assert (disk.sync(NOW), disk.row.doubts) == (UNKNOWN, {"unknown_state": 1})
     disk.sim.world.set_state(PATH, run, "BackedUp")
     assert (disk.sync(NOW + MINUTE), disk.row.doubts) == (FRESH, {})
+
+
+def test_an_interval_type_that_is_not_known_is_not_no_schedule(disk: Disk, alice: User) -> None:
+    disk.add(NOW - 2 * HOUR, kind="NIGHTLY")
+    said = [disk.sync(NOW)]
+    stands = standing(disk.row, Environment.objects.get(pk=disk.environment.pk), now=NOW, target=None)
+    assert (stands.reason, "nothing is due" in why(stands)) == (Reason.UNKNOWN_TYPE, False)
+    targets.set_of_volume(disk.row, 24, person=alice)
+    assert [*said, disk.said] == [UNKNOWN, FRESH]

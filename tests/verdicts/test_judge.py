@@ -6,6 +6,7 @@ import pytest
 
 from snapshots.runs import Run
 from snapshots.schedules import deadline_after, deadlines_between, due_after, grace, schedules_of
+from snapshots.states import is_unknown_type
 from snapshots.verdicts import Judgement, Verdict, Volume, judge, status
 
 NOW = datetime(2026, 11, 24, 12, 0, tzinfo=UTC)
@@ -599,3 +600,37 @@ def test_the_reason_is_the_state_only_where_it_decides() -> None:
     odd = run(40 * DAY, "Processing")
     assert judged(odd, candidate(HOUR), run(25 * HOUR)).unknown_states == 0
     assert judged(run(HOUR, "Processing"), run(25 * HOUR)).unknown_states == 1
+
+
+@pytest.mark.parametrize(
+    ("others", "facts", "verdict"),
+    [
+        ([], {}, CANNOT_TELL),
+        ([run(2 * HOUR, kind="MANUAL")], {}, CANNOT_TELL),
+        ([run(HOUR)], {}, FRESH),
+        ([run(31 * HOUR)], {}, LATE),
+        ([], {"target": DAY}, FRESH),
+        ([], {"target": HOUR}, LATE),
+    ],
+)
+def test_whether_a_run_of_an_unknown_type_is_due_is_not_known(
+    others: list[Run], facts: dict[str, object], verdict: Verdict
+) -> None:
+    odd = run(2 * HOUR, kind="NIGHTLY", is_of_unknown_type=True)
+    assert at(odd, *others, **facts) is verdict
+    assert at(odd._replace(listed=False), run(HOUR, kind="MANUAL")) is FRESH
+
+
+@pytest.mark.parametrize(
+    ("interval_type", "is_unknown"),
+    [
+        ("NIGHTLY", True),
+        ("", True),
+        ("daily", True),
+        ("DAILY,NIGHTLY", True),
+        ("DAILY, WEEKLY", False),
+        ("GROUP", False),
+    ],
+)
+def test_which_types_are_not_known(interval_type: str, is_unknown: bool) -> None:
+    assert is_unknown_type(interval_type) is is_unknown
