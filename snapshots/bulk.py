@@ -14,15 +14,15 @@ from snapshots.cloud.records import SnapshotRecord
 from snapshots.models import Change, Environment, Snapshot
 from snapshots.schedules import schedules_of
 from snapshots.states import USABLE_STATE
-from snapshots.timing import TakenRange, is_default, taken_range
+from snapshots.timing import Sighting, TakenRange, is_default, taken_range
 
 PROVIDER_FIELDS = ("name", "state", "interval_type", "volume_id", "volume", "volume_type", "raw", "fingerprint")
-# Of a row that was there before only these are taken: when it was taken is fixed at first sight.
-UPDATED = (*PROVIDER_FIELDS, "changed_at")
+# Of a row that was there before only these are taken: when it was taken is found at first sight.
+UPDATED = (*PROVIDER_FIELDS, "changed_at", "created_at")
 COLUMNS = (
     *("team_id", "environment_id", "snapshot_id"),
     *PROVIDER_FIELDS,
-    *("taken_after", "taken_before", "taken_from_name", "taken_key"),
+    *("taken_after", "taken_before", "taken_source", "taken_key", "created_at"),
     *("first_seen_at", "changed_at", "usable_at", "listed"),
 )
 CHANGE_COLUMNS = (
@@ -41,6 +41,10 @@ UPSERT = (
     f"{_insert(TABLE, COLUMNS)} ON CONFLICT (environment_id, snapshot_id) DO UPDATE SET"
     f" {', '.join(f'{name} = excluded.{name}' for name in UPDATED)},"
     f" usable_at = coalesce({TABLE}.usable_at, excluded.usable_at)"
+)
+NOTE_TAKEN = (
+    f"UPDATE {TABLE} SET taken_after = %s, taken_before = %s, taken_source = %s, taken_key = %s"  # noqa: S608
+    " WHERE id = %s"
 )
 NOTE_DURATION = f"UPDATE {TABLE} SET ran_for = %s WHERE id = %s"  # noqa: S608 names of ours
 INSERT_CHANGE = _insert(Change._meta.db_table, CHANGE_COLUMNS)
@@ -84,6 +88,17 @@ def note_durations(durations: Sequence[tuple[int, int]]) -> None:
             cursor.executemany(NOTE_DURATION, [(seconds, pk) for pk, seconds in durations])
 
 
+def note_taken(ranges: Sequence[tuple[int, TakenRange]]) -> None:
+    """Store when snapshots were taken, as (primary key, range). Call inside a transaction."""
+    rows = [
+        (_stored(taken.after), _stored(taken.before), taken.source.value, _stored(taken.sort_key), pk)
+        for pk, taken in ranges
+    ]
+    if rows:
+        with connection.cursor() as cursor:
+            cursor.executemany(NOTE_TAKEN, rows)
+
+
 def insert_changes(environment: Environment, events: Sequence[Event], at: datetime) -> None:
     """Write the history. Call inside a transaction."""
     when = _stored(at)
@@ -100,19 +115,25 @@ def _values(environment: Environment, record: SnapshotRecord, now: datetime, see
         *(environment.team_id, environment.pk, record.id),
         *(record.name, record.state, record.interval_type, record.volume_id, record.volume, record.volume_type),
         *(record.raw, record.fingerprint),
-        *(_stored(taken.after), _stored(taken.before), taken.from_name, _stored(taken.sort_key)),
+        *(_stored(taken.after), _stored(taken.before), taken.source.value, _stored(taken.sort_key)),
+        _stored(record.created),
         *(seen_at, seen_at, seen_at if record.state == USABLE_STATE else None, True),
     )
 
 
 def taken_of(environment: Environment, record: SnapshotRecord, now: datetime) -> TakenRange:
-    """When a snapshot was taken that is seen for the first time now."""
-    # Names tell the provider's time: our watch is put right by as much as its clock is ahead.
+    """When a snapshot was taken that is seen for the first time now.
+
+    The environment's `believed_at` must be the newest list of which the absence of a snapshot is proof, None if there
+    is none.
+    """
+    # Names tell the provider's time: our syncs are put right by as much as its clock is ahead.
     ahead = timedelta(seconds=environment.clock_ahead)
     believed = environment.believed_at + ahead if environment.believed_at else None
     # Of one without a volume nothing is ever judged: there its name may be believed.
     is_own = not record.volume_id or is_own_name(record.name, record.interval_type, record.volume)
-    return taken_range(record.name, last_without=believed, first_with=now + ahead, is_own=is_own)
+    seen = Sighting(believed, now + ahead, environment.clocks.is_trusted)
+    return taken_range(record.name, record.created, seen, is_own=is_own)
 
 
 def is_own_name(name: str, interval_type: str, volume: str) -> bool:

@@ -16,6 +16,7 @@ from snapshots.models import Change, Environment, Snapshot, Volume
 from snapshots.rotation import Leaving, find_rotated
 from snapshots.runs import AFTER_COMPLETION, COPYING, FAILED, MAKING
 from snapshots.states import USABLE_STATE
+from snapshots.timing import CLOCK_SLACK_BEFORE, TakenFrom, TakenRange
 
 BATCH = 500
 # More of one kind in one sync stand under one line.
@@ -43,6 +44,12 @@ class Before(NamedTuple):
     missing_since: datetime | None
     taken_key: datetime
     ran_for: int | None
+    taken_source: str
+    created_at: datetime | None
+
+    @property
+    def taken(self) -> TakenRange:
+        return TakenRange(self.taken_after, self.taken_before, TakenFrom(self.taken_source))
 
     @property
     def was_completed(self) -> bool:
@@ -66,9 +73,23 @@ def of_plan(
     return [
         *_volumes_renamed(environment, plan, before),
         *_changed(environment, plan, before, now),
-        *(_event(pk, Kind.RETURNED, before[pk]) for pk in plan.returned if pk in before and not before[pk].listed),
+        *_returned([*plan.returned, *plan.there], before),
         *_gone(environment, {pk: before[pk] for pk in plan.missing if pk in before}, now),
     ]
+
+
+def is_news(taken: TakenRange, last_list: datetime) -> bool:
+    """Whether a snapshot that is listed for the first time is new, and not an old one that lists left out before.
+
+    `last_list`: when the list before was asked for, by the provider's clock.
+    """
+    if taken.source is TakenFrom.CLOCK:
+        return True
+    return taken.after is not None and taken.after >= last_list - CLOCK_SLACK_BEFORE
+
+
+def _returned(pks: Iterable[int], before: Mapping[int, Before]) -> Iterator[Event]:
+    return (_event(pk, Kind.RETURNED, before[pk]) for pk in pks if pk in before and not before[pk].listed)
 
 
 def of_added(environment: Environment, added: Sequence[SnapshotRecord]) -> Iterator[Event]:

@@ -1,24 +1,132 @@
-"""How far the provider's clock, which names and deadlines follow, is from ours: by the `Date` of its answers."""
+"""Two clocks, the provider's and ours, and which of them a sync may believe.
 
+Every answer's `Date` header tells how far the provider's clock is ahead of ours. One reading proves nothing: a jump
+shows only against the reading before. Names and deadlines follow the provider's clock, but only by as much as clocks
+drift; a larger difference is said and not followed.
+"""
+
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 # Clocks that are no further apart agree: the header counts whole seconds, and answers take their time.
 AGREE = timedelta(minutes=2)
-# One further back is not followed: were only the header wrong, all would look younger than it is by as much.
-MOST_BEHIND = timedelta(minutes=15)
+# A larger difference is not followed: were only the header wrong, ages would be wrong by as much.
+MOST_FOLLOWED = timedelta(minutes=15)
 MOST_TOLD = timedelta(days=3650)
+# Between two syncs that are no further apart it is plain which clock jumped: the other one shows the usual step.
+USUAL_STEP = timedelta(hours=1)
+# A difference that lasted so long without another jump is how the clocks are.
+SETTLED = timedelta(hours=1)
 
 
-def clock_ahead(told: datetime | None, received_at: datetime) -> int:
-    """How many seconds the provider's clock is ahead of ours; 0 where they agree, and where it told no time."""
-    if told is None or abs(told - received_at) <= AGREE:
+@dataclass(frozen=True, slots=True)
+class Clocks:
+    """How the two clocks stand after a reading. All numbers are whole seconds.
+
+    Attributes:
+        at: our time of the reading, corrected; None before the first one.
+        ahead: how far the provider's clock is ahead of our corrected time, as far as it is followed.
+        told: how far the header said that it is ahead of our clock.
+        apart_since: since when the clocks disagree; None while they agree.
+        correction: what must be added to our clock, which jumped while the provider's did not.
+        doubt: how far apart the two possible moments are, where it is not known which clock jumped.
+    """
+
+    at: datetime | None = None
+    ahead: int = 0
+    told: int = 0
+    apart_since: datetime | None = None
+    correction: int = 0
+    doubt: int = 0
+
+    @property
+    def is_trusted(self) -> bool:
+        """Whether the moment of this reading may date what was first seen with it."""
+        if self.at is None or self.apart_since is None:
+            return True
+        return self.at - self.apart_since >= SETTLED
+
+    @property
+    def unfollowed(self) -> int:
+        """How far the provider's clock is from what is followed of it."""
+        return self.told - self.ahead
+
+    def ours(self, moment: datetime) -> datetime:
+        """A moment of our clock, corrected."""
+        return moment + timedelta(seconds=self.correction)
+
+    def provider(self, moment: datetime) -> datetime:
+        """The provider's time at a moment of our clock; the earlier one where it is not known which clock jumped."""
+        earlier = min(0, self.unfollowed) if self.doubt else 0
+        return self.ours(moment) + timedelta(seconds=self.ahead + earlier)
+
+
+def clock_ahead(told: datetime | None, received_at: datetime) -> int | None:
+    """How many seconds the provider's clock is ahead of ours; 0 where they agree, None where it told no time."""
+    if told is None:
+        return None
+    if abs(told - received_at) <= AGREE:
         return 0
     return int(max(-MOST_TOLD, min(told - received_at, MOST_TOLD)).total_seconds())
 
 
-def followed(ahead: int) -> int:
-    """How much of it, in seconds, due times and ages follow.
+def read(before: Clocks, ours: datetime, told: int | None) -> Clocks:
+    """Take a reading: `ours` is our clock's time, `told` how far the header says that the provider's is ahead of it."""
+    if told is None:
+        told = before.told
+    if before.at is None:
+        return _first(ours, told)
+    if _is_near(told, before.ahead):
+        return Clocks(ours, ahead=told, told=told)
+    if told == 0:
+        return Clocks(ours)
+    if before.apart_since is not None and _is_near(told, before.told):
+        return _again(before, before.apart_since, ours, told)
+    return _jumped(before, before.at, ours, told)
 
-    A time further back than clocks go wrong is not believed: by the later of two times nothing looks younger.
-    """
-    return 0 if ahead < -MOST_BEHIND.total_seconds() else ahead
+
+def _is_near(one: int, other: int) -> bool:
+    return abs(one - other) <= AGREE.total_seconds()
+
+
+def _followed(told: int) -> int:
+    return told if abs(told) <= MOST_FOLLOWED.total_seconds() else 0
+
+
+def _first(ours: datetime, told: int) -> Clocks:
+    """There is nothing to compare with: a small difference is how the clocks are, a large one is in doubt."""
+    if _followed(told) == told:
+        return Clocks(ours, ahead=told, told=told)
+    return Clocks(ours, told=told, apart_since=ours, doubt=abs(told))
+
+
+def _again(before: Clocks, since: datetime, ours: datetime, told: int) -> Clocks:
+    """The same difference as last time: it is how the clocks are once it has lasted."""
+    if before.correction:
+        return replace(
+            before, at=ours + timedelta(seconds=told - before.ahead), told=told, correction=told - before.ahead
+        )
+    settled = replace(before, at=ours, told=told)
+    if not settled.is_trusted:
+        return settled
+    ahead = _followed(told)
+    return Clocks(ours, ahead, told, None if ahead == told else since)
+
+
+def _jumped(before: Clocks, at: datetime, ours: datetime, told: int) -> Clocks:
+    """One clock jumped since the last reading: the one of which the step is not the usual one."""
+    step = ours + timedelta(seconds=before.correction) - at
+    provider_step = step + timedelta(seconds=told - before.told)
+    if _is_usual(step, provider_step):
+        return Clocks(ours, before.ahead, told, ours)
+    if _is_usual(provider_step, step):
+        corrected = ours + timedelta(seconds=told - before.ahead)
+        return Clocks(corrected, before.ahead, told, corrected, correction=told - before.ahead)
+    return Clocks(ours, before.ahead, told, ours, doubt=abs(told - before.ahead))
+
+
+def _is_usual(step: timedelta, other: timedelta) -> bool:
+    """Whether a clock's step is right and the other one's wrong: none goes back, and it is the smaller that counts."""
+    if step < -AGREE:
+        return False
+    return other < -AGREE or (step <= other and step <= USUAL_STEP)

@@ -12,6 +12,7 @@ from snapshots.diff import Plan
 from snapshots.judged_rows import Row
 from snapshots.models import Environment
 from snapshots.states import USABLE_STATE
+from snapshots.timing import TakenRange
 
 # The primary keys of rows that are not inserted yet begin here, in the order in which they will be.
 FIRST_COMING = 2**62
@@ -31,9 +32,11 @@ class Coming:
         before: Mapping[int, Before],
         durations: Sequence[tuple[int, int]],
         now: datetime,
+        retaken: Sequence[tuple[int, TakenRange]] = (),
     ) -> None:
         self.environment, self.before, self.now = environment, before, now
-        self.changed, self.durations = dict(plan.changed), dict(durations)
+        self.changed, self.durations, self.retaken = dict(plan.changed), dict(durations), dict(retaken)
+        self.there = set(plan.there)
         self.returned, self.left_out, self.missing = set(plan.returned), set(plan.left_out), set(plan.missing)
         # The provider lists the newest first, and they are inserted in reverse.
         self.added = [record for record in reversed(plan.added) if record.volume_id]
@@ -88,17 +91,20 @@ class Coming:
         row, record = self.before[pk], self.changed.get(pk)
         is_back, is_out = pk in self.returned, pk in self.left_out
         is_usable = record is not None and record.state == USABLE_STATE
+        taken = self.retaken.get(pk, row.taken)
+        is_gone = pk in self.missing
+        missing_since = row.missing_since or (self.now if is_gone else None)
         return Row(
             pk=pk,
             volume_id=record.volume_id if record else row.volume_id,
             interval_type=record.interval_type if record else row.interval_type,
             state=record.state if record else row.state,
-            taken_after=row.taken_after,
-            taken_before=row.taken_before,
-            taken_key=row.taken_key,
+            taken_after=taken.after,
+            taken_before=taken.before,
+            taken_key=taken.sort_key,
             first_seen_at=row.first_seen_at,
             usable_at=row.usable_at or (self.now if is_usable else None),
             ran_for=self.durations.get(pk, row.ran_for),
-            listed=is_back or (row.listed and pk not in self.missing),
-            missing_since=None if is_back else self.now if is_out else row.missing_since,
+            listed=is_back or (row.listed and not is_gone),
+            missing_since=None if is_back or pk in self.there else self.now if is_out else missing_since,
         )

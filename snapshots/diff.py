@@ -1,11 +1,13 @@
 """What a list says against what the mirror holds: pure functions on plain values.
 
-Whole lists bury, nothing else does. A row absent from a complete list is a candidate; it is missing when the next
-complete list agrees. A list that lost too much at once is doubted: two further complete lists, each ten minutes
-after the one before, must agree before anything of it is believed.
+Only a list that proves absence may mark a row as missing. A row absent from one is a candidate; it is missing when the
+next such list agrees. A list that lost too much on balance is doubted: two further lists, each ten minutes after the
+one before, must agree before anything of it is believed. A row that was never listed under the present key may just
+be out of its sight: it stays a candidate unless the key sees other rows of its group.
 """
 
-from collections.abc import Iterable, Mapping
+from collections import Counter
+from collections.abc import Collection, Hashable, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Generic, NamedTuple, Protocol, TypeVar
@@ -13,15 +15,25 @@ from typing import Generic, NamedTuple, Protocol, TypeVar
 SUSPECT_GAP = timedelta(minutes=10)
 SUSPECT_CHECKS = 2
 SUSPECT_ROWS = 10
+# How long the answer to a question for one row counts.
+FOUND_LASTS = timedelta(hours=1)
 
 
 class Known(NamedTuple):
-    """A row of the mirror, as far as the comparison needs it."""
+    """A row of the mirror, as far as the comparison needs it.
+
+    `group`: rows of one group replace each other (a volume's snapshots of one type). `sight`: a key that sees one row
+    of a sight sees all (a volume's snapshots). `found_at`: when the provider last answered for the row itself, though
+    its lists leave it out.
+    """
 
     pk: int
     fingerprint: str
     missing_since: datetime | None
     listed: bool
+    found_at: datetime | None = None
+    group: Hashable = None
+    sight: Hashable = None
 
 
 class Remote(Protocol):
@@ -49,34 +61,70 @@ class Doubt:
     listed: int
 
 
+@dataclass(frozen=True, slots=True)
+class Trust:
+    """What a list is good for.
+
+    `proves_absence`: a row that is not in it may be marked. `key_since`: the first list of the present key; a row that
+    was a candidate then was never listed under it. `visible`: the sights of which the key shows something.
+    """
+
+    proves_absence: bool = True
+    key_since: datetime | None = None
+    visible: Collection[Hashable] = frozenset()
+
+    def may_bury(self, row: Known) -> bool:
+        """Whether two lists without a candidate prove that it is gone."""
+        if self.key_since is None or row.missing_since is None or row.missing_since > self.key_since:
+            return True
+        return row.sight in self.visible
+
+
 @dataclass(slots=True)
 class Plan(Generic[R]):
-    """What to write. Numbers are primary keys of rows in the mirror."""
+    """What to write. Numbers are primary keys of rows in the mirror.
+
+    `found`: rows that answered for themselves though lists leave them out; `there`: those that did so for the first
+    time now; `confirmed`: those that did so again.
+    """
 
     added: list[R] = field(default_factory=list)
     changed: list[tuple[int, R]] = field(default_factory=list)
     returned: list[int] = field(default_factory=list)
     left_out: list[int] = field(default_factory=list)
     missing: list[int] = field(default_factory=list)
+    found: list[int] = field(default_factory=list)
+    there: list[int] = field(default_factory=list)
+    confirmed: list[int] = field(default_factory=list)
     doubt: Doubt | None = None
+    # How many of the mirror's rows the list leaves out.
     gone: int = 0
 
     @property
     def is_empty(self) -> bool:
-        return not (self.added or self.changed or self.returned or self.left_out or self.missing)
+        return not (self.added or self.changed or self.returned or self.left_out or self.missing or self.there)
 
 
 def compare(
-    known: Mapping[str, Known], rows: Iterable[R], *, complete: bool, doubt: Doubt | None, now: datetime
+    known: Mapping[str, Known],
+    rows: Iterable[R],
+    *,
+    trust: Trust,
+    doubt: Doubt | None,
+    now: datetime,
+    group_of: Mapping[str, Hashable] | None = None,
 ) -> Plan[R]:
-    """Compare a list with the mirror. An incomplete one adds and updates, and leaves the doubt as it was."""
+    """Compare a list with the mirror. One that proves no absence adds and updates, and leaves the doubt as it was."""
     plan: Plan[R] = Plan(doubt=doubt)
     seen: set[str] = set()
     for record in rows:
         seen.add(record.id)
         _compare_row(plan, known.get(record.id), record)
-    if complete:
-        _bury(plan, known, seen, now)
+    if trust.proves_absence:
+        absent = [row for snapshot_id, row in known.items() if row.listed and snapshot_id not in seen]
+        listed = sum(row.listed for row in known.values())
+        gained = Counter(group_of[record.id] for record in plan.added) if group_of else Counter()
+        _bury(plan, absent, listed, gained, trust, now=now, is_empty=not seen)
     return plan
 
 
@@ -84,30 +132,45 @@ def _compare_row(plan: Plan[R], row: Known | None, record: R) -> None:
     if row is None:
         plan.added.append(record)
         return
-    if row.missing_since is not None:
+    if row.missing_since is not None or row.found_at is not None:
         plan.returned.append(row.pk)
     if row.fingerprint != record.fingerprint:
         plan.changed.append((row.pk, record))
 
 
-def _bury(plan: Plan[R], known: Mapping[str, Known], seen: set[str], now: datetime) -> None:
-    listed = [(snapshot_id, row) for snapshot_id, row in known.items() if row.listed]
-    absent = [row for snapshot_id, row in listed if snapshot_id not in seen]
-    unmarked = [row for row in absent if row.missing_since is None]
-    plan.left_out = [row.pk for row in unmarked]
+def _bury(
+    plan: Plan[R],
+    absent: list[Known],
+    listed: int,
+    gained: Counter[Hashable],
+    trust: Trust,
+    *,
+    now: datetime,
+    is_empty: bool,
+) -> None:
     plan.gone = len(absent)
-    lost = absent if plan.doubt else unmarked
-    before = plan.doubt.listed if plan.doubt else len(listed)
-    if _too_much(lost=len(lost), listed=before, is_empty=not seen):
+    plan.found = [row.pk for row in absent if row.found_at is not None and now - row.found_at <= FOUND_LASTS]
+    found = set(plan.found)
+    unmarked = [row for row in absent if row.missing_since is None and row.pk not in found]
+    plan.left_out = [row.pk for row in unmarked]
+    lost = [row for row in absent if row.pk not in found] if plan.doubt else unmarked
+    before = plan.doubt.listed if plan.doubt else listed
+    if _is_too_much(_on_balance(lost, gained), listed=before, is_empty=is_empty):
         plan.doubt = _doubt_again(plan.doubt, before, now)
     else:
         plan.doubt = None
-    plan.missing = _believed(plan, absent)
+    candidates = [row for row in absent if row.missing_since is not None and trust.may_bury(row)]
+    plan.missing = [row.pk for row in _believed(plan.doubt, candidates)]
     if plan.doubt and plan.doubt.checks >= SUSPECT_CHECKS:
         plan.doubt = None
 
 
-def _too_much(*, lost: int, listed: int, is_empty: bool) -> bool:
+def _on_balance(lost: Iterable[Known], gained: Counter[Hashable]) -> int:
+    """How many rows went without a new one of their group: what a new one replaces is not lost."""
+    return (Counter(row.group for row in lost) - gained).total()
+
+
+def _is_too_much(lost: int, *, listed: int, is_empty: bool) -> bool:
     if is_empty:
         return listed > 0
     return lost > SUSPECT_ROWS and lost * 2 > listed
@@ -121,12 +184,10 @@ def _doubt_again(doubt: Doubt | None, listed: int, now: datetime) -> Doubt:
     return Doubt(since=doubt.since, checks=doubt.checks + 1, at=now, listed=listed)
 
 
-def _believed(plan: Plan[R], absent: list[Known]) -> list[int]:
+def _believed(doubt: Doubt | None, candidates: list[Known]) -> list[Known]:
     """The candidates that this list confirms as missing."""
-    marked = [row for row in absent if row.missing_since is not None]
-    if plan.doubt is None:
-        return [row.pk for row in marked]
-    if plan.doubt.checks < SUSPECT_CHECKS:
+    if doubt is None:
+        return candidates
+    if doubt.checks < SUSPECT_CHECKS:
         return []
-    since = plan.doubt.since
-    return [row.pk for row in marked if row.missing_since is not None and row.missing_since <= since]
+    return [row for row in candidates if row.missing_since is not None and row.missing_since <= doubt.since]

@@ -139,7 +139,9 @@ def _being_made(environment: Environment) -> set[str]:
 
 def _said(environment: Environment, now: datetime, thresholds: Thresholds, patience: timedelta) -> Verdict:
     age = age_of_data(environment, now)
-    said, _then = status(thresholds, patience=patience, data_at=environment.data_at, age=age)
+    said, _then = status(
+        thresholds, patience=patience, data_at=environment.data_at, age=age, doubt=environment.clocks_apart
+    )
     return said
 
 

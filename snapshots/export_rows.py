@@ -13,6 +13,7 @@ from snapshots.judged import DataAges, judged
 from snapshots.judging import LETTERS
 from snapshots.models import Change, Environment, Snapshot, Volume
 from snapshots.standing import target_of
+from snapshots.timing import TakenFrom
 from snapshots.verdicts import Verdict
 
 Value = str | int | bool | datetime | list[str] | None
@@ -53,7 +54,7 @@ SNAPSHOT_FIELDS = {
 TIMES = ("takenAt", "takenAfter", "takenBefore", "takenFrom", "firstSeenAt", "missingSince")
 _SNAPSHOT_COLUMNS = (
     *SNAPSHOT_FIELDS.values(),
-    *("taken_after", "taken_before", "taken_from_name", "first_seen_at", "missing_since", "listed"),
+    *("taken_after", "taken_before", "taken_source", "first_seen_at", "missing_since", "listed"),
 )
 VOLUME_FIELDS = {
     "id": "volume_id",
@@ -87,19 +88,19 @@ def _read_snapshots(pks: Sequence[int]) -> Mapping[int, Row]:
 
 def _snapshot(values: Sequence[object]) -> Values:
     told: list[Value] = list(values[: len(SNAPSHOT_FIELDS)])  # type: ignore[arg-type]
-    after, before, from_name, first_seen_at, missing_since, listed = values[len(SNAPSHOT_FIELDS) :]
+    after, before, source, first_seen_at, missing_since, listed = values[len(SNAPSHOT_FIELDS) :]
     # Where only a range is known nothing stands for the moment: its end would make a snapshot look younger than it is.
     is_exact = after == before
-    times = (before if is_exact else None, after, before, _origin(after, bool(from_name)), first_seen_at, missing_since)
+    times = (before if is_exact else None, after, before, _origin(after, str(source)), first_seen_at, missing_since)
     seen: Values = dict(zip(TIMES, times, strict=True))  # type: ignore[arg-type]
     return dict(zip(SNAPSHOT_FIELDS, told, strict=True)) | seen | {"listed": bool(listed)}
 
 
-def _origin(after: object, from_name: bool) -> str:
-    """Where the time is from: the default name; two of our looks; or it was there at the first."""
-    if from_name:
-        return "name"
-    return "watch" if after is not None else "first_look"
+def _origin(after: object, source: str) -> str:
+    """Where the time is from: a `snapshots.timing.TakenFrom`; or it was there at the first sync."""
+    if after is None:
+        return "first_look"
+    return "watch" if source == TakenFrom.SYNCS else source
 
 
 def volumes_of(environments: Sequence[Environment], ages: DataAges, team_hours: int | None) -> Source:

@@ -112,7 +112,9 @@ def judge_all(held: Claim, at: datetime) -> None:
 
 def data_at(held: Claim) -> datetime:
     """The moment of a complete list by the provider's clock."""
-    return held.at + timedelta(seconds=held.environment.clock_ahead)
+    environment = held.environment
+    # The claim's time is corrected already, where our clock jumped.
+    return environment.clocks.provider(held.at - timedelta(seconds=environment.clock_correction))
 
 
 def _environment(held: Claim) -> Environment | None:

@@ -16,7 +16,7 @@ from django.db.models.fields import DateTimeField, SmallIntegerField
 
 from snapshots.models import Environment, Volume
 from snapshots.models.volume import VolumeQuerySet
-from snapshots.verdicts import DATA_LASTS, LEAST_PATIENCE, Verdict
+from snapshots.verdicts import LEAST_PATIENCE, Verdict, is_usable_age
 
 # The columns of the thresholds, worst first.
 COLUMNS = {
@@ -52,12 +52,12 @@ class DataAges:
             age = age_of_data(environment, now)
             if environment.exempt_until is not None and environment.exempt_until > now:
                 exempt.append(environment.pk)
-            if age is None or environment.data_at is None or age > DATA_LASTS:
+            if age is None or environment.data_at is None or not is_usable_age(age):
                 blind.append(environment.pk)
                 continue
             if age > LEAST_PATIENCE:
                 old.append((environment.pk, age))
-            then = environment.data_at + max(age, timedelta())
+            then = environment.data_at + max(age, timedelta()) + environment.clocks_apart
             if then != now:
                 elsewhere.append((environment.pk, then))
         return cls(now, blind, exempt, old, elsewhere)

@@ -78,7 +78,11 @@ def judged_again(
         volumes = list(known.filter(volume_id__in=ids[start : start + BATCH]))
         rows = _rows(environment, volumes, at, coming)
         for volume in volumes:
+            was_hourly = "H" in volume.schedules
             _judge(volume, rows[volume.volume_id], scene)
+            if ("H" in volume.schedules) is not was_hourly:
+                # Which rows count that are listed no more depends on it.
+                _judge(volume, _rows(environment, [volume], at, coming)[volume.volume_id], scene)
         yield volumes
 
 
@@ -146,8 +150,12 @@ class Scene(NamedTuple):
         One that the endpoint did not list before its first snapshot was seen was made in between: the endpoint is
         asked less often.
         """
-        if volume.created_at is not None or volume.from_endpoint or self.volumes_listed_at is None or not rows:
-            return volume.created_at, volume.created_at
+        if volume.created_at is not None:
+            # A date from outside is never later than our own first sight.
+            first = volume.first_seen_at + self.ahead if volume.first_seen_at else volume.created_at
+            return min(volume.created_at, first), min(volume.created_at, first)
+        if volume.from_endpoint or self.volumes_listed_at is None or not rows:
+            return None, None
         first_seen = min(row.first_seen_at for row in rows)
         if first_seen <= self.volumes_listed_at:
             return None, None

@@ -44,7 +44,7 @@ class Line(NamedTuple):
     volume: str
     taken_after: datetime | None
     taken_before: datetime
-    taken_from_name: bool
+    taken_source: str
     missing_since: datetime | None
     listed: bool
 

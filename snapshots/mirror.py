@@ -7,21 +7,24 @@ from datetime import datetime, timedelta
 from typing import NamedTuple, TypeVar
 
 from django.db import transaction
-from django.db.models import Count
+from django.db.models import Count, Value
+from django.db.models.functions import Coalesce
 
-from snapshots import bulk, changes, diff
+from snapshots import bulk, changes, diff, proof, questions
 from snapshots.bulk import Event
 from snapshots.changes import Before
 from snapshots.claims import Claim, Late, clear_fault, key_mark, locked_for_write
-from snapshots.clocks import followed
+from snapshots.clocks import Clocks
 from snapshots.cloud.records import Listing, SnapshotRecord
 from snapshots.coming import Coming
 from snapshots.forecast import data_at, foresee, judge_all
 from snapshots.judging import judge_volumes
 from snapshots.models import Environment, Snapshot
+from snapshots.questions import Ask
 from snapshots.repeats import gathered
 from snapshots.runs import MAKING
 from snapshots.states import USABLE_STATE
+from snapshots.timing import TakenFrom, TakenRange, retaken
 from snapshots.volumes import recount_volumes
 from snapshots.watched import note_list
 
@@ -42,6 +45,10 @@ class Prepared(NamedTuple):
     volumes: set[str]
     # The rows that it touches, as they are, by primary key.
     before: dict[int, Before]
+    # Rows of which the provider tells another date than before.
+    retaken: list[tuple[int, TakenRange]]
+    # Added rows that are new, and not old ones that earlier lists left out.
+    news: list[SnapshotRecord]
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,32 +73,38 @@ def store_listing(
     listing: Listing[SnapshotRecord],
     *,
     received_at: datetime,
-    clock_ahead: int = 0,
+    clocks: Clocks | None = None,
     fetched_in: float | None = None,
+    ask: Ask | None = None,
 ) -> Written:
     """Apply a list of the whole environment. Raises `Late` when the claim no longer holds; then nothing is written.
 
-    `clock_ahead`: seconds that the provider says its clock is ahead of ours, 0 where they agree well enough;
-    `fetched_in`: how many seconds the provider took.
+    `clocks`: how the clocks stand by this answer; `fetched_in`: how many seconds the provider took; `ask`: asks the
+    provider for single snapshots, without it nothing that needs a question becomes missing.
 
     Comparing and preparing run before the transaction: nobody else writes these rows while the lease is held, and the
     fence is checked again inside.
     """
-    held.environment.clock_ahead = followed(clock_ahead)
-    plan = _plan(held.environment, listing, received_at)
+    was_trusted = held.environment.clocks.is_trusted
+    clocks = clocks or held.environment.clocks
+    held.environment.clocks = clocks
+    plan = _plan(held, listing, received_at)
+    capped = questions.settle(held.environment, plan, listing, ask or _nobody, received_at)
+    proof.keep_proof(held, listing, is_capped=bool(capped))
     prepared = _prepare(held.environment, plan, received_at, listing)
     at = data_at(held) if listing.complete else held.environment.data_at
-    coming = Coming(held.environment, plan, prepared.before, prepared.durations, received_at)
+    coming = Coming(held.environment, plan, prepared.before, prepared.durations, received_at, prepared.retaken)
     forecast = foresee(held, prepared.volumes, coming, at)
     with transaction.atomic():
         environment = locked_for_write(held)
         is_foreseen = forecast.holds(environment)
-        environment.clock_ahead = followed(clock_ahead)
-        environment.clock_unfollowed = clock_ahead - environment.clock_ahead
+        environment.clocks = clocks
         environment.fetched_in = fetched_in
         lease, was_judged = environment.lease_until, environment.data_at is not None
         _write(environment, plan, prepared, received_at)
+        closed = _close_open_times(environment, received_at) if clocks.is_trusted and not was_trusted else set()
         _stamp(environment, held, listing, plan, received_at)
+        proof.note_length(environment, listing, capped=capped, is_believed=plan.doubt is None)
         first = None if was_judged else environment.data_at
         if is_foreseen and environment.data_at is not None:
             forecast.write(environment, environment.data_at)
@@ -100,6 +113,7 @@ def store_listing(
         else:
             # Nothing is said of a volume, and nobody else asks, before all are judged.
             environment.data_at, environment.lease_until = None, lease
+        _judge(environment, closed)
         environment.save()
     if first is not None:
         judge_all(held, first)
@@ -109,7 +123,10 @@ def store_listing(
 def store_rows(held: Claim, records: Sequence[SnapshotRecord], *, received_at: datetime) -> Written:
     """Apply rows that were asked for by themselves: insert and update only; the environment is not stamped."""
     known = known_rows(held.environment, [record.id for record in records])
-    plan = diff.compare(known, records, complete=False, doubt=None, now=received_at)
+    plan = diff.compare(known, records, trust=diff.Trust(proves_absence=False), doubt=None, now=received_at)
+    # What lists leave out is not listed again by an answer for itself; it is there.
+    plan.there, plan.returned = plan.returned, []
+    proof.keep_proof(held, None, is_capped=bool(held.environment.capped_rows))
     prepared = _prepare(held.environment, plan, received_at)
     with transaction.atomic():
         environment = locked_for_write(held)
@@ -144,14 +161,17 @@ def known_rows(environment: Environment, ids: Sequence[str] | None = None) -> di
     rows = Snapshot.objects.filter(environment=environment)
     if ids is not None:
         rows = rows.filter(snapshot_id__in=ids)
-    columns = ("snapshot_id", "pk", "fingerprint", "missing_since", "listed")
-    return {snapshot_id: diff.Known(*rest) for snapshot_id, *rest in rows.values_list(*columns).iterator(5000)}
+    columns = ("snapshot_id", "interval_type", "volume_id", "pk", "fingerprint", "missing_since", "listed", "found_at")
+    return {
+        snapshot_id: diff.Known._make([*row, (volume_id, interval_type), volume_id])
+        for snapshot_id, interval_type, volume_id, *row in rows.values_list(*columns).iterator(5000)
+    }
 
 
-def recount(environment: Environment, touched: Collection[str] | None = None) -> None:
+def recount(environment: Environment, touched: Collection[str], now: datetime) -> None:
     """Count the environment's rows by state, type and volume: made at each change, so that no page counts.
 
-    `touched`: the volumes whose snapshots changed, if not all may have.
+    `touched`: the volumes whose snapshots changed.
     """
     rows = Snapshot.objects.filter(environment=environment)
     by_volume: Counter[str] = Counter()
@@ -170,15 +190,26 @@ def recount(environment: Environment, touched: Collection[str] | None = None) ->
         "state": by_state,
         "interval_type": by_type,
     }
-    recount_volumes(environment, by_volume, touched)
+    recount_volumes(environment, by_volume, touched, now)
 
 
-def _plan(environment: Environment, listing: Listing[SnapshotRecord], now: datetime) -> Plan:
+def _plan(held: Claim, listing: Listing[SnapshotRecord], now: datetime) -> Plan:
+    environment = held.environment
     # The hash is kept only while no row is a candidate: the same bytes again then change nothing.
     if listing.complete and listing.body_hash and listing.body_hash == environment.body_hash:
         return Plan()
-    doubt = _doubt_of(environment)
-    return diff.compare(known_rows(environment), listing.rows, complete=listing.complete, doubt=doubt, now=now)
+    return diff.compare(
+        known_rows(environment),
+        listing.rows,
+        trust=proof.trust_in(held, listing, now),
+        doubt=proof.doubt_of(environment),
+        now=now,
+        group_of={record.id: (record.volume_id, record.interval_type) for record in listing.rows},
+    )
+
+
+def _nobody(ids: Sequence[str]) -> Mapping[str, SnapshotRecord | None]:
+    return {}
 
 
 def _judge(environment: Environment, volumes: Collection[str]) -> None:
@@ -186,14 +217,6 @@ def _judge(environment: Environment, volumes: Collection[str]) -> None:
     # Nothing can be said before the first complete list.
     if environment.data_at is not None and volumes:
         judge_volumes(environment, volumes, at=environment.data_at)
-
-
-def _doubt_of(environment: Environment) -> diff.Doubt | None:
-    if environment.suspect_since is None or environment.suspect_at is None:
-        return None
-    return diff.Doubt(
-        environment.suspect_since, environment.suspect_checks, environment.suspect_at, environment.suspect_listed
-    )
 
 
 def _stamp(
@@ -206,6 +229,7 @@ def _stamp(
         environment.partial_reason = ",".join(listing.doubts)[:200]
         environment.body_hash = ""
         return
+    environment.key_since, environment.listed_key = proof.key_since(held, received_at), key_mark(held.key)
     # Stamped with the time of asking: what appeared while the answer travelled must not look older than it is.
     environment.listed_at = held.at
     environment.data_at = data_at(held)
@@ -218,8 +242,19 @@ def _stamp(
     environment.suspect_checks = doubt.checks if doubt else 0
     environment.suspect_gone = plan.gone if doubt else 0
     environment.suspect_listed = doubt.listed if doubt else 0
-    if doubt is None:
+    if doubt is None and listing.proves_absence and environment.clocks.is_trusted:
         environment.believed_at = held.at
+
+
+def _close_open_times(environment: Environment, now: datetime) -> set[str]:
+    """The clocks agree again: what was first listed meanwhile was taken before now. Returns its volumes."""
+    until = now + timedelta(seconds=environment.clock_ahead)
+    still_open = Snapshot.objects.filter(environment=environment, taken_source=TakenFrom.CLOCK)
+    volumes = set(still_open.values_list("volume_id", flat=True)) - {""}
+    dated = still_open.filter(taken_after__isnull=False)
+    dated.update(taken_before=until, taken_key=until, taken_source=TakenFrom.SYNCS)
+    still_open.update(taken_before=until, taken_source=TakenFrom.SYNCS)
+    return volumes
 
 
 def _prepare(
@@ -229,13 +264,37 @@ def _prepare(
     records = [*reversed(plan.added), *(record for _, record in plan.changed)]
     before = _before(environment, plan)
     events = changes.of_plan(environment, plan, before, now=now, listing=listing)
-    durations = list(_durations(environment, plan, before))
     named = {record.volume_id for record in records} | {row.volume_id for row in before.values()}
-    return Prepared(bulk.values_of(environment, records, now), events, durations, named - {""}, before)
+    return Prepared(
+        bulk.values_of(environment, records, now),
+        events,
+        list(_durations(environment, plan, before)),
+        named - {""},
+        before,
+        list(_retaken(plan, before)),
+        _news(environment, plan, now),
+    )
+
+
+def _retaken(plan: Plan, before: Mapping[int, Before]) -> Iterator[tuple[int, TakenRange]]:
+    for pk, record in plan.changed:
+        row = before.get(pk)
+        if row is not None and record.created != row.created_at:
+            taken = retaken(row.taken, record.created)
+            if taken != row.taken:
+                yield pk, taken
+
+
+def _news(environment: Environment, plan: Plan, now: datetime) -> list[SnapshotRecord]:
+    if environment.data_at is None:
+        return []
+    return [
+        record for record in plan.added if changes.is_news(bulk.taken_of(environment, record, now), environment.data_at)
+    ]
 
 
 def _touched(plan: Plan) -> list[int]:
-    return [*(pk for pk, _ in plan.changed), *plan.returned, *plan.left_out, *plan.missing]
+    return [*(pk for pk, _ in plan.changed), *plan.returned, *plan.left_out, *plan.missing, *plan.there]
 
 
 def _before(environment: Environment, plan: Plan) -> dict[int, Before]:
@@ -264,6 +323,8 @@ def _write(environment: Environment, plan: Plan, prepared: Prepared, now: dateti
     touched = sorted(set(_touched(plan)))
     if sum(Snapshot.objects.filter(pk__in=pks).count() for pks in _batches(touched)) < len(touched):
         raise Late
+    for pks in _batches(plan.confirmed):
+        Snapshot.objects.filter(pk__in=pks).update(found_at=now)
     if plan.is_empty:
         # That we began to look is told of an environment without a snapshot too.
         bulk.insert_changes(environment, prepared.events, now)
@@ -272,27 +333,34 @@ def _write(environment: Environment, plan: Plan, prepared: Prepared, now: dateti
         return
     bulk.upsert(prepared.rows)
     bulk.note_durations(prepared.durations)
+    bulk.note_taken(prepared.retaken)
     # Most were left out once and are listed still: what they are found by need not be written anew.
     candidates = [pk for pk in plan.returned if pk in prepared.before and prepared.before[pk].listed]
     for pks in _batches(candidates):
-        Snapshot.objects.filter(pk__in=pks).update(missing_since=None, last_seen_at=None)
+        Snapshot.objects.filter(pk__in=pks).update(missing_since=None, last_seen_at=None, found_at=None)
     for pks in _batches(sorted(set(plan.returned).difference(candidates))):
-        Snapshot.objects.filter(pk__in=pks).update(missing_since=None, last_seen_at=None, listed=True)
+        Snapshot.objects.filter(pk__in=pks).update(missing_since=None, last_seen_at=None, found_at=None, listed=True)
+    for pks in _batches(plan.there):
+        Snapshot.objects.filter(pk__in=pks).update(missing_since=None, found_at=now, listed=True)
     for pks in _batches(plan.left_out):
-        Snapshot.objects.filter(pk__in=pks).update(missing_since=now, last_seen_at=environment.listed_at)
+        Snapshot.objects.filter(pk__in=pks).update(
+            missing_since=now, found_at=None, last_seen_at=Coalesce("last_seen_at", Value(environment.listed_at))
+        )
     for pks in _batches(plan.missing):
-        Snapshot.objects.filter(pk__in=pks).update(listed=False)
-    events = [*prepared.events, *changes.of_added(environment, plan.added)]
+        Snapshot.objects.filter(pk__in=pks).update(
+            listed=False, found_at=None, missing_since=Coalesce("missing_since", Value(now))
+        )
+    events = [*prepared.events, *changes.of_added(environment, prepared.news)]
     bulk.insert_changes(environment, changes.fold(gathered(environment, events, now)), now)
     environment.raise_generation()
-    recount(environment, prepared.volumes)
+    recount(environment, prepared.volumes, now)
 
 
 def _written(plan: Plan, listing: Listing[SnapshotRecord] | None) -> Written:
     return Written(
         added=len(plan.added),
         changed=len(plan.changed),
-        returned=len(plan.returned),
+        returned=len(plan.returned) + len(plan.there),
         left_out=len(plan.left_out),
         missing=len(plan.missing),
         incomplete=tuple(listing.doubts) if listing and not listing.complete else (),

@@ -51,7 +51,7 @@ SHOWN = (
     "snapshot__taken_after",
     "snapshot__taken_before",
     "snapshot__usable_at",
-    "snapshot__taken_from_name",
+    "snapshot__taken_source",
     "snapshot__taken_key",
     "snapshot__listed",
     "snapshot__missing_since",

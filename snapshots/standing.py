@@ -12,7 +12,7 @@ from enum import Enum
 from snapshots.judged import COLUMNS, age_of_data
 from snapshots.models import Environment, Volume
 from snapshots.schedules import period
-from snapshots.verdicts import ALWAYS, DATA_LASTS, TARGET_GRACE, Thresholds, Verdict, status
+from snapshots.verdicts import ALWAYS, TARGET_GRACE, Thresholds, Verdict, is_usable_age, status
 
 # After so many periods without a run its end may be on purpose.
 PERIODS_TO_STOP = 3
@@ -75,7 +75,7 @@ class Standing:
     def moment(self) -> datetime:
         """Now, by the provider's clock."""
         age = age_of_data(self.environment, self.now)
-        return self.now if age is None else self.at + max(age, timedelta())
+        return self.now if age is None else self.at + max(age, timedelta()) + self.environment.clocks_apart
 
     @property
     def asks_nothing(self) -> bool:
@@ -102,7 +102,7 @@ class Standing:
         age = age_of_data(self.environment, self.now)
         if age is None or self.environment.data_at is None:
             return Reason.NEVER_LISTED
-        if self.then is not Verdict.CANNOT_TELL or age > DATA_LASTS:
+        if self.then is not Verdict.CANNOT_TELL or not is_usable_age(age):
             return Reason.OLD_DATA
         if self.volume.doubts.get("unknown_state"):
             return Reason.UNKNOWN_STATE
@@ -141,6 +141,7 @@ def standing(volume: Volume, environment: Environment, *, now: datetime, target:
         patience=timedelta(seconds=volume.patience),
         data_at=environment.data_at,
         age=age_of_data(environment, now),
+        doubt=environment.clocks_apart,
     )
     if volume.gone_at is not None:
         said = Verdict.GONE

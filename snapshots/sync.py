@@ -5,11 +5,13 @@ another.
 """
 
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass, field
+from contextlib import suppress
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from functools import partial
+from typing import NamedTuple, TypeVar
 
 from django.utils import timezone
 from django.utils.translation import gettext as _
@@ -17,8 +19,7 @@ from django.utils.translation import gettext as _
 from dashboard.teams.secrets import KeyUnreadable, Secret
 from snapshots import claims, days
 from snapshots.claims import Caller, Claim, Denied, Late, Why
-from snapshots.clocks import clock_ahead
-from snapshots.cloud.client import CloudClient
+from snapshots.clocks import clock_ahead, read
 from snapshots.cloud.deadline import Deadline
 from snapshots.cloud.errors import CloudError, NotFound
 from snapshots.cloud.records import Listing, SnapshotRecord, VolumeRecord
@@ -28,6 +29,8 @@ from snapshots.mirror import Written, store_absence, store_listing, store_rows
 from snapshots.models import Environment
 from snapshots.provider import provider
 from snapshots.volumes import absent_volumes, note_fault, store_volumes, volumes_are_due
+
+T = TypeVar("T")
 
 COMMAND_BUDGET = 30.0
 WEB_BUDGET = 8.0
@@ -52,17 +55,26 @@ class Fetched:
     """An answer, or why there is none. `volumes` is None when the endpoint was not asked.
 
     `retrieved`: of volumes that were asked for one by one, whether the provider still has them. `clock_ahead`: seconds
-    that the provider's clock is ahead of ours.
+    that the provider's clock is ahead of ours, None where it told no time.
     """
 
     listing: Listing[SnapshotRecord] | None = None
     error: CloudError | Internal | None = None
     volumes: Listing[VolumeRecord] | None = None
     volumes_error: CloudError | Internal | None = None
-    retrieved: dict[str, bool] = field(default_factory=dict)
+    retrieved: dict[str, VolumeRecord | None] = field(default_factory=dict)
     received_at: datetime | None = None
-    clock_ahead: int = 0
+    clock_ahead: int | None = None
     seconds: float = 0.0
+
+
+class UnderWay(NamedTuple):
+    """A refresh that was begun: its claim, what the provider is asked with, and until when."""
+
+    held: Claim
+    key: Secret
+    deadline: Deadline
+    future: Future[Fetched]
 
 
 def refresh(environments: Sequence[Environment], *, caller: Caller) -> Iterator[Outcome]:
@@ -79,7 +91,7 @@ def refresh(environments: Sequence[Environment], *, caller: Caller) -> Iterator[
 def _refresh_some(
     environments: Sequence[Environment], caller: Caller, shared: Deadline | None, threads: ThreadPoolExecutor
 ) -> Iterator[Outcome]:
-    under_way: list[tuple[Claim, Future[Fetched]]] = []
+    under_way: list[UnderWay] = []
     for environment in environments:
         if shared is not None and shared.expired:
             yield Outcome(environment, denied=Denied(Why.HELD))
@@ -89,13 +101,13 @@ def _refresh_some(
             yield begun
         else:
             under_way.append(begun)
-    for held, future in under_way:
-        yield _store(held, future.result())
+    for begun in under_way:
+        yield _store(begun, begun.future.result())
 
 
 def _begin(
     environment: Environment, caller: Caller, shared: Deadline | None, threads: ThreadPoolExecutor
-) -> Outcome | tuple[Claim, Future[Fetched]]:
+) -> Outcome | UnderWay:
     """Claim an environment and let a thread ask for its list, or say why not."""
     claimed = _claim(environment, caller)
     if isinstance(claimed, Denied):
@@ -103,15 +115,16 @@ def _begin(
     if isinstance(claimed, Fault):
         return Outcome(environment, fault=claimed)
     held, key = claimed
+    deadline = shared or Deadline.after(COMMAND_BUDGET)
 
-    def submit() -> Future[Fetched]:
+    def submit() -> UnderWay:
         with_volumes = caller.is_command and volumes_are_due(held)
         absent = absent_volumes(held.environment) if with_volumes else []
-        deadline = shared or Deadline.after(COMMAND_BUDGET)
-        return threads.submit(_fetch, held, key, deadline, with_volumes, absent)
+        future = threads.submit(_fetch, held, key, deadline, with_volumes, absent)
+        return UnderWay(held, key, deadline, future)
 
-    future = guarded(held, submit)
-    return Outcome(environment, fault=future) if isinstance(future, Fault) else (held, future)
+    begun = guarded(held, submit)
+    return Outcome(environment, fault=begun) if isinstance(begun, Fault) else begun
 
 
 def _claim(
@@ -178,58 +191,73 @@ def _ask_for_lists(
         if absent is not None:
             fetched.volumes = client.list_volumes(*where)
             listed = {record.id for record in fetched.volumes.rows}
-            _retrieve(client, where, [each for each in absent if each not in listed], deadline, fetched.retrieved)
+            unlisted = [each for each in absent if each not in listed]
+            _retrieve(partial(client.get_volume, *where), unlisted, deadline, fetched.retrieved)
 
 
-def _retrieve(
-    client: CloudClient, where: tuple[str, str], ids: Sequence[str], deadline: Deadline, found: dict[str, bool]
-) -> None:
-    """Ask for volumes one by one, as far as the time reaches; the rest has its turn the next time.
+def _retrieve(get: Callable[[str], T], ids: Sequence[str], deadline: Deadline, found: dict[str, T | None]) -> None:
+    """Ask for things one by one, as far as the time reaches; the rest has its turn the next time.
 
-    Raises CloudError; what was found before it stays found.
+    Raises CloudError; what was found before it stays found, None where the provider has no such thing.
     """
-    for volume_id in ids:
+    for each in ids:
         if deadline.remaining() < KEPT_SECONDS:
             return
         try:
-            client.get_volume(*where, volume_id)
+            found[each] = get(each)
         except NotFound:
-            found[volume_id] = False
-        else:
-            found[volume_id] = True
+            found[each] = None
 
 
-def _store(held: Claim, fetched: Fetched) -> Outcome:
-    written = guarded(held, lambda: _write(held, fetched))
+def _ask_for_single(begun: UnderWay, ids: Sequence[str]) -> Mapping[str, SnapshotRecord | None]:
+    """Ask for single snapshots. A fault ends the questions, not the sync: what has no answer stays in doubt."""
+    found: dict[str, SnapshotRecord | None] = {}
+    environment = begun.held.environment
+    where = (environment.service_code, environment.name)
+    with suppress(CloudError), provider(begun.key, deadline=begun.deadline) as client:
+        _retrieve(partial(client.get_snapshot, *where), ids, begun.deadline, found)
+    return found
+
+
+def _store(begun: UnderWay, fetched: Fetched) -> Outcome:
+    held = begun.held
+    written = guarded(held, lambda: _write(begun, fetched))
     if isinstance(written, Fault):
         return Outcome(held.environment, fault=written, seconds=fetched.seconds)
     return Outcome(held.environment, written=written, seconds=fetched.seconds)
 
 
-def _write(held: Claim, fetched: Fetched) -> Written | Fault:
+def _write(begun: UnderWay, fetched: Fetched) -> Written | Fault:
     """Write what was fetched, or why there is nothing. Raises `Late`."""
+    held = begun.held
     if fetched.listing is None or fetched.received_at is None:
         if fetched.error is None:
             raise ValueError("a fetch without a list must say why")
         return record(held, fetched.error)
+    clocks = read(held.environment.clocks, fetched.received_at, fetched.clock_ahead)
+    held = replace(held, at=clocks.ours(held.at))
+    received_at = clocks.ours(fetched.received_at)
     # Volumes first: writing the snapshots gives the lease back.
-    _store_volumes(held, fetched)
+    _store_volumes(held, fetched, received_at)
     written = store_listing(
         held,
         fetched.listing,
-        received_at=fetched.received_at,
-        clock_ahead=fetched.clock_ahead,
+        received_at=received_at,
+        clocks=clocks,
         fetched_in=fetched.seconds,
+        ask=partial(_ask_for_single, begun),
     )
-    days.note(held.environment.pk)
+    if clocks.is_trusted:
+        days.note(held.environment.pk)
     return written
 
 
-def _store_volumes(held: Claim, fetched: Fetched) -> None:
+def _store_volumes(held: Claim, fetched: Fetched, received_at: datetime) -> None:
     """Write the optional endpoint's answer; its faults never touch the snapshots. Raises `Late`."""
-    volumes, at, error = fetched.volumes, fetched.received_at, fetched.volumes_error
-    if error is None and volumes is not None and at is not None:
-        store = partial(store_volumes, held, volumes, received_at=at, retrieved=fetched.retrieved)
+    volumes, error = fetched.volumes, fetched.volumes_error
+    if error is None and volumes is not None:
+        is_there = {volume_id: record is not None for volume_id, record in fetched.retrieved.items()}
+        store = partial(store_volumes, held, volumes, received_at=received_at, retrieved=is_there)
         error = contain(store, name_of(held.environment), expected=(Late,))
     if error is not None:
         note_fault(held, error.kind)

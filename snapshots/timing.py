@@ -1,36 +1,70 @@
-"""When a snapshot was taken: a range, and why.
+"""When a snapshot was taken: a range, and where it comes from.
 
-The API gives no date. Two sources remain: the default name's trailing `_yyyyMMddHHmmss` (GMT, CloudStack's
-`SnapshotManagerImpl`), a hint that anyone can forge; and our own watch: the last complete list without the
-snapshot and the first list with it. The name is believed only where it fits the watch, and where it is the
-provider's own: a schedule names its snapshots itself, and by hand the default form has the volume's name before the
-time. Anything else that ends so ("before_20261123000000") is a number that someone typed.
+Witnesses: a date field in the row, where the provider sends one; the default name's trailing `_yyyyMMddHHmmss` (GMT,
+CloudStack's `SnapshotManagerImpl`); and our own syncs: the last list without the snapshot and the first with it.
+
+A witness that says "older" is never discarded: a list may be capped, late, or made for a key that sees less, so absence
+from it is weak evidence, and a forged older time can only make a snapshot look older. A witness that says "younger"
+counts only where it fits the syncs, and a time in a name only where the provider made the name: a schedule names its
+snapshots itself, and by hand the default form has the volume's name before the time. Anything else that ends so
+("before_20261123000000") is a number that someone typed.
 """
 
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from enum import StrEnum
 
 NAME_TIME = re.compile(r"_(\d{4})(\d\d)(\d\d)(\d\d)(\d\d)(\d\d)\Z", re.ASCII)
 CLOCK_SLACK_BEFORE = timedelta(minutes=15)
 CLOCK_SLACK_AFTER = timedelta(minutes=5)
+# The date field and the name are written together; further apart than this they contradict each other.
+WITNESSES_APART = timedelta(minutes=15)
+# How far our clock may be put back between two syncs without the earlier one losing its meaning.
+PUT_BACK = timedelta(minutes=2)
 # No CloudStack release is older; a "date" before it is a number that someone typed.
 EARLIEST = datetime(2010, 1, 1, tzinfo=UTC)
-# The sort key of snapshots that were there at our first look: after all dated ones, newest first.
+# The sort key of snapshots that were there at our first sync: after all dated ones, newest first.
 UNDATED = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+class TakenFrom(StrEnum):
+    """Where a range comes from."""
+
+    NAME = "name"
+    DATE = "date"
+    SYNCS = "syncs"
+    # Witnesses contradict each other: from the oldest of them to the first sync that listed it.
+    CONFLICT = "conflict"
+    # The clocks disagreed when it was first listed: open until they agree again.
+    CLOCK = "clock"
 
 
 @dataclass(frozen=True, slots=True)
 class TakenRange:
-    """Between `after` (None: nothing known) and `before`, both UTC; equal when the name told."""
+    """Between `after` (None: nothing known) and `before`, both UTC; equal when a name or a date told."""
 
     after: datetime | None
     before: datetime
-    from_name: bool
+    source: TakenFrom
 
     @property
     def sort_key(self) -> datetime:
         return UNDATED if self.after is None else self.before
+
+
+@dataclass(frozen=True, slots=True)
+class Sighting:
+    """The syncs around a snapshot's first sight, by the provider's clock.
+
+    `last_without`: when the newest list was asked for that proves that it did not exist yet; None if no list does.
+    `first_with`: when the first answer with it had arrived. `is_clock_trusted`: whether the clocks agreed then.
+    """
+
+    last_without: datetime | None
+    first_with: datetime
+    is_clock_trusted: bool = True
 
 
 def name_time(name: str) -> datetime | None:
@@ -54,22 +88,51 @@ def is_default(name: str, volume: str) -> bool:
     return before_time.endswith(f"_{volume}") and len(before_time) > len(volume) + 1
 
 
-def taken_range(name: str, *, last_without: datetime | None, first_with: datetime, is_own: bool) -> TakenRange:
+def taken_range(name: str, created: datetime | None, seen: Sighting, *, is_own: bool) -> TakenRange:
     """What we know of when a snapshot was taken, at first sight of it.
 
-    `last_without`: when the newest complete list without it was asked for; None if there was none before.
-    `first_with`: when the first answer with it had arrived. `is_own`: whether the provider made the name.
+    `created`: the provider's date field. `is_own`: whether the provider made the name.
     """
-    if last_without is not None:
-        # A clock that was put back in between must not turn the range around.
-        last_without = min(last_without, first_with)
-    told = name_time(name) if is_own else None
-    if told is not None and _fits(told, last_without, first_with):
-        return TakenRange(told, told, from_name=True)
-    return TakenRange(last_without, first_with, from_name=False)
+    last_without, before = _in_order(seen)
+    named = name_time(name)
+    # Beside a date of the provider, a number that someone typed tells nothing.
+    told = _believable([created, named if is_own or created is None else None], before)
+    if last_without is not None and (older := [at for at in told if at < last_without - CLOCK_SLACK_BEFORE]):
+        return TakenRange(min(older), before, TakenFrom.CONFLICT)
+    sure = _believable([created, named if is_own else None], before)
+    if not seen.is_clock_trusted:
+        return TakenRange(_oldest([*sure, last_without]), before, TakenFrom.CLOCK)
+    if not sure:
+        return TakenRange(last_without, before, TakenFrom.SYNCS if created is None else TakenFrom.CONFLICT)
+    is_contradicted = created is not None and created not in sure
+    if is_contradicted or max(sure) - min(sure) > WITNESSES_APART:
+        return TakenRange(_oldest([*sure, last_without]), before, TakenFrom.CONFLICT)
+    exact = min(*sure, before)
+    return TakenRange(exact, exact, TakenFrom.NAME if created is None else TakenFrom.DATE)
 
 
-def _fits(told: datetime, last_without: datetime | None, first_with: datetime) -> bool:
-    if told > first_with + CLOCK_SLACK_AFTER:
-        return False
-    return last_without is None or told >= last_without - CLOCK_SLACK_BEFORE
+def retaken(known: TakenRange, created: datetime | None) -> TakenRange:
+    """A known range after the provider told a date that it did not tell at first sight, or another one."""
+    if created is None or created > known.before + CLOCK_SLACK_AFTER:
+        return known
+    if known.after is not None and created < known.after - WITNESSES_APART:
+        return TakenRange(created, known.before, TakenFrom.CONFLICT)
+    if known.after is None or known.source in (TakenFrom.SYNCS, TakenFrom.CLOCK):
+        exact = min(created, known.before)
+        return TakenRange(exact, exact, TakenFrom.DATE)
+    return known
+
+
+def _in_order(seen: Sighting) -> tuple[datetime | None, datetime]:
+    """The two syncs; where our clock was put back between them, the earlier one proves nothing."""
+    if seen.last_without is None or seen.last_without > seen.first_with + PUT_BACK:
+        return None, seen.first_with
+    return min(seen.last_without, seen.first_with), seen.first_with
+
+
+def _believable(told: Iterable[datetime | None], before: datetime) -> list[datetime]:
+    return [moment for moment in told if moment is not None and moment <= before + CLOCK_SLACK_AFTER]
+
+
+def _oldest(moments: Iterable[datetime | None]) -> datetime | None:
+    return min((moment for moment in moments if moment is not None), default=None)

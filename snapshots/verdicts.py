@@ -29,6 +29,8 @@ USUAL_TARGET = timedelta(hours=24)
 # How long after a target ran out a run may take to appear. A run that began by then is waited for.
 TARGET_GRACE = timedelta(minutes=30)
 DATA_LASTS = timedelta(hours=24)
+# Data that is further in the future is no data: our clock is wrong, and how old anything is cannot be told.
+MOST_FUTURE = timedelta(minutes=2)
 
 
 class Verdict(IntEnum):
@@ -150,23 +152,34 @@ def judge(volume: Volume) -> Judgement:
 
 
 def status(
-    thresholds: Thresholds, *, patience: timedelta, data_at: datetime | None, age: timedelta | None
+    thresholds: Thresholds,
+    *,
+    patience: timedelta,
+    data_at: datetime | None,
+    age: timedelta | None,
+    doubt: timedelta = timedelta(),
 ) -> tuple[Verdict, Verdict]:
     """The verdict to show, and the one that the data gave: they differ where the data is too old to say it now.
 
-    `data_at`: when the newest complete list was asked for, None if there is none; `age`: how long ago that was.
+    `data_at`: when the newest complete list was asked for, None if there is none; `age`: how long ago that was;
+    `doubt`: how much later it may have been, where the clocks disagree.
     """
     if data_at is None or age is None:
         return Verdict.CANNOT_TELL, Verdict.CANNOT_TELL
     then = thresholds.at(data_at)
-    if age > DATA_LASTS:
+    if not is_usable_age(age):
         return Verdict.CANNOT_TELL, then
     if then.is_problem:
         return (Verdict.CANNOT_TELL if age > patience else then), then
     # What is good holds until its deadline; whether a run came after the newest list is not known.
-    if thresholds.at(data_at + max(age, timedelta())) >= Verdict.CANNOT_TELL:
+    if thresholds.at(data_at + max(age, timedelta()) + doubt) >= Verdict.CANNOT_TELL:
         return Verdict.CANNOT_TELL, then
     return then, then
+
+
+def is_usable_age(age: timedelta) -> bool:
+    """Whether data of this age can say anything."""
+    return -MOST_FUTURE <= age <= DATA_LASTS
 
 
 def patience(target: timedelta | None, answers: Iterable[Answer]) -> timedelta:

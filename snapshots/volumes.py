@@ -1,8 +1,8 @@
 """Volumes in the mirror: what the optional endpoint lists, which of them are gone, how many snapshots each has.
 
 A volume is gone when two complete lists leave it out, with the guards of the snapshots' lists, and its own retrieve
-answers 404. The endpoint is asked at most every quarter of an hour and has its own next try: its faults touch nothing
-of the snapshots.
+answers 404; one that is only known from its snapshots, when its own retrieve answers 404. The endpoint is asked at most
+every quarter of an hour and has its own next try: its faults touch nothing of the snapshots.
 """
 
 from collections.abc import Collection, Iterable, Iterator, Mapping
@@ -11,7 +11,7 @@ from types import MappingProxyType
 from typing import NamedTuple
 
 from django.db import connection, transaction
-from django.db.models import Exists, OuterRef, Subquery
+from django.db.models import Exists, F, OuterRef, Q, Subquery
 
 from snapshots import bulk, changes, diff
 from snapshots.claims import CLOCKS_APART, Claim, key_mark, locked_for_write
@@ -59,10 +59,20 @@ def volumes_are_due(held: Claim) -> bool:
 
 
 def absent_volumes(environment: Environment) -> list[str]:
-    """The volumes that lists left out: whether each is gone, its own retrieve is to say. The longest absent first."""
-    absent = Volume.objects.filter(environment=environment, from_endpoint=True, missing_since__isnull=False)
-    ids = absent.filter(gone_at__isnull=True).order_by("missing_since", "pk").values_list("volume_id", flat=True)
+    """The volumes that lists left out: whether each is gone, its own retrieve is to say. The oldest question first."""
+    unlisted = Q(from_endpoint=False) | Q(missing_since__isnull=False)
+    absent = Volume.objects.filter(unlisted, environment=environment, gone_at__isnull=True)
+    ids = absent.order_by(F("asked_at").asc(nulls_first=True), "missing_since", "pk").values_list(
+        "volume_id", flat=True
+    )
     return list(ids[:MOST_RETRIEVED])
+
+
+def visible_volumes(held: Claim) -> set[str]:
+    """The volumes that the endpoint lists to this key."""
+    environment = Environment.everything.filter(pk=held.environment.pk, volumes_key=key_mark(held.key))
+    listed = Volume.objects.filter(environment__in=environment, listed=True, missing_since__isnull=True)
+    return set(listed.values_list("volume_id", flat=True))
 
 
 def note_fault(held: Claim, kind: str) -> None:
@@ -79,27 +89,33 @@ def note_fault(held: Claim, kind: str) -> None:
 
 
 def recount_volumes(
-    environment: Environment, counts: Mapping[str, int], touched: Collection[str] | None = None
+    environment: Environment, counts: Mapping[str, int], touched: Collection[str], now: datetime
 ) -> None:
     """Store each volume's number of listed snapshots; volumes seen for the first time get a row.
 
-    `touched`: the volumes whose snapshots changed, and with them maybe a name; None: any.
+    `touched`: the volumes whose snapshots changed, and with them maybe a name.
     """
     # Three columns of each, and no objects: every sync that changes anything does this under the write lock.
     rows = Volume.objects.filter(environment=environment).values_list("pk", "volume_id", "snapshot_count")
     known = {volume_id: (pk, count) for pk, volume_id, count in rows}
     new = [
-        Volume(team_id=environment.team_id, environment=environment, volume_id=volume_id, snapshot_count=count)
+        Volume(
+            team_id=environment.team_id,
+            environment=environment,
+            volume_id=volume_id,
+            snapshot_count=count,
+            first_seen_at=now,
+        )
         for volume_id, count in counts.items()
         if volume_id not in known
     ]
     Volume.objects.bulk_create(new, batch_size=BATCH)
-    now = {volume_id: (pk, counts.get(volume_id, 0)) for volume_id, (pk, _) in known.items()}
-    moved = [(count, pk) for volume_id, (pk, count) in now.items() if count != known[volume_id][1]]
+    counted = {volume_id: (pk, counts.get(volume_id, 0)) for volume_id, (pk, _) in known.items()}
+    moved = [(count, pk) for volume_id, (pk, count) in counted.items() if count != known[volume_id][1]]
     if moved:
         with connection.cursor() as cursor:
             cursor.executemany(RECOUNT, moved)
-    _name_after_snapshots(environment, known.keys() | counts.keys() if touched is None else touched)
+    _name_after_snapshots(environment, touched)
     _revive(environment)
 
 
@@ -136,7 +152,7 @@ def store_volumes(
     plan = diff.compare(
         _known(held.environment),
         remote,
-        complete=listing.complete,
+        trust=diff.Trust(listing.proves_absence, _key_since(held, received_at)),
         doubt=_doubt_of(held.environment),
         now=received_at,
     )
@@ -147,8 +163,17 @@ def store_volumes(
         touched = _touched(environment, plan)
         if environment.data_at is not None and touched:
             judge_volumes(environment, touched, at=environment.data_at)
+        if listing.complete:
+            environment.volumes_key, environment.volumes_key_since = key_mark(held.key), _key_since(held, received_at)
         _stamp(environment, held, plan, complete=listing.complete)
         environment.save()
+
+
+def _key_since(held: Claim, now: datetime) -> datetime | None:
+    """Since when lists of volumes are made for the present key; None if they always were."""
+    environment = held.environment
+    is_same = environment.volumes_key in ("", key_mark(held.key))
+    return environment.volumes_key_since if is_same or environment.volumes_listed_at is None else now
 
 
 def _known(environment: Environment) -> dict[str, diff.Known]:
@@ -197,7 +222,8 @@ def _stamp(environment: Environment, held: Claim, plan: diff.Plan[RemoteVolume],
 def _write(environment: Environment, plan: diff.Plan[RemoteVolume], now: datetime) -> None:
     if plan.is_empty:
         return
-    added = [_filled(Volume(team_id=environment.team_id, environment=environment), remote) for remote in plan.added]
+    seen = {"team_id": environment.team_id, "environment": environment, "first_seen_at": now}
+    added = [_filled(Volume(**seen), remote) for remote in plan.added]
     Volume.objects.bulk_create(added, batch_size=BATCH)
     rows = Volume.objects.in_bulk([pk for pk, _ in plan.changed])
     # `prune` may have deleted an old row since: the next list adds it again.
@@ -221,12 +247,18 @@ def _write(environment: Environment, plan: diff.Plan[RemoteVolume], now: datetim
 def _settle(environment: Environment, retrieved: Mapping[str, bool], listed: Collection[str], now: datetime) -> None:
     """What lists left out is gone where the provider does not know it; what it still has counts as listed again.
 
-    What is listed is not gone, whoever said so.
+    What is listed is not gone, whoever said so. Of one that is known only from its snapshots, 404 means that it is
+    gone, unless the key may just not see it: its snapshots are left out too.
     """
+    Volume.objects.filter(environment=environment, volume_id__in=list(retrieved)).update(asked_at=now)
     absent = Volume.objects.filter(environment=environment, missing_since__isnull=False, gone_at__isnull=True)
     unknown = [volume_id for volume_id, is_there in retrieved.items() if not is_there]
     there = [volume_id for volume_id, is_there in retrieved.items() if is_there]
     settled = absent.filter(volume_id__in=unknown, listed=False).update(gone_at=now)
+    unsure = Snapshot.objects.filter(environment=environment, listed=True, missing_since__isnull=False)
+    by_snapshots = Volume.objects.filter(environment=environment, from_endpoint=False, gone_at__isnull=True)
+    hidden = unsure.filter(volume_id__in=unknown).values("volume_id")
+    settled += by_snapshots.filter(volume_id__in=unknown).exclude(volume_id__in=hidden).update(gone_at=now)
     settled += absent.filter(volume_id__in=there).update(missing_since=None, last_seen_at=None, listed=True)
     gone = Volume.objects.filter(environment=environment, gone_at__isnull=False)
     alive = [pk for pk, volume_id in gone.values_list("pk", "volume_id") if volume_id in listed]

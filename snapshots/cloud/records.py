@@ -5,6 +5,7 @@ we do not know live on only in `raw`: the row's JSON as received, always fit for
 """
 
 from dataclasses import dataclass
+from datetime import datetime
 from hashlib import blake2b
 from typing import Generic, Protocol, TypeVar
 
@@ -12,7 +13,10 @@ import msgspec
 
 
 class SnapshotRecord(msgspec.Struct, frozen=True, gc=False):
-    """The seven fields of a snapshot; `volume_id` is "" if absent or not a UUID."""
+    """The seven fields of a snapshot, and its date where the provider tells one.
+
+    `volume_id` is "" if absent or not a UUID. `created` is in UTC, None if absent or no date.
+    """
 
     id: str
     name: str
@@ -22,11 +26,14 @@ class SnapshotRecord(msgspec.Struct, frozen=True, gc=False):
     volume: str
     volume_type: str
     raw: str
+    created: datetime | None = None
 
     @property
     def fingerprint(self) -> str:
-        """16 bytes of BLAKE2b in hex over the seven fields: equal when nothing that we store of them changed."""
-        fields = (self.id, self.name, self.state, self.interval_type, self.volume_id, self.volume, self.volume_type)
+        """16 bytes of BLAKE2b in hex over the fields: equal when nothing that we store of them changed."""
+        fields = [self.id, self.name, self.state, self.interval_type, self.volume_id, self.volume, self.volume_type]
+        if self.created is not None:
+            fields.append(self.created.isoformat())
         return blake2b("\0".join(fields).encode(), digest_size=16).hexdigest()
 
 
@@ -70,6 +77,10 @@ class ConnectionRecord(msgspec.Struct, frozen=True, gc=False):
 class Identified(Protocol):
     @property
     def id(self) -> str: ...
+    @property
+    def raw(self) -> str: ...
+    @property
+    def __struct_fields__(self) -> tuple[str, ...]: ...
 
 
 T = TypeVar("T", bound=Identified)
@@ -82,7 +93,8 @@ class Listing(Generic[T]):
     Attributes:
         raw_count: the rows in `data`, whatever became of them.
         skipped: rows that could not be read.
-        duplicates: rows that a later row of the same id replaced.
+        duplicates: rows beyond the first with one id; of several the same one is kept, whatever their order.
+        contradictions: those of them that differ from the one that is kept.
         foreign: rows of another volume than the one asked for, dropped.
         record_count: what the provider says, None if nothing or no whole number.
         body_hash: BLAKE2b of the body in hex: equal for an equal body.
@@ -97,11 +109,20 @@ class Listing(Generic[T]):
     record_count: int | None
     body_hash: str
     count_expected: bool = True
+    contradictions: int = 0
 
     @property
     def complete(self) -> bool:
-        """Whether a row that is not in here is not at the provider either."""
+        """Whether it is the whole list, as far as the provider says: as many rows as counted, and all were read."""
         return self.skipped == 0 and not self._count_doubt
+
+    @property
+    def proves_absence(self) -> bool:
+        """Whether a row that is not in here is not at the provider either.
+
+        Two rows of one id that differ show that the list moved while it was made: a row may have slipped through.
+        """
+        return self.complete and not self.contradictions
 
     @property
     def doubts(self) -> tuple[str, ...]:

@@ -3,11 +3,13 @@
 import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
+from datetime import datetime
 from typing import TypeVar
 
 import msgspec
 
 from snapshots.cloud.cleaning import canonical_uuid, clean_text
+from snapshots.cloud.dates import read_date
 from snapshots.cloud.errors import MismatchedReply, Unreadable
 from snapshots.cloud.records import (
     ConnectionRecord,
@@ -24,6 +26,8 @@ ORDINARY_ROW_BYTES = 1000
 WHOLE_NUMBER_DIGITS = 15
 # An exabyte: a larger volume is a number that somebody typed.
 MOST_GB = 10**9
+# The one state of which `snapshots.states` says that it is usable; this package knows no Django.
+USABLE_STATE = "BackedUp"
 
 Row = msgspec.Raw
 T = TypeVar("T", bound=Identified)
@@ -48,6 +52,9 @@ class _SnapshotRow(msgspec.Struct, rename="camel", gc=False):
     volume_id: str = ""
     volume: str = ""
     volume_type: str = ""
+    created: str = ""
+    created_at: str = ""
+    creation_date: str = ""
 
 
 _rows = msgspec.json.Decoder(list[Row])
@@ -137,7 +144,13 @@ def rows_of(token: Row | bytes) -> list[Row]:
 def _read_list(envelope: Envelope, read: Callable[[Row], T | None]) -> Listing[T]:
     rows = rows_of(envelope.data)
     records = [record for record in map(read, rows) if record is not None]
-    kept = {record.id: record for record in records}  # of equal ids the last wins
+    kept: dict[str, T] = {}
+    contradictions = 0
+    for record in records:
+        other = kept.setdefault(record.id, record)
+        if other is not record:
+            contradictions += _content(other) != _content(record)
+            kept[record.id] = max(other, record, key=_precedence)
     return Listing(
         rows=tuple(kept.values()),
         raw_count=len(rows),
@@ -146,7 +159,18 @@ def _read_list(envelope: Envelope, read: Callable[[Row], T | None]) -> Listing[T
         foreign=0,
         record_count=envelope.record_count,
         body_hash=envelope.body_hash,
+        contradictions=contradictions,
     )
+
+
+def _content(record: Identified) -> list[object]:
+    """What a record says, whatever the order of its row's members."""
+    return [getattr(record, name) for name in record.__struct_fields__ if name != "raw"]
+
+
+def _precedence(record: Identified) -> tuple[bool, str]:
+    """Of several rows with one id the usable one counts, and else always the same one, whatever their order."""
+    return getattr(record, "state", "") == USABLE_STATE, record.raw
 
 
 def _only_row(token: Row) -> Row:
@@ -172,6 +196,7 @@ def _snapshot(row: Row) -> SnapshotRecord | None:
         clean_text(fields.volume),
         clean_text(fields.volume_type),
         raw,
+        _created(fields),
     )
 
 
@@ -181,6 +206,12 @@ def _snapshot_fields(row: Row) -> _SnapshotRow | None:
     except (msgspec.DecodeError, RecursionError):
         fields = fields_of(row)
     return msgspec.convert({key: text_of(fields, key) for key in fields}, _SnapshotRow) if "id" in fields else None
+
+
+def _created(fields: _SnapshotRow) -> datetime | None:
+    """The date that a row tells; of several the oldest, which makes nothing look younger."""
+    told = (fields.created, fields.created_at, fields.creation_date)
+    return min((date for text in told if text and (date := read_date(text))), default=None)
 
 
 def _volume(row: Row) -> VolumeRecord | None:

@@ -11,6 +11,7 @@ from django.db.models import Exists, F, Q
 from django.utils.translation import gettext_lazy as _
 
 from dashboard.teams.models import Team
+from snapshots.clocks import Clocks
 
 # A page may lag behind its own TTL by one refresh before it is called old.
 LEAST_CURRENT = timedelta(seconds=30)
@@ -85,9 +86,24 @@ class Environment(models.Model):
     clock_ahead = models.IntegerField(_("provider's clock ahead, seconds"), default=0)
     # What it told and is not followed (`snapshots.clocks`): the pages say so.
     clock_unfollowed = models.IntegerField(_("not believed of it, seconds"), default=0, db_default=0)
+    # The rest of `snapshots.clocks.Clocks`.
+    clock_read_at = models.DateTimeField(null=True)
+    clock_apart_since = models.DateTimeField(null=True)
+    clock_correction = models.IntegerField(default=0, db_default=0)
+    clock_doubt = models.PositiveIntegerField(default=0, db_default=0)
     partial_at = models.DateTimeField(null=True)
     partial_reason = models.CharField(max_length=200, blank=True)
     body_hash = models.CharField(max_length=64, blank=True)
+    # What is odd about the newest complete list, as words with commas between them: `Listing.doubts`, "capped".
+    list_notes = models.CharField(max_length=100, blank=True, default="", db_default="")
+    # How many rows the newest believed list had, and the most that any had: one as long as that may be cut off there.
+    listed_rows = models.PositiveIntegerField(default=0, db_default=0)
+    most_rows = models.PositiveIntegerField(default=0, db_default=0)
+    # The length at which lists are known to be cut off; 0 where they are not.
+    capped_rows = models.PositiveIntegerField(default=0, db_default=0)
+    # Which key the newest complete list was made for, and since when: another key may see less or more.
+    listed_key = models.CharField(max_length=40, blank=True, default="", db_default="")
+    key_since = models.DateTimeField(null=True)
 
     # A list that lost too much to be believed at once: since when, how often agreed to, when last.
     suspect_since = models.DateTimeField(null=True)
@@ -115,6 +131,8 @@ class Environment(models.Model):
     retry_after_at = models.DateTimeField(null=True)
 
     volumes_listed_at = models.DateTimeField(null=True)
+    volumes_key = models.CharField(max_length=40, blank=True, default="", db_default="")
+    volumes_key_since = models.DateTimeField(null=True)
     volumes_tried_at = models.DateTimeField(null=True)
     volumes_fault = models.CharField(max_length=40, blank=True)
     volumes_fault_count = models.PositiveIntegerField(default=0)
@@ -162,6 +180,29 @@ class Environment(models.Model):
     def rows_version(self) -> str:
         """Names the state of its rows, for keys of the caches and for tags: no other state ever has the same one."""
         return f"{self.pk}:{self.path}:{self.generation}:{self.generation_id}"
+
+    @property
+    def clocks(self) -> Clocks:
+        """How the provider's clock and ours stood at the newest list."""
+        return Clocks(
+            self.clock_read_at,
+            self.clock_ahead,
+            self.clock_ahead + self.clock_unfollowed,
+            self.clock_apart_since,
+            self.clock_correction,
+            self.clock_doubt,
+        )
+
+    @clocks.setter
+    def clocks(self, clocks: Clocks) -> None:
+        self.clock_read_at, self.clock_ahead, self.clock_unfollowed = clocks.at, clocks.ahead, clocks.unfollowed
+        self.clock_apart_since, self.clock_correction = clocks.apart_since, clocks.correction
+        self.clock_doubt = clocks.doubt
+
+    @property
+    def clocks_apart(self) -> timedelta:
+        """How much later the newest list may have been asked for, where it is not known which clock is wrong."""
+        return timedelta(seconds=self.clock_doubt)
 
     @property
     def answered_at(self) -> datetime | None:

@@ -9,6 +9,7 @@ from django.utils.translation import gettext_lazy as _
 from dashboard.teams.models import Team
 from snapshots.models.environment import Environment, not_removed
 from snapshots.states import USABLE_STATE
+from snapshots.timing import TakenFrom
 
 
 class SnapshotQuerySet(models.QuerySet["Snapshot"]):
@@ -58,8 +59,10 @@ class Snapshot(models.Model):
 
     taken_after = models.DateTimeField(null=True)
     taken_before = models.DateTimeField()
-    taken_from_name = models.BooleanField(default=False)
+    taken_source = models.CharField(_("source of the time"), max_length=8, default=TakenFrom.SYNCS)
     taken_key = models.DateTimeField()
+    # The provider's date field, where it sends one.
+    created_at = models.DateTimeField(null=True)
 
     first_seen_at = models.DateTimeField()
     changed_at = models.DateTimeField()
@@ -69,6 +72,8 @@ class Snapshot(models.Model):
     # Written when it leaves the list, not while it is there: an unchanged list writes no row.
     last_seen_at = models.DateTimeField(null=True)
     missing_since = models.DateTimeField(null=True)
+    # When the provider last answered for it by its id, though its lists leave it out.
+    found_at = models.DateTimeField(null=True)
     listed = models.BooleanField(default=True)
 
     objects = SnapshotQuerySet.as_manager()

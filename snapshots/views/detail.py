@@ -1,6 +1,8 @@
 """One snapshot: what it is, whether it can be used, whether there is a newer one, how to use it, facts, raw record."""
 
 import json
+import re
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -25,6 +27,11 @@ from snapshots.views.share_panel import share_panel
 from snapshots.views.tables import volume_name
 from snapshots.views.verdict import verdict
 
+# The fields of the provider's documentation: each has a line of its own.
+DOCUMENTED = frozenset({"id", "name", "state", "intervalType", "volumeId", "volume", "volumeType"})
+MOST_FURTHER, MOST_NAME, MOST_VALUE = 20, 40, 255
+CAPITAL = re.compile(r"(?<=[a-z])[A-Z]")
+
 
 @dataclass(frozen=True, slots=True)
 class Shown:
@@ -47,7 +54,7 @@ class Shown:
     @property
     def taken(self) -> Taken:
         one = self.snapshot
-        return words.taken(one.taken_after, one.taken_before, one.taken_from_name, one.taken_key, self.now)
+        return words.taken(one.taken_after, one.taken_before, one.taken_source, one.taken_key, self.now)
 
     @property
     def badge(self) -> Badge:
@@ -219,7 +226,26 @@ def _facts(shown: Shown) -> list[Fact]:
     ]
     if volume and volume.size_in_gb is not None:
         facts.insert(6, Fact(_("Volume size"), _("%(size)d GB") % {"size": volume.size_in_gb}))
-    return facts
+    return [*facts, *_further_facts(snapshot.raw)]
+
+
+def _further_facts(raw: str) -> Iterator[Fact]:
+    """What the provider's record says beside the documented fields, such as zoneName or size: plain values only."""
+    try:
+        record = json.loads(raw)
+    except ValueError:
+        return
+    further = {name: value for name, value in record.items() if name not in DOCUMENTED and value not in (None, "")}
+    for name, value in [*further.items()][:MOST_FURTHER]:
+        if isinstance(value, str | int | float):
+            text = value if isinstance(value, str) else json.dumps(value)
+            yield Fact(_as_words(name)[:MOST_NAME], text[:MOST_VALUE])
+
+
+def _as_words(name: str) -> str:
+    """A field's name for a label: "zoneName" becomes "Zone name"."""
+    words_of = CAPITAL.sub(lambda match: f" {match[0].lower()}", name)
+    return words_of[:1].upper() + words_of[1:]
 
 
 def _of_instance(volume: Volume | None) -> str:

@@ -10,6 +10,7 @@ from django.utils.translation import ngettext
 from dashboard.teams.access import may
 from dashboard.teams.models import Membership, Role, Team, User
 from snapshots.claims import key_mark, key_of, ttl
+from snapshots.clocks import Clocks
 from snapshots.models import Environment
 from snapshots.outcomes import incomplete_reason
 from snapshots.views import words
@@ -101,6 +102,11 @@ def _odd_lists(environment: Environment, now: datetime) -> list[Banner]:
         found.append(_doubted(environment, now))
     if environment.is_partial:
         found.append(_partial(environment, now))
+    noted = environment.list_notes.split(",")
+    if "capped" in noted:
+        found.append(_capped(environment))
+    if "duplicates" in noted:
+        found.append(_contradicts(environment))
     return found
 
 
@@ -144,21 +150,26 @@ def _shown(environment: Environment, now: datetime) -> str:
 
 def _clocks(environments: Sequence[Environment]) -> list[Banner]:
     """That the provider's clock is not ours: one sentence for all environments, of the one that is furthest off."""
-    apart = [(each.clock_ahead or each.clock_unfollowed, bool(each.clock_unfollowed)) for each in environments]
-    ahead, unfollowed = max(apart, key=lambda each: abs(each[0]), default=(0, False))
-    if not ahead:
+    furthest = max((each.clocks for each in environments), key=lambda each: abs(each.told), default=Clocks())
+    if not furthest.told:
         return []
-    if unfollowed:
-        text = _(
-            "is %(span)s behind this machine's. That is too far to be believed: due times and ages of volumes follow "
-            "this machine's. Set right whichever of the two is wrong."
-        )
-    elif ahead > 0:
-        text = _("is %(span)s ahead of this machine's. Due times and ages of volumes follow the provider's.")
+    span = words.age(timedelta(seconds=abs(furthest.told)))
+    if furthest.told > 0:
+        text = _("is %(span)s ahead of this machine's.") % {"span": span}
     else:
-        text = _("is %(span)s behind this machine's. Due times and ages of volumes follow the provider's.")
-    span = words.age(timedelta(seconds=abs(ahead)))
-    return [Banner("warn", _("The provider's clock"), text % {"span": span})]
+        text = _("is %(span)s behind this machine's.") % {"span": span}
+    return [Banner("warn", _("The provider's clock"), f"{text} {_clock_counts(furthest)}")]
+
+
+def _clock_counts(clocks: Clocks) -> str:
+    """Which of the two clocks due times and ages follow."""
+    if not clocks.unfollowed:
+        return _("Due times and ages of volumes follow the provider's.")
+    if clocks.doubt:
+        return _("Which one is wrong is not known: until they agree, only what holds by both is said.")
+    if clocks.correction:
+        return _("This machine's clock has jumped: due times follow the provider's. Set this machine's clock right.")
+    return _("That is not believed: due times and ages of volumes follow this machine's.")
 
 
 def _doubted(environment: Environment, now: datetime) -> Banner:
@@ -172,6 +183,22 @@ def _doubted(environment: Environment, now: datetime) -> Banner:
         "before": listed,
         "time": words.clock(since, now),
     }
+    return Banner("warn", environment.place, text)
+
+
+def _capped(environment: Environment) -> Banner:
+    text = _(
+        "cuts its lists off at %(rows)d snapshots: it still has some that they leave out. Those that matter most are "
+        "asked for one by one. Ask the provider to list them all."
+    ) % {"rows": environment.capped_rows}
+    return Banner("warn", environment.place, text)
+
+
+def _contradicts(environment: Environment) -> Banner:
+    text = _(
+        "lists some snapshots twice, and not always alike. Such a snapshot counts as usable if either row says so; "
+        "nothing is removed because of such a list."
+    )
     return Banner("warn", environment.place, text)
 
 

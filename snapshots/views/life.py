@@ -35,7 +35,7 @@ def volume_line(snapshot: Snapshot, environment: Environment, list_url: str, now
 
 
 def _item(one: Snapshot, snapshot: Snapshot, environment: Environment, list_url: str, now: datetime) -> TimelineItem:
-    when = words.taken(one.taken_after, one.taken_before, one.taken_from_name, one.taken_key, now).text
+    when = words.taken(one.taken_after, one.taken_before, one.taken_source, one.taken_key, now).text
     badge = words.badge(one.state, listed=one.listed, candidate=one.is_candidate)
     if one.pk == snapshot.pk:
         return TimelineItem(_("%(when)s · this one") % {"when": when}, badge.tone, current=True)

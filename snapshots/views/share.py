@@ -106,7 +106,7 @@ def _gone(snapshot: Snapshot, now: datetime) -> str:
 def _facts(link: ShareLink, now: datetime) -> list[Fact]:
     """All that the page tells. No id is among it, nor anything of the team."""
     one = link.snapshot
-    taken = words.taken(one.taken_after, one.taken_before, one.taken_from_name, one.taken_key, now)
+    taken = words.taken(one.taken_after, one.taken_before, one.taken_source, one.taken_key, now)
     when = taken.exact or _("%(when)s UTC") % {"when": taken.text}
     facts = [
         Fact(_("Taken"), when, extra=taken.origin),

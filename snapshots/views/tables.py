@@ -101,7 +101,7 @@ def _row(line: Line, environment: Environment, label: str, instances: Instances,
     return Row(
         url=f"{prefix}{environment.path}/{line.snapshot_id}/",
         name=words.title(line.name, line.snapshot_id),
-        taken=words.taken(line.taken_after, line.taken_before, line.taken_from_name, key, now),
+        taken=words.taken(line.taken_after, line.taken_before, line.taken_source, key, now),
         volume=volume_name(line.volume_id, line.volume),
         volume_url=f"{prefix}?volume_id={line.volume_id or 'none'}",
         instance=instances.get((environment.pk, line.volume_id), ""),

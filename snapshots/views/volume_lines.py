@@ -133,7 +133,7 @@ def _entry(entry: Entry, now: datetime, prefix: str) -> TimelineItem:
             return TimelineItem(text % {"age": length, "time": words.stamp(entry.since + entry.length, now)}, "gap")
         # Some may have been there that the provider has deleted since.
         return TimelineItem(_("no usable snapshot from these %(age)s") % {"age": length}, "gap")
-    taken = words.taken(entry.taken_after, entry.taken_before, entry.taken_from_name, entry.taken_key, now)
+    taken = words.taken(entry.taken_after, entry.taken_before, entry.taken_source, entry.taken_key, now)
     badge = words.badge(entry.state, listed=entry.listed, candidate=entry.is_candidate)
     text = f"{taken.text} · {badge.mark} {badge.word} · {states.type_label(entry.interval_type)}"
     return TimelineItem(text, badge.tone, f"{prefix}{entry.snapshot_id}/")

@@ -153,7 +153,7 @@ def _newest(stands: Standing) -> Taken | None:
         origin = ngettext("or later: %(n)d has no known time", "or later: %(n)d have no known time", others)
         age = _("%(age)s ago or less") % {"age": words.age(now - after)}
         return Taken(words.stamp(after, now), age, origin % {"n": others})
-    return words.taken(after, before, after == before, UNDATED if after is None else before, now)
+    return words.taken(after, before, "", UNDATED if after is None else before, now)
 
 
 def _notes(stands: Standing) -> Iterator[str]:

@@ -8,7 +8,7 @@ from django.utils.translation import ngettext
 
 from snapshots import states
 from snapshots.states import Kind
-from snapshots.timing import UNDATED
+from snapshots.timing import UNDATED, TakenFrom
 from snapshots.views.pages import Badge, Taken
 
 MOST_RELATIVE = timedelta(days=30)
@@ -57,14 +57,19 @@ def title(name: str, snapshot_id: str) -> str:
     return name if name.strip() else snapshot_id
 
 
-def taken(after: datetime | None, before: datetime, from_name: bool, key: datetime, now: datetime) -> Taken:
-    """When a snapshot was taken and how we know."""
+def taken(after: datetime | None, before: datetime, source: str, key: datetime, now: datetime) -> Taken:
+    """When a snapshot was taken and how we know. `source`: a `snapshots.timing.TakenFrom`, or "" for not to say."""
     if key == UNDATED or after is None:
         return Taken(_("before %(day)s") % {"day": day(before, now)}, "", _("already there at our first look"))
-    if from_name:
-        text = stamp(before, now)
-        return Taken(text, relative(before, now), _("from the name"), before.isoformat(), exact(before))
-    return Taken(_range(after, before, now), _relative_range(after, before, now), _("between two looks"))
+    if after == before:
+        how = {TakenFrom.NAME.value: _("from the name"), TakenFrom.DATE.value: _("from the provider's date")}
+        return Taken(stamp(before, now), relative(before, now), how.get(source, ""), before.isoformat(), exact(before))
+    why = {
+        TakenFrom.CONFLICT.value: _("name, date and our syncs contradict each other; the oldest counts"),
+        TakenFrom.CLOCK.value: _("the provider's clock and ours disagreed when it was first listed"),
+    }
+    sources = why.get(source, _("between two syncs"))
+    return Taken(_range(after, before, now), _relative_range(after, before, now), sources)
 
 
 def relative(moment: datetime, now: datetime) -> str:

@@ -56,7 +56,10 @@ def test_an_hourly_schedule_rotates_whenever_we_look(fill: Fill, clock: time_mac
 
 
 def _hours(hour: int) -> list[SnapshotRecord]:
-    return [taken(1000 + n, NOW + n * HOUR - HOUR, interval_type="HOURLY") for n in range(hour - 4, hour + 1)]
+    return [
+        taken(1000 + n, NOW + n * HOUR - timedelta(minutes=1), interval_type="HOURLY")
+        for n in range(hour - 4, hour + 1)
+    ]
 
 
 def test_what_went_while_nobody_looked_was_rotated_too(days: Lists, clock: time_machine.Traveller, fill: Fill) -> None:

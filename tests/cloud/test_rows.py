@@ -1,6 +1,9 @@
 """Lists and single snapshots: what is read, cleaned, skipped and counted."""
 
 import json
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from itertools import permutations
 
 import pytest
 
@@ -100,10 +103,45 @@ def test_unknown_keys_live_on_in_the_raw_record_only() -> None:
     assert record.fingerprint == list_from(envelope(ROW)).rows[0].fingerprint
 
 
-def test_of_equal_ids_the_last_wins() -> None:
-    listing = list_from(envelope(ROW, {**ROW, "state": "Error"}, {**ROW, "id": ID.upper(), "state": "Creating"}))
-    assert [record.state for record in listing.rows] == ["Creating"]
+TWINS = [ROW, {**ROW, "state": "Error"}, {**ROW, "id": ID.upper(), "state": "Creating"}]
+
+
+@pytest.mark.parametrize("rows", [*permutations(TWINS)])
+def test_of_equal_ids_the_usable_one_counts_in_any_order(rows: Sequence[dict[str, object]]) -> None:
+    listing = list_from(envelope(*rows))
+    assert [record.state for record in listing.rows] == ["BackedUp"]
     assert (listing.duplicates, listing.raw_count, listing.doubts) == (2, 3, ("duplicates",))
+    assert (listing.complete, listing.proves_absence) == (True, False)
+
+
+@pytest.mark.parametrize("rows", [*permutations(TWINS[1:])])
+def test_of_equal_ids_that_are_not_usable_always_the_same_one_counts(rows: Sequence[dict[str, object]]) -> None:
+    assert [record.state for record in list_from(envelope(*rows)).rows] == ["Error"]
+
+
+def test_a_row_that_is_sent_twice_contradicts_nothing() -> None:
+    listing = list_from(envelope(ROW, ROW))
+    assert (listing.duplicates, listing.proves_absence) == (1, True)
+
+
+@pytest.mark.parametrize("field", ["created", "createdAt", "creationDate"])
+@pytest.mark.parametrize("text", ["2026-07-30T10:00:00+0000", "2026-07-30T06:00:00-04:00", "2026-07-30T10:00:00.000Z"])
+def test_a_date_of_the_row_is_read(field: str, text: str) -> None:
+    record = list_from(envelope({**ROW, field: text})).rows[0]
+    assert record.created == datetime(2026, 7, 30, 10, tzinfo=UTC)
+    assert record.fingerprint != list_from(envelope(ROW)).rows[0].fingerprint
+
+
+@pytest.mark.parametrize(
+    "value", [None, "", "yesterday", 0, [], "9999-12-31T23:59:59+0000", "0001-01-01T00:00:00+0100"]
+)
+def test_what_is_no_date_is_none(value: object) -> None:
+    assert list_from(envelope({**ROW, "created": value})).rows[0].created is None
+
+
+def test_of_several_dates_the_oldest_counts() -> None:
+    dates = {"created": "2026-07-30T10:00:00Z", "createdAt": "2026-07-01T10:00:00Z", "creationDate": "soon"}
+    assert list_from(envelope({**ROW, **dates})).rows[0].created == datetime(2026, 7, 1, 10, tzinfo=UTC)
 
 
 def test_of_equal_keys_the_last_wins() -> None:

@@ -1,4 +1,4 @@
-"""The provider's clock and ours: how far they are apart is told by each answer, and the data's moment follows it."""
+"""The provider's clock and ours: each answer tells how far they are apart, and one reading alone proves nothing."""
 
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
@@ -6,14 +6,16 @@ from datetime import UTC, datetime, timedelta
 import pytest
 import time_machine
 
-from snapshots.clocks import clock_ahead, followed
-from snapshots.models import Environment, Snapshot
+from snapshots.clocks import Clocks, clock_ahead, read
+from snapshots.models import Environment, Snapshot, Volume
 from snapshots.simulator.server import Simulator
-from tests.mirror.steps import PATH, refreshed
+from snapshots.verdicts import Verdict
+from tests.mirror.steps import PATH, refreshed, row
+from tests.mirror.test_witnesses import said
 
 pytestmark = pytest.mark.django_db
 NOW = datetime(2026, 11, 24, 12, tzinfo=UTC)
-MINUTE, DAY = timedelta(minutes=1), timedelta(days=1)
+SECOND, MINUTE, HOUR, DAY = timedelta(seconds=1), timedelta(minutes=1), timedelta(hours=1), timedelta(days=1)
 Off = Callable[[timedelta], None]
 
 
@@ -30,7 +32,7 @@ def off(sim: Simulator) -> Off:
 
 
 def test_of_clocks_that_agree_nothing_is_stored(environment: Environment, off: Off) -> None:
-    off(119 * timedelta(seconds=1))
+    off(119 * SECOND)
     refreshed(environment)
     assert environment.clock_ahead == 0
     assert environment.data_at == environment.listed_at == NOW
@@ -53,48 +55,163 @@ def test_a_clock_that_is_put_right_is_forgotten(
     clock.shift(60)
     off(timedelta())
     refreshed(environment)
-    assert environment.clock_ahead == 0
+    assert (environment.clock_ahead, environment.clock_unfollowed, environment.clock_apart_since) == (0, 0, None)
     assert environment.data_at == NOW + MINUTE
 
 
 def test_a_name_of_the_providers_time_is_believed(
-    seen: Environment, off: Off, sim: Simulator, clock: time_machine.Traveller
+    environment: Environment, off: Off, sim: Simulator, clock: time_machine.Traveller
 ) -> None:
     off(10 * MINUTE)
+    refreshed(environment)
     clock.shift(60)
-    row = sim.world.add_snapshot(PATH)
+    added = sim.world.add_snapshot(PATH)
     clock.shift(60)
-    refreshed(seen)
-    snapshot = Snapshot.objects.get(snapshot_id=row["id"])
-    assert snapshot.taken_before == snapshot.taken_after == NOW + 12 * MINUTE
+    refreshed(environment)
+    snapshot = row(environment, added["id"])
+    assert snapshot.taken_before == snapshot.taken_after == NOW + 11 * MINUTE
 
 
 @pytest.mark.parametrize(
     ("told", "seconds"),
     [
-        (None, 0),
+        (None, None),
         (NOW + 2 * MINUTE, 0),
         (NOW - 2 * MINUTE, 0),
-        (NOW + 2 * MINUTE + timedelta(seconds=1), 121),
-        (NOW - 2 * MINUTE - timedelta(seconds=1), -121),
-        (NOW - 15 * MINUTE, -900),
+        (NOW + 2 * MINUTE + SECOND, 121),
+        (NOW - 2 * MINUTE - SECOND, -121),
         (NOW - 16 * MINUTE, -960),
         (datetime(1970, 1, 1, tzinfo=UTC), -3650 * 86400),
         (NOW + 30 * DAY, 30 * 86400),
         (datetime(9999, 12, 31, tzinfo=UTC), 3650 * 86400),
     ],
 )
-def test_how_far_it_is_ahead(told: datetime | None, seconds: int) -> None:
+def test_how_far_it_is_ahead(told: datetime | None, seconds: int | None) -> None:
     assert clock_ahead(told, NOW) == seconds
 
 
-@pytest.mark.parametrize(("ahead", "seconds"), [(0, 0), (86_400, 86_400), (-900, -900), (-901, 0)])
-def test_what_is_followed(ahead: int, seconds: int) -> None:
-    assert followed(ahead) == seconds
+def seconds(span: timedelta) -> int:
+    return int(span.total_seconds())
 
 
-def test_what_is_not_followed_is_kept_to_be_said(environment: Environment, off: Off) -> None:
-    off(-20 * MINUTE)
+AGREEING = Clocks(NOW)
+
+
+@pytest.mark.parametrize("jump", [3 * MINUTE, 20 * HOUR, -20 * HOUR, 30 * DAY, -30 * DAY])
+def test_a_jump_of_the_providers_clock_is_not_followed(jump: timedelta) -> None:
+    found = read(AGREEING, NOW + MINUTE, seconds(jump))
+    assert (found.is_trusted, found.ahead, found.correction, found.doubt) == (False, 0, 0, 0)
+    assert found.provider(NOW + MINUTE) == NOW + MINUTE
+
+
+@pytest.mark.parametrize("jump", [3 * MINUTE, 20 * HOUR, -20 * HOUR, 30 * DAY, -30 * DAY])
+def test_a_jump_of_our_clock_is_corrected(jump: timedelta) -> None:
+    ours = NOW + MINUTE + jump
+    found = read(AGREEING, ours, seconds(-jump))
+    assert (found.is_trusted, found.at, found.ours(ours)) == (False, NOW + MINUTE, NOW + MINUTE)
+    assert found.provider(ours) == NOW + MINUTE
+    # It stays so, and is trusted once it has lasted.
+    for minutes in range(2, 63):
+        found = read(found, NOW + minutes * MINUTE + jump, seconds(-jump))
+    assert (found.is_trusted, found.at) == (True, NOW + 62 * MINUTE)
+    assert read(found, NOW + 63 * MINUTE, 0) == Clocks(NOW + 63 * MINUTE)
+
+
+@pytest.mark.parametrize("ahead", [5 * HOUR, -5 * HOUR])
+def test_after_a_long_silence_neither_clock_is_believed(ahead: timedelta) -> None:
+    ours = NOW + 9 * HOUR
+    found = read(AGREEING, ours, seconds(ahead))
+    assert (found.is_trusted, found.doubt) == (False, 5 * 3600)
+    assert found.provider(ours) == min(ours, ours + ahead)
+
+
+@pytest.mark.parametrize(("ahead", "followed"), [(10 * MINUTE, 600), (-10 * MINUTE, -600), (20 * HOUR, 0)])
+def test_what_lasts_is_followed_as_far_as_clocks_drift(ahead: timedelta, followed: int) -> None:
+    found = AGREEING
+    for minutes in range(1, 63):
+        found = read(found, NOW + minutes * MINUTE, seconds(ahead))
+    assert (found.is_trusted, found.ahead, found.unfollowed) == (True, followed, seconds(ahead) - followed)
+
+
+def test_a_large_difference_at_the_first_reading_is_in_doubt() -> None:
+    found = read(Clocks(), NOW, -20 * 3600)
+    assert (found.is_trusted, found.doubt, found.provider(NOW)) == (False, 72_000, NOW - 20 * HOUR)
+
+
+def test_an_answer_without_a_date_changes_nothing() -> None:
+    jumped = read(AGREEING, NOW + MINUTE, 72_000)
+    again = read(jumped, NOW + 2 * MINUTE, None)
+    assert (again.apart_since, again.told, again.is_trusted) == (NOW + MINUTE, 72_000, False)
+
+
+@pytest.fixture
+def daily(sim: Simulator) -> str:
+    """A volume with a daily run nine hours ago."""
+    volume_id = str(sim.world.add_volume(PATH, name="daily")["id"])
+    sim.world.add_snapshot(PATH, interval_type="DAILY", volume_id=volume_id, created=NOW - 9 * HOUR)
+    return volume_id
+
+
+@pytest.mark.parametrize("jump", [20 * HOUR, -20 * HOUR, 30 * DAY])
+def test_ten_minutes_of_a_wrong_clock_date_nothing_and_alarm_nobody(
+    environment: Environment, sim: Simulator, off: Off, clock: time_machine.Traveller, daily: str, jump: timedelta
+) -> None:
     refreshed(environment)
-    assert (environment.clock_ahead, environment.clock_unfollowed) == (0, -1200)
-    assert environment.data_at == environment.listed_at == NOW
+    off(jump)
+    added = []
+    for name in ("by-hand", None):
+        clock.shift(60)
+        added.append(sim.world.add_snapshot(PATH, name=name, created=datetime.now(UTC)))
+        refreshed(environment)
+        assert said(environment, daily, datetime.now(UTC)) is Verdict.FRESH
+        assert environment.clock_unfollowed == seconds(jump)
+    clock.shift(60)
+    off(timedelta())
+    refreshed(environment)
+    trusted = datetime.now(UTC)
+    for each in added:
+        stored = row(environment, each["id"])
+        assert (stored.taken_after, stored.taken_before, stored.taken_source) == (NOW, trusted, "syncs")
+
+
+@pytest.mark.parametrize("jump", [30 * DAY, -30 * DAY, 20 * HOUR])
+def test_while_our_clock_is_wrong_nothing_is_stored_by_it(
+    environment: Environment, sim: Simulator, clock: time_machine.Traveller, daily: str, jump: timedelta
+) -> None:
+    refreshed(environment)
+    sim.stop()
+    sim.world.clock = lambda: datetime.now(UTC) - jump
+    sim.start()
+    clock.move_to(NOW + MINUTE + jump)
+    added = sim.world.add_snapshot(PATH, name="by-hand")
+    refreshed(environment)
+    assert environment.listed_at == environment.data_at == NOW + MINUTE
+    # By our own clock the data is old, or of the future.
+    assert said(environment, daily, datetime.now(UTC)) in (Verdict.CANNOT_TELL, Verdict.FRESH)
+    sim.stop()
+    sim.world.clock = lambda: datetime.now(UTC)
+    sim.start()
+    clock.move_to(NOW + 2 * MINUTE)
+    refreshed(environment)
+    stored = row(environment, added["id"])
+    assert (stored.taken_after, stored.taken_before) == (NOW, NOW + 2 * MINUTE)
+    assert said(environment, daily, NOW + 2 * MINUTE) is Verdict.FRESH
+    assert not Snapshot.objects.filter(first_seen_at__gt=NOW + 2 * MINUTE).exists()
+
+
+def test_after_a_silence_a_wrong_clock_makes_nothing_fresh_and_nothing_late(
+    environment: Environment, off: Off, clock: time_machine.Traveller, daily: str
+) -> None:
+    refreshed(environment)
+    clock.shift(20 * 3600)
+    off(20 * HOUR)
+    refreshed(environment)
+    assert environment.clock_doubt == 72_000
+    assert said(environment, daily, datetime.now(UTC)) is Verdict.CANNOT_TELL
+
+
+def test_data_of_the_future_says_nothing(environment: Environment, clock: time_machine.Traveller, daily: str) -> None:
+    refreshed(environment)
+    assert Volume.objects.filter(volume_id=daily).exists()
+    assert said(environment, daily, NOW - MINUTE) is Verdict.FRESH
+    assert said(environment, daily, NOW - HOUR) is Verdict.CANNOT_TELL

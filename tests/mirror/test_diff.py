@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 import pytest
 
-from snapshots.diff import Doubt, Known, Plan, compare
+from snapshots.diff import Doubt, Known, Plan, Trust, compare
 
 NOW = datetime(2026, 11, 24, 12, 0, tzinfo=UTC)
 MINUTE = timedelta(minutes=1)
@@ -26,7 +26,7 @@ def known(*numbers: int, missing_since: datetime | None = None, listed: bool = T
 def against(
     mirror: dict[str, Known], numbers: Iterable[int], *, complete: bool = True, doubt: Doubt | None = None
 ) -> Plan[Row]:
-    return compare(mirror, [Row(str(number)) for number in numbers], complete=complete, doubt=doubt, now=NOW)
+    return compare(mirror, [Row(str(number)) for number in numbers], trust=Trust(complete), doubt=doubt, now=NOW)
 
 
 def test_an_equal_list_changes_nothing() -> None:
@@ -34,7 +34,7 @@ def test_an_equal_list_changes_nothing() -> None:
 
 
 def test_new_and_changed_rows_are_told_apart() -> None:
-    plan = compare(known(1, 2), [Row("1"), Row("2", "b"), Row("3")], complete=True, doubt=None, now=NOW)
+    plan = compare(known(1, 2), [Row("1"), Row("2", "b"), Row("3")], trust=Trust(), doubt=None, now=NOW)
     assert (plan.added, plan.changed) == ([Row("3")], [(2, Row("2", "b"))])
 
 
@@ -235,7 +235,9 @@ def test_a_random_walk_agrees_with_the_naive_model(seed: int) -> None:
         answer, complete = world, walk.random() < 0.85
         if not complete:
             answer = set(walk.sample(sorted(world), len(world) // 2))
-        plan = compare(mirror, [Row(name, str(step // 7)) for name in answer], complete=complete, doubt=doubt, now=now)
+        plan = compare(
+            mirror, [Row(name, str(step // 7)) for name in answer], trust=Trust(complete), doubt=doubt, now=now
+        )
         doubt = apply(mirror, plan, now)
         naive.hear(answer, complete=complete, now=now)
         assert {name: life_of(row) for name, row in mirror.items()} == naive.life

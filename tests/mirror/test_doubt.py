@@ -1,5 +1,7 @@
 """Lists that lost too much: nothing of them is believed until two further ones agree, ten minutes apart each."""
 
+from datetime import timedelta
+
 import pytest
 from time_machine import Traveller
 
@@ -19,6 +21,7 @@ def test_two_further_lists_ten_minutes_apart_bury(
     seen: Environment, sim: Simulator, clock: Traveller, loss: dict[str, object]
 ) -> None:
     sim.fault(path="/snapshots", **loss)
+    sim.fault(path="/snapshots/[^/]+", status=404)
     left: list[int] = []
     for minutes in (0, 5, 5, 9, 1):
         clock.shift(minutes * MINUTE)
@@ -74,6 +77,7 @@ def test_only_rows_marked_when_the_doubt_began_are_buried(seen: Environment, sim
     sim.world.remove_snapshot(PATH, later)
     sim.clear_faults()
     sim.fault(path="/snapshots", shrink=0.6)
+    sim.fault(path="/snapshots/[^/]+", status=404)
     for _ in range(2):
         refreshed(seen)
         clock.shift(10 * MINUTE)
@@ -121,7 +125,7 @@ def test_a_doubted_list_dates_nothing(seen: Environment, sim: Simulator, clock: 
     clock.shift(MINUTE)
     refreshed(seen)
     assert row(seen, named["id"]).taken_after == believed
-    assert (row(seen, default["id"]).taken_from_name, row(seen, default["id"]).taken_before) == (True, taken)
+    assert (row(seen, default["id"]).taken_source, row(seen, default["id"]).taken_before) == ("name", taken)
 
 
 def test_an_empty_environment_may_stay_empty(environment: Environment, sim: Simulator, clock: Traveller) -> None:
@@ -145,3 +149,27 @@ def test_the_last_snapshot_of_an_environment_goes_with_doubt(
         refreshed(environment)
     assert not row(environment, only).listed
     assert history(environment, only) == [("vanished", "BackingUp", "")]
+
+
+def test_what_new_ones_replaced_is_no_loss(environment: Environment, sim: Simulator, clock: Traveller) -> None:
+    volumes = [str(each["id"]) for each in sim.world.volumes(PATH)]
+
+    def day_of_runs() -> list[str]:
+        begun = [sim.world.clock() - timedelta(hours=hours) for hours in range(24, 0, -1)]
+        added = [
+            sim.world.add_snapshot(PATH, interval_type="HOURLY", volume_id=volume_id, created=at)
+            for at in begun
+            for volume_id in volumes
+        ]
+        return [str(each["id"]) for each in added]
+
+    old = day_of_runs()
+    refreshed(environment)
+    clock.shift(timedelta(days=3))
+    new = day_of_runs()
+    for each in old:
+        sim.world.remove_snapshot(PATH, each)
+    assert not refreshed(environment).doubted
+    clock.shift(MINUTE)
+    assert refreshed(environment).missing == len(old)
+    assert set(new) <= usable_ids(environment)

@@ -218,3 +218,59 @@ def test_numbers_equal_a_recount_and_nothing_wrong_is_fresh_after_any_walk(
             assert usable_ids(environment) <= backed_up(sim)
             assert usable_ids(environment) == backed_up(sim) or not is_honest
         clock.shift(walk.choice([20, MINUTE, 11 * MINUTE]))
+
+
+@pytest.fixture
+def dangling(sim: Simulator) -> str:
+    """A volume that was deleted before we began to look; one of its snapshots is left."""
+    volume_id = "0d6c1d1e-1f5f-4a7b-9a55-4a1f0e0c9d11"
+    sim.world.add_snapshot(PATH, interval_type="DAILY", volume_id=volume_id)
+    return volume_id
+
+
+def test_a_volume_known_from_its_snapshots_alone_is_asked_for(
+    environment: Environment, sim: Simulator, clock: Traveller, dangling: str
+) -> None:
+    refreshed(environment)
+    assert volume(environment, dangling).gone_at is None
+    clock.shift(16 * MINUTE)
+    refreshed(environment)
+    assert sim.calls(f"/volumes/{dangling}") == 1
+    assert volume(environment, dangling).gone_at is not None
+
+
+def test_one_that_cannot_be_asked_for_is_not_deleted(
+    environment: Environment, sim: Simulator, clock: Traveller, dangling: str
+) -> None:
+    sim.fault(path="/volumes/[^/]+", status=503)
+    for _ in range(3):
+        refreshed(environment)
+        clock.shift(16 * MINUTE)
+    assert volume(environment, dangling).gone_at is None
+
+
+def test_a_volume_that_answers_but_is_not_listed_is_not_deleted(
+    environment: Environment, sim: Simulator, clock: Traveller
+) -> None:
+    only = str(sim.world.add_volume(PATH, name="unlisted")["id"])
+    sim.world.add_snapshot(PATH, volume_id=only)
+    sim.fault(path="/volumes", empty_list=True)
+    for _ in range(3):
+        refreshed(environment)
+        clock.shift(16 * MINUTE)
+    stored = volume(environment, only)
+    assert (stored.gone_at, stored.asked_at is not None) == (None, True)
+
+
+def test_the_oldest_question_is_asked_first(
+    environment: Environment, sim: Simulator, clock: Traveller, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("snapshots.volumes.MOST_RETRIEVED", 3)
+    kept = [str(sim.world.add_volume(PATH, name=f"v{number}")["id"]) for number in range(7)]
+    for volume_id in kept:
+        sim.world.add_snapshot(PATH, volume_id=volume_id)
+    sim.fault(path="/volumes", empty_list=True)
+    for _ in range(6):
+        refreshed(environment)
+        clock.shift(16 * MINUTE)
+    assert [sim.calls(f"/volumes/{volume_id}") >= 1 for volume_id in kept] == [True] * 7

@@ -116,7 +116,7 @@ def fill(request: pytest.FixtureRequest, team: Team, key: ApiKey) -> Fill:
         received_at, listed = received_at or timezone.now(), listing(records, record_count)
 
         def make() -> None:
-            store_listing(claimed(environment), listed, received_at=received_at)
+            store_listing(claimed(environment), listed, received_at=received_at, ask=dict.fromkeys)
 
         if is_keeping and len(records) <= MOST_KEPT:
             given = (environment.pk, listed, received_at, timezone.now())

@@ -5,6 +5,7 @@ from itertools import islice
 import pytest
 from django.core.cache import caches
 from django.test import Client
+from django.utils import timezone
 from pytest_django import DjangoAssertNumQueries
 
 from snapshots.mirror import recount
@@ -38,7 +39,7 @@ def ten_thousand(ten: None) -> None:
     for environment in Environment.objects.all():
         pattern = Snapshot.objects.filter(environment=environment)[0]
         Snapshot.objects.bulk_create(islice(_copies(pattern), 5000), batch_size=500)
-        recount(environment)
+        recount(environment, (), timezone.now())
         environment.save()
 
 

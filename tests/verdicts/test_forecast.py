@@ -14,6 +14,7 @@ from dashboard.teams.models import ApiKey, Team
 from dashboard.teams.secrets import Secret
 from snapshots import claims, forecast, mirror
 from snapshots.claims import Caller, Claim
+from snapshots.clocks import Clocks
 from snapshots.cloud.records import Listing, SnapshotRecord
 from snapshots.forecast import foresee
 from snapshots.judging import FIELDS, judge_volumes
@@ -44,12 +45,12 @@ def environment(clock: time_machine.Traveller, team: Team) -> Environment:
 
 @pytest.fixture
 def store(environment: Environment) -> Store:
-    def store(rows: Rows, *, complete: bool = True, **more: int) -> None:
+    def store(rows: Rows, *, complete: bool = True, **more: object) -> None:
         held = claims.claim(environment, caller=Caller.FORCE)
         assert isinstance(held, Claim)
         listed = tuple(sorted(rows.values(), key=lambda row: row.name, reverse=True))
         whole = Listing(listed, len(rows) + (not complete), 0, 0, 0, len(rows) + (not complete), body_hash="")
-        store_listing(held, whole, received_at=timezone.now(), **more)
+        store_listing(held, whole, received_at=timezone.now(), **more, ask=dict.fromkeys)
         environment.refresh_from_db()
 
     return store
@@ -91,7 +92,8 @@ def test_what_is_foreseen_is_what_the_rows_say(
     listed, known = {f"old-{number}": record(f"old-{number}", dice) for number in range(20)}, {}
     for number in range(25):
         with patch.object(mirror, "foresee", side_effect=foresee) as asked:
-            store(listed, complete=dice.random() < 0.9, clock_ahead=dice.choice((0, 0, 600)))
+            ahead = dice.choice((0, 0, 600))
+            store(listed, complete=dice.random() < 0.9, clocks=Clocks(timezone.now(), ahead, ahead))
         touched, foreseen = asked.call_args.args[1], judged()
         judge_volumes(environment, touched, at=environment.data_at or NOW)
         assert foreseen == judged() or environment.data_at is None

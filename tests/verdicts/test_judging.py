@@ -14,6 +14,7 @@ from dashboard.teams.models import ApiKey, Team
 from dashboard.teams.secrets import Secret
 from snapshots import claims, forecast
 from snapshots.claims import Caller, Claim
+from snapshots.clocks import Clocks
 from snapshots.cloud.records import Listing, SnapshotRecord
 from snapshots.judged import DataAges, judged, volumes_of_team
 from snapshots.mirror import store_listing
@@ -43,8 +44,8 @@ def environment(clock: time_machine.Traveller, team: Team) -> Environment:
 def show(environment: Environment) -> Show:
     """Let the provider list these rows now, and return the volume as it is judged then."""
 
-    def show(*rows: SnapshotRecord, **more: int) -> Volume:
-        store_listing(claimed(environment), listing(rows), received_at=timezone.now(), **more)
+    def show(*rows: SnapshotRecord, **more: object) -> Volume:
+        store_listing(claimed(environment), listing(rows), received_at=timezone.now(), **more, ask=dict.fromkeys)
         return Volume.objects.get(volume_id=DISK)
 
     return show
@@ -143,10 +144,10 @@ def test_a_try_that_vanished_is_failing(show: Show, clock: time_machine.Travelle
 
 def test_our_first_sight_is_put_right_by_the_providers_clock(show: Show, clock: time_machine.Traveller) -> None:
     ahead = 10 * MINUTE
-    show(row(1, NOW - 20 * HOUR), clock_ahead=600)
+    show(row(1, NOW - 20 * HOUR), clocks=Clocks(NOW, 600, 600))
     clock.shift(60)
     began = timezone.now() + ahead
-    volume = show(row(1, NOW - 20 * HOUR), row(2, began, state="Creating"), clock_ahead=600)
+    volume = show(row(1, NOW - 20 * HOUR), row(2, began, state="Creating"), clocks=Clocks(NOW, 600, 600))
     assert volume.stuck_from == began + 6 * HOUR
 
 

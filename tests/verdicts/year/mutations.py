@@ -214,7 +214,7 @@ MUTATIONS: Mapping[str, Mutation] = {
             ((judged, "_provider_now", lambda ages: F("environment__data_at")),),
             EARLY,
         ),
-        Mutation("4 data's time", "old data is good for weeks", ((judged, "DATA_LASTS", FAR),), MIDDLE),
+        Mutation("4 data's time", "old data is good for weeks", ((verdicts, "DATA_LASTS", FAR),), MIDDLE),
         Mutation("4 data's time", "a problem never grows old", ((judged, "LEAST_PATIENCE", FAR),), EARLY),
         Mutation(
             "5 failing", "what vanished has not failed", ((Run, "has_failed", property(_only_errors_fail)),), BUSY

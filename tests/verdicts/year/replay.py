@@ -17,7 +17,6 @@ from snapshots.claims import Caller
 from snapshots.forgetting import forget
 from snapshots.judged import DataAges, judged, volumes_of_team
 from snapshots.judging import judge_volumes
-from snapshots.mirror import store_listing
 from snapshots.models import Environment, Volume
 from snapshots.simulator.server import Simulator
 from snapshots.simulator.world import World
@@ -80,7 +79,7 @@ class Replay:
         with time_machine.travel(START, tick=False) as clock:
             self.clock = clock
             world = World(seed=1, environments=[PROD, DEV], volumes=0, snapshots=0, clock=self._provider_now)
-            with Simulator(world, keys={KEY: None}) as self.sim, _set(self.sim.url), _clock_told(self._ahead):
+            with Simulator(world, keys={KEY: None}) as self.sim, _set(self.sim.url):
                 self._found(world)
                 self._replay()
             self.tally.met["hour that our service is off"] = 24 * self.times.days_off
@@ -268,16 +267,3 @@ class Replay:
 def _set(url: str) -> Iterator[None]:
     with override_settings(CLOUDCA_API_URL=url, HISTORY_DAYS=HISTORY_DAYS, CHANGES_DAYS=HISTORY_DAYS):
         yield
-
-
-@contextmanager
-def _clock_told(ahead: Callable[[], timedelta]) -> Iterator[None]:
-    """Tell the mirror how far the provider's clock is ahead, unless the sync does so itself."""
-
-    def told(*args: object, clock_ahead: int | None = None, **rest: object) -> object:
-        seconds = int(ahead().total_seconds()) if clock_ahead is None else clock_ahead
-        return store_listing(*args, clock_ahead=seconds, **rest)
-
-    before, sync.store_listing = sync.store_listing, told
-    yield
-    sync.store_listing = before
