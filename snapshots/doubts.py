@@ -26,6 +26,9 @@ class Doubt(Enum):
     LEFT_OUT = "left_out"
     # It was being copied when it was first listed.
     COPIED = "copied"
+    # The dashboard does not know the state, or the interval type, that the provider gives.
+    UNKNOWN_STATE = "unknown_state"
+    UNKNOWN_TYPE = "unknown_type"
 
 
 def doubts(standing: Standing) -> list[Doubt]:
@@ -36,6 +39,10 @@ def doubts(standing: Standing) -> list[Doubt]:
         case Reason.IN_DOUBT:
             known = standing.volume.doubts
             return [doubt for doubt in (Doubt.LEFT_OUT, Doubt.COPIED) if known.get(doubt.value)]
+        case Reason.UNKNOWN_STATE:
+            return [Doubt.UNKNOWN_STATE]
+        case Reason.UNKNOWN_TYPE:
+            return [Doubt.UNKNOWN_TYPE]
     return []
 
 

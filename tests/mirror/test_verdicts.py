@@ -7,6 +7,7 @@ from itertools import groupby
 
 import pytest
 import time_machine
+from django.test import Client
 
 from dashboard.teams.models import User
 from snapshots import targets
@@ -20,6 +21,7 @@ from tests.api.conftest import JUDGED, Script, made, mia
 from tests.metrics.conftest import operator, told_to
 from tests.mirror.conftest import NOW
 from tests.mirror.steps import PATH, refreshed
+from tests.volumes.home.steps import cell, home, rows
 
 __all__ = ["mia", "operator"]
 HOUR, DAY, MINUTE = timedelta(hours=1), timedelta(days=1), timedelta(minutes=1)
@@ -50,11 +52,13 @@ class Disk:
 
     @property
     def said(self) -> Verdict:
-        rows = [Environment.objects.get(pk=self.environment.pk)]
-        found = judged(volumes_of_team(rows), DataAges.of(rows, datetime.now(UTC)))
+        places = [Environment.objects.get(pk=self.environment.pk)]
+        found = judged(volumes_of_team(places), DataAges.of(places, datetime.now(UTC)))
         verdict = Verdict(found.get(volume_id=self.id).said)
         target = self.row.target_hours
-        stands = standing(self.row, rows[0], now=datetime.now(UTC), target=timedelta(hours=target) if target else None)
+        stands = standing(
+            self.row, places[0], now=datetime.now(UTC), target=timedelta(hours=target) if target else None
+        )
         assert stands.said is verdict
         return verdict
 
@@ -89,9 +93,9 @@ def test_page_script_and_metric_say_stuck(disk: Disk, operator: Script, request:
     page = request.getfixturevalue("alice_client").get("/t/acme/volumes/?status=stuck").content.decode()
     assert disk.id in page
     script = made(request.getfixturevalue("mia"))[1]
-    rows = json.loads(script.get(f"{JUDGED}?status=stuck").content)["data"]  # type: ignore[attr-defined]
-    assert {row["id"]: row["verdict"] for row in rows}[disk.id] == "stuck"
-    assert told_to(operator).value("snapshots_volumes", verdict="stuck", environment=PATH) == len(rows)
+    stuck = json.loads(script.get(f"{JUDGED}?status=stuck").content)["data"]  # type: ignore[attr-defined]
+    assert {row["id"]: row["verdict"] for row in stuck}[disk.id] == "stuck"
+    assert told_to(operator).value("snapshots_volumes", verdict="stuck", environment=PATH) == len(stuck)
 
 
 def test_what_is_stuck_is_explained(disk: Disk) -> None:
@@ -243,3 +247,12 @@ def test_an_interval_type_that_is_not_known_is_not_no_schedule(disk: Disk, alice
     assert (stands.reason, "nothing is due" in why(stands)) == (Reason.UNKNOWN_TYPE, False)
     targets.set_of_volume(disk.row, 24, person=alice)
     assert [*said, disk.said] == [UNKNOWN, FRESH]
+
+
+def test_the_list_does_not_say_none_usable_of_what_is_not_known(disk: Disk, alice_client: Client) -> None:
+    disk.add(NOW - 2 * HOUR, "Processing", "MANUAL")
+    disk.sync(NOW)
+    page = home(alice_client, f"?q={disk.id[:8]}")
+    (row,) = rows(page)
+    assert (row.attributes["data-verdict"], row.attributes["data-doubt"]) == ("cannot_tell", "unknown_state")
+    assert "none" not in cell(page, "ledger", "newest")
