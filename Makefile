@@ -101,7 +101,7 @@ judge: $(TEST) ## Replay a year whose truth is known against the verdicts, and b
 	$(PY) -m tests.verdicts.year
 
 fuzz: $(TEST) ## Send 10,000 generated provider answers through the sync, and print the figures
-	FUZZ_ROUNDS=1700 $(PY) -m pytest -q -n 0 tests/fuzz
+	FUZZ_ROUNDS=1800 $(PY) -m pytest -q -n 0 tests/fuzz
 
 clean: ## Remove .venv and what the demo and the tests have made; var/db.sqlite3 stays
 	rm -rf .venv var/demo var/static var/static.stamp test-results .mypy_cache .ruff_cache
