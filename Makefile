@@ -18,6 +18,7 @@ PRODUCTION := SITE_URL=https://snapshots.invalid EMAIL_URL=smtp+tls://user:passw
 # unique rows, JSON, sorting or searching; and who may ask for what. Pages that only word what was read are the same on
 # either, and so are texts, headers, ciphers and the ways of signing in.
 ON_SERVICES := tests/services tests/mirror tests/matrix/test_table.py::test_exactly_the_table \
+	$(patsubst %,tests/matrix/test_nasty.py::test_no_%_is_a_fault,value_of_an_address_or_a_form part_of_a_path) \
 	$(patsubst %,tests/commands/test_%.py,forgetting housekeeping) \
 	$(patsubst %,tests/volumes/home/test_%.py,filters instances page) \
 	$(patsubst %,tests/changes/test_%.py,events page refresh size volume_names) \

@@ -3,11 +3,13 @@
 import re
 import uuid
 from collections.abc import Callable, Iterable
-from datetime import date
+from datetime import date, datetime
 from typing import TypeVar
 
 from django.http import QueryDict
 from django.utils.translation import gettext as _
+
+from snapshots.cloud.dates import bounded
 
 T = TypeVar("T")
 
@@ -75,6 +77,15 @@ def day(value: str) -> date | None:
         return None
     # The day after it is asked for too, and time zones reach a day to either side.
     return read if date(1, 1, 3) < read < date(9999, 12, 29) else None
+
+
+def moment(value: str) -> datetime | None:
+    """Read a moment with its offset, as our own pages write it; in UTC, where its year is not 1990 to 2200 none."""
+    try:
+        read = datetime.fromisoformat(value)
+    except ValueError:
+        return None
+    return bounded(read) if read.tzinfo else None
 
 
 def page_number(value: str) -> int | None:

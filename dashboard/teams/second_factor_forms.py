@@ -56,11 +56,11 @@ class CredentialField(forms.JSONField):
         return ""
 
     def to_python(self, value: object) -> object:  # type: ignore[override]  # JSON is typed as the text that it is not
-        """Read it. Raises `ValidationError` as well for what is too long, and for lists within lists without end."""
+        """Read it. Raises `ValidationError` as well for what is too long, and for lists or numbers without end."""
         try:
             if len(str(value)) <= MOST_CREDENTIAL:
                 return super().to_python(value)
-        except RecursionError:
+        except (RecursionError, ValueError):
             pass
         raise _no_match()
 

@@ -21,6 +21,7 @@ from snapshots.act_forms import ExemptForm
 from snapshots.acts import Exempted, Exemption
 from snapshots.judged import FOR_EVER, DataAges
 from snapshots.models import Environment, Volume
+from snapshots.parameters import moment
 from snapshots.schedules import SCHEDULES
 from snapshots.views import words
 
@@ -105,7 +106,7 @@ def _chosen(request: MemberRequest) -> Chosen:
     if request.GET.get("which") == "match":
         return _matching(request)
     if "act" in request.GET:
-        at = _moment(request.GET["act"])
+        at = moment(request.GET["act"])
         return _named(acts.of_act(request.team, at) if at else [])
     ticked = Volume.objects.of_team(request.team).filter(pk__in=_numbers(request.GET.getlist("volume")))
     return _named(list(ticked.values_list("pk", flat=True)))
@@ -157,11 +158,3 @@ def _say_stopped(is_done: bool, *, is_undo: bool) -> str:
 
 def _numbers(texts: Sequence[str]) -> list[int]:
     return [int(text) for text in texts if text.isascii() and text.isdigit() and len(text) <= MOST_DIGITS]
-
-
-def _moment(text: str) -> datetime | None:
-    try:
-        moment = datetime.fromisoformat(text)
-    except ValueError:
-        return None
-    return moment if moment.tzinfo else None

@@ -3,10 +3,9 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from urllib.parse import urlsplit
 
 from django.contrib import messages
-from django.http import HttpResponse, HttpResponseRedirect, QueryDict
+from django.http import HttpResponse, HttpResponseRedirect
 from django.shortcuts import render
 from django.urls import reverse
 from django.utils import timezone
@@ -25,7 +24,14 @@ from snapshots.models import Change, Environment
 from snapshots.views import change_bar, words
 from snapshots.views.change_table import change_table
 from snapshots.views.export_links import export_links
-from snapshots.views.lists import age_of_page, never_fetched, nothing_to_list, remember_team
+from snapshots.views.lists import (
+    age_of_page,
+    name_address,
+    never_fetched,
+    nothing_to_list,
+    remember_team,
+    seen_query,
+)
 from snapshots.views.pages import Action, Empty, Pager
 from snapshots.views.refresh import RETRY_SECONDS, back_to, caller_of, changes_since, is_held, say, slot
 
@@ -70,8 +76,7 @@ def change_list(request: MemberRequest, team: str) -> HttpResponse:
     # Two answers share one address, and one view has one address: as on the list.
     patch_vary_headers(response, ["HX-Request", "HX-History-Restore-Request"])
     if is_fragment:
-        is_step = request.htmx.trigger_name != "q" and request.htmx.current_url_abs_path != view.url
-        response["HX-Push-Url" if is_step else "HX-Replace-Url"] = view.url
+        name_address(response, request, view.url)
     return response
 
 
@@ -106,19 +111,11 @@ def read_view(request: MemberRequest) -> View:
     """Read the address that the person sees: a refresh comes from a form whose own address may be older."""
     prefix = reverse("snapshots:changes", args=[request.team.slug])
     environments = list(request.team.environments.order_by("name", "service_code"))
-    filters = change_filters.parse(_seen_query(request, prefix), environments)
+    filters = change_filters.parse(seen_query(request, prefix), environments)
     line = find_line(request.team, filters.line) if filters.line else None
     if filters.line and line is None:
         filters = change_filters.without_line(filters)
     return View(request.membership, environments, filters, line, timezone.now(), prefix)
-
-
-def _seen_query(request: MemberRequest, prefix: str) -> QueryDict:
-    if request.method == "POST" and request.htmx:
-        seen = urlsplit(request.htmx.current_url_abs_path or "")
-        if seen.path == prefix:
-            return QueryDict(seen.query)
-    return request.GET
 
 
 def _context(view: View) -> dict[str, object]:

@@ -3,7 +3,6 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
-from urllib.parse import urlsplit
 
 from django.http import HttpResponse, QueryDict
 from django.shortcuts import render
@@ -63,18 +62,33 @@ def read_view(request: MemberRequest) -> View:
     return View(
         membership=request.membership,
         environments=environments,
-        filters=filters.parse(_seen_query(request, prefix), environments),
+        filters=filters.parse(seen_query(request, prefix), environments),
         now=timezone.now(),
         prefix=prefix,
     )
 
 
-def _seen_query(request: MemberRequest, prefix: str) -> QueryDict:
+def seen_query(request: MemberRequest, *pages: str) -> QueryDict:
+    """Give the parameters of the page that the person sees, where it is one of these, else the request's own."""
     if request.method == "POST" and request.htmx:
-        seen = urlsplit(request.htmx.current_url_abs_path or "")
-        if seen.path == prefix:
-            return QueryDict(seen.query)
+        path, _mark, query = seen_address(request).partition("#")[0].partition("?")
+        if path in pages:
+            return QueryDict(query)
     return request.GET
+
+
+def seen_address(request: MemberRequest) -> str:
+    """Give path and query of the page that the person sees; "" where the browser names none, or nonsense."""
+    try:
+        return request.htmx.current_url_abs_path or ""
+    except ValueError:
+        return ""
+
+
+def name_address(response: HttpResponse, request: MemberRequest, url: str) -> None:
+    """Name the address of a fragment. Choosing adds a Back step; typing, and showing the same view anew, do not."""
+    is_step = request.htmx.trigger_name != "q" and seen_address(request) != url
+    response["HX-Push-Url" if is_step else "HX-Replace-Url"] = url
 
 
 @require_safe
@@ -88,10 +102,7 @@ def snapshot_list(request: MemberRequest, team: str) -> HttpResponse:
     # Two answers share one address: whoever keeps one must not give it out as the other.
     patch_vary_headers(response, ["HX-Request", "HX-History-Restore-Request"])
     if is_fragment:
-        # One view, one address: the form's empty fields do not belong into it. Choosing adds a Back step; typing, and
-        # showing the same view anew, do not.
-        is_step = request.htmx.trigger_name != "q" and request.htmx.current_url_abs_path != view.url
-        response["HX-Push-Url" if is_step else "HX-Replace-Url"] = view.url
+        name_address(response, request, view.url)  # one view, one address: without the form's empty fields
     return response
 
 

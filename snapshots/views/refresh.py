@@ -20,7 +20,7 @@ from snapshots import sync
 from snapshots.claims import GAP, Caller, Denied, Why
 from snapshots.models import Change, Environment, Volume
 from snapshots.models.environment import generation_of
-from snapshots.parameters import NO_VOLUME
+from snapshots.parameters import NO_VOLUME, moment
 from snapshots.sync import Checked, Outcome
 from snapshots.views import words
 from snapshots.views.lists import View, list_context, read_view
@@ -132,19 +132,11 @@ def changes_since(request: MemberRequest, team: Team, shown: Sequence[Environmen
     generation = generation_of(shown)
     if generation == request.POST.get("generation", generation):
         return 0
-    since = _moment(request.POST.get("since", ""))
+    since = moment(request.POST.get("since", ""))
     if since is None:
         return 1
     changes = Change.objects.one_by_one().filter(team=team, environment__in=shown, at__gt=since)
     return max(1, changes[:MOST_CHANGES].count())
-
-
-def _moment(text: str) -> datetime | None:
-    try:
-        moment = datetime.fromisoformat(text)
-    except ValueError:
-        return None
-    return moment if moment.tzinfo else None
 
 
 def say(outcomes: Sequence[Outcome], now: datetime) -> str:

@@ -3,10 +3,9 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from urllib.parse import urlsplit
 
 from django.contrib import messages
-from django.http import HttpResponse, HttpResponseRedirect, QueryDict
+from django.http import HttpResponse, HttpResponseRedirect
 from django.shortcuts import render
 from django.urls import reverse
 from django.utils import timezone
@@ -20,7 +19,7 @@ from snapshots import sync, volume_filters
 from snapshots.models import Environment, Policy
 from snapshots.views import volume_parts
 from snapshots.views.export_links import export_links
-from snapshots.views.lists import age_of_page, nothing_to_list, remember_team
+from snapshots.views.lists import age_of_page, name_address, nothing_to_list, remember_team, seen_query
 from snapshots.views.pictures import shown_pictures
 from snapshots.views.refresh import RETRY_SECONDS, back_to, caller_of, changes_since, is_held, say, slot
 from snapshots.volume_filters import VolumeFilters
@@ -60,18 +59,12 @@ def read_view(request: MemberRequest) -> View:
         membership=request.membership,
         environments=environments,
         policy=Policy.objects.filter(team=request.team).first(),
-        filters=volume_filters.parse(_seen_query(request, prefix), environments),
+        filters=volume_filters.parse(
+            seen_query(request, prefix, reverse("snapshots:team_home", args=[request.team.slug])), environments
+        ),
         now=timezone.now(),
         prefix=prefix,
     )
-
-
-def _seen_query(request: MemberRequest, prefix: str) -> QueryDict:
-    if request.method == "POST" and request.htmx:
-        seen = urlsplit(request.htmx.current_url_abs_path or "")
-        if seen.path in (prefix, reverse("snapshots:team_home", args=[request.team.slug])):
-            return QueryDict(seen.query)
-    return request.GET
 
 
 @require_safe
@@ -85,9 +78,7 @@ def team_home(request: MemberRequest, team: str) -> HttpResponse:
     # Two answers share one address: whoever keeps one must not give it out as the other.
     patch_vary_headers(response, ["HX-Request", "HX-History-Restore-Request"])
     if is_fragment:
-        # Choosing adds a Back step; typing, and showing the same view anew, do not.
-        is_step = request.htmx.trigger_name != "q" and request.htmx.current_url_abs_path != view.url
-        response["HX-Push-Url" if is_step else "HX-Replace-Url"] = view.url
+        name_address(response, request, view.url)
     return response
 
 

@@ -120,7 +120,13 @@ def test_an_automatic_refresh_without_a_change_is_silent(alice_client: Client) -
 
 
 @pytest.mark.usefixtures("seen")
-@pytest.mark.parametrize("since", ["", "yesterday", "2026-11-24T12:00:00", "9" * 5000, "2026-11-24T12:00:00+99:00"])
+@pytest.mark.parametrize(
+    "since",
+    [
+        *("", "yesterday", "2026-11-24T12:00:00", "9" * 5000, "2026-11-24T12:00:00+99:00"),
+        *("0001-01-01T00:00:00+23:59", "9999-12-31T23:59:59-23:59", "0001-01-01T00:00:00Z"),
+    ],
+)
 def test_a_form_that_says_nonsense_is_no_fault(alice_client: Client, sim: Simulator, since: str) -> None:
     sim.world.add_snapshot(PATH)
     answer = auto(alice_client, since=since, generation="x\0", first="2", again="no")
