@@ -7,32 +7,49 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from snapshots.doubts import Doubt, doubts, undated
+from snapshots.models import Volume
 from snapshots.standing import Part, Reason, Standing
 from snapshots.verdict_words import exemption, first_due, schedule_name, target_text
 from snapshots.verdicts import Verdict
 from snapshots.views import words
 
 
-def when_taken(after: datetime | None, before: datetime, now: datetime, *, others: int = 0) -> str:
-    """When the newest usable one was taken and how that is known: "20 Nov 03:10 (from the name)".
+def newest_taken(standing: Standing, part: Part | None = None) -> str:
+    """When the newest usable one, of a schedule or of any type, was taken and how that is known.
 
-    `others`: how many without a known time may be newer than that.
+    "20 Nov 03:10 (from the name)"; "" where there is none.
     """
-    if after is None:
-        return _("before %(day)s (already there at our first look)") % {"day": words.day(before, now)}
-    if after == before:
-        return _("%(time)s (from the name)") % {"time": words.stamp(before, now)}
-    times = {"first": words.stamp(after, now), "last": words.stamp(before, now), "n": others}
-    if others:
+    of: Part | Volume = part or standing.volume
+    after, before, now = of.newest_after, of.newest_before, standing.now
+    if before is None:
+        return ""
+    others = undated(standing, part.schedule if part else "")
+    if after is not None and others:
         text = ngettext(
-            "%(first)s or later (%(n)d without a known time may be newer)",
-            "%(first)s or later (%(n)d without a known time may be newer)",
+            "%(time)s or later (%(n)d without a known time may be newer)",
+            "%(time)s or later (%(n)d without a known time may be newer)",
             others,
         )
-        return text % times
+        return text % {"time": words.stamp(after, now), "n": others}
+    taken = _between(after, before, now)
+    how = words.origin(after, before, newest_source(standing, after, before))
+    return f"{taken} ({how})" if how else taken
+
+
+def newest_source(standing: Standing, after: datetime | None, before: datetime | None) -> str:
+    """Where such a time comes from, if it is that of the newest usable one; only of that one it is known here."""
+    newest = standing.volume.newest_usable
+    is_of_newest = newest is not None and (newest.taken_after, newest.taken_before) == (after, before)
+    return newest.taken_source if newest is not None and is_of_newest else ""
+
+
+def _between(after: datetime | None, before: datetime, now: datetime) -> str:
+    if after is None:
+        return _("before %(day)s") % {"day": words.day(before, now)}
+    times = {"first": words.stamp(after, now), "last": words.stamp(before, now)}
     if times["first"] == times["last"]:
-        return _("%(last)s (by our own watch)") % times
-    return _("between %(first)s and %(last)s (by our own watch)") % times
+        return times["last"]
+    return _("between %(first)s and %(last)s") % times
 
 
 def why(standing: Standing) -> str:
@@ -71,8 +88,7 @@ def _on_schedule(part: Part, standing: Standing) -> Iterator[str]:
             text = _("%(schedule)s runs since %(day)s, none of them known to be usable.")
         yield text % names
     else:
-        others = undated(standing, part.schedule)
-        taken = when_taken(part.newest_after, part.newest_before, now, others=others)
+        taken = newest_taken(standing, part)
         yield _("%(schedule)s runs since %(day)s, newest usable %(taken)s.") % (names | {"taken": taken})
     if part.due is not None and part.deadline is not None:
         yield _due(part, part.due, part.deadline, standing)
@@ -113,9 +129,7 @@ def _on_age(standing: Standing) -> Iterator[str]:
     volume, target = standing.volume, standing.target
     named = {part.newest_before for part in standing.parts}
     if volume.newest_before is not None and volume.newest_before not in named:
-        others = undated(standing)
-        taken = when_taken(volume.newest_after, volume.newest_before, standing.now, others=others)
-        yield _("Newest usable of any type: %(taken)s.") % {"taken": taken}
+        yield _("Newest usable of any type: %(taken)s.") % {"taken": newest_taken(standing)}
     if target is not None:
         yield _("Target: not older than %(age)s.") % {"age": target_text(target)}
         if standing.is_waiting:

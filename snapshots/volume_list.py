@@ -30,7 +30,8 @@ COLUMNS = (
     *("none_from", "late_from", "stuck_from", "failing_from", "cannot_tell_from", "new_from", "under_way_from"),
     *("patience", "answers", "schedules", "newest_after", "newest_before", "usable_count", "days", "judged_at"),
     *("gaps", "doubts"),
-    "newest_usable__name",
+    *("newest_usable__name", "newest_usable__taken_after", "newest_usable__taken_before"),
+    "newest_usable__taken_source",
 )
 TALLIED = ("environment_id", "said", "then")
 

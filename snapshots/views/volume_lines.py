@@ -7,12 +7,11 @@ from datetime import datetime
 from django.utils.translation import gettext as _
 
 from snapshots import states, volume_history
-from snapshots.doubts import undated
 from snapshots.judged import age_of_data
 from snapshots.models import Change, Environment, Snapshot, Volume
 from snapshots.schedules import SCHEDULES, period
 from snapshots.standing import Part, Standing
-from snapshots.verdict_why import when_taken
+from snapshots.verdict_why import newest_taken
 from snapshots.verdict_words import LABELS, MARKS, schedule_name
 from snapshots.verdicts import ALWAYS, LEAST_PATIENCE, Verdict, status
 from snapshots.views import change_words, words
@@ -88,10 +87,7 @@ def ended(stands: Standing) -> list[Schedule]:
 
 def _facts(part: Part, stands: Standing) -> Iterator[Fact]:
     now = stands.now
-    taken = _("none")
-    if part.newest_before is not None:
-        others = undated(stands, part.schedule)
-        taken = when_taken(part.newest_after, part.newest_before, now, others=others)
+    taken = newest_taken(stands, part) or _("none")
     yield Fact(_("Newest usable"), taken)
     yield Fact(_("Runs since"), words.day(part.first_began, now))
     is_exact = part.newest_after == part.newest_before

@@ -11,7 +11,7 @@ from snapshots.doubts import doubts, undated
 from snapshots.models import Environment, Volume
 from snapshots.standing import Standing, standing, target_of
 from snapshots.timing import UNDATED
-from snapshots.verdict_why import why
+from snapshots.verdict_why import newest_source, why
 from snapshots.verdict_words import badge, beside, schedule_name, target_text
 from snapshots.verdicts import Verdict
 from snapshots.views import words
@@ -153,7 +153,8 @@ def _newest(stands: Standing) -> Taken | None:
         origin = ngettext("or later: %(n)d has no known time", "or later: %(n)d have no known time", others)
         age = _("%(age)s ago or less") % {"age": words.age(now - after)}
         return Taken(words.stamp(after, now), age, origin % {"n": others})
-    return words.taken(after, before, "", UNDATED if after is None else before, now)
+    source = newest_source(stands, after, before)
+    return words.taken(after, before, source, UNDATED if after is None else before, now)
 
 
 def _notes(stands: Standing) -> Iterator[str]:

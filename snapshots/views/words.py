@@ -59,17 +59,26 @@ def title(name: str, snapshot_id: str) -> str:
 
 def taken(after: datetime | None, before: datetime, source: str, key: datetime, now: datetime) -> Taken:
     """When a snapshot was taken and how we know. `source`: a `snapshots.timing.TakenFrom`, or "" for not to say."""
+    how = origin(after, before, source)
     if key == UNDATED or after is None:
-        return Taken(_("before %(day)s") % {"day": day(before, now)}, "", _("already there at our first look"))
+        return Taken(_("before %(day)s") % {"day": day(before, now)}, "", how)
+    if after == before:
+        return Taken(stamp(before, now), relative(before, now), how, before.isoformat(), exact(before))
+    return Taken(_range(after, before, now), _relative_range(after, before, now), how)
+
+
+def origin(after: datetime | None, before: datetime, source: str) -> str:
+    """How it is known when a snapshot was taken; "" where that is not said."""
+    if after is None:
+        return _("time not known")
     if after == before:
         how = {TakenFrom.NAME.value: _("from the name"), TakenFrom.DATE.value: _("from the provider's date")}
-        return Taken(stamp(before, now), relative(before, now), how.get(source, ""), before.isoformat(), exact(before))
+        return how.get(source, "")
     why = {
         TakenFrom.CONFLICT.value: _("name, date and our syncs contradict each other; the oldest counts"),
         TakenFrom.CLOCK.value: _("the provider's clock and ours disagreed when it was first listed"),
     }
-    sources = why.get(source, _("between two syncs"))
-    return Taken(_range(after, before, now), _relative_range(after, before, now), sources)
+    return why.get(source, _("between two syncs"))
 
 
 def relative(moment: datetime, now: datetime) -> str:

@@ -218,11 +218,12 @@ def test_what_is_being_made_now_is_not_left_over(bob_client: Client, fill: Fill)
 def test_what_happened_to_it_alone(bob_client: Client, fill: Fill, clock: Traveller) -> None:
     fill(daily([1, 2]))
     clock.shift(60)
-    fill([*daily([1, 2]), *daily([0], state="Error"), record(70, volume_id=OTHER_VOLUME, state="Error")])
+    failed = taken(1, NOW + timedelta(seconds=30), state="Error")
+    fill([*daily([1, 2]), failed, record(70, volume_id=OTHER_VOLUME, state="Error")])
     happened = panel(bob_client.get(PAGE), "changes-title")
     (line,) = happened.one("ol").all("li")
     assert line.text.startswith("24 Nov 12:01 ✕ Failed")
-    assert line.one("a").text == daily([0])[0].name
+    assert line.one("a").text == failed.name
     assert happened.one(css="small").attributes["href"] == f"/t/acme/changes/?volume_id={VOLUME}&environment={PATH}"
 
 

@@ -52,7 +52,7 @@ def test_each_row_says_what_is_known(alice_client: Client, told: Environment) ->
     assert badges(page)["mixed"] == "! Daily late by 1 d"
     assert cell(page, "mixed", "status").endswith("hourly ok")
     assert cell(page, "late", "newest") == "3 d ago21 Nov 12:00 UTC, from the name"
-    assert cell(page, "undated", "newest") == "before 24 Novalready there at our first look"
+    assert cell(page, "undated", "newest") == "before 24 Novtime not known"
     assert cell(page, "none", "newest") == "none usable"
     assert (cell(page, "mixed", "promise"), cell(page, "undated", "promise")) == (
         "Hourly, DailyTarget 7 d",
