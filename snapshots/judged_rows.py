@@ -110,16 +110,25 @@ def gaps_of(volume: Volume, rows: Iterable[Row], at: datetime) -> dict[str, list
     lasts = {str(old["schedule"]): datetime.fromisoformat(str(old["last_began"])) for old in volume.answers}
     found: dict[str, list[list[str]]] = {}
     for schedule in SCHEDULES:
-        known = ranges[schedule]
-        recent = [span for span in known if span.until >= whole_from]
-        if schedule in lasts and lasts[schedule] < whole_from:
-            recent.append(Span(lasts[schedule], lasts[schedule]))
         stored = [Span(*map(datetime.fromisoformat, gap)) for gap in volume.gaps.get(schedule[0], ())]
-        older = [gap for gap in stored if gap.since < whole_from and not any(map(gap.overlaps, known))]
-        gaps = {gap.since: gap for gap in [*older, *_gaps_between(schedule, recent)] if gap.until >= kept_from}
-        if gaps:
-            found[schedule[0]] = [[gap.since.isoformat(), gap.until.isoformat()] for gap in gaps.values()]
+        before = [gap for gap in stored if gap.since < whole_from and not any(map(gap.overlaps, ranges[schedule]))]
+        began = [span.until for span in ranges[schedule] if span.until < whole_from]
+        if schedule in lasts and lasts[schedule] < whole_from:
+            began.append(lasts[schedule])
+        recent = [span for span in ranges[schedule] if span.until >= whole_from]
+        gaps = _with_older(before, _gaps_between(schedule, [*recent, *(Span(at, at) for at in sorted(began)[-1:])]))
+        if kept := [[gap.since.isoformat(), gap.until.isoformat()] for gap in gaps if gap.until >= kept_from]:
+            found[schedule[0]] = kept
     return found
+
+
+def _with_older(older: Sequence[Span], gaps: Iterable[Span]) -> list[Span]:
+    """Gaps found now behind those found before. Of one found both times the begin is known better from before."""
+    found = []
+    for gap in gaps:
+        same = [each for each in older if each.overlaps(gap)]
+        found.append(Span(max([gap.since, *(each.since for each in same)]), gap.until))
+    return sorted({*found, *(each for each in older if not any(map(each.overlaps, found)))})
 
 
 def _gaps_between(schedule: str, spans: Iterable[Span]) -> Iterator[Span]:

@@ -71,18 +71,23 @@ def judged_again(
 
     `coming`: what is about to be written of their snapshots, and counts as if it were.
     """
-    scene = Scene.of(environment, at)
     known = Volume.objects.filter(environment=environment)
     ids = sorted(volume_ids) if volume_ids is not None else list(known.values_list("volume_id", flat=True))
+    if not ids:
+        return
+    scene = Scene.of(environment, at)
     for start in range(0, len(ids), BATCH):
         volumes = list(known.filter(volume_id__in=ids[start : start + BATCH]))
         rows = _rows(environment, volumes, at, coming)
-        for volume in volumes:
+        for place, volume in enumerate(volumes):
             was_hourly = "H" in volume.schedules
             _judge(volume, rows[volume.volume_id], scene)
             if ("H" in volume.schedules) is not was_hourly:
-                # Which rows count that are listed no more depends on it.
-                _judge(volume, _rows(environment, [volume], at, coming)[volume.volume_id], scene)
+                # Which rows count that are listed no more depends on it: once more, from the volume as it is stored.
+                again = known.get(pk=volume.pk)
+                again.schedules = volume.schedules
+                _judge(again, _rows(environment, [again], at, coming)[again.volume_id], scene)
+                volumes[place] = again
         yield volumes
 
 
