@@ -10,6 +10,7 @@ from types import MappingProxyType
 from allauth.account.authentication import get_authentication_records
 from allauth.core.ratelimit import respond_429
 from django.contrib import messages
+from django.contrib.auth import HASH_SESSION_KEY, SESSION_KEY
 from django.contrib.auth.views import redirect_to_login
 from django.http import (
     Http404,
@@ -20,10 +21,12 @@ from django.http import (
     HttpResponseRedirect,
 )
 from django.shortcuts import resolve_url
+from django.utils.crypto import constant_time_compare
 from django.utils.http import url_has_allowed_host_and_scheme, urlencode
 from django.utils.translation import gettext as _
 from django_htmx.middleware import HtmxDetails
 
+from dashboard.sessions import SessionStore
 from dashboard.teams import sign_in_limits, token_access
 from dashboard.teams.models import Membership, Role, Team, User
 from dashboard.teams.roles import check_role
@@ -239,6 +242,23 @@ def may(membership: Membership, view_name: str, method: str = "GET") -> bool:
     """Tell whether a member may use a view, so that no button is shown that would be refused."""
     level = CAPABILITIES[view_name].get(method)
     return level is not None and (not isinstance(level, Role) or Role(membership.role).at_least(level))
+
+
+def still_may(request: MemberRequest) -> bool:
+    """Ask again what the guard asked before the view, for an answer that takes long. Changes nothing.
+
+    That is: whether the session goes on and the password is the same, the role, and the team's second factor.
+    """
+    session = SessionStore(request.session.session_key).load()
+    found = Membership.objects.select_related("team", "user").filter(pk=request.membership.pk, user__is_active=True)
+    member = found.first()
+    if member is None or session.get(SESSION_KEY) != str(member.user_id):
+        return False
+    if not constant_time_compare(str(session.get(HASH_SESSION_KEY)), member.user.get_session_auth_hash()):
+        return False
+    if member.team.requires_second_factor and not has_second_factor(request, member.user):
+        return False
+    return request.resolver_match is not None and may(member, request.resolver_match.view_name)
 
 
 def _levels(request: HttpRequest) -> Mapping[str, Level]:

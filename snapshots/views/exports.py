@@ -10,9 +10,10 @@ from django.utils.http import content_disposition_header
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_safe
 
+from dashboard.limits import allow
 from dashboard.teams import audit
-from dashboard.teams.access import MemberRequest, may
-from dashboard.teams.models import EventKind, Membership
+from dashboard.teams.access import MemberRequest, still_may
+from dashboard.teams.models import EventKind
 from snapshots import change_list, exports, listing, volume_groups, volume_list
 from snapshots.export_rows import CHANGES, SNAPSHOTS, volumes_of
 from snapshots.export_writers import CONTENT_TYPES, MOST_ROWS, Export
@@ -25,6 +26,10 @@ from snapshots.views.volume_bar import grouped
 
 # How many rows the file will have, for whoever waits for it.
 ROWS_HEADER = "X-Export-Rows"
+# What one member may make: each reads all keys, and most write a row into the audit.
+MOST_OF_PERSON, OF_PERSON_SECONDS = 300, 60 * 60
+# How often the same export of the same member is written there.
+MOST_TOLD, TOLD_SECONDS = 3, 10 * 60
 NOTHING: "array[int]" = array("q")
 
 
@@ -105,7 +110,12 @@ def _answer(request: MemberRequest, kind: str, make: Callable[[MemberRequest], E
     try:
         place = Place(request.team)
     except TooManyExports:
-        return _too_many(request)
+        text = _("Too many exports are being made at once. Wait until one of them is done, then try again.")
+        return _too_many(request, text, exports.RETRY_SECONDS)
+    person = f"export:{request.membership.pk}"
+    if request.method != "HEAD" and not (use := allow(person, MOST_OF_PERSON, OF_PERSON_SECONDS)):
+        text = _("You have made %(most)d exports within an hour. Try again later.") % {"most": MOST_OF_PERSON}
+        return _too_many(request, text, use.wait)
     export = make(request)
     if len(export.keys) > MOST_ROWS.get(kind, len(export.keys)):
         return _too_many_rows(request, len(export.keys), MOST_ROWS[kind])
@@ -116,15 +126,19 @@ def _answer(request: MemberRequest, kind: str, make: Callable[[MemberRequest], E
     }
     if request.method == "HEAD":
         return HttpResponse(headers=headers)
-    audit.record(
-        EventKind.EXPORTED,
-        team=export.team,
-        actor=request.user,
-        target=export.source.name,
-        detail=_told(export, kind),
-        request=request,
-    )
-    return StreamingHttpResponse(Stream(export, kind, place, _still_may(request)), headers=headers)
+    _record(request, export, kind)
+    stream = Stream(export, kind, place, lambda: still_may(request))
+    return StreamingHttpResponse(stream, headers=headers)
+
+
+def _record(request: MemberRequest, export: Export, kind: str) -> None:
+    """Write an export into the audit; the same one of the same member no more than three times in ten minutes."""
+    same = f"export-told:{request.membership.pk} {export.source.name} {kind} {export.query}"
+    if allow(same, MOST_TOLD, TOLD_SECONDS):
+        detail, target = _told(export, kind), export.source.name
+        audit.record(
+            EventKind.EXPORTED, team=export.team, actor=request.user, target=target, detail=detail, request=request
+        )
 
 
 def _told(export: Export, kind: str) -> str:
@@ -132,22 +146,9 @@ def _told(export: Export, kind: str) -> str:
     return _("%(kind)s, rows: %(number)d, filter: %(query)s") % facts
 
 
-def _still_may(request: MemberRequest) -> Callable[[], bool]:
-    """Ask anew whether the person is in the team, may read, and is signed in: a long file outlives a removal."""
-    view_name = request.resolver_match.view_name if request.resolver_match else ""
-    session, key, pk = request.session, request.session.session_key, request.membership.pk
-
-    def still_may() -> bool:
-        found = Membership.objects.select_related("team").filter(pk=pk, user__is_active=True).first()
-        return found is not None and may(found, view_name) and key is not None and session.exists(key)
-
-    return still_may
-
-
-def _too_many(request: MemberRequest) -> HttpResponse:
-    text = _("Too many exports are being made at once. Wait until one of them is done, then try again.")
+def _too_many(request: MemberRequest, text: str, seconds: int) -> HttpResponse:
     response = _refuse(request, _("Too many exports"), text, HTTPStatus.TOO_MANY_REQUESTS)
-    response.headers["Retry-After"] = str(exports.RETRY_SECONDS)
+    response.headers["Retry-After"] = str(seconds)
     return response
 
 

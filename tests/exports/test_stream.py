@@ -4,22 +4,28 @@ import gc
 import json
 from array import array
 from collections.abc import Callable, Iterator
+from datetime import timedelta
 from threading import Thread
 
 import pytest
+import time_machine
 from django.conf import settings
+from django.contrib.auth import SESSION_KEY
 from django.contrib.sessions.models import Session
+from django.core.cache import caches
 from django.db import connection
 from django.http import HttpResponseBase
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
+from django.utils import timezone
 
 from dashboard.sessions import SessionStore
-from dashboard.teams.models import Membership, Team, User
+from dashboard.teams.models import AuditEvent, EventKind, Membership, Team, User
 from snapshots import exports
 from snapshots.export_rows import SNAPSHOTS
 from snapshots.exports import Export, ExportEnded, Place, Stream
 from snapshots.models import Environment, Snapshot
+from snapshots.views import exports as views
 from tests.exports.reading import KINDS, LIST, PAGES, body, drop, export
 from tests.pages.conftest import NOW, OTHER_PATH, Fill, record
 
@@ -61,9 +67,35 @@ def sign_out(bob: User) -> None:
         SessionStore(session.session_key).delete()
 
 
+def change_password(bob: User) -> None:
+    bob.set_password("seven-lamps-on-the-shore")
+    bob.save()
+
+
+def run_out(bob: User) -> None:
+    Session.objects.update(expire_date=timezone.now() - timedelta(seconds=1))
+    caches["sessions"].clear()
+
+
+def want_a_second_factor(bob: User) -> None:
+    Team.objects.update(requires_second_factor=True)
+
+
+def sign_somebody_else_in(bob: User) -> None:
+    store = SessionStore(Session.objects.get().session_key)
+    store[SESSION_KEY] = str(bob.pk + 1)
+    store.save()
+
+
+ENDS = [
+    *(remove, deactivate, delete_team, sign_out, change_password, run_out),
+    *(want_a_second_factor, sign_somebody_else_in),
+]
+
+
 @pytest.mark.usefixtures("world")
 @pytest.mark.parametrize("kind", KINDS)
-@pytest.mark.parametrize("end", [remove, deactivate, delete_team, sign_out])
+@pytest.mark.parametrize("end", ENDS)
 def test_whoever_is_removed_gets_no_more(
     bob: User, bob_client: Client, figures: Tell, end: Callable[[User], None], kind: str
 ) -> None:
@@ -111,6 +143,42 @@ def test_a_team_makes_three_at_once(bob_client: Client, alice_client: Client, pa
     assert body(alice_client.get(f"{page}export.json"))
     for answer in begun:
         drop(answer)
+
+
+@pytest.mark.usefixtures("world")
+def test_the_same_export_stands_in_the_audit_three_times_in_ten_minutes(
+    alice_client: Client, bob_client: Client, clock: time_machine.Traveller
+) -> None:
+    exported = AuditEvent.objects.filter(kind=EventKind.EXPORTED)
+    for _ in range(9):
+        export(bob_client, LIST, "csv")
+    assert exported.count() == 3
+    export(bob_client, LIST, "json")
+    export(bob_client, LIST, "csv", "?state=Error")
+    export(alice_client, LIST, "csv")
+    assert exported.count() == 6
+    clock.shift(601)
+    export(bob_client, LIST, "csv")
+    assert exported.count() == 7
+
+
+def test_a_member_makes_so_many_in_an_hour(
+    bob_client: Client, alice_client: Client, fill: Fill, clock: time_machine.Traveller, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(views, "MOST_OF_PERSON", 5)
+    fill([record(1)])
+    answers = [bob_client.get(f"{LIST}export.csv?q={number}") for number in range(3)]
+    for answer in answers:
+        drop(answer)
+    answers = [bob_client.get(f"{LIST}export.csv?q={number}") for number in range(3, 6)]
+    assert [answer.status_code for answer in answers] == [200, 200, 429]
+    assert 0 < int(answers[2]["Retry-After"]) <= 3600
+    for answer in answers[:2]:
+        drop(answer)
+    assert AuditEvent.objects.filter(kind=EventKind.EXPORTED).count() == 5
+    assert body(alice_client.get(f"{LIST}export.csv"))
+    clock.shift(3601)
+    assert body(bob_client.get(f"{LIST}export.csv"))
 
 
 @pytest.mark.usefixtures("world", "in_rival")
