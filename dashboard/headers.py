@@ -4,6 +4,8 @@ from collections.abc import Callable
 
 from django.http import HttpRequest, HttpResponseBase
 
+from dashboard.logs import ONE_TIME
+
 OFF = ["accelerometer", "autoplay", "camera", "clipboard-read", "display-capture", "fullscreen", "geolocation"]
 OFF += ["gyroscope", "hid", "magnetometer", "microphone", "midi", "payment"]
 OFF += ["screen-wake-lock", "serial", "usb", "xr-spatial-tracking"]
@@ -20,6 +22,9 @@ HEADERS = {
     "X-Content-Type-Options": "nosniff",
     "X-Frame-Options": "DENY",
 }
+
+# The page's own files and forms need not tell its address, which logs would keep. Forms need the origin.
+REFERRER_OF_ONE_TIME = "strict-origin"
 
 SHARED = "/s/"
 """Where every view of the level `share` lives: its address is a secret, its reader nobody in particular."""
@@ -45,6 +50,8 @@ def with_headers(get_response: Callable[[HttpRequest], HttpResponseBase]) -> Cal
         if request.path_info.startswith(SHARED):
             return _shared(request, get_response)
         response = get_response(request)
+        if request.path_info.startswith(ONE_TIME):
+            response.headers["Referrer-Policy"] = REFERRER_OF_ONE_TIME
         for name, value in HEADERS.items():
             response.headers.setdefault(name, value)
         return response

@@ -16,9 +16,14 @@ MAX_TRACEBACK = 8_000
 
 # C0 and C1 controls, the line breaks that some viewers honour, and what turns the reading direction.
 UNSAFE = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\u200e\u200f\u202a-\u202e\u2066-\u2069]")
-ONE_TIME_KEY = re.compile(r"(/password/reset/key/|/accounts/email/|/invitation/|/setup/)[^/\s\"?]+")
-# A shared link keeps its public part; all that follows goes, blanks and quotes too, up to what ends a request's line.
+# What follows in these addresses lets somebody in.
+ONE_TIME = ("/accounts/password/reset/key/", "/accounts/email/", "/invitation/", "/setup/")
+# All that follows goes, up to what ends a request's line: a link may reach us with a blank or a slash too many.
 # A traceback's own file names stay, wherever the program lies.
+ONE_TIME_KEY = re.compile(
+    rf"({'|'.join(ONE_TIME)})(?![^\s\"]*\.py\")(?:(?! HTTP/\d)[^\"?])+?(?=/?(?: HTTP/\d|[\"?]|$))", re.IGNORECASE
+)
+# A shared link keeps its public part, and loses quotes too.
 SHARED_LINK = re.compile(r"(/s/(?![^\s\"]*\.py\")(?:[\w-]{1,16}\.)?)(?:(?! HTTP/\d).)+", re.ASCII | re.IGNORECASE)
 
 request_id: ContextVar[str] = ContextVar("request_id", default=NO_REQUEST)
