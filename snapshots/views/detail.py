@@ -126,7 +126,9 @@ def check_url(team_slug: str, environment: Environment, snapshot_id: str) -> str
 
 def mark_of(snapshot: Snapshot) -> str:
     """Names what a page shows of a snapshot, so that the next answer can tell whether it changed."""
-    return f"{snapshot.changed_at.isoformat()} {snapshot.listed} {snapshot.missing_since or ''}"
+    return (
+        f"{snapshot.changed_at.isoformat()} {snapshot.listed} {snapshot.missing_since or ''} {bool(snapshot.found_at)}"
+    )
 
 
 def snapshot_context(shown: Shown, *, confirmed: bool = False) -> dict[str, object]:
@@ -198,13 +200,16 @@ def _notes(shown: Shown) -> list[str]:
     if shown.snapshot.is_candidate and shown.snapshot.missing_since:
         notes.append(
             _(
-                "The provider left it out at %(time)s UTC. It counts as gone when a later list agrees; "
+                "The provider left it out at %(time)s UTC. Whether it is gone is not known yet: "
                 "do not rely on it until then."
             )
             % {"time": words.stamp(shown.snapshot.missing_since, shown.now)}
         )
+    if shown.snapshot.found_at:
+        text = _("The provider's lists leave it out, but it still answered for it at %(time)s UTC.")
+        notes.append(text % {"time": words.stamp(shown.snapshot.found_at, shown.now)})
     if states.kind_of(shown.snapshot.state) is states.Kind.UNKNOWN:
-        notes.append(_("The provider gives a state that this dashboard does not know; it does not count as usable."))
+        notes.append(_("The provider gives a state that this dashboard does not know: it may be usable or not."))
     return notes
 
 
@@ -255,7 +260,7 @@ def _of_instance(volume: Volume | None) -> str:
 def _listed(shown: Shown) -> str:
     snapshot, now = shown.snapshot, shown.now
     first = _("first seen %(time)s UTC") % {"time": words.stamp(snapshot.first_seen_at, now)}
-    confirmed = snapshot.last_seen_at or shown.environment.listed_at
+    confirmed = snapshot.found_at or snapshot.last_seen_at or shown.environment.listed_at
     if confirmed is None:
         return first
     last = _("last confirmed %(ago)s") % {"ago": words.ago(max(confirmed, snapshot.first_seen_at), now)}

@@ -9,7 +9,7 @@ from django.test import Client
 from pytest_django import Settings
 
 from dashboard.teams.models import ApiKey, Team
-from snapshots.models import Environment, Volume
+from snapshots.models import Environment, Snapshot, Volume
 from tests.pages.conftest import KEY, LIST, NOW, OTHER_PATH, PATH, VOLUME, Fill, detail, record, snapshot_id, taken
 from tests.pages.reading import Response, by_id, links, tree
 
@@ -71,6 +71,22 @@ def test_facts(alice_client: Client, fill: Fill, clock: time_machine.Traveller) 
         "Environment": "prod · compute-on",
         "Listed": "first seen 24 Nov 12:00 UTC · last confirmed 1 min ago",
     }
+
+
+def test_further_fields_of_the_record_are_facts_too(alice_client: Client, fill: Fill) -> None:
+    raw = {"zoneName": "canada-2", "size": 42, "rapid": True, "tags": ["a"], "note": "", "<b>odd": "<i>text"}
+    fill([record(1, raw=json.dumps(raw))])
+    found = facts(alice_client.get(detail(1)))
+    assert (found["Zone name"], found["Size"], found["Rapid"], found["<b>odd"]) == ("canada-2", "42", "true", "<i>text")
+    assert not {"Tags", "Note"} & found.keys()
+
+
+def test_what_answers_for_itself_though_lists_leave_it_out(alice_client: Client, fill: Fill) -> None:
+    fill([record(1)])
+    Snapshot.objects.update(found_at=NOW)
+    page = by_id(alice_client.get(detail(1)), "snapshot")
+    assert page.all(css="banner")
+    assert "✓ Completed" in page.text
 
 
 def test_facts_of_a_bare_record(alice_client: Client, fill: Fill) -> None:

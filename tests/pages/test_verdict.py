@@ -79,7 +79,7 @@ def test_a_candidate(alice_client: Client, fill: Fill) -> None:
         f"Cannot tell: left out of the provider's last list. This volume has 1 usable one; the newest is 2 d old.{LINK}"
     )
     assert tree(page).one(css="title-facts").one(css="badge").attributes["class"] == "badge unknown"
-    assert "The provider left it out at 24 Nov 12:00 UTC. It counts as gone when a later list agrees" in (
+    assert "The provider left it out at 24 Nov 12:00 UTC. Whether it is gone is not known yet" in (
         by_id(page, "snapshot").text
     )
 
