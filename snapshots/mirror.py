@@ -236,7 +236,7 @@ def _stamp(
     environment.first_listed_at = environment.first_listed_at or received_at
     environment.partial_at, environment.partial_reason = None, ""
     environment.body_hash = listing.body_hash if plan.gone == len(plan.missing) else ""
-    note_list(environment, held.at, is_doubted=plan.doubt is not None)
+    note_list(environment, held.at, is_doubted=plan.doubt is not None or not environment.clocks.is_trusted)
     doubt = plan.doubt
     environment.suspect_since, environment.suspect_at = (doubt.since, doubt.at) if doubt else (None, None)
     environment.suspect_checks = doubt.checks if doubt else 0

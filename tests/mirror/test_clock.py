@@ -206,7 +206,7 @@ def test_after_a_silence_a_wrong_clock_makes_nothing_fresh_and_nothing_late(
     clock.shift(20 * 3600)
     off(20 * HOUR)
     refreshed(environment)
-    assert environment.clock_doubt == 72_000
+    assert (environment.clock_doubt, environment.watched_at) == (72_000, NOW)
     assert said(environment, daily, datetime.now(UTC)) is Verdict.CANNOT_TELL
 
 
