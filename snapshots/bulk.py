@@ -132,7 +132,9 @@ def taken_of(environment: Environment, record: SnapshotRecord, now: datetime) ->
     believed = environment.believed_at + ahead if environment.believed_at else None
     # Of one without a volume nothing is ever judged: there its name may be believed.
     is_own = not record.volume_id or is_own_name(record.name, record.interval_type, record.volume)
-    seen = Sighting(believed, now + ahead, environment.clocks.is_trusted)
+    clocks = environment.clocks
+    is_right = clocks.is_provider_right and environment.was_provider_right
+    seen = Sighting(believed, now + ahead, clocks.is_trusted, is_right)
     return taken_range(record.name, record.created, seen, is_own=is_own)
 
 

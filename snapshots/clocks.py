@@ -47,6 +47,11 @@ class Clocks:
         return self.at - self.apart_since >= SETTLED
 
     @property
+    def is_provider_right(self) -> bool:
+        """Whether names and dates tell a time that can be followed: no difference is left, or it is our clock's."""
+        return self.apart_since is None or self.correction != 0
+
+    @property
     def unfollowed(self) -> int:
         """How far the provider's clock is from what is followed of it."""
         return self.told - self.ahead
@@ -110,7 +115,10 @@ def _again(before: Clocks, since: datetime, ours: datetime, told: int) -> Clocks
     if not settled.is_trusted:
         return settled
     ahead = _followed(told)
-    return Clocks(ours, ahead, told, None if ahead == told else since)
+    if ahead == told:
+        return Clocks(ours, ahead, told)
+    # Where it was not plain which clock jumped, time alone does not tell.
+    return Clocks(ours, ahead, told, since, doubt=before.doubt)
 
 
 def _jumped(before: Clocks, at: datetime, ours: datetime, told: int) -> Clocks:

@@ -85,8 +85,9 @@ def store_listing(
     Comparing and preparing run before the transaction: nobody else writes these rows while the lease is held, and the
     fence is checked again inside.
     """
-    was_trusted = held.environment.clocks.is_trusted
-    clocks = clocks or held.environment.clocks
+    before = held.environment.clocks
+    was_trusted, held.environment.was_provider_right = before.is_trusted, before.is_provider_right
+    clocks = clocks or before
     held.environment.clocks = clocks
     plan = _plan(held, listing, received_at)
     capped = questions.settle(held.environment, plan, listing, ask or _nobody, received_at)

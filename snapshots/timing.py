@@ -60,11 +60,14 @@ class Sighting:
 
     `last_without`: when the newest list was asked for that proves that it did not exist yet; None if no list does.
     `first_with`: when the first answer with it had arrived. `is_clock_trusted`: whether the clocks agreed then.
+    `is_provider_right`: whether the provider's clock was right then and at the list before, so that what it wrote in
+    between can be exact.
     """
 
     last_without: datetime | None
     first_with: datetime
     is_clock_trusted: bool = True
+    is_provider_right: bool = True
 
 
 def name_time(name: str) -> datetime | None:
@@ -99,11 +102,12 @@ def taken_range(name: str, created: datetime | None, seen: Sighting, *, is_own: 
     told = _believable([created, named if is_own or created is None else None], before)
     if last_without is not None and (older := [at for at in told if at < last_without - CLOCK_SLACK_BEFORE]):
         return TakenRange(min(older), before, TakenFrom.CONFLICT)
-    sure = _believable([created, named if is_own else None], before)
+    sure = _believable([created, named if is_own else None], before) if seen.is_provider_right else []
     if not seen.is_clock_trusted:
         return TakenRange(_oldest([*sure, last_without]), before, TakenFrom.CLOCK)
     if not sure:
-        return TakenRange(last_without, before, TakenFrom.SYNCS if created is None else TakenFrom.CONFLICT)
+        is_refuted = created is not None and seen.is_provider_right
+        return TakenRange(last_without, before, TakenFrom.CONFLICT if is_refuted else TakenFrom.SYNCS)
     is_contradicted = created is not None and created not in sure
     if is_contradicted or max(sure) - min(sure) > WITNESSES_APART:
         return TakenRange(_oldest([*sure, last_without]), before, TakenFrom.CONFLICT)

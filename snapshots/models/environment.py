@@ -181,6 +181,9 @@ class Environment(models.Model):
         """Names the state of its rows, for keys of the caches and for tags: no other state ever has the same one."""
         return f"{self.pk}:{self.path}:{self.generation}:{self.generation_id}"
 
+    # Whether the provider's clock was right at the list before: names tell its time. Each sync says it; not stored.
+    was_provider_right = True
+
     @property
     def clocks(self) -> Clocks:
         """How the provider's clock and ours stood at the newest list."""

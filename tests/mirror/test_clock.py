@@ -199,6 +199,32 @@ def test_while_our_clock_is_wrong_nothing_is_stored_by_it(
     assert not Snapshot.objects.filter(first_seen_at__gt=NOW + 2 * MINUTE).exists()
 
 
+def test_a_name_that_a_wrong_clock_made_is_not_believed_once_it_is_right_again(
+    environment: Environment, sim: Simulator, off: Off, clock: time_machine.Traveller
+) -> None:
+    refreshed(environment)
+    off(3 * HOUR)
+    clock.shift(600)
+    refreshed(environment)
+    added = sim.world.add_snapshot(PATH, created=NOW + 20 * MINUTE + 3 * HOUR)
+    off(timedelta())
+    clock.move_to(NOW + 6 * HOUR)
+    refreshed(environment)
+    stored = row(environment, added["id"])
+    assert (stored.taken_after, stored.taken_before, stored.taken_source) == (NOW, NOW + 6 * HOUR, "syncs")
+
+
+def test_which_clock_jumped_in_a_silence_time_alone_does_not_tell(
+    environment: Environment, off: Off, clock: time_machine.Traveller
+) -> None:
+    refreshed(environment)
+    off(20 * HOUR)
+    for hours in (5, 0.5, 0.6, 7):
+        clock.shift(hours * HOUR)
+        refreshed(environment)
+        assert environment.clock_doubt == 72_000
+
+
 def test_after_a_silence_a_wrong_clock_makes_nothing_fresh_and_nothing_late(
     environment: Environment, off: Off, clock: time_machine.Traveller, daily: str
 ) -> None:
