@@ -98,8 +98,9 @@ bench: $(TEST) ## Measure the list at 100 to 100,000 snapshots and the home page
 weather: $(TEST) ## Try every fault of the provider, 100 kills and 200 threads, and print the figures
 	WEATHER=full $(PY) -m pytest -q --timeout 3600 -o faulthandler_timeout=3700 tests/weather
 
-judge: $(TEST) ## Replay a year whose truth is known against the verdicts, and break each of their rules once
+judge: $(TEST) ## Replay a year whose truth is known and 2,000 random histories, and break each rule once
 	$(PY) -m tests.verdicts.year
+	HISTORIES=2000 $(PY) -m pytest -q -n 0 tests/verdicts/test_histories.py
 
 fuzz: $(TEST) ## Send 10,000 generated provider answers through the sync, and print the figures
 	FUZZ_ROUNDS=1800 $(PY) -m pytest -q -n 0 tests/fuzz

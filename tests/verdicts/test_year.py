@@ -1,14 +1,17 @@
 """The shortest replay: a month in which everything happens once, and a broken rule that it must notice.
 
-`make judge` replays the year, and breaks every rule.
+`make judge` replays the year and all chapters of their own, and breaks every rule.
 """
 
 import pytest
 
 from snapshots.models import Change, Snapshot
+from tests.verdicts.year.chapters import CHAPTERS
 from tests.verdicts.year.happens import HAPPENS
+from tests.verdicts.year.lab import Lab
 from tests.verdicts.year.mutations import MUTATIONS, applied
 from tests.verdicts.year.replay import Replay
+from tests.verdicts.year.tally import Tally
 
 
 @pytest.mark.django_db
@@ -26,5 +29,28 @@ def test_a_month_without_a_wrong_verdict() -> None:
 @pytest.mark.django_db
 @pytest.mark.parametrize("name", ["a run under way does not count", "any number in a name is a time", "fresh for ever"])
 def test_a_broken_rule_is_noticed(name: str) -> None:
+    focus = MUTATIONS[name].focus
+    assert not isinstance(focus, str)
     with applied(name):
-        assert Replay(1, focus=MUTATIONS[name].focus).run().wrong
+        assert Replay(1, focus=focus).run().wrong
+
+
+def replayed_apart(name: str) -> Tally:
+    (script, start), tally = CHAPTERS[name], Tally()
+    Lab(name, script, tally, start=start, stops_at_wrong=True).run()
+    return tally
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("name", ["behind the end", "turnover", "names of a wrong clock"])
+def test_a_chapter_of_its_own_without_a_wrong_verdict(name: str) -> None:
+    tally = replayed_apart(name)
+    assert tally.wrong == []
+    assert tally.hours_said <= 1.1 * tally.hours_open + 1
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("name", ["an older witness does not count", "the date field does not count"])
+def test_a_chapter_of_its_own_notices_a_broken_rule(name: str) -> None:
+    with applied(name):
+        assert replayed_apart(str(MUTATIONS[name].focus)).wrong

@@ -15,10 +15,14 @@ django.setup()
 from django.db import connection  # noqa: E402
 from django.test.utils import setup_databases, teardown_databases  # noqa: E402
 
+from tests.verdicts.year.chapters import CHAPTERS  # noqa: E402
+from tests.verdicts.year.lab import Lab  # noqa: E402
 from tests.verdicts.year.mutations import MUTATIONS, Mutation, applied  # noqa: E402
 from tests.verdicts.year.replay import Replay, Tally, Told  # noqa: E402
 
-__all__ = ["MUTATIONS", "Mutation", "Tally", "empty_database", "replayed"]
+__all__ = ["CHAPTERS", "MUTATIONS", "Mutation", "Tally", "apart", "chapter_apart", "empty_database", "replayed"]
+
+Focus = tuple[float, float] | str | None
 
 
 @lru_cache(maxsize=1)
@@ -32,11 +36,32 @@ def empty_database() -> bytes:
     return tables
 
 
-def replayed(name: str, chapters: int, focus: tuple[float, float] | None, told: Told | None = None) -> Tally:
-    """Replay with one rule broken, or none where `name` is empty. Call once in a process."""
+def replayed(name: str, chapters: int, focus: Focus, told: Told | None = None) -> Tally:
+    """Replay with one rule broken, or none where `name` is empty. Call once in a process.
+
+    `focus`: the days that matter, or the name of a chapter of its own; both end at the first wrong thing.
+    """
+    _fill_database()
+    with applied(name):
+        if isinstance(focus, str):
+            return chapter_apart(focus, stops_at_wrong=True)
+        return Replay(chapters, focus=focus, told=told).run()
+
+
+def apart(name: str) -> Tally:
+    """Replay a chapter of its own. Call once in a process."""
+    _fill_database()
+    return chapter_apart(name)
+
+
+def chapter_apart(name: str, *, stops_at_wrong: bool = False) -> Tally:
+    (script, start), tally = CHAPTERS[name], Tally()
+    Lab(name, script, tally, start=start, stops_at_wrong=stops_at_wrong).run()
+    return tally
+
+
+def _fill_database() -> None:
     connection.ensure_connection()
     with sqlite3.connect(":memory:") as tables:
         tables.deserialize(empty_database())
         tables.backup(connection.connection)
-    with applied(name):
-        return Replay(chapters, focus=focus, told=told).run()

@@ -1,17 +1,36 @@
 """One broken rule each: what a judge that has it wrong would say, to see that the replay notices."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from itertools import count
 from unittest.mock import patch
 
 from django.db.models import Case, F, Value, When
 from django.db.models.fields import SmallIntegerField
 
-from snapshots import bulk, judged, judged_rows, judging, runs, schedules, verdicts
+from snapshots import (
+    bulk,
+    clocks,
+    diff,
+    judged,
+    judged_rows,
+    judging,
+    proof,
+    questions,
+    runs,
+    schedules,
+    sync,
+    timing,
+    verdicts,
+)
+from snapshots.claims import Claim
+from snapshots.cloud import rows
+from snapshots.cloud.records import Listing, SnapshotRecord
 from snapshots.models import Environment
 from snapshots.runs import Run
+from snapshots.timing import Sighting, TakenFrom, TakenRange
 from snapshots.verdicts import ALWAYS, Thresholds, Verdict
 
 EARLY, BUSY, MIDDLE, END = (0.0, 6.0), (4.0, 10.4), (13.4, 18.5), (19.5, 27.0)
@@ -21,12 +40,12 @@ Range = tuple[datetime | None, datetime]
 
 @dataclass(frozen=True)
 class Mutation:
-    """`focus`: the days of the chapter in which it must be noticed."""
+    """`focus`: the days of the chapter in which it must be noticed, or the name of a chapter of its own."""
 
     rule: str
     what: str
     swaps: tuple[Swap, ...]
-    focus: tuple[float, float] = EARLY
+    focus: tuple[float, float] | str = EARLY
 
     def apply(self, stack: ExitStack) -> None:
         for owner, name, new in self.swaps:
@@ -184,8 +203,93 @@ def _failing_for_ever(*facts: object) -> Thresholds:
     return Thresholds(failing=found.failing, cannot_tell=found.cannot_tell) if found.failing else found
 
 
+known_range = timing.taken_range
+clocks_read = clocks.read
+keep_proof = proof.keep_proof
+
+
+def _older_does_not_count(name: str, created: datetime | None, seen: Sighting, *, is_own: bool) -> TakenRange:
+    found = known_range(name, created, seen, is_own=is_own)
+    is_older = found.source is TakenFrom.CONFLICT and seen.last_without is not None
+    return TakenRange(seen.last_without, found.before, TakenFrom.SYNCS) if is_older else found
+
+
+def _without_date(name: str, created: datetime | None, seen: Sighting, *, is_own: bool) -> TakenRange:
+    return known_range(name, None, seen, is_own=is_own)
+
+
+def _date_alone(name: str, created: datetime | None, seen: Sighting, *, is_own: bool) -> TakenRange:
+    return known_range(name if created is None else "", created, seen, is_own=is_own)
+
+
+def _names_of_a_wrong_clock(name: str, created: datetime | None, seen: Sighting, *, is_own: bool) -> TakenRange:
+    return known_range(name, created, replace(seen, is_provider_right=True), is_own=is_own)
+
+
+def _dated_by_a_wrong_clock(name: str, created: datetime | None, seen: Sighting, *, is_own: bool) -> TakenRange:
+    sure = replace(seen, is_provider_right=True, is_clock_trusted=True)
+    return known_range(name, created, sure, is_own=is_own)
+
+
+def _every_list_dates(held: Claim, listing: object, *, is_capped: bool) -> None:
+    pass
+
+
+def _never_cut_off(held: Claim, listing: Listing[SnapshotRecord] | None, *, is_capped: bool) -> None:
+    held.environment.listed_rows = 0
+    keep_proof(held, listing, is_capped=False)
+
+
+def _nobody_asks(*facts: object) -> int:
+    return 0
+
+
+def _any_key_buries(trust: object, row: object) -> bool:
+    return True
+
+
+def _last_twin(record: object, numbers: Iterator[int] = count()) -> int:  # noqa: B008 one count for all
+    return next(numbers)
+
+
+def _at_once(before: clocks.Clocks, ours: datetime, told: int | None) -> clocks.Clocks:
+    return clocks.Clocks(ours, told or 0, told or 0)
+
+
+def _never_ours(before: clocks.Clocks, at: datetime, ours: datetime, told: int) -> clocks.Clocks:
+    return clocks.Clocks(ours, before.ahead, told, ours)
+
+
+def _one_sided(before: clocks.Clocks, ours: datetime, told: int | None) -> clocks.Clocks:
+    return replace(clocks_read(before, ours, told), doubt=0)
+
+
+def _forgiven(before: clocks.Clocks, since: datetime, ours: datetime, told: int) -> clocks.Clocks:
+    return replace(clocks_again(before, since, ours, told), doubt=0)
+
+
+clocks_again = clocks._again
+
+
+def _all_lost(lost: Iterable[object], gained: object) -> int:
+    return len(list(lost))
+
+
+def _no_volume_asked(environment: Environment) -> list[str]:
+    return []
+
+
+def _whatever_it_says(scene: judging.Scene, volume: object, rows: object) -> tuple[datetime | None, datetime | None]:
+    return volume.created_at, volume.created_at
+
+
 FAR = timedelta(days=400)
 _no_clock = property(lambda environment: 0, lambda environment, seconds: None)
+
+
+def _range(what: str, broken: Callable[..., TakenRange], focus: str) -> Mutation:
+    return Mutation("11 ranges", what, ((bulk, "taken_range", broken),), focus)
+
 
 MUTATIONS: Mapping[str, Mutation] = {
     each.what: each
@@ -249,9 +353,34 @@ MUTATIONS: Mapping[str, Mutation] = {
         ),
         Mutation("10 states", "not known is usable", ((Run, "is_usable", property(_usable_in_any_state)),), EARLY),
         Mutation("10 ranges", "any number in a name is a time", ((bulk, "is_default", _own_name),), EARLY),
-        Mutation("10 clock", "the provider's clock is ours", ((Environment, "clock_ahead", _no_clock),), MIDDLE),
+        Mutation(
+            "10 clock", "the provider's clock is ours", ((Environment, "clock_ahead", _no_clock),), "provider stays off"
+        ),
         Mutation("lists", "left out once, and still there", ((verdicts, "_where_both_agree", _best_case),), EARLY),
         Mutation("lists", "left out once, and gone", ((verdicts, "_where_both_agree", _worst_case),), EARLY),
+        _range("an older witness does not count", _older_does_not_count, "witnesses"),
+        _range("the date field does not count", _without_date, "witnesses"),
+        _range("beside a date the name does not count", _date_alone, "witnesses"),
+        _range("names of a wrong clock count", _names_of_a_wrong_clock, "names of a wrong clock"),
+        _range("a wrong clock dates", _dated_by_a_wrong_clock, "provider jumps"),
+        Mutation("proof", "another key's list dates", ((proof, "_is_same_key", lambda held: True),), "keys"),
+        Mutation("proof", "every list dates", ((proof, "keep_proof", _every_list_dates),), "keys"),
+        Mutation(
+            "proof", "a list that may be cut off dates", ((proof, "keep_proof", _never_cut_off),), "behind the end"
+        ),
+        Mutation("proof", "what a key never showed is gone", ((diff.Trust, "may_bury", _any_key_buries),), "keys"),
+        Mutation("questions", "the last usable one is not asked for", ((questions, "settle", _nobody_asks),), "capped"),
+        Mutation("questions", "an answer counts forever", ((diff, "FOUND_LASTS", FAR),), "capped"),
+        Mutation("rows", "of twins the last one wins", ((rows, "_precedence", _last_twin),), "rows"),
+        Mutation("rows", "turnover is a loss", ((diff, "_on_balance", _all_lost),), "turnover"),
+        Mutation("clocks", "a jump is followed at once", ((sync, "read", _at_once),), "provider jumps"),
+        Mutation("clocks", "our own jump is not put right", ((clocks, "_jumped", _never_ours),), "our jumps"),
+        Mutation("clocks", "uncertain, ours is right", ((sync, "read", _one_sided),), "jumps in silence"),
+        Mutation("clocks", "time ends the doubt", ((clocks, "_again", _forgiven),), "jumps in silence"),
+        Mutation("volumes", "nobody asks for it by id", ((sync, "absent_volumes", _no_volume_asked),), "volumes"),
+        Mutation(
+            "volumes", "new as its date says", ((judging.Scene, "created_between", _whatever_it_says),), "volumes"
+        ),
     )
 }
 

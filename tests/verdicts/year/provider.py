@@ -8,14 +8,16 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from heapq import heappop, heappush
 
+from snapshots.simulator.names import STAMP
 from snapshots.simulator.world import World
 
 MAKING = ("Allocated", "Creating", "CreatedOnPrimary", "BackingUp")
 GONE = ""
-LOOKS_LIKE = re.compile(r"_\d{14}$")
+LOOKS_LIKE = re.compile(r"_(\d{14})$")
+DATE_FIELDS = ("created", "createdAt", "creationDate")
 
 
 @dataclass(eq=False)
@@ -26,18 +28,33 @@ class Run:
     types: tuple[str, ...]
     began: datetime
     state: str
-    # Whether its name tells its time.
-    is_dated: bool = True
+    # What its name says and the row's date field, by the provider's clock; whether the provider made the name.
+    named: datetime | None = None
+    dated: datetime | None = None
+    is_own_name: bool = True
+    # What its rows said at the newest complete list, and whether that list, or its own address, has it.
     shown: str = GONE
     is_listed: bool = False
     # The newest list left it out, and the next one decides.
     in_doubt: bool = False
     was_complete: bool = False
     first_shown: datetime | None = None
+    last_shown: datetime | None = None
     last_making: datetime | None = None
-    # Our watch of one that is not dated: the last list without it, the first with it.
+    # When its own address last answered while the lists left it out.
+    found_at: datetime | None = None
+    # When it began as far as it can be told: exactly, or between two moments; open: until the clocks agree again.
+    is_dated: bool = True
     after: datetime | None = None
     before: datetime | None = None
+    is_open: bool = False
+    # Its true state when the newest complete list was made.
+    true_state: str = GONE
+
+    @property
+    def is_usable(self) -> bool:
+        """As its row was last shown."""
+        return self.shown == "BackedUp" or (self.was_complete and self.shown in ("Copying", "BackingUp"))
 
     @property
     def is_telling(self) -> bool:
@@ -80,11 +97,12 @@ class Disk:
 
 
 class Provider:
-    """One environment's volumes; `now` is the provider's own clock, and events happen in its order."""
+    """One environment's volumes; `now` is the true time. Names and dates are of its clock, `ahead` of that."""
 
     def __init__(self, world: World, path: str, now: datetime) -> None:
         self.world, self.path, self.now = world, path, now
         self.disks: dict[str, Disk] = {}
+        self.ahead = timedelta()
         # How often each thing happened of which the year must hold some.
         self.met: Counter[str] = Counter()
         self._events: list[tuple[datetime, int, Callable[[], None]]] = []
@@ -113,19 +131,29 @@ class Provider:
         disk.deleted_at = self.now
         self.met["volume deleted"] += 1
 
-    def begin(self, disk: Disk, types: str, began: datetime, *, state: str = "Allocated", name: str = "") -> Run:
-        """Begin a run; without a name it bears the provider's, which tells when."""
+    def begin(
+        self, disk: Disk, types: str, began: datetime, *, state: str = "Allocated", name: str = "", **fields: object
+    ) -> Run:
+        """Begin a run; without a name it bears the provider's, which tells when. `fields`: more fields of its row."""
+        told = began + self.ahead
         row = self.world.add_snapshot(
             self.path,
             name=name or None,
             state=state,
             interval_type=types,
             volume_id=disk.id,
-            created=began,
+            created=told,
             **({} if disk.deleted_at is None else {"volume": disk.name}),
         )
+        if fields:
+            self.world.change_snapshot(self.path, str(row["id"]), fields)
         self._note(disk, types, name)
-        run = Run(str(row["id"]), tuple(types.split(",")), began, state, is_dated=not name)
+        dates = [datetime.fromisoformat(str(fields[each])) for each in DATE_FIELDS if each in fields]
+        named = _time_in(str(row["name"]))
+        # A name that someone typed in the provider's own form cannot be told from its own.
+        is_own = not name or types != "MANUAL" or name.startswith(f"web-01_{disk.name}_")
+        dated, kinds = dates[0] if dates else None, tuple(types.split(","))
+        run = Run(str(row["id"]), kinds, began, state, named, dated, is_own_name=is_own)
         disk.runs.append(run)
         return run
 
@@ -165,29 +193,7 @@ class Provider:
             found.snapshots.update(kept)
             found.touch()
 
-    def listed(self, at: datetime, last: datetime | None, left_out: set[str]) -> None:
-        """Note what a list of this moment showed; `last`: the moment of the believed one before it."""
-        for disk in self.disks.values():
-            disk.lists_without += disk.deleted_at is not None
-            for run in disk.runs:
-                _note(run, at, last, is_shown=run.state != GONE and run.id not in left_out)
-            disk.settle()
 
-
-def _note(run: Run, at: datetime, last: datetime | None, *, is_shown: bool) -> None:
-    if is_shown:
-        _show(run, at, last)
-    elif run.is_listed and run.in_doubt and run.state == GONE:
-        # Two lists agree.
-        run.is_listed = run.in_doubt = False
-    elif run.is_listed:
-        run.in_doubt = True
-
-
-def _show(run: Run, at: datetime, last: datetime | None) -> None:
-    if run.first_shown is None:
-        run.first_shown, run.after, run.before = at, last, at
-    run.is_listed, run.in_doubt, run.shown = True, False, run.state
-    run.was_complete = run.was_complete or run.state in ("BackedUp", "Destroying")
-    if run.state in MAKING and not run.was_complete:
-        run.last_making = at
+def _time_in(name: str) -> datetime | None:
+    found = LOOKS_LIKE.search(name)
+    return datetime.strptime(found[1], STAMP).replace(tzinfo=UTC) if found else None

@@ -22,12 +22,13 @@ from snapshots.simulator.server import Simulator
 from snapshots.simulator.world import World
 from snapshots.verdicts import Verdict
 from tests.verdicts.year import truth
-from tests.verdicts.year.provider import Disk, Provider, Run
+from tests.verdicts.year.lists import Lists, Seen
+from tests.verdicts.year.provider import GONE, Disk, Provider, Run
 from tests.verdicts.year.schedule import DAY, HOUR
 from tests.verdicts.year.story import Story, dev, prod
 from tests.verdicts.year.tally import Tally
 from tests.verdicts.year.times import START, Times, chapter_of, day_of
-from tests.verdicts.year.weather import Weather, ahead_at
+from tests.verdicts.year.weather import Weather
 
 KEY = "CANARY-key-of-the-year"
 PROD, DEV = "compute-on/prod", "compute-qc/dev"
@@ -49,8 +50,8 @@ class Place:
         self.row = Environment.objects.create(team=team, service_code=code, name=name)
         self.story = Story(Provider(world, path, START), START, chapters)
         self.provider = self.story.provider
+        self.lists = Lists()
         self.data = START
-        self.believed: datetime | None = None
         self.were_late: dict[str, bool] = {}
 
 
@@ -78,7 +79,7 @@ class Replay:
     def run(self) -> Tally:
         with time_machine.travel(START, tick=False) as clock:
             self.clock = clock
-            world = World(seed=1, environments=[PROD, DEV], volumes=0, snapshots=0, clock=self._provider_now)
+            world = World(seed=1, environments=[PROD, DEV], volumes=0, snapshots=0, clock=lambda: datetime.now(UTC))
             with Simulator(world, keys={KEY: None}) as self.sim, _set(self.sim.url):
                 self._found(world)
                 self._replay()
@@ -112,19 +113,13 @@ class Replay:
             if self.focus and self.tally.wrong:
                 return
 
-    def _ahead(self) -> timedelta:
-        return ahead_at(day_of(datetime.now(UTC)))
-
-    def _provider_now(self) -> datetime:
-        return datetime.now(UTC) + self._ahead()
-
     # --- a sync
 
     def _sync(self, now: datetime) -> None:
         weather = Weather(day_of(now))
         weather.fall(self.sim, PROD, DEV)
         for place in self.places:
-            place.provider.advance(self._provider_now())
+            place.provider.advance(now)
             self._act(place, now)
         prod_place = self.places[0]
         asked = self.places if self.times.is_whole(now) else self.places[:1]
@@ -138,16 +133,16 @@ class Replay:
                 self.tally.met[FAULTS.get(outcome.fault.kind, "outage of the provider")] += 1
             if outcome.written is not None:
                 left_out = {run.id for run in hidden} if is_prod else set()
-                self._listed(place, left_out, is_empty=is_prod and weather.is_empty)
+                self._listed(place, now, left_out, is_empty=is_prod and weather.is_empty)
         self._note_weather(prod_place, weather, hidden, now)
         self.sim.clear_faults()
+        self.sim.clear()
 
     def _note_weather(self, place: Place, weather: Weather, hidden: list[Run], now: datetime) -> None:
         met = self.tally.met
-        met["clock off by 10 min"] += bool(self._ahead())
-        if place.believed == self._provider_now():
+        if place.lists.newest and place.lists.newest.at == now:
             met["row omitted once"] += len(hidden)
-        elif place.data == self._provider_now():
+        elif place.data == now:
             met["empty list"] += 1
         row = Environment.objects.get(pk=place.row.pk)
         if row.volumes_tried_at == now:
@@ -169,15 +164,13 @@ class Replay:
             judge_volumes(place.row, [disk.id], at=place.row.data_at)
         place.story.acts.clear()
 
-    def _listed(self, place: Place, left_out: set[str], *, is_empty: bool) -> None:
-        at = self._provider_now()
+    def _listed(self, place: Place, now: datetime, left_out: set[str], *, is_empty: bool) -> None:
         self.tally.lists += 1
-        if is_empty:
-            left_out = {run.id for disk in place.provider.disks.values() for run in disk.runs}
-        place.provider.listed(at, place.believed, left_out)
-        if not is_empty:
-            place.believed = at
-        place.data = at
+        disks = place.provider.disks.values()
+        there = {run.id for disk in disks for run in disk.runs if run.state != GONE} - left_out
+        replies = replies_of(self.sim, place.provider.path)
+        place.lists.take(disks, Seen(now, set() if is_empty else there, is_believed=not is_empty, replies=replies))
+        place.data = now
 
     # --- the pages
 
@@ -195,7 +188,7 @@ class Replay:
     def _deadlines(self) -> list[datetime]:
         """By our own clock, what the newest lists let one wait for."""
         disks = [disk for place in self.places for disk in place.provider.disks.values()]
-        return [moment - self._ahead() for disk in disks for moment in truth.deadlines(disk)]
+        return [moment for disk in disks for moment in truth.deadlines(disk)]
 
     def _compare(self, now: datetime, hours: float, *, is_list: bool) -> None:
         rows = Environment.objects.in_bulk([place.row.pk for place in self.places])
@@ -206,7 +199,7 @@ class Replay:
         }
         for place in self.places:
             row = rows[place.row.pk]
-            if row.listed_at is None or place.believed is None:
+            if row.listed_at is None or place.lists.newest is None:
                 continue
             for disk in place.provider.disks.values():
                 word, flag = said.get((place.row.pk, disk.id), (None, None))
@@ -261,6 +254,12 @@ class Replay:
             f"{kind}: {when:%Y-%m-%d %H:%M} (day {day_of(when):.2f}, list of {place.data:%d %H:%M}) "
             f"{place.row.name} {disk.name}: {word}, not {' or '.join(sorted(allowed))}"
         )
+
+
+def replies_of(sim: Simulator, path: str) -> dict[str, bool]:
+    """Which single snapshots were asked for in this sync, and whether the provider had them."""
+    asked = [each for each in sim.requests if f"{path}/snapshots/" in each.path and each.status in (200, 404)]
+    return {each.path.rsplit("/", 1)[1]: each.status == 200 for each in asked}
 
 
 @contextmanager

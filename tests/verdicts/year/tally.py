@@ -1,9 +1,9 @@
 """What a replay found, and how often each thing happened in it."""
 
 from collections import Counter
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 
-from tests.verdicts.year.happens import HAPPENS
+from tests.verdicts.year.happens import HAPPENS, HAPPENS_APART
 
 
 @dataclass
@@ -24,10 +24,18 @@ class Tally:
     met: Counter[str] = field(default_factory=Counter)
     wrong: list[str] = field(default_factory=list)
 
+    def add(self, other: "Tally") -> None:
+        for each in fields(self):
+            found, more = getattr(self, each.name), getattr(other, each.name)
+            if isinstance(found, Counter):
+                found.update(more)
+            else:
+                setattr(self, each.name, found + more)
+
     @property
     def ratio(self) -> float:
         return self.hours_said / self.hours_open if self.hours_open else 1.0
 
     @property
     def is_right(self) -> bool:
-        return not self.wrong and self.ratio <= 1.1 and all(self.met[each] for each in HAPPENS)
+        return not self.wrong and self.ratio <= 1.1 and all(self.met[each] for each in (*HAPPENS, *HAPPENS_APART))

@@ -3,7 +3,7 @@
 import time
 
 from tests.verdicts.year.alone import Mutation, Tally
-from tests.verdicts.year.happens import HAPPENS
+from tests.verdicts.year.happens import HAPPENS, HAPPENS_APART
 
 MOST_LINES = 40
 
@@ -18,10 +18,20 @@ def chapter(number: int, tally: Tally) -> None:
     )
 
 
+def apart(name: str, tally: Tally) -> None:
+    """One line for each chapter of its own."""
+    print(
+        f"{name:26} {tally.syncs:5,} syncs, {tally.verdicts:6,} verdicts, {len(tally.wrong)} wrong;"
+        f" {tally.hours_said:.1f} h of cannot tell, {tally.hours_open:.1f} h in which the data could not tell",
+        flush=True,
+    )
+
+
 def year(tally: Tally) -> None:
     for line in tally.wrong[:MOST_LINES]:
         print(line)
-    print(f"\nA simulated year: {tally.syncs:,} syncs, {tally.lists:,} lists, {tally.verdicts:,} verdicts read")
+    print("\nA simulated year, and chapters of their own:", end=" ")
+    print(f"{tally.syncs:,} syncs, {tally.lists:,} lists, {tally.verdicts:,} verdicts read")
     for label, number in (
         ("false fresh", tally.false_fresh),
         ("false late", tally.false_late),
@@ -34,8 +44,8 @@ def year(tally: Tally) -> None:
         f" {tally.hours_open:,.1f}; ratio {tally.ratio:.3f}"
     )
     print("\nWhat happened in it, and how often")
-    for name in HAPPENS:
-        print(f"  {name:42} {tally.met[name] or 'NEVER'}", flush=True)
+    for name in dict.fromkeys((*HAPPENS, *HAPPENS_APART)):
+        print(f"  {name:55} {tally.met[name] or 'NEVER'}", flush=True)
 
 
 def heads() -> None:

@@ -5,7 +5,7 @@ gives every answer that they allow. Verdicts are the words of the page.
 """
 
 from calendar import monthrange
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from itertools import product
@@ -37,6 +37,11 @@ class Case:
     undated: str = "as it is"
     copied_were_complete: bool = True
     odd_are_usable: bool = False
+    # What was really there when the list was made, whatever it showed.
+    is_real: bool = False
+
+    def state(self, run: Run) -> str:
+        return run.true_state if self.is_real else run.shown
 
     def began(self, run: Run) -> datetime:
         if run.is_dated or self.undated == "as it is":
@@ -44,21 +49,24 @@ class Case:
         return (run.after or LONG_AGO) if self.undated == "old" else (run.before or run.began)
 
     def has(self, run: Run) -> bool:
+        if self.is_real:
+            return run.true_state != GONE
         there = run.state != GONE if self.doubted_are_there is None else self.doubted_are_there
         return run.is_listed and (there or not run.in_doubt)
 
     def usable(self, run: Run) -> bool:
-        was_complete = run.was_complete or (run.shown == "Copying" and self.copied_were_complete)
-        moved = was_complete and run.shown in ("Copying", "BackingUp")
-        odd = self.odd_are_usable and run.shown not in KNOWN
-        return self.has(run) and (run.shown == "BackedUp" or moved or odd)
+        state = self.state(run)
+        was_complete = run.was_complete or (state == "Copying" and self.copied_were_complete)
+        moved = was_complete and state in ("Copying", "BackingUp")
+        odd = self.odd_are_usable and state not in KNOWN
+        return self.has(run) and (state == "BackedUp" or moved or odd)
 
     def is_made(self, run: Run) -> bool:
-        return self.has(run) and run.shown in MAKING and not self.usable(run)
+        return self.has(run) and self.state(run) in MAKING and not self.usable(run)
 
     def has_failed(self, run: Run) -> bool:
         vanished = not self.has(run) and run.shown in MAKING and not run.was_complete
-        return run.shown == "Error" or vanished
+        return self.state(run) == "Error" or vanished
 
 
 ACTUAL = Case()
@@ -92,13 +100,28 @@ def of(disk: Disk, moment: datetime, case: Case = ACTUAL) -> str:
     return max([*_by_schedule(disk, runs, moment, case), _by_age(disk, runs, moment, case)], key=ORDER.index)
 
 
-def may_be_said(disk: Disk, data: datetime, age: timedelta) -> set[str]:
-    """What a page may say whose newest list is so old: a definite word only where the lists allow no other kind."""
+def may_be_said(
+    disk: Disk,
+    data: datetime,
+    age: timedelta,
+    *,
+    off: Collection[timedelta] = (timedelta(),),
+    drift: Collection[timedelta] = (timedelta(),),
+) -> set[str]:
+    """What a page may say whose newest list is so old: a definite word only where the lists allow no other kind.
+
+    `off`: how far the moment of the data may lie from the one that is taken for it. `drift`: how far names may be off
+    because the provider's clock drifts: within that either word is right.
+    """
     if age > WITHOUT_DATA:
         return {"cannot tell"}
-    cases = _possible(disk.runs)
-    then = {of(disk, data, case) for case in cases}
-    now = {of(disk, data + age, case) for case in cases}
+    return set().union(*(_said([data + each + drifted for each in off], disk, age) for drifted in drift))
+
+
+def _said(moments: list[datetime], disk: Disk, age: timedelta) -> set[str]:
+    worlds = list(product(moments, _possible(disk.runs)))
+    then = {of(disk, moment, case) for moment, case in worlds}
+    now = {of(disk, moment + age, case) for moment, case in worlds}
     if then <= PROBLEMS:
         return then if age <= _patience(disk) else {"cannot tell"}
     return {"cannot tell"} if now & PROBLEMS else then

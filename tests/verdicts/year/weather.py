@@ -1,14 +1,12 @@
-"""What goes wrong in each chapter: days of 28, the faults of those days, and the provider's clock."""
+"""What goes wrong in each chapter: days of 28, and the faults of those days."""
 
 from collections.abc import Iterator
-from datetime import timedelta
 
 from snapshots.simulator.server import Simulator
 from tests.verdicts.year.schedule import DAY, MINUTE
 
 OURS_OFF = (10.5, 13.5)
 OUTAGES = ((4.2, 4.55), (21.0, 22.25))
-CLOCK_OFF = ((15.0, 17.0, 10 * MINUTE), (17.0, 18.5, -10 * MINUTE))
 REFUSED = (6.0, 8.0)
 LEFT_OUT, EMPTY = 7.5, 9.63
 VOLUME_FAULTS = (
@@ -50,8 +48,3 @@ class Weather:
         for first, name, _ in VOLUME_FAULTS:
             if first <= self.day < first + SHORT:
                 yield name
-
-
-def ahead_at(day: float) -> timedelta:
-    """How far the provider's clock is ahead of ours."""
-    return next((ahead for first, last, ahead in CLOCK_OFF if first <= day < last), timedelta())
