@@ -37,7 +37,7 @@ _log = logging.getLogger(__name__)
 
 
 def kept(key: str, kind: type[T], make: Callable[[], T], *, seconds: int, alias: str = "fragments") -> T:
-    """Give what a cache keeps under a key, or make it and keep it. Whatever is no readable `kind` is not there.
+    """Get what a cache keeps under a key, or make and keep it. A value that is not a readable `kind` counts as absent.
 
     `kind`: plain values, and tuples, dictionaries and dataclasses of them. Safe text comes back as plain text.
     """

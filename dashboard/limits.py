@@ -107,9 +107,9 @@ def clear(key: str) -> None:
 
 
 class Slots:
-    """Places for what takes long and holds a thread of this process meanwhile: `most` of all, `most_each` of one owner.
+    """Places for work that holds a thread of this process for long: `most` in total, `most_each` for one owner.
 
-    To give back waits for nothing, as the garbage collector may do it at any point of any thread, also while that
+    Returning a place waits for nothing, as the garbage collector may do it at any point of any thread, also while that
     thread holds the lock. `SimpleQueue.put` is made for that; the next taker counts what came back.
     """
 
@@ -136,7 +136,7 @@ class Slots:
             return +self._count()
 
     def _count(self) -> Counter[Hashable]:
-        """Take off what was given back. Call under the lock."""
+        """Subtract the returned places. Call under the lock."""
         try:
             while True:
                 self._taken[self._given_back.get_nowait()] -= 1

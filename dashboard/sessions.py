@@ -1,6 +1,6 @@
 """Sessions are rows, read through the `sessions` cache: Redis where there is one, else nothing.
 
-A session ends `SESSION_COOKIE_AGE` after the sign-in, whatever is saved in it meanwhile.
+A session ends `SESSION_COOKIE_AGE` after the sign-in, no matter what is saved in it since then.
 """
 
 import re
@@ -44,7 +44,7 @@ class SessionStore(cached_db.SessionStore):
         try:
             super().save(must_create)
         except UpdateError as ended:
-            # Django takes any fault of the database for a session that was deleted meanwhile.
+            # Django takes any database error for a session that was deleted since it was read.
             if isinstance(ended.__context__, OperationalError):
                 raise ended.__context__ from None
             raise

@@ -96,7 +96,7 @@ INSTALLED_APPS = [
     "dashboard.teams",
     "snapshots",
 ]
-# The first six stand outside of all that can fail: every answer carries the headers and a request id, and is counted.
+# The first six wrap everything that can fail: every answer carries the headers and a request id, and is counted.
 MIDDLEWARE = [
     "dashboard.logs.with_request_id",
     "dashboard.metrics.counting",

@@ -1,8 +1,8 @@
 """Two clocks, the provider's and ours, and which of them a sync may believe.
 
-Every answer's `Date` header tells how far the provider's clock is ahead of ours. One reading proves nothing: a jump
-shows only against the reading before. Names and deadlines follow the provider's clock, but only by as much as clocks
-drift; a larger difference is said and not followed.
+Every answer's `Date` header tells how far the provider's clock is ahead of this machine's. One reading proves nothing:
+a jump shows only against the reading before. Names and deadlines follow the provider's clock, but only by as much as
+clocks drift; a larger difference is shown on the pages and not followed.
 """
 
 from dataclasses import dataclass, replace

@@ -31,7 +31,7 @@ class Internal:
 
 
 class Unexpected(Exception):
-    """Stands in the log for an exception: its code lines and its type. Its own text and its frames may hold a key."""
+    """What the log shows of an exception: its code lines and its type. Its text and its frames may hold a key."""
 
 
 def contain(work: Callable[[], T], place: str, *, expected: tuple[type[Exception], ...] = ()) -> T | Internal:

@@ -1,4 +1,4 @@
-"""How a step of an environment's refresh fails: stored as its fault, or thrown away where the step came too late."""
+"""How a step of an environment's refresh fails: stored as its fault, or discarded where the step came too late."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -79,7 +79,7 @@ def record_unclaimed(environment: Environment, error: Internal) -> Fault:
 
 
 def removed() -> Fault:
-    return Fault("removed", _("This environment was removed meanwhile."))
+    return Fault("removed", _("This environment was removed during the refresh."))
 
 
 def _unless_overtaken(held: Claim, work: Callable[[], T]) -> T | Fault:

@@ -98,7 +98,7 @@ def days_of(volume: Volume, rows: Iterable[Row], at: datetime) -> dict[str, dict
 def gaps_of(volume: Volume, rows: Iterable[Row], at: datetime) -> dict[str, list[list[str]]]:
     """Find the times in which no run began although one was due: schedule's letter -> [from, until] of each.
 
-    Call before the volume's answers are made anew. All of it is elapsed time. Older ones than the rows tell are kept,
+    Call before the volume's answers are replaced. All of it is elapsed time. Older ones than the rows tell are kept,
     unless a row that is listed late lies in one.
     """
     whole_from = at - (GONE_COUNT_HOURLY if "H" in volume.schedules else GONE_COUNT)

@@ -248,7 +248,7 @@ def _stamp(
 
 
 def _close_open_times(environment: Environment, now: datetime) -> set[str]:
-    """The clocks agree again: what was first listed meanwhile was taken before now. Returns its volumes."""
+    """The clocks agree again: what was first listed while they did not was taken before now. Returns its volumes."""
     until = now + timedelta(seconds=environment.clock_ahead)
     still_open = Snapshot.objects.filter(environment=environment, taken_source=TakenFrom.CLOCK)
     volumes = set(still_open.values_list("volume_id", flat=True)) - {""}

@@ -165,8 +165,8 @@ def _plan_verification(plan: Plan, user: User) -> None:
 def _warn_of_unproved(plan: Plan, user: User) -> None:
     if not user.has_proved_address:
         text = _(
-            "! account %(email)s: the address is not proved, and whoever invited it may hold the account. Have the "
-            "person set a new password by a mailed link, or pass on the one of: manage.py invite_link %(email)s"
+            "! account %(email)s: the address is not proved, and the person who invited it may hold the account. Let "
+            "the owner set a new password by a mailed link, or pass on the one of: manage.py invite_link %(email)s"
         )
         plan.warnings.append(text % {"email": user.email})
 

@@ -104,7 +104,7 @@ def _bury(plan: Plan[SnapshotRecord], wanted: Sequence[Absent], told: Mapping[in
 
 
 def _keep(plan: Plan[SnapshotRecord], asked: Sequence[Absent], told: Mapping[int, SnapshotRecord | None]) -> None:
-    """What answered is there, whatever the lists say, and as it is now."""
+    """A snapshot that answered is there, even if lists leave it out, and as it is now."""
     found = set(plan.found)
     for row in asked:
         record = told.get(row.pk)

@@ -1,6 +1,6 @@
 """Tries of a volume that fail again and again: one line of the changes counts them, and they stand under it.
 
-A line counts the failures since the volume's last completed snapshot, but of no more than one due run: a daily
+A line counts the failures since the volume's last completed snapshot, but of at most one due run: a daily
 schedule that fails each day gets a line each day.
 """
 

@@ -114,8 +114,6 @@ class SetPasswordByLink(PasswordResetFromKeyView):  # type: ignore[misc]  # alla
     def form_valid(self, form: forms.Form) -> HttpResponseBase:
         how = AddressProof.OPERATOR if is_operators(self.reset_user, self.key) else AddressProof.MAILBOX
         if prove(self.reset_user, how, actor=self.reset_user, request=self.request):
-            messages.info(
-                self.request, _("Your address is proved now. Every password and sign-in from before has ended.")
-            )
+            messages.info(self.request, _("Your address is proved now. Earlier passwords and sign-ins no longer work."))
         response: HttpResponseBase = super().form_valid(form)
         return response

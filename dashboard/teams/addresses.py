@@ -29,7 +29,7 @@ def folded(email: str) -> str:
 def can_be_mailed(email: str) -> None:
     """Refuse what folding changes, and a host name that mail cannot go to as it is written (RFC 3490).
 
-    Some signs have no form on the wire; others, such as blanks without width, vanish there, to another's address.
+    Some characters have no form on the wire; others, such as blanks without width, vanish there, to another's address.
     Raises `ValidationError`.
     """
     host = folded(email).rpartition("@")[2]

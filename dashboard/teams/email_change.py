@@ -58,7 +58,7 @@ def change(user: User, email: str, *, actor: Actor, request: HttpRequest | None 
     how = AddressProof.OPERATOR if actor == OPERATOR else AddressProof.MAILBOX
     try:
         with transaction.atomic():
-            # Whoever proved the old address, or changed the password, a moment ago has ended this.
+            # The old address was proved, or the password changed, a moment ago: the change is no longer valid.
             if not User.objects.filter(pk=user.pk, email=old, password=user.password).update(email=email):
                 raise EmailChangeEnded
             EmailAddress.objects.filter(user=user).delete()
@@ -72,5 +72,5 @@ def change(user: User, email: str, *, actor: Actor, request: HttpRequest | None 
 
 
 def _salt(user: User) -> str:
-    """Bind a link to the password: a change that was begun before the password changed, or was ended, has ended too."""
+    """Bind a link to the password: a change that began before the password changed is no longer valid."""
     return f"{SALT}:{user.get_session_auth_hash()}"

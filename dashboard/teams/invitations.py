@@ -116,7 +116,7 @@ def _join(invitation: Invitation, user: User, request: HttpRequest | None) -> No
 def accept_as_newcomer(
     invitation: Invitation, password: str | None, *, proof: AddressProof, request: HttpRequest | None = None
 ) -> User:
-    """Make the account of the invitation's address and join; without a password for whoever signs in elsewhere.
+    """Make the account of the invitation's address and join; without a password for a user who signs in with OIDC.
 
     Raises `InvitationEnded`, and `django.db.IntegrityError` when the address got an account in the meantime.
     """
@@ -173,7 +173,7 @@ def check_mails(team: Team, email: str, request: HttpRequest) -> None:
 
 
 def mail_link(invitation: Invitation) -> bool:
-    """Mail a link of its own where mail is set up, and tell whether it went out."""
+    """Mail a separate link where mail is set up. Returns whether it was sent."""
     if not sends_mail():
         return False
     token = token_urlsafe(TOKEN_BYTES)

@@ -68,7 +68,7 @@ def _join_as_member(request: HttpRequest, invitation: Invitation, user: User) ->
 def _choose_password(
     request: HttpRequest, invitation: Invitation, holder: User | None, *, is_mailed: bool
 ) -> HttpResponseBase:
-    """Make the account of the address, or take it back by the mailed link from whoever made it."""
+    """Make the account of the address, or, with the mailed link, take it back from the person who made it."""
     form = NewPasswordForm(request.POST if request.method == "POST" else None, initial={"email": invitation.email})
     if not form.is_valid():
         context = _context(invitation) | {"form": form, "is_mailed": is_mailed}

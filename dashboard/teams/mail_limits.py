@@ -1,6 +1,6 @@
 """How many mails go out within an hour: to one address, by one person, for one team and for one client.
 
-Mails to an address are counted for each kind apart, so that nobody's invitations stand in the way of a password reset.
+Mails to an address are counted for each kind apart, so that invitations never block a password reset.
 """
 
 from collections.abc import Iterator

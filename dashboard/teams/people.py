@@ -40,7 +40,7 @@ def remove(member: Membership, *, actor: User, request: HttpRequest | None = Non
 
 def _hold(member: Membership) -> None:
     """Let one change of a team's people follow the other: of two admins who lower each other at once one stays."""
-    # An act that holds its own membership may write a row of the team meanwhile: that needs the team's key.
+    # An act that holds its own membership may write a row of the team at the same time: that needs the team's key.
     Team.objects.select_for_update(no_key=True).get(pk=member.team_id)
     member.refresh_from_db(fields=["role"])
 

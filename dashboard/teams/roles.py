@@ -19,7 +19,7 @@ def check_role(membership: Membership, least: Role) -> None:
 def hold(membership: Membership, least: Role) -> Membership:
     """Lock a membership and check its role as it is now. Call in the act's transaction, after its other locks.
 
-    Whoever lowers the role at that moment comes before it, and it is refused; or after it, and ends what it made.
+    A change of the role at that moment comes before it, and it is refused; or after it, and ends what it made.
     Raises PermissionDenied, and Http404 for a person who is no longer in the team or was switched off.
     """
     rows = Membership.objects.select_for_update(of=("self", "user"), no_key=True).select_related("user")

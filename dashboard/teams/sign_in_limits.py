@@ -1,7 +1,7 @@
 """How often a password, a code or an account's form may be tried: nobody can guess, nobody can lock somebody else out.
 
-Whoever tries from a browser that has signed in to the account before, or in a session of it, has an allowance of their
-own. All others share the account's, and each client has one for all accounts.
+A browser that has signed in to the account before, or has a session of it, has its own allowance. All others share the
+account's, and each client has one for all accounts.
 """
 
 from collections.abc import Callable

@@ -54,7 +54,7 @@ def make(
 ) -> tuple[AccessToken, str]:
     """Make a token that reads the team's data, or that of some environments; gives it with its text, kept nowhere.
 
-    Raises `SentAlready`, `TooManyTokens`, and as `hold` does for a maker who has lost the role meanwhile.
+    Raises `SentAlready`, `TooManyTokens`, and as `hold` does for a maker who has lost the role since then.
     """
     team = Team.objects.select_for_update(no_key=True).get(pk=maker.team_id)
     maker = hold(maker, Role.MEMBER)
@@ -107,7 +107,10 @@ def end_tokens_of_inactive(instance: User, **_kwargs: object) -> None:
 
 def rests() -> str:
     """Say why a token does not work in a team that asks its members for a second factor."""
-    return _("This team asks for a second factor, and whoever made this access token has none. It works once they do.")
+    return _(
+        "This team requires a second factor, and the member who created this access token has none. The token works "
+        "again once they add one."
+    )
 
 
 def note_use(token: AccessToken, request: HttpRequest) -> None:

@@ -93,7 +93,7 @@ class Listing(Generic[T]):
     Attributes:
         raw_count: the rows in `data`, whatever became of them.
         skipped: rows that could not be read.
-        duplicates: rows beyond the first with one id; of several the same one is kept, whatever their order.
+        duplicates: rows beyond the first with one id; of several the same one is kept, in any order.
         contradictions: those of them that differ from the one that is kept.
         foreign: rows of another volume than the one asked for, dropped.
         record_count: what the provider says, None if nothing or no whole number.

@@ -164,12 +164,12 @@ def _read_list(envelope: Envelope, read: Callable[[Row], T | None]) -> Listing[T
 
 
 def _content(record: Identified) -> list[object]:
-    """What a record says, whatever the order of its row's members."""
+    """What a record says, regardless of the order of its row's members."""
     return [getattr(record, name) for name in record.__struct_fields__ if name != "raw"]
 
 
 def _precedence(record: Identified) -> tuple[bool, str]:
-    """Of several rows with one id the usable one counts, and else always the same one, whatever their order."""
+    """Of several rows with one id the usable one counts, and else always the same one, in any order."""
     return getattr(record, "state", "") == USABLE_STATE, record.raw
 
 

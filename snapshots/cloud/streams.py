@@ -17,7 +17,7 @@ SILENCE_SECONDS = 15.0  # between two reads; half a budget, so that a second att
 class BoundedStream(io.RawIOBase):
     """A socket's bytes, each wait for which ends at the deadline: headers that drip end there as a body does.
 
-    Raises TooLarge after `most` bytes, whatever they are: head, body or what is between chunks.
+    Raises TooLarge after `most` bytes, counting head, body and what is between chunks.
     """
 
     def __init__(self, connection: socket, stream: io.RawIOBase, deadline: Deadline, most: int) -> None:

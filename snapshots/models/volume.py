@@ -54,7 +54,7 @@ class Volume(models.Model):
     listed = models.BooleanField(default=False)
     snapshot_count = models.PositiveIntegerField(default=0)
     created_at = models.DateTimeField(null=True)
-    # Our first sight of it: it was made before, whatever the provider says.
+    # Our first sight of it: it was made before, no matter what the provider says.
     first_seen_at = models.DateTimeField(null=True)
     # When the provider was last asked for it by its id.
     asked_at = models.DateTimeField(null=True)

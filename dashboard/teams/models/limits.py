@@ -25,7 +25,7 @@ class LimitCountQuerySet(models.QuerySet["LimitCount"]):
 class LimitCount(models.Model):
     """The uses of one limit's key: their times, in seconds since 1970. `name` is the limit and the hash of the key.
 
-    The table is no data of the product, like the cache's: it has a registry of its own, and a flush empties it too.
+    The table holds no product data, like the cache's: it has its own registry, and a flush empties it too.
     """
 
     name = models.CharField(max_length=80, primary_key=True)

@@ -150,7 +150,7 @@ class Invitation(models.Model):
     email = models.EmailField(_("e-mail address"))
     role = models.CharField(_("role"), max_length=10, choices=Role.choices, default=Role.VIEWER)
     token_hash = models.CharField(_("hash of the token"), max_length=64, unique=True)
-    # The mail has a token of its own, which its inviter does not see: who has it has the mailbox.
+    # The mail has its own token, which the inviter does not see: a person who has it has the mailbox.
     mailed_hash = models.CharField(_("hash of the mailed token"), max_length=64, unique=True, null=True)  # noqa: DJ001
     made_by = models.ForeignKey(
         User, on_delete=models.SET_NULL, null=True, related_name="invitations_made", verbose_name=_("made by")
