@@ -240,6 +240,8 @@ def _further_facts(raw: str) -> Iterator[Fact]:
         record = json.loads(raw)
     except ValueError:
         return
+    if not isinstance(record, dict):
+        return
     further = {name: value for name, value in record.items() if name not in DOCUMENTED and value not in (None, "")}
     for name, value in [*further.items()][:MOST_FURTHER]:
         if isinstance(value, str | int | float):

@@ -3,8 +3,9 @@
 from dataclasses import dataclass
 from datetime import datetime
 from enum import Enum
+from typing import TypedDict
 
-from django.db.models import Max, Q
+from django.db.models import Count, Max, Q
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
@@ -121,47 +122,59 @@ def _before(snapshot: Snapshot) -> Q:
     return Q(taken_key__lt=key) | Q(taken_key=key, pk__lt=snapshot.pk)
 
 
+class Others(TypedDict):
+    """What is known of a volume's usable snapshots: how many, the latest begin, the latest end without a begin."""
+
+    count: int
+    after: datetime | None
+    undated: datetime | None
+
+
 def _compare(snapshot: Snapshot, usable: SnapshotQuerySet, newest: Snapshot | None, now: datetime) -> str:
-    count = usable.count()
     if newest is None:
         if usability(snapshot) is Usability.NEVER:
             return _("This volume has no usable snapshot.")
         return _("This volume has no other usable snapshot.")
+    undated = Max("taken_before", filter=Q(taken_key=UNDATED))
+    known: Others = usable.aggregate(count=Count("pk"), after=Max("taken_after"), undated=undated)  # type: ignore[assignment]
     if not snapshot.is_usable:
         text = ngettext(
-            "This volume has %(count)d usable one%(newest)s.", "This volume has %(count)d usable ones%(newest)s.", count
+            "This volume has %(count)d usable one%(newest)s.",
+            "This volume has %(count)d usable ones%(newest)s.",
+            known["count"],
         )
-        return text % {"count": count, "newest": _newest_age(usable, now)}
-    if count == 1:
+        return text % {"count": known["count"], "newest": _newest_age(known, now)}
+    if known["count"] == 1:
         return _("The only usable one of this volume.")
-    return _place(snapshot, usable, count, now)
+    return _place(snapshot, usable, known, now)
 
 
-def _place(snapshot: Snapshot, usable: SnapshotQuerySet, count: int, now: datetime) -> str:
+def _place(snapshot: Snapshot, usable: SnapshotQuerySet, known: Others, now: datetime) -> str:
     """Which of several usable ones it is, where their times tell."""
-    others = usable.exclude(pk=snapshot.pk)
-    newer = others.filter(taken_after__gte=snapshot.taken_before)
-    open_ones = others.exclude(pk__in=newer.values("pk"))
+    is_newer = Q(taken_after__gte=snapshot.taken_before)
+    is_open = Q(taken_after__isnull=True) | ~is_newer
     if snapshot.taken_after is not None:
-        open_ones = open_ones.filter(taken_before__gt=snapshot.taken_after)
-    numbers = {"count": count, "newest": _newest_age(usable, now), "open": open_ones.count()}
-    if numbers["open"]:
+        is_open &= Q(taken_before__gt=snapshot.taken_after)
+    others = usable.exclude(pk=snapshot.pk)
+    found = others.aggregate(newer=Count("pk", filter=is_newer), open=Count("pk", filter=is_open))
+    numbers = {"count": known["count"], "newest": _newest_age(known, now), "open": found["open"]}
+    if found["open"]:
         text = _("One of %(count)d usable ones of this volume; %(open)d of them may be older or newer%(newest)s.")
         return text % numbers
-    place = newer.count() + 1
+    place = found["newer"] + 1
     if place == 1:
         return _("The newest of %(count)d usable ones of this volume.") % numbers
-    if place == count:
+    if place == known["count"]:
         return _("The oldest of %(count)d usable ones of this volume%(newest)s.") % numbers
     text = _("Number %(place)d of %(count)d usable ones of this volume, newest first%(newest)s.")
     return text % (numbers | {"place": place})
 
 
-def _newest_age(usable: SnapshotQuerySet, now: datetime) -> str:
+def _newest_age(known: Others, now: datetime) -> str:
     """How old the newest usable one is at most, by what is known of all their times."""
-    after = usable.aggregate(after=Max("taken_after"))["after"]
+    after = known["after"]
     if after is None:
         return _("; when the newest was taken is not known")
-    if usable.filter(taken_key=UNDATED, taken_before__gt=after).exists():
+    if known["undated"] is not None and known["undated"] > after:
         return _("; the newest is at most %(age)s old") % {"age": words.age(now - after)}
     return _("; the newest is %(age)s old") % {"age": words.age(now - after)}

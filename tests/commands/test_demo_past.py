@@ -104,7 +104,7 @@ def test_what_the_past_left(acme: Team) -> None:
     flagged = volumes.filter(fewer_at__isnull=False)
     assert list(flagged.values_list("name", "usable_count")) == [("product-photos", 3)]
     archive = volumes.get(name="archive")
-    assert (archive.newest_after, archive.newest_before) == (ANCHOR - timedelta(days=9), ANCHOR - timedelta(days=5))
+    assert (archive.newest_after, archive.newest_before) == (ANCHOR - timedelta(days=16), ANCHOR - timedelta(days=5))
     dev = acme.environments.get(name="dev")
     assert dev.is_refused
     assert dev.listed_at == ANCHOR - timedelta(hours=3)

@@ -2,8 +2,8 @@
 
 import time
 from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from threading import Thread
 
 import pytest
 from django.db import connection, transaction
@@ -31,12 +31,13 @@ def meanwhile(act: Callable[[], object]) -> Iterator[list[object]]:
         finally:
             connection.close()
 
-    with ThreadPoolExecutor(1) as threads:
-        with transaction.atomic():
-            yield results
-            future = threads.submit(in_thread)
-            _until_waiting(future.done)
-        future.result(DEADLINE_SECONDS)
+    thread = Thread(target=in_thread, daemon=True)
+    with transaction.atomic():
+        yield results
+        thread.start()
+        _until_waiting(lambda: not thread.is_alive())
+    thread.join(DEADLINE_SECONDS)
+    assert not thread.is_alive(), "the other did not come to an end after our commit"
 
 
 def _until_waiting(is_done: Callable[[], bool]) -> None:

@@ -8,6 +8,7 @@ from django.conf import settings
 from dashboard.teams import mail_limits, sign_in_limits, token_access
 from snapshots import exports
 from snapshots.views import check, refresh, settings_key, share
+from snapshots.views import exports as export_views
 
 ROOT = Path(__file__).resolve().parents[2]
 FORMS = sign_in_limits.FORMS
@@ -38,6 +39,7 @@ ROWS = {
     "requests of an access token": f"{token_access.MOST_A_MINUTE} a minute",
     "questions to the provider": f"{check.MOST_A_MINUTE} a minute",
     "API keys that a team": f"{settings_key.MOST_TRIALS} a minute",
+    "exports of a member": f"{export_views.MOST_OF_PERSON} an hour",
     "exports at once": f"{exports.SLOTS.most_each} and {exports.SLOTS.most}",
     "refreshes from pages": f"{refresh.SLOTS.most}",
 }

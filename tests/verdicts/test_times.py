@@ -5,13 +5,13 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from snapshots.bulk import is_own_name
-from snapshots.timing import is_default, name_time, taken_range
+from snapshots.timing import Sighting, TakenFrom, is_default, name_time, taken_range
 
 SEEN = datetime(2026, 11, 24, 12, 0, tzinfo=UTC)
 MINUTE, HOUR, DAY = timedelta(minutes=1), timedelta(hours=1), timedelta(days=1)
 WITHOUT = SEEN - MINUTE
 TOLD = SEEN - MINUTE / 2
-NAME, WATCH, BEFORE = "name", "watch", "before"
+NAME, WATCH, BEFORE, OLDER = "name", "watch", "before", "older"
 
 
 def stamp(moment: datetime) -> str:
@@ -63,19 +63,19 @@ CASES = [
     ("before_{}", "MANUAL", "ROOT-35545", SEEN + DAY, WITHOUT, WATCH),
     # The name is held against the watch.
     ("h_v_{}", "DAILY", "v", WITHOUT - 15 * MINUTE, WITHOUT, NAME),
-    ("h_v_{}", "DAILY", "v", WITHOUT - 16 * MINUTE, WITHOUT, WATCH),
-    ("h_v_{}", "DAILY", "v", SEEN + 5 * MINUTE, WITHOUT, NAME),
+    ("h_v_{}", "DAILY", "v", WITHOUT - 16 * MINUTE, WITHOUT, OLDER),
+    ("h_v_{}", "DAILY", "v", SEEN + 5 * MINUTE, WITHOUT, "now"),
     ("h_v_{}", "DAILY", "v", SEEN + 6 * MINUTE, WITHOUT, WATCH),
-    ("h_v_{}", "DAILY", "v", SEEN + 5 * MINUTE, None, NAME),
+    ("h_v_{}", "DAILY", "v", SEEN + 5 * MINUTE, None, "now"),
     ("h_v_{}", "DAILY", "v", SEEN + 6 * MINUTE, None, BEFORE),
     ("h_v_{}", "DAILY", "v", SEEN.replace(year=9999), None, BEFORE),
     ("h_v_{}", "MANUAL", "v", SEEN - 2 * DAY, SEEN - 3 * DAY, NAME),
-    ("h_v_{}", "MANUAL", "v", SEEN - 4 * DAY, SEEN - 3 * DAY, WATCH),
+    ("h_v_{}", "MANUAL", "v", SEEN - 4 * DAY, SEEN - 3 * DAY, OLDER),
     ("h_v_{}", "DAILY", "v", datetime(2010, 1, 1, tzinfo=UTC), None, NAME),
     ("h_v_{}", "DAILY", "v", datetime(2009, 12, 31, 23, 59, 59, tzinfo=UTC), None, BEFORE),
     # A clock that was put back between two lists.
     ("h_v_{}", "DAILY", "v", SEEN - MINUTE, SEEN + HOUR, NAME),
-    ("nightly", "DAILY", "v", TOLD, SEEN + HOUR, "now"),
+    ("nightly", "DAILY", "v", TOLD, SEEN + HOUR, BEFORE),
     # Not a time, whoever made the name.
     ("nightly", "DAILY", "v", TOLD, WITHOUT, WATCH),
     ("nightly", "MANUAL", "v", TOLD, None, BEFORE),
@@ -105,9 +105,16 @@ def test_when_it_was_taken(
 ) -> None:
     full = name.replace("{}", stamp(told))
     is_own = is_own_name(full, kind, volume)
-    taken = taken_range(full, last_without=last_without, first_with=SEEN, is_own=is_own)
-    expected = {NAME: (told, told), WATCH: (last_without, SEEN), BEFORE: (None, SEEN), "now": (SEEN, SEEN)}[origin]
-    assert (taken.after, taken.before, taken.from_name) == (*expected, origin == NAME)
+    taken = taken_range(full, None, Sighting(last_without, SEEN), is_own=is_own)
+    expected = {
+        NAME: (told, told),
+        WATCH: (last_without, SEEN),
+        BEFORE: (None, SEEN),
+        OLDER: (told, SEEN),
+        "now": (SEEN, SEEN),
+    }[origin]
+    assert (taken.after, taken.before) == expected
+    assert (taken.source is TakenFrom.NAME) is (origin in (NAME, "now"))
 
 
 def test_the_table_is_long_enough_and_says_each_thing_once() -> None:

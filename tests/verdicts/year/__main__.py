@@ -26,7 +26,7 @@ def main() -> int:
         tally = year.result(LONGEST_SECONDS)
         for name, future in own.items():
             telling.apart(name, future.result(LONGEST_SECONDS))
-            tally.add(future.result())
+            tally.add(future.result(LONGEST_SECONDS))
         telling.year(tally)
         telling.heads()
         for name, future in broken.items():
