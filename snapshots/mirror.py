@@ -103,7 +103,9 @@ def store_listing(
         environment.fetched_in = fetched_in
         lease, was_judged = environment.lease_until, environment.data_at is not None
         _write(environment, plan, prepared, received_at)
-        closed = _close_open_times(environment, received_at) if clocks.is_trusted and not was_trusted else set()
+        closed = set()
+        if clocks.is_trusted and not was_trusted:
+            closed = _close_open_times(environment, received_at, was_in_doubt=before.doubt > 0)
         _stamp(environment, held, listing, plan, received_at)
         proof.note_length(environment, listing, capped=capped, is_believed=plan.doubt is None)
         first = None if was_judged else environment.data_at
@@ -247,11 +249,14 @@ def _stamp(
         environment.believed_at = held.at
 
 
-def _close_open_times(environment: Environment, now: datetime) -> set[str]:
+def _close_open_times(environment: Environment, now: datetime, *, was_in_doubt: bool) -> set[str]:
     """The clocks agree again: what was first listed while they did not was taken before now. Returns its volumes."""
     until = now + timedelta(seconds=environment.clock_ahead)
     still_open = Snapshot.objects.filter(environment=environment, taken_source=TakenFrom.CLOCK)
     volumes = set(still_open.values_list("volume_id", flat=True)) - {""}
+    if was_in_doubt:
+        # Our own clock may have been the wrong one: that it was seen before is known, but not when.
+        still_open.update(first_seen_at=now)
     dated = still_open.filter(taken_after__isnull=False)
     dated.update(taken_before=until, taken_key=until, taken_source=TakenFrom.SYNCS)
     still_open.update(taken_before=until, taken_source=TakenFrom.SYNCS)

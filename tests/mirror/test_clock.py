@@ -225,6 +225,22 @@ def test_which_clock_jumped_in_a_silence_time_alone_does_not_tell(
         assert environment.clock_doubt == 72_000
 
 
+def test_what_a_wrong_clock_of_ours_saw_first_is_not_stuck_since_then(
+    environment: Environment, sim: Simulator, off: Off, clock: time_machine.Traveller, daily: str
+) -> None:
+    refreshed(environment)
+    off(5 * HOUR)
+    clock.move_to(NOW + 4 * HOUR)
+    began = NOW + 8.5 * HOUR
+    sim.world.add_snapshot(PATH, interval_type="DAILY", volume_id=daily, state="BackingUp", created=began)
+    refreshed(environment)
+    off(timedelta())
+    clock.move_to(NOW + 11 * HOUR)
+    refreshed(environment)
+    # It may have begun right after the last list without it.
+    assert said(environment, daily, datetime.now(UTC)) is Verdict.CANNOT_TELL
+
+
 def test_after_a_silence_a_wrong_clock_makes_nothing_fresh_and_nothing_late(
     environment: Environment, off: Off, clock: time_machine.Traveller, daily: str
 ) -> None:
