@@ -100,7 +100,7 @@ weather: $(TEST) ## Try every fault of the provider, 100 kills and 200 threads, 
 
 judge: $(TEST) ## Replay a year whose truth is known and 2,000 random histories, and break each rule once
 	$(PY) -m tests.verdicts.year
-	HISTORIES=2000 $(PY) -m pytest -q -n 0 tests/verdicts/test_histories.py
+	HISTORIES=2000 $(PY) -m pytest -q -n 0 --timeout 7200 -o faulthandler_timeout=7300 tests/verdicts/test_histories.py
 
 fuzz: $(TEST) ## Send 10,000 generated provider answers through the sync, and print the figures
 	FUZZ_ROUNDS=1800 $(PY) -m pytest -q -n 0 tests/fuzz

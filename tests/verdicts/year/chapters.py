@@ -181,12 +181,16 @@ def witnesses(lab: Lab) -> None:
     typed = lab.story.disk("typed", target=2 * DAY)
     take(lab, typed, 0.05, name=f"safe_{lab.start - 20 * DAY:{STAMP}}")
     take(lab, typed, 2.3, name=f"safe_{lab.start - 9 * DAY:{STAMP}}")
-    for name, off in (("older", -40 * DAY), ("younger", 0 * DAY), ("agrees", timedelta(seconds=20))):
+    for name, off in (("older", -40 * DAY), ("agrees", timedelta(seconds=20))):
         disk = lab.story.disk(f"date-{name}", target=DAY)
-        take(lab, disk, -3, created=-off if off > timedelta() else timedelta())
+        take(lab, disk, -3, created=timedelta())
         for day in (0.4, 1.3, 3.0):
             take(lab, disk, day, createdAt=off)
         lab.met("created date that agrees" if name == "agrees" else "created date that contradicts the name")
+    # The name says the truth, and the date is two days too young.
+    young = lab.story.disk("date-younger", target=3 * DAY)
+    take(lab, young, -2.8, created=2 * DAY)
+    lab.met("created date that contradicts the name")
     # The row says the truth, and its name was typed in the form of the provider's, two days too young.
     fooled = lab.story.disk("fooled", target=3 * DAY)
     take(lab, fooled, -2.9, name=f"web-01_fooled_{lab.start - 0.9 * DAY:{STAMP}}", created=timedelta())
@@ -208,6 +212,10 @@ def rows(lab: Lab) -> None:
     odd = lab.story.disk("odd", target=DAY)
     take(lab, odd, 0.1)
     lab.at(0.2, lambda: lab.provider.move(newest(odd), "Processing"))
+    # Of a type that nobody knows, and so how often one is due; beside a target that does not matter.
+    for disk in (lab.story.disk("odd-type"), lab.story.disk("odd-type-promised", target=2 * DAY)):
+        take(lab, disk, 0.05, kind="FORTNIGHTLY")
+        lab.met("interval type that is not known")
     lab.story.scheduled("retried", "DAILY", AT, fate=on("retries", (1, 2)))
     lab.story.scheduled("hangs", "DAILY", AT, fate=on("sticks", (1, 2)))
     hanging = lab.story.disk("hangs-by-hand", target=DAY)
@@ -236,17 +244,26 @@ def volumes(lab: Lab) -> None:
     lab.steps = [(1.6, 20)]
 
 
-def of_a_zone(lab: Lab) -> None:
-    """Schedules by local time: at midnight UTC, and where summer time ends; targets as long as the period."""
+def _of_a_zone(lab: Lab, hour: int, minute: int) -> None:
     midnight, promised = lab.story.disk("midnight"), lab.story.disk("as-promised", target=DAY)
+    first = lab.start.astimezone(ZONE).replace(hour=hour, minute=minute)
     for disk in (midnight, promised):
-        for turn in range(-3, 5):
-            local = datetime(2026, 10, 30, 19, 30, tzinfo=ZONE) + turn * DAY
-            began = local.astimezone(UTC) + (turn % 3) * 11 * MINUTE
+        for turn in range(-3, 6):
+            began = (first + turn * DAY).astimezone(UTC) + (turn % 3) * 11 * MINUTE
             take(lab, disk, (began - lab.start) / DAY, kind="DAILY", lasts=45 * MINUTE)
-    lab.at(1, lambda: lab.met("schedule across midnight UTC and the end of summer time"))
+    lab.at(1, lambda: lab.met("schedule across midnight UTC and a change of summer time"))
     lab.at(1, lambda: lab.met("target as long as the period"))
     lab.steps = [(4.4, 25)]
+
+
+def summer_ends(lab: Lab) -> None:
+    """Schedules by local time: before midnight UTC, then after it; targets as long as the period."""
+    _of_a_zone(lab, 19, 30)
+
+
+def summer_begins(lab: Lab) -> None:
+    """Schedules by local time: after midnight UTC, then before it; targets as long as the period."""
+    _of_a_zone(lab, 19, 10)
 
 
 def turnover(lab: Lab) -> None:
@@ -266,4 +283,7 @@ CHAPTERS: dict[str, tuple[Script, datetime]] = {
         *(capped, behind_the_end, keys, provider_jumps, our_jumps, provider_stays_off, we_stay_off),
         *(jumps_in_silence, names_of_a_wrong_clock, witnesses, rows, volumes, turnover),
     )
-} | {"of a zone": (of_a_zone, datetime(2026, 10, 29, tzinfo=UTC))}
+} | {
+    "summer begins": (summer_begins, datetime(2026, 3, 6, tzinfo=UTC)),
+    "summer ends": (summer_ends, datetime(2026, 10, 29, tzinfo=UTC)),
+}

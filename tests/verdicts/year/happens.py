@@ -18,5 +18,5 @@ HAPPENS_APART = (
     *("id that comes twice", "state that is not known", "run tried again without end", "run that is stuck"),
     *("run that hangs under a target", "volume deleted before the first sync", "target as long as the period"),
     *("volume with a date of creation that cannot be", "turnover while nobody looked"),
-    "schedule across midnight UTC and the end of summer time",
+    *("schedule across midnight UTC and a change of summer time", "interval type that is not known"),
 )

@@ -56,7 +56,7 @@ class Faults:
 
 
 class Lab:
-    """`script` tells the story. `stops_at_wrong`: at the first wrong thing."""
+    """`script` tells the story. `stops_at_wrong`: at the first wrong thing. `by_sockets`: the provider is a server."""
 
     def __init__(
         self,
@@ -66,13 +66,15 @@ class Lab:
         *,
         start: datetime = START,
         stops_at_wrong: bool = False,
+        by_sockets: bool = False,
     ) -> None:
         self.name, self.tally, self.start, self.stops_at_wrong = name, tally, start, stops_at_wrong
         self.random = Random(name)
         self.faults, self.clocks, self.lists = Faults(), Readings(), Lists()
         self.now = start
         self.world = World(seed=1, environments=[PATH], volumes=0, snapshots=0, clock=self.provider_now)
-        self.sim = Simulator(self.world, keys={}, port=9)
+        self.sim = Simulator(self.world, keys={}, port=0 if by_sockets else 9)
+        self.by_sockets = by_sockets
         self.story = Story(Provider(self.world, PATH, start), start, 1)
         self.provider = self.story.provider
         # (until this day, so many minutes apart) of the syncs.
@@ -118,8 +120,8 @@ class Lab:
         self.row = Environment.objects.create(team=team, service_code="compute-on", name="lab")
         with (
             time_machine.travel(self.start, tick=False) as self.clock,
+            self.sim if self.by_sockets else without_sockets(self.sim),
             override_settings(CLOUDCA_API_URL=self.sim.url),
-            without_sockets(self.sim),
         ):
             self.set_key("CANARY-key-of-the-lab")
             self._script(self)

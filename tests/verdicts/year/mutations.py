@@ -204,6 +204,7 @@ def _failing_for_ever(*facts: object) -> Thresholds:
 
 
 known_range = timing.taken_range
+due_after = schedules.due_after
 clocks_read = clocks.read
 keep_proof = proof.keep_proof
 
@@ -273,6 +274,15 @@ clocks_again = clocks._again
 
 def _all_lost(lost: Iterable[object], gained: object) -> int:
     return len(list(lost))
+
+
+def _no_type_decides(volume: object, answers: object) -> int:
+    return 0
+
+
+def _next_midnight(schedule: str, began: datetime) -> datetime:
+    midnight = began.replace(hour=0, minute=0, second=0, microsecond=0)
+    return midnight + timedelta(days=1) if schedule == "DAILY" else due_after(schedule, began)
 
 
 def _no_volume_asked(environment: Environment) -> list[str]:
@@ -372,6 +382,8 @@ MUTATIONS: Mapping[str, Mutation] = {
         Mutation("questions", "the last usable one is not asked for", ((questions, "settle", _nobody_asks),), "capped"),
         Mutation("questions", "an answer counts forever", ((diff, "FOUND_LASTS", FAR),), "capped"),
         Mutation("rows", "of twins the last one wins", ((rows, "_precedence", _last_twin),), "rows"),
+        Mutation("rows", "a type not known is none", ((verdicts, "_deciding_types", _no_type_decides),), "rows"),
+        Mutation("rows", "a day ends at midnight", ((schedules, "due_after", _next_midnight),), "summer ends"),
         Mutation("rows", "turnover is a loss", ((diff, "_on_balance", _all_lost),), "turnover"),
         Mutation("clocks", "a jump is followed at once", ((sync, "read", _at_once),), "provider jumps"),
         Mutation("clocks", "our own jump is not put right", ((clocks, "_jumped", _never_ours),), "our jumps"),

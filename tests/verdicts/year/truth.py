@@ -20,6 +20,7 @@ LONG_AGO = datetime(2000, 1, 1, tzinfo=UTC)
 ORDER = ("fresh", "under way", "new", "cannot tell", "failing", "stuck", "late", "none")
 PROBLEMS = frozenset(ORDER[4:])
 WITHOUT_DATA = 24 * HOUR
+TYPES = (*EVERY, "MANUAL", "RECURRING", "TEMPLATE", "GROUP")
 KNOWN = (*MAKING, "BackedUp", "Copying", "Error", "Destroying", "Destroyed", GONE)
 # A target waits so long for a run to appear.
 APPEARS = HOUR / 2
@@ -27,16 +28,18 @@ APPEARS = HOUR / 2
 
 @dataclass(frozen=True)
 class Case:
-    """Which of the possible worlds is looked at. Four things the lists may leave open.
+    """Which of the possible worlds is looked at. Five things the lists may leave open.
 
     Are doubted rows there (None: as it is)? Is what has no date old or young? Was one complete that we first met while
-    it was copied? It was, but who has not seen it cannot know. Can one be used whose state nobody knows?
+    it was copied? It was, but who has not seen it cannot know. Can one be used whose state nobody knows? Is one due of
+    a type that nobody knows?
     """
 
     doubted_are_there: bool | None = None
     undated: str = "as it is"
     copied_were_complete: bool = True
     odd_are_usable: bool = False
+    odd_types_are_due: bool = False
     # What was really there when the list was made, whatever it showed.
     is_real: bool = False
 
@@ -81,17 +84,20 @@ def deadlines(disk: Disk) -> Iterator[datetime]:
             yield _deadline(kind, runs, True, good, ACTUAL)
 
 
-def _possible(runs: list[Run]) -> list[Case]:
+def _possible(disk: Disk) -> list[Case]:
     """Every world that the lists allow: none but the actual one where they leave nothing open."""
+    runs = disk.runs
     listed = [run for run in runs if run.is_listed]
+    odd_type = not (disk.target or _schedules(disk)) and any(kind not in TYPES for run in listed for kind in run.types)
     doubted = any(run.in_doubt for run in listed)
     copied = any(run.shown == "Copying" and not run.was_complete for run in listed)
     odd = any(run.shown not in KNOWN for run in listed)
-    if not (doubted or copied or odd or any(not run.is_dated for run in listed)):
+    if not (doubted or copied or odd or odd_type or any(not run.is_dated for run in listed)):
         return [ACTUAL]
     undated = any(not run.is_dated for run in runs)
     ways = ((True, False) if doubted else (None,), ("old", "young") if undated else ("as it is",))
     ways = (*ways, (True, False) if copied else (True,), (True, False) if odd else (False,))
+    ways = (*ways, (True, False) if odd_type else (False,))
     return [Case(*each) for each in product(*ways)]
 
 
@@ -119,7 +125,7 @@ def may_be_said(
 
 
 def _said(moments: list[datetime], disk: Disk, age: timedelta) -> set[str]:
-    worlds = list(product(moments, _possible(disk.runs)))
+    worlds = list(product(moments, _possible(disk)))
     then = {of(disk, moment, case) for moment, case in worlds}
     now = {of(disk, moment + age, case) for moment, case in worlds}
     if then <= PROBLEMS:
@@ -148,7 +154,7 @@ def _by_age(disk: Disk, runs: list[Run], moment: datetime, case: Case) -> str:
     if not usable:
         return "new" if moment < disk.created + (disk.target or 24 * HOUR) else "none"
     if not disk.target or moment < max(usable) + disk.target:
-        return "fresh"
+        return "late" if case.odd_types_are_due else "fresh"
     last = max(usable) + disk.target + APPEARS
     made = [run for run in runs if case.is_made(run) and max(usable) < case.began(run) <= last]
     if moment < last:
