@@ -66,7 +66,7 @@ def test_it_says_what_and_why_and_shows_the_gaps(open_tab: Callable[..., Tab], w
     expect(tab.page.get_by_role("heading", level=1)).to_have_text("billing-db-data")
     expect(tab.page.locator("#verdict .badge")).to_contain_text("Daily late by")
     expect(tab.page.locator("#verdict .why")).to_contain_text("Tries since: 2, both failed.")
-    expect(tab.page.locator(".timeline .gap").first).to_contain_text("without a usable one")
+    expect(tab.page.locator(".timeline .gap").first).to_contain_text("without a usable snapshot")
     expect(tab.page.get_by_role("heading", name="Left over")).to_be_visible()
     expect(tab.page.get_by_role("img", name=re.compile("^Last 30 days: taken on"))).to_be_visible()
     tab.keep("volume")
