@@ -43,7 +43,11 @@ def meanwhile(act: Callable[[], object]) -> Iterator[list[object]]:
 def _until_waiting(is_done: Callable[[], bool]) -> None:
     deadline = time.monotonic() + DEADLINE_SECONDS
     with connection.cursor() as cursor:
-        while not is_done() and not cursor.execute(WAITING).fetchone()[0]:
+        while not is_done():
+            # Within a transaction PostgreSQL shows the activity as it was at the first look.
+            cursor.execute("SELECT pg_stat_clear_snapshot()")
+            if cursor.execute(WAITING).fetchone()[0]:
+                return
             assert time.monotonic() < deadline, "the other neither waited for the lock nor came to an end"
             time.sleep(0.01)
 
