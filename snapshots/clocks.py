@@ -42,9 +42,12 @@ class Clocks:
     @property
     def is_trusted(self) -> bool:
         """Whether the moment of this reading may date what was first seen with it."""
-        if self.at is None or self.apart_since is None:
-            return True
-        return self.at - self.apart_since >= SETTLED
+        return self.has_lasted and not self.doubt
+
+    @property
+    def has_lasted(self) -> bool:
+        """Whether no difference is left, or it has lasted for so long that it is how the clocks are."""
+        return self.at is None or self.apart_since is None or self.at - self.apart_since >= SETTLED
 
     @property
     def is_provider_right(self) -> bool:
@@ -112,7 +115,7 @@ def _again(before: Clocks, since: datetime, ours: datetime, told: int) -> Clocks
             before, at=ours + timedelta(seconds=told - before.ahead), told=told, correction=told - before.ahead
         )
     settled = replace(before, at=ours, told=told)
-    if not settled.is_trusted:
+    if not settled.has_lasted:
         return settled
     ahead = _followed(told)
     if ahead == told:

@@ -225,6 +225,21 @@ def test_which_clock_jumped_in_a_silence_time_alone_does_not_tell(
         assert environment.clock_doubt == 72_000
 
 
+def test_while_either_clock_may_be_wrong_nothing_is_dated_by_ours(
+    environment: Environment, sim: Simulator, off: Off, clock: time_machine.Traveller, daily: str
+) -> None:
+    off(30 * DAY)
+    clock.move_to(NOW - 30 * DAY)
+    for minutes in (0, 40, 80):
+        clock.move_to(NOW - 30 * DAY + minutes * MINUTE)
+        refreshed(environment)
+    off(timedelta())
+    clock.move_to(NOW + 2 * HOUR)
+    refreshed(environment)
+    assert row(environment, Snapshot.objects.get(volume_id=daily).snapshot_id).taken_before == NOW + 2 * HOUR
+    assert said(environment, daily, datetime.now(UTC)) is Verdict.CANNOT_TELL
+
+
 def test_what_a_wrong_clock_of_ours_saw_first_is_not_stuck_since_then(
     environment: Environment, sim: Simulator, off: Off, clock: time_machine.Traveller, daily: str
 ) -> None:
