@@ -277,11 +277,24 @@ def turnover(lab: Lab) -> None:
     lab.steps = [(0.3, 30), (2.9, 2.6 * 1440), (3.4, 12)]
 
 
+def long_after(lab: Lab) -> None:
+    """Weeks after the last run of a schedule, when none of its rows counts any more."""
+    for kind in ("DAILY", "HOURLY"):
+        disk = lab.story.disk(kind.lower())
+        for back in range(4):
+            take(lab, disk, -back * (1 if kind == "DAILY" else 1 / 24) - 0.01, kind=kind)
+        take(lab, disk, 0.5, name="by hand")
+        take(lab, disk, 39, name="by hand, much later")
+        lab.at(1, lambda disk=disk: [lab.provider.move(run, GONE) for run in disk.runs if run.types != ("MANUAL",)])
+    lab.at(40, lambda: lab.met("schedule of which no row counts any more"))
+    lab.steps = [(1, 200), (41, 700)]
+
+
 CHAPTERS: dict[str, tuple[Script, datetime]] = {
     script.__name__.replace("_", " "): (script, START)
     for script in (
         *(capped, behind_the_end, keys, provider_jumps, our_jumps, provider_stays_off, we_stay_off),
-        *(jumps_in_silence, names_of_a_wrong_clock, witnesses, rows, volumes, turnover),
+        *(jumps_in_silence, names_of_a_wrong_clock, witnesses, rows, volumes, turnover, long_after),
     )
 } | {
     "summer begins": (summer_begins, datetime(2026, 3, 6, tzinfo=UTC)),

@@ -19,4 +19,5 @@ HAPPENS_APART = (
     *("run that hangs under a target", "volume deleted before the first sync", "target as long as the period"),
     *("volume with a date of creation that cannot be", "turnover while nobody looked"),
     *("schedule across midnight UTC and a change of summer time", "interval type that is not known"),
+    "schedule of which no row counts any more",
 )

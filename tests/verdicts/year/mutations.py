@@ -345,7 +345,7 @@ MUTATIONS: Mapping[str, Mutation] = {
             "8 ended",
             "a schedule without rows is forgotten",
             ((judging, "_remembered", _nothing_remembered),),
-            MIDDLE,
+            "long after",
         ),
         Mutation("8 ended", "ended though it ran again", ((verdicts, "_has_ended", _ended_for_good),), END),
         Mutation("8 ended", "late though ended on purpose", ((verdicts, "_has_ended", _never_ended),), END),

@@ -13,7 +13,7 @@ class Readings:
     """How far the provider's clock and ours are off now, and what the readings show of it.
 
     A jump is seen against the reading before. Where readings follow each other closely, the clock that jumped is the
-    one whose step is odd; after a silence it may have been either.
+    one whose step is odd, and one that goes back is wrong; else after a silence it may have been either.
     """
 
     provider: timedelta = NOTHING
@@ -30,6 +30,7 @@ class Readings:
     _apart: timedelta = NOTHING
     _usually_apart: timedelta = NOTHING
     _ours: timedelta = NOTHING
+    _provider: timedelta = NOTHING
     _at: datetime | None = None
     _was_ours: bool = False
     _is_right: bool = True
@@ -42,15 +43,26 @@ class Readings:
             self._settle(apart)
         elif self.since is None or abs(apart - self._apart) > AGREE:
             self.since, self.is_trusted = now, False
-            self.is_open = last is None or now - last > HOUR
-            self._was_ours = not self.is_open and self.ours != self._ours
+            self.is_open = last is None or (now - last > HOUR and not self._goes_back(now - last))
+            self._was_ours = not self.is_open and (self.ours != self._ours or self._is_put_back(now, last))
         elif now - self.since >= HOUR:
-            self.is_trusted = True
+            self.is_trusted = not self.is_open
             if abs(apart) <= DRIFT and not self._was_ours:
                 self._settle(apart)
-        self._apart, self._ours = apart, self.ours
+        self._apart, self._ours, self._provider = apart, self.ours, self.provider
         self._is_right = self.since is None or self._was_ours
         self.names_are_right = was_right and self._is_right
+
+    def _goes_back(self, step: timedelta) -> bool:
+        """Whether one of the clocks shows an earlier time than at the reading before: that one is wrong."""
+        return min(step + self.ours - self._ours, step + self.provider - self._provider) < -AGREE
+
+    def _is_put_back(self, now: datetime, last: datetime | None) -> bool:
+        """Whether the provider's clock was put back by less than a step: it looks as if ours had been put ahead."""
+        is_back = last is not None and -(now - last) <= self.provider - self._provider < NOTHING
+        if is_back:
+            self.drifts.add(self.provider)
+        return is_back
 
     def _settle(self, apart: timedelta) -> None:
         self._usually_apart = apart
