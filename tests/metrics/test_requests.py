@@ -129,7 +129,11 @@ def test_the_requests_of_all_processes_are_counted(server: tuple[Running, str]) 
 
 
 @together
-def test_a_start_removes_what_the_killed_left_and_nothing_of_the_living(server: tuple[Running, str]) -> None:
+def test_a_start_removes_what_the_killed_left_and_nothing_of_the_living(
+    server: tuple[Running, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # As if this process had its folder: reading the file makes none, which later tests would find in the environment.
+    monkeypatch.setenv(metrics.FOLDER, f"snapshots-metrics-{os.getpid()}-none")
     (folder,) = folders(server[0])
     os.utime(folder, (0, 0))
     leave_behind(LEFT)
