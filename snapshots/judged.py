@@ -65,7 +65,7 @@ class DataAges:
 
 def age_of_data(environment: Environment, now: datetime) -> timedelta | None:
     """How long ago the newest complete list was asked for; None without one."""
-    return now - environment.listed_at if environment.listed_at else None
+    return environment.data_age(now)
 
 
 def judged(volumes: VolumeQuerySet, ages: DataAges) -> VolumeQuerySet:

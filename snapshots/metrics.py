@@ -200,8 +200,8 @@ def _states(environments: Iterable[Environment]) -> Family:
 def _data(environments: Iterable[Environment], now: datetime) -> Iterator[Family]:
     ages, moments = _family(DATA_AGE), _family(LISTED_AT)
     for environment in environments:
-        at = environment.listed_at
-        ages.add_metric(_place(environment), (now - at).total_seconds() if at else inf)
+        at, age = environment.listed_at, environment.data_age(now)
+        ages.add_metric(_place(environment), age.total_seconds() if age is not None else inf)
         moments.add_metric(_place(environment), at.timestamp() if at else 0)
     yield from (ages, moments)
 

@@ -144,7 +144,8 @@ def doubts_of_snapshots(environment: Environment, now: datetime) -> Iterator[str
         yield "incomplete"
     if environment.suspect_since:
         yield "suspect"
-    if environment.listed_at and now - environment.listed_at > max(2 * ttl(), LEAST_CURRENT):
+    age = environment.data_age(now)
+    if age is not None and age > max(2 * ttl(), LEAST_CURRENT):
         yield "old"
 
 

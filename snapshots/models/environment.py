@@ -212,11 +212,21 @@ class Environment(models.Model):
         """When it last gave a list of any kind: what the TTL counts from."""
         return max((at for at in (self.listed_at, self.partial_at) if at), default=None)
 
+    def data_age(self, now: datetime) -> timedelta | None:
+        """How long ago the newest complete list was asked for, at `now` of our clock; None without a list.
+
+        `listed_at` is corrected, `now` is not. Our clock may have been put right since: the longer of both ages counts.
+        """
+        if self.listed_at is None:
+            return None
+        return now - self.listed_at + timedelta(seconds=max(0, self.clock_correction))
+
     def is_current(self, now: datetime, ttl: timedelta) -> bool:
         """Whether what we show is what the provider said a moment ago: no fault, nothing incomplete or doubted."""
-        if self.listed_at is None or self.fault_kind or self.is_partial or self.suspect_since:
+        age = self.data_age(now)
+        if age is None or self.fault_kind or self.is_partial or self.suspect_since:
             return False
-        return now - self.listed_at <= max(2 * ttl, LEAST_CURRENT)
+        return age <= max(2 * ttl, LEAST_CURRENT)
 
     @property
     def is_partial(self) -> bool:

@@ -106,14 +106,15 @@ def _run(snapshot: Snapshot) -> Run:
 
 
 def _as_it_was(run: Run, environment: Environment, now: datetime) -> str:
-    if environment.listed_at is None:
+    age = environment.data_age(now)
+    if environment.listed_at is None or age is None:
         return _("Cannot tell: the environment has never been listed whole.")
     text = _("Was usable at %(time)s UTC; our copy is %(age)s old.")
     if states.kind_of(run.state) is Kind.UNDER_WAY:
         text = _("Was in progress at %(time)s UTC; our copy is %(age)s old.")
     return text % {
         "time": words.clock(environment.listed_at, now),
-        "age": words.age(now - environment.listed_at),
+        "age": words.age(age),
     }
 
 

@@ -199,6 +199,22 @@ def test_while_our_clock_is_wrong_nothing_is_stored_by_it(
     assert not Snapshot.objects.filter(first_seen_at__gt=NOW + 2 * MINUTE).exists()
 
 
+@pytest.mark.parametrize("jump", [-20 * HOUR, 20 * HOUR])
+def test_the_data_grows_old_while_our_clock_is_wrong_and_when_it_is_right_again(
+    environment: Environment, off: Off, clock: time_machine.Traveller, daily: str, jump: timedelta
+) -> None:
+    refreshed(environment)
+    off(-jump)
+    clock.move_to(NOW + MINUTE + jump)
+    refreshed(environment)
+    for off_by in (jump, timedelta()):
+        age = environment.data_age(NOW + 30 * HOUR + off_by)
+        assert age is not None
+        assert age >= 30 * HOUR - MINUTE
+        assert said(environment, daily, NOW + 30 * HOUR + off_by) is Verdict.CANNOT_TELL
+        assert not environment.is_current(NOW + 30 * HOUR + off_by, 5 * MINUTE)
+
+
 def test_a_name_that_a_wrong_clock_made_is_not_believed_once_it_is_right_again(
     environment: Environment, sim: Simulator, off: Off, clock: time_machine.Traveller
 ) -> None:
