@@ -8,7 +8,7 @@ from bench.people import LARGE
 from bench.world import fill
 from dashboard.teams.models import Team
 from snapshots.models import Snapshot, Volume
-from snapshots.timing import name_time
+from snapshots.rules.taken_time import name_time
 
 
 def run(size: int) -> None:

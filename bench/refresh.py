@@ -17,9 +17,9 @@ from bench.world import SNAPSHOTS_OF_EACH, Unfit, claimed, make_team
 from dashboard.teams.secrets import Secret
 from snapshots import diff
 from snapshots.claims import Claim
-from snapshots.cloud.client import CloudClient
-from snapshots.cloud.records import SnapshotRecord
-from snapshots.cloud.transport import KEY_HEADER
+from snapshots.cloudca.client import CloudClient
+from snapshots.cloudca.records import SnapshotRecord
+from snapshots.cloudca.transport import KEY_HEADER
 from snapshots.mirror import known_rows, store_listing
 from snapshots.models import Environment
 from snapshots.simulator.server import Simulator

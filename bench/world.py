@@ -14,9 +14,9 @@ from dashboard.teams.accounts import create_account
 from dashboard.teams.models import ApiKey, Membership, Role, Team, User
 from dashboard.teams.secrets import Secret
 from snapshots.claims import Caller, Claim, claim
-from snapshots.cloud.records import Listing, SnapshotRecord
-from snapshots.cloud.replies import Reply, open_reply
-from snapshots.cloud.rows import Envelope, read_snapshots, read_volumes
+from snapshots.cloudca.decode import Envelope, read_snapshots, read_volumes
+from snapshots.cloudca.records import Listing, SnapshotRecord
+from snapshots.cloudca.replies import Reply, open_reply
 from snapshots.mirror import store_listing
 from snapshots.models import Environment
 from snapshots.simulator.reply import encode, list_body

@@ -10,11 +10,11 @@ from typing import NamedTuple
 
 from django.db import connection
 
-from snapshots.cloud.records import SnapshotRecord
+from snapshots.cloudca.records import SnapshotRecord
 from snapshots.models import Change, Environment, Snapshot
-from snapshots.schedules import schedules_of
-from snapshots.states import USABLE_STATE
-from snapshots.timing import Sighting, TakenRange, is_default, taken_range
+from snapshots.rules.schedules import schedules_of
+from snapshots.rules.states import USABLE_STATE
+from snapshots.rules.taken_time import Sighting, TakenRange, is_default, taken_range
 
 PROVIDER_FIELDS = ("name", "state", "interval_type", "volume_id", "volume", "volume_type", "raw", "fingerprint")
 # Of a row that was there before only these are taken: when it was taken is found at first sight.

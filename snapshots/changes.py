@@ -10,13 +10,13 @@ from datetime import datetime, timedelta
 from typing import NamedTuple
 
 from snapshots.bulk import Event
-from snapshots.cloud.records import Listing, SnapshotRecord
+from snapshots.cloudca.records import Listing, SnapshotRecord
 from snapshots.diff import Plan
 from snapshots.models import Change, Environment, Snapshot, Volume
 from snapshots.rotation import Leaving, find_rotated
-from snapshots.runs import AFTER_COMPLETION, COPYING, FAILED, MAKING
-from snapshots.states import USABLE_STATE
-from snapshots.timing import CLOCK_SLACK_BEFORE, TakenFrom, TakenRange
+from snapshots.rules.runs import AFTER_COMPLETION, COPYING, FAILED, MAKING
+from snapshots.rules.states import USABLE_STATE
+from snapshots.rules.taken_time import CLOCK_SLACK_BEFORE, TakenFrom, TakenRange
 
 BATCH = 500
 # More of one kind in one sync stand under one line.

@@ -10,7 +10,7 @@ from django.db.models import Count, F, Q
 
 from snapshots.judged import DataAges, judged, volumes_of_team
 from snapshots.models import Environment, VerdictDay
-from snapshots.verdicts import Verdict
+from snapshots.rules.judge import Verdict
 
 COUNTS = {
     Verdict.NONE: "none",

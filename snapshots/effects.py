@@ -16,10 +16,10 @@ from snapshots.acts import with_target
 from snapshots.judged import COLUMNS, DataAges, age_of_data
 from snapshots.judging import judged_again
 from snapshots.models import Environment, Snapshot, Volume
-from snapshots.runs import COPYING, MAKING, MOVING
+from snapshots.rules.judge import ALWAYS, Thresholds, Verdict, patience, status, target_thresholds
+from snapshots.rules.runs import COPYING, MAKING, MOVING
+from snapshots.rules.states import STATES, USABLE_STATE
 from snapshots.standing import thresholds_of
-from snapshots.states import STATES, USABLE_STATE
-from snapshots.verdicts import ALWAYS, Thresholds, Verdict, patience, status, target_thresholds
 from snapshots.volume_list import is_judged
 
 # Hours; 0: no age is asked.

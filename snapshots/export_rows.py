@@ -12,9 +12,9 @@ from snapshots import change_list
 from snapshots.judged import DataAges, judged
 from snapshots.judging import LETTERS
 from snapshots.models import Change, Environment, Snapshot, Volume
+from snapshots.rules.judge import Verdict
+from snapshots.rules.taken_time import TakenFrom
 from snapshots.standing import target_of
-from snapshots.timing import TakenFrom
-from snapshots.verdicts import Verdict
 
 Value = str | int | bool | datetime | list[str] | None
 Values = dict[str, Value]
@@ -97,7 +97,7 @@ def _snapshot(values: Sequence[object]) -> Values:
 
 
 def _origin(after: object, source: str) -> str:
-    """Where the time is from: a `snapshots.timing.TakenFrom`; or it was there at the first sync."""
+    """Where the time is from: a `snapshots.rules.taken_time.TakenFrom`; or it was there at the first sync."""
     if after is None:
         return "first_look"
     return "watch" if source == TakenFrom.SYNCS else source

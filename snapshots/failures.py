@@ -11,7 +11,7 @@ from django.utils.translation import gettext as _
 
 from snapshots import claims
 from snapshots.claims import Claim, Late
-from snapshots.cloud.errors import CloudError
+from snapshots.cloudca.errors import CloudError
 from snapshots.containment import Internal, contain
 from snapshots.models import Environment
 

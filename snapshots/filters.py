@@ -12,7 +12,7 @@ from django.http import QueryDict
 from snapshots import parameters
 from snapshots.models import Environment
 from snapshots.parameters import DEFAULT_PAGE_SIZE
-from snapshots.states import INTERVAL_TYPES, STATES
+from snapshots.rules.states import INTERVAL_TYPES, STATES
 
 AGES = {"1d": timedelta(days=1), "7d": timedelta(days=7), "30d": timedelta(days=30)}
 OLDER, UNDATED_AGE = "older", "unknown"

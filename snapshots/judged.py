@@ -1,4 +1,4 @@
-"""The verdicts of a team's volumes at a moment, in SQL: `snapshots.verdicts.status` over the stored thresholds.
+"""The verdicts of a team's volumes at a moment, in SQL: `snapshots.rules.judge.status` over the stored thresholds.
 
 What depends on the environment alone (how old its data is, whether it is judged at all) is found out before, so that
 the database compares stored moments and nothing else. A test holds both against each other.
@@ -16,7 +16,7 @@ from django.db.models.fields import DateTimeField, SmallIntegerField
 
 from snapshots.models import Environment, Volume
 from snapshots.models.volume import VolumeQuerySet
-from snapshots.verdicts import LEAST_PATIENCE, Verdict, is_usable_age
+from snapshots.rules.judge import LEAST_PATIENCE, Verdict, is_usable_age
 
 # The columns of the thresholds, worst first.
 COLUMNS = {

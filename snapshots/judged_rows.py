@@ -7,9 +7,9 @@ from functools import lru_cache
 from typing import NamedTuple
 
 from snapshots.models import Volume
-from snapshots.runs import COPYING, Run
-from snapshots.schedules import SCHEDULES, deadline_after, due_after, schedules_of
-from snapshots.states import is_unknown_type
+from snapshots.rules.runs import COPYING, Run
+from snapshots.rules.schedules import SCHEDULES, deadline_after, due_after, schedules_of
+from snapshots.rules.states import is_unknown_type
 
 DAYS_KEPT = 31
 # How far back rows count that are listed no more, with an hourly schedule and without.

@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 from django.db import connection
 
-from snapshots.cloud.dates import read_date
+from snapshots.cloudca.dates import read_date
 from snapshots.coming import Coming
 from snapshots.judged_rows import (
     GONE_COUNT,
@@ -25,9 +25,9 @@ from snapshots.judged_rows import (
     widen_newest,
 )
 from snapshots.models import Environment, Policy, Snapshot, Volume
-from snapshots.runs import Run
-from snapshots.verdicts import Answer, Judgement, judge
-from snapshots.verdicts import Volume as VolumeFacts
+from snapshots.rules.judge import Answer, Judgement, judge
+from snapshots.rules.judge import Volume as VolumeFacts
+from snapshots.rules.runs import Run
 
 BATCH = 400
 LETTERS = {"HOURLY": "H", "DAILY": "D", "WEEKLY": "W", "MONTHLY": "M"}

@@ -16,7 +16,7 @@ from dashboard.teams.models import Team
 from snapshots.filters import AGES, OLDER, UNDATED_AGE, Filters
 from snapshots.models import Environment, Snapshot, Volume
 from snapshots.parameters import NO_VOLUME
-from snapshots.timing import UNDATED
+from snapshots.rules.taken_time import UNDATED
 
 EXACT_TO = 1000
 MOST_WORDS = 5

@@ -15,12 +15,12 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
 from prometheus_client.registry import Collector
 
 from dashboard.metrics import BUILD, OF_WEB, About, build
-from snapshots.cloud.errors import CloudError
+from snapshots.cloudca.errors import CloudError
 from snapshots.judged import DataAges
 from snapshots.models import Environment
 from snapshots.models.volume import VolumeQuerySet
-from snapshots.states import STATES
-from snapshots.verdicts import Verdict
+from snapshots.rules.judge import Verdict
+from snapshots.rules.states import STATES
 from snapshots.volume_filters import VolumeFilters
 from snapshots.volume_list import narrowed, tallies
 

@@ -14,17 +14,17 @@ from snapshots import bulk, changes, diff, proof, questions
 from snapshots.bulk import Event
 from snapshots.changes import Before
 from snapshots.claims import Claim, Late, clear_fault, key_mark, locked_for_write
-from snapshots.clocks import Clocks
-from snapshots.cloud.records import Listing, SnapshotRecord
+from snapshots.cloudca.records import Listing, SnapshotRecord
 from snapshots.coming import Coming
 from snapshots.forecast import data_at, foresee, judge_all
 from snapshots.judging import judge_volumes
 from snapshots.models import Environment, Snapshot
 from snapshots.questions import Ask
 from snapshots.repeats import gathered
-from snapshots.runs import MAKING
-from snapshots.states import USABLE_STATE
-from snapshots.timing import TakenFrom, TakenRange, retaken
+from snapshots.rules.clock_skew import Clocks
+from snapshots.rules.runs import MAKING
+from snapshots.rules.states import USABLE_STATE
+from snapshots.rules.taken_time import TakenFrom, TakenRange, retaken
 from snapshots.volumes import recount_volumes
 from snapshots.watched import note_list
 

@@ -9,7 +9,7 @@ from typing import TypeVar
 from django.http import QueryDict
 from django.utils.translation import gettext as _
 
-from snapshots.cloud.dates import bounded
+from snapshots.cloudca.dates import bounded
 
 T = TypeVar("T")
 

@@ -8,7 +8,7 @@ from datetime import datetime
 
 from snapshots import diff
 from snapshots.claims import Claim, key_mark
-from snapshots.cloud.records import Listing, SnapshotRecord
+from snapshots.cloudca.records import Listing, SnapshotRecord
 from snapshots.models import Environment
 from snapshots.questions import LEAST_CAP
 from snapshots.volumes import visible_volumes

@@ -3,8 +3,8 @@
 from django.conf import settings
 
 from dashboard.teams.secrets import Secret
-from snapshots.cloud.client import CloudClient
-from snapshots.cloud.deadline import Deadline
+from snapshots.cloudca.client import CloudClient
+from snapshots.cloudca.deadline import Deadline
 
 
 def provider(key: Secret, *, deadline: Deadline, retries: int = 0) -> CloudClient:

@@ -9,11 +9,11 @@ from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from typing import NamedTuple
 
-from snapshots.cloud.records import Listing, SnapshotRecord
+from snapshots.cloudca.records import Listing, SnapshotRecord
 from snapshots.diff import Plan
 from snapshots.models import Environment, Snapshot
-from snapshots.runs import MOVING
-from snapshots.states import USABLE_STATE
+from snapshots.rules.runs import MOVING
+from snapshots.rules.states import USABLE_STATE
 
 # A shorter list is never cut off: no provider's page is.
 LEAST_CAP = 10

@@ -11,8 +11,8 @@ from typing import NamedTuple, TypeVar
 
 from snapshots.bulk import Event
 from snapshots.models import Change, Environment, Snapshot
-from snapshots.runs import FAILED
-from snapshots.schedules import period, schedules_of
+from snapshots.rules.runs import FAILED
+from snapshots.rules.schedules import period, schedules_of
 
 T = TypeVar("T")
 

@@ -11,8 +11,8 @@ from datetime import datetime, timedelta
 from typing import NamedTuple
 
 from snapshots.models import Environment, Snapshot
-from snapshots.runs import AFTER_COMPLETION
-from snapshots.schedules import period, schedules_of
+from snapshots.rules.runs import AFTER_COMPLETION
+from snapshots.rules.schedules import period, schedules_of
 
 BATCH = 400
 

@@ -11,8 +11,8 @@ from enum import Enum
 
 from snapshots.judged import COLUMNS, age_of_data
 from snapshots.models import Environment, Volume
-from snapshots.schedules import period
-from snapshots.verdicts import ALWAYS, TARGET_GRACE, Thresholds, Verdict, is_usable_age, status
+from snapshots.rules.judge import ALWAYS, TARGET_GRACE, Thresholds, Verdict, is_usable_age, status
+from snapshots.rules.schedules import period
 
 # After so many periods without a run its end may be on purpose.
 PERIODS_TO_STOP = 3

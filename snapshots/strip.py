@@ -13,7 +13,7 @@ from enum import Enum
 from typing import NamedTuple
 
 from snapshots.models import Volume
-from snapshots.schedules import FIXED, due_after, grace
+from snapshots.rules.schedules import FIXED, due_after, grace
 from snapshots.watched import Watch
 
 DAYS = 30

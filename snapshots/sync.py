@@ -19,15 +19,15 @@ from django.utils.translation import gettext as _
 from dashboard.teams.secrets import KeyUnreadable, Secret
 from snapshots import claims, days
 from snapshots.claims import Caller, Claim, Denied, Late, Why
-from snapshots.clocks import clock_ahead, read
-from snapshots.cloud.deadline import Deadline
-from snapshots.cloud.errors import CloudError, NotFound
-from snapshots.cloud.records import Listing, SnapshotRecord, VolumeRecord
+from snapshots.cloudca.deadline import Deadline
+from snapshots.cloudca.errors import CloudError, NotFound
+from snapshots.cloudca.records import Listing, SnapshotRecord, VolumeRecord
 from snapshots.containment import Internal, contain
 from snapshots.failures import Fault, guarded, name_of, record, record_unclaimed, removed
 from snapshots.mirror import Written, store_absence, store_listing, store_rows
 from snapshots.models import Environment
 from snapshots.provider import provider
+from snapshots.rules.clock_skew import clock_ahead, read
 from snapshots.volumes import absent_volumes, note_fault, store_volumes, volumes_are_due
 
 T = TypeVar("T")

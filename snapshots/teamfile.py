@@ -13,8 +13,8 @@ from django.utils.translation import gettext as _
 from dashboard.teams.addresses import folded
 from dashboard.teams.models import Role, Team, User
 from dashboard.teams.secrets import Secret, clean_api_key
-from snapshots.cloud.addresses import environment_path
-from snapshots.cloud.errors import InvalidInput
+from snapshots.cloudca.addresses import environment_path
+from snapshots.cloudca.errors import InvalidInput
 
 TEAM_KEYS = ("slug", "name", "api_key", "environments", "member")
 MEMBER_KEYS = ("email", "role", "password")

@@ -16,10 +16,10 @@ from django.utils.translation import gettext_noop
 from dashboard.teams.models import ApiKey, Team
 from dashboard.teams.secrets import KeyUnreadable, Secret
 from snapshots.claims import key_of
-from snapshots.cloud.addresses import environment_path
-from snapshots.cloud.deadline import Deadline
-from snapshots.cloud.errors import CloudError, InvalidInput, RateLimited
-from snapshots.cloud.records import ConnectionRecord, EnvironmentRecord
+from snapshots.cloudca.addresses import environment_path
+from snapshots.cloudca.deadline import Deadline
+from snapshots.cloudca.errors import CloudError, InvalidInput, RateLimited
+from snapshots.cloudca.records import ConnectionRecord, EnvironmentRecord
 from snapshots.containment import Internal, contain
 from snapshots.models import Environment
 from snapshots.provider import provider

@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from typing import NamedTuple
 
 from snapshots.models.volume import VolumeQuerySet
-from snapshots.verdicts import Verdict
+from snapshots.rules.judge import Verdict
 from snapshots.volume_filters import VolumeFilters
 from snapshots.volume_list import Instance, VolumePage, in_order, instance_of
 

@@ -7,10 +7,10 @@ from typing import NamedTuple
 
 from snapshots.judged_rows import Row
 from snapshots.models import Change, Environment, Snapshot, Volume
-from snapshots.schedules import grace, period
+from snapshots.rules.judge import ALWAYS, Verdict
+from snapshots.rules.schedules import grace, period
+from snapshots.rules.taken_time import UNDATED
 from snapshots.standing import Part, Standing
-from snapshots.timing import UNDATED
-from snapshots.verdicts import ALWAYS, Verdict
 
 MOST_SNAPSHOTS = 20
 MOST_LEFT_OVER = 20

@@ -16,8 +16,8 @@ from snapshots.judged import DataAges, judged, volumes_of_team
 from snapshots.judging import LETTERS
 from snapshots.models import Environment, Volume
 from snapshots.models.volume import VolumeQuerySet
-from snapshots.timing import NAME_TIME, is_default
-from snapshots.verdicts import Verdict
+from snapshots.rules.judge import Verdict
+from snapshots.rules.taken_time import NAME_TIME, is_default
 from snapshots.volume_filters import AGES, BANDS, NO_AGE, NO_SCHEDULE, OLDER, VolumeFilters
 
 MOST_WORDS = 5

@@ -15,7 +15,7 @@ from django.db.models import Exists, F, OuterRef, Q, Subquery
 
 from snapshots import bulk, changes, diff
 from snapshots.claims import CLOCKS_APART, Claim, key_mark, locked_for_write
-from snapshots.cloud.records import Listing, VolumeRecord
+from snapshots.cloudca.records import Listing, VolumeRecord
 from snapshots.judging import judge_volumes
 from snapshots.models import Environment, Snapshot, Volume
 

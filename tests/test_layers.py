@@ -11,23 +11,23 @@ ROOT = Path(settings.BASE_DIR)
 NETWORK = {"requests", "urllib3", "httpx", "http.client", "urllib.request"}
 # Package or module: what it must not import. A package stands for all that is in it.
 FORBIDDEN = {
-    "snapshots/cloud": {"django", "dashboard", "snapshots.simulator", "snapshots.models", "snapshots.sync"},
-    "snapshots/simulator": {"django", "dashboard", "snapshots.cloud", "snapshots.models", "requests"},
+    "snapshots/cloudca": {"django", "dashboard", "snapshots.simulator", "snapshots.models", "snapshots.sync"},
+    "snapshots/simulator": {"django", "dashboard", "snapshots.cloudca", "snapshots.models", "requests"},
     "dashboard/teams": {"snapshots"},
-    "snapshots/models": {"snapshots.sync", "snapshots.claims", "snapshots.views", "snapshots.cloud"},
-    "snapshots/timing.py": {"django", "snapshots"},
+    "snapshots/models": {"snapshots.sync", "snapshots.claims", "snapshots.views", "snapshots.cloudca"},
+    "snapshots/rules/taken_time.py": {"django", "snapshots"},
     "snapshots/diff.py": {"django", "snapshots"},
-    "snapshots/filters.py": {"snapshots.sync", "snapshots.views", "snapshots.cloud"},
-    "snapshots/listing.py": {"snapshots.sync", "snapshots.views", "snapshots.cloud"},
+    "snapshots/filters.py": {"snapshots.sync", "snapshots.views", "snapshots.cloudca"},
+    "snapshots/listing.py": {"snapshots.sync", "snapshots.views", "snapshots.cloudca"},
     "snapshots/sync.py": {"snapshots.views", "snapshots.filters"},
-    "snapshots/views": {"snapshots.cloud", "snapshots.simulator"},
+    "snapshots/views": {"snapshots.cloudca", "snapshots.simulator"},
     # Of the client only the kinds of its faults.
     "snapshots/metrics.py": {
         *("snapshots.sync", "snapshots.provider", "snapshots.simulator"),
-        *("snapshots.cloud.client", "snapshots.cloud.transport"),
+        *("snapshots.cloudca.client", "snapshots.cloudca.transport"),
     },
     # Scripts never make the provider be asked.
-    "snapshots/api": {"snapshots.sync", "snapshots.cloud", "snapshots.simulator", "snapshots.provider"},
+    "snapshots/api": {"snapshots.sync", "snapshots.cloudca", "snapshots.simulator", "snapshots.provider"},
 }
 
 
@@ -69,7 +69,7 @@ def test_one_module_for_each_provider_speaks_http() -> None:
         if any(within(name, NETWORK) for name in imports(path))
     }
     # The provider of sign-ins is another party than that of snapshots, and the teams know nothing of snapshots.
-    assert speaking == {"snapshots/cloud/transport.py", "dashboard/teams/oidc/door.py"}
+    assert speaking == {"snapshots/cloudca/transport.py", "dashboard/teams/oidc/door.py"}
 
 
 # A stored key is decrypted for the sync and for the trials of the settings, and used in one place, the header. A team
@@ -78,7 +78,7 @@ SECRET_CALLS = {
     ".open()": {"dashboard/teams/models/keys.py", "snapshots/keys.py", "snapshots/sync.py", "snapshots/trials.py"},
     "open_key(": {"dashboard/teams/secrets.py", "dashboard/teams/models/keys.py"},
     ".reveal()": {
-        "snapshots/cloud/transport.py",
+        "snapshots/cloudca/transport.py",
         "dashboard/teams/oidc/provider.py",
         "dashboard/teams/secrets.py",
         "snapshots/provisioning.py",

@@ -23,10 +23,10 @@ from snapshots.api.views import of_token
 from snapshots.judged import COLUMNS, DataAges
 from snapshots.models import Environment, Policy
 from snapshots.models.volume import VolumeQuerySet
+from snapshots.rules.judge import ALWAYS, Verdict
 from snapshots.standing import Standing, standing, target_of, thresholds_of
 from snapshots.verdict_why import why
 from snapshots.verdict_words import short_name
-from snapshots.verdicts import ALWAYS, Verdict
 from snapshots.views.tables import volume_name
 from snapshots.volume_filters import VolumeFilters
 

@@ -7,7 +7,7 @@ from msgspec import Struct
 
 from snapshots.api import parameters, rows
 from snapshots.api.parameters import Parameter
-from snapshots.schedules import SCHEDULES
+from snapshots.rules.schedules import SCHEDULES
 from snapshots.volume_filters import BANDS, NO_SCHEDULE, SORTS, STATUSES
 
 ROOT = "/api/v1"

@@ -10,9 +10,9 @@ from snapshots.models.environment import (
     ShownEnvironments,
     _no_facets,
 )
+from snapshots.models.policy import Policy, SavedView, VerdictDay
 from snapshots.models.share_link import ShareLink, ShareLinkQuerySet
 from snapshots.models.snapshot import Snapshot, SnapshotQuerySet
-from snapshots.models.team_view import Policy, SavedView, VerdictDay
 from snapshots.models.volume import Volume, VolumeQuerySet
 
 __all__ = [

@@ -11,7 +11,7 @@ from django.db.models import Exists, F, Q
 from django.utils.translation import gettext_lazy as _
 
 from dashboard.teams.models import Team
-from snapshots.clocks import Clocks
+from snapshots.rules.clock_skew import Clocks
 
 # A page may lag behind its own TTL by one refresh before it is called old.
 LEAST_CURRENT = timedelta(seconds=30)
@@ -84,9 +84,9 @@ class Environment(models.Model):
     # The same moment by the provider's clock, which names and deadlines follow; and how far ahead of ours it is.
     data_at = models.DateTimeField(null=True)
     clock_ahead = models.IntegerField(_("provider's clock ahead, seconds"), default=0)
-    # What it told and is not followed (`snapshots.clocks`): the pages say so.
+    # What it told and is not followed (`snapshots.rules.clock_skew`): the pages say so.
     clock_unfollowed = models.IntegerField(_("not believed of it, seconds"), default=0, db_default=0)
-    # The rest of `snapshots.clocks.Clocks`.
+    # The rest of `snapshots.rules.clock_skew.Clocks`.
     clock_read_at = models.DateTimeField(null=True)
     clock_apart_since = models.DateTimeField(null=True)
     clock_correction = models.IntegerField(default=0, db_default=0)

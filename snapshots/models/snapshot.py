@@ -8,8 +8,8 @@ from django.utils.translation import gettext_lazy as _
 
 from dashboard.teams.models import Team
 from snapshots.models.environment import Environment, not_removed
-from snapshots.states import USABLE_STATE
-from snapshots.timing import TakenFrom
+from snapshots.rules.states import USABLE_STATE
+from snapshots.rules.taken_time import TakenFrom
 
 
 class SnapshotQuerySet(models.QuerySet["Snapshot"]):

@@ -71,7 +71,7 @@ class Volume(models.Model):
     # Schedule -> since when its end is on purpose.
     ended = models.JSONField(default=dict)
 
-    # From when on each verdict holds, unless new data says otherwise: `snapshots.verdicts.Thresholds`.
+    # From when on each verdict holds, unless new data says otherwise: `snapshots.rules.judge.Thresholds`.
     none_from = models.DateTimeField(null=True)
     late_from = models.DateTimeField(null=True)
     stuck_from = models.DateTimeField(null=True)

@@ -14,7 +14,7 @@ from dashboard.teams.models import Role, Team, User
 from snapshots import targets
 from snapshots.effects import CHOICES, Effects, TooMany, effects
 from snapshots.models import Environment, Policy, Volume
-from snapshots.verdicts import Verdict
+from snapshots.rules.judge import Verdict
 from snapshots.views.acts import until_in_words
 from snapshots.views.saved_views import SavedLink, links
 from snapshots.views.targets import Target, has_returned, is_exempt, of_volume, returned_in_words

@@ -22,7 +22,7 @@ from snapshots.acts import Exempted, Exemption
 from snapshots.judged import FOR_EVER, DataAges
 from snapshots.models import Environment, Volume
 from snapshots.parameters import moment
-from snapshots.schedules import SCHEDULES
+from snapshots.rules.schedules import SCHEDULES
 from snapshots.views import words
 
 MOST_NAMED = 10

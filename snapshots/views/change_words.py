@@ -7,9 +7,9 @@ from django.utils.functional import Promise
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext, pgettext_lazy
 
-from snapshots import states
 from snapshots.models import REFUSED_KINDS, Change
-from snapshots.states import USABLE_STATE
+from snapshots.rules import states
+from snapshots.rules.states import USABLE_STATE
 from snapshots.views import words
 from snapshots.views.pages import Badge
 

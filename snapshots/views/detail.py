@@ -16,8 +16,9 @@ from django.views.decorators.http import require_safe
 
 from dashboard.teams.access import MemberRequest
 from dashboard.teams.models import Membership
-from snapshots import claims, states
+from snapshots import claims
 from snapshots.models import Environment, Snapshot, Volume
+from snapshots.rules import states
 from snapshots.views import words
 from snapshots.views.freshness import as_of, banners, freshness
 from snapshots.views.life import life, volume_line

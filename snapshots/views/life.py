@@ -5,9 +5,9 @@ from datetime import datetime
 
 from django.utils.translation import gettext as _
 
-from snapshots import states
 from snapshots.models import Change, Environment, Snapshot
-from snapshots.states import USABLE_STATE, Kind
+from snapshots.rules import states
+from snapshots.rules.states import USABLE_STATE, Kind
 from snapshots.views import change_words, words
 from snapshots.views.pages import TimelineItem
 

@@ -15,11 +15,11 @@ from django.utils.translation import gettext as _
 
 from dashboard.caches import kept, key_of
 from dashboard.teams.models import Team
-from snapshots import states
 from snapshots.filters import Filters
 from snapshots.listing import Line, ListPage, find_page
 from snapshots.models import Environment, Volume
-from snapshots.timing import UNDATED
+from snapshots.rules import states
+from snapshots.rules.taken_time import UNDATED
 from snapshots.views import words
 from snapshots.views.freshness import as_of
 from snapshots.views.pages import Column, Row

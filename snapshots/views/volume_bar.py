@@ -11,9 +11,9 @@ from django.utils.translation import gettext_lazy, ngettext, pgettext, pgettext_
 
 from snapshots.judged import DataAges
 from snapshots.models import Environment
-from snapshots.schedules import SCHEDULES
+from snapshots.rules.judge import Verdict
+from snapshots.rules.schedules import SCHEDULES
 from snapshots.verdict_words import LABELS, MARKS, schedule_name
-from snapshots.verdicts import Verdict
 from snapshots.views import words
 from snapshots.views.pages import Chip, Choice, FilterGroup
 from snapshots.volume_filters import NO_AGE, NO_SCHEDULE, OLDER, STATUSES, VolumeFilters

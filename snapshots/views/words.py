@@ -6,9 +6,9 @@ from django.utils.dates import MONTHS_3
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
-from snapshots import states
-from snapshots.states import Kind
-from snapshots.timing import UNDATED, TakenFrom
+from snapshots.rules import states
+from snapshots.rules.states import Kind
+from snapshots.rules.taken_time import UNDATED, TakenFrom
 from snapshots.views.pages import Badge, Taken
 
 MOST_RELATIVE = timedelta(days=30)
@@ -58,7 +58,7 @@ def title(name: str, snapshot_id: str) -> str:
 
 
 def taken(after: datetime | None, before: datetime, source: str, key: datetime, now: datetime) -> Taken:
-    """When a snapshot was taken and how we know. `source`: a `snapshots.timing.TakenFrom`, or "" for not to say."""
+    """When a snapshot was taken and how we know. `source`: a `TakenFrom`, or ""."""
     how = origin(after, before, source)
     if key == UNDATED or after is None:
         return Taken(_("before %(day)s") % {"day": day(before, now)}, "", how)

@@ -10,7 +10,7 @@ from django.utils import timezone
 
 from dashboard.teams.accounts import create_account
 from dashboard.teams.models import Membership, Role, Team, User
-from snapshots.cloud.records import SnapshotRecord
+from snapshots.cloudca.records import SnapshotRecord
 from snapshots.judging import judge_volumes
 from snapshots.models import Environment, Volume
 from tests.conftest import PASSWORD

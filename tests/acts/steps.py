@@ -9,7 +9,7 @@ from django.utils import timezone
 from dashboard.teams.models import AuditEvent, Team
 from snapshots.judged import DataAges, judged, volumes_of_team
 from snapshots.models import Environment, Volume
-from snapshots.verdicts import Verdict
+from snapshots.rules.judge import Verdict
 from tests.pages.reading import tree
 
 HOME = "/t/acme/"

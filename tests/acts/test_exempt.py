@@ -8,7 +8,7 @@ from django.test import Client
 from dashboard.teams.models import Team, User
 from snapshots import acts
 from snapshots.models import Environment, Volume
-from snapshots.verdicts import Verdict
+from snapshots.rules.judge import Verdict
 from tests.acts.conftest import shot
 from tests.acts.steps import AGAIN, EXEMPT, EXEMPTIONS, HOME, audited, errors, exempt, headings, pk, said, verdicts
 from tests.pages.conftest import Fill

@@ -8,7 +8,7 @@ from django.utils import timezone
 
 from dashboard.teams.models import Team
 from snapshots.models import Environment, Snapshot, Volume
-from snapshots.verdicts import Verdict
+from snapshots.rules.judge import Verdict
 from tests.acts.conftest import shot
 from tests.acts.steps import STOPPED, audited, pk, said, verdicts
 from tests.pages.conftest import Fill

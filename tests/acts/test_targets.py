@@ -12,7 +12,7 @@ from dashboard.teams.models import Team, User
 from snapshots import effects, targets
 from snapshots.judging import Values
 from snapshots.models import Environment, Policy, Volume
-from snapshots.verdicts import Verdict
+from snapshots.rules.judge import Verdict
 from tests.acts.conftest import shot
 from tests.acts.steps import TARGETS, audited, counted, pk, said, verdicts
 from tests.pages.conftest import OTHER_PATH, Fill

@@ -15,7 +15,7 @@ from dashboard.teams.models import AccessToken, ApiKey, Membership, Role, Team, 
 from dashboard.teams.secrets import Secret
 from snapshots import claims
 from snapshots.claims import Caller, Claim
-from snapshots.cloud.records import Listing, SnapshotRecord, VolumeRecord
+from snapshots.cloudca.records import Listing, SnapshotRecord, VolumeRecord
 from snapshots.mirror import store_listing
 from snapshots.models import Environment
 from snapshots.volumes import store_volumes

@@ -5,7 +5,7 @@ from collections.abc import Callable, Sequence
 import pytest
 import time_machine
 
-from snapshots.cloud.records import SnapshotRecord
+from snapshots.cloudca.records import SnapshotRecord
 from snapshots.models import Change, Environment
 from tests.pages.conftest import Fill, clock, environment, fill, key, other
 

@@ -8,7 +8,7 @@ import time_machine
 from django.utils import timezone
 
 from snapshots import mirror
-from snapshots.cloud.records import SnapshotRecord
+from snapshots.cloudca.records import SnapshotRecord
 from snapshots.mirror import store_rows
 from snapshots.models import Change, Environment, Snapshot
 from tests.changes.conftest import MINUTE, Lists, only, told

@@ -10,7 +10,7 @@ from django.core.cache import caches
 from django.test import Client
 from pytest_django import DjangoAssertNumQueries
 
-from snapshots.cloud.records import SnapshotRecord
+from snapshots.cloudca.records import SnapshotRecord
 from snapshots.models import Change, Environment
 from tests.changes.conftest import CHANGES, MINUTE, Lists
 from tests.pages.conftest import (

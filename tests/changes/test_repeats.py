@@ -7,7 +7,7 @@ import pytest
 import time_machine
 from django.test import Client
 
-from snapshots.cloud.records import SnapshotRecord
+from snapshots.cloudca.records import SnapshotRecord
 from snapshots.models import Change
 from tests.changes.conftest import CHANGES, Lists
 from tests.changes.test_page import ask, badges, lines, titles

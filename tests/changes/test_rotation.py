@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 import time_machine
 
-from snapshots.cloud.records import SnapshotRecord
+from snapshots.cloudca.records import SnapshotRecord
 from snapshots.rotation import Peer, rotated
 from tests.changes.conftest import MINUTE, Lists, told
 from tests.pages.conftest import NOW, Fill, taken

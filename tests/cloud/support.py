@@ -6,10 +6,10 @@ from typing import Any
 import pytest
 import responses
 
-from snapshots.cloud.client import CloudClient
-from snapshots.cloud.deadline import Deadline
-from snapshots.cloud.errors import CloudError
-from snapshots.cloud.records import Listing, SnapshotRecord
+from snapshots.cloudca.client import CloudClient
+from snapshots.cloudca.deadline import Deadline
+from snapshots.cloudca.errors import CloudError
+from snapshots.cloudca.records import Listing, SnapshotRecord
 from tests.cloud.wire import http
 
 BASE = "https://api.cloud.ca/v1"

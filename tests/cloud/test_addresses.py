@@ -5,8 +5,8 @@ from functools import partial
 import pytest
 import responses
 
-from snapshots.cloud.client import CloudClient
-from snapshots.cloud.errors import InvalidInput, InvalidKey
+from snapshots.cloudca.client import CloudClient
+from snapshots.cloudca.errors import InvalidInput, InvalidKey
 from tests.cloud.support import BASE, ID, LIST_URL, PLACE, ROW, Key, client, envelope
 
 BAD_SEGMENTS = [

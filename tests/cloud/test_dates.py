@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 import pytest
 from hypothesis import given, strategies
 
-from snapshots.cloud.dates import read_date
+from snapshots.cloudca.dates import read_date
 
 READ = {
     "2016-10-19T14:25:41-0400": "2016-10-19T18:25:41",

@@ -7,9 +7,9 @@ from typing import Any
 import pytest
 import responses
 
-from snapshots.cloud.client import CloudClient
-from snapshots.cloud.errors import MismatchedReply, NotFound, Unreadable
-from snapshots.cloud.records import Listing, VolumeRecord
+from snapshots.cloudca.client import CloudClient
+from snapshots.cloudca.errors import MismatchedReply, NotFound, Unreadable
+from snapshots.cloudca.records import Listing, VolumeRecord
 from tests.cloud.support import BASE, ID, OTHER_ID, PLACE, client
 
 VOLUME = {

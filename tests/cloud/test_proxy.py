@@ -13,9 +13,9 @@ import pytest
 from django.test import RequestFactory
 from django.views.debug import ExceptionReporter
 
-from snapshots.cloud.client import CloudClient
-from snapshots.cloud.deadline import Deadline
-from snapshots.cloud.errors import CloudError, InvalidInput
+from snapshots.cloudca.client import CloudClient
+from snapshots.cloudca.deadline import Deadline
+from snapshots.cloudca.errors import CloudError, InvalidInput
 from tests.cloud.proxy import TUNNEL, Proxy, proxying
 from tests.cloud.support import BASE, LIST, PLACE, ROW, Key, canary, client, envelope, fault_over
 from tests.cloud.wire import Wire, answer, http, serving

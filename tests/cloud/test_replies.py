@@ -5,10 +5,10 @@ import random
 
 import pytest
 
-from snapshots.cloud import errors
-from snapshots.cloud.errors import CloudError
-from snapshots.cloud.records import Listing
-from snapshots.cloud.replies import http_date
+from snapshots.cloudca import errors
+from snapshots.cloudca.errors import CloudError
+from snapshots.cloudca.records import Listing
+from snapshots.cloudca.replies import http_date
 from tests.cloud.support import ROW, canary, envelope, fault_from, list_from
 
 NOT_UNDERSTOOD = [

@@ -6,8 +6,8 @@ from time import monotonic
 
 import pytest
 
-from snapshots.cloud import client as client_module
-from snapshots.cloud.errors import CloudError
+from snapshots.cloudca import client as client_module
+from snapshots.cloudca.errors import CloudError
 from tests.cloud.support import LIST, PLACE, client, fault_over
 from tests.cloud.wire import Wire, answer, http, serving
 

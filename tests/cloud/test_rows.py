@@ -7,7 +7,7 @@ from itertools import permutations
 
 import pytest
 
-from snapshots.cloud.errors import MismatchedReply, Unreadable
+from snapshots.cloudca.errors import MismatchedReply, Unreadable
 from tests.cloud.support import ID, OTHER_ID, ROW, VOLUME_ID, envelope, get_from, list_from
 
 FIELDS = {

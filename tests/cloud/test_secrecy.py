@@ -11,9 +11,9 @@ import requests.adapters
 from django.test import RequestFactory, override_settings
 from django.views.debug import ExceptionReporter
 
-from snapshots.cloud import errors
-from snapshots.cloud.client import CloudClient
-from snapshots.cloud.errors import CloudError
+from snapshots.cloudca import errors
+from snapshots.cloudca.client import CloudClient
+from snapshots.cloudca.errors import CloudError
 from tests.cloud.certificates import self_signed
 from tests.cloud.proxy import proxying
 from tests.cloud.support import ID, OTHER_ID, PLACE, ROW, Key, canary, client, envelope, fault_over
@@ -159,7 +159,7 @@ def test_the_client_does_not_show_the_key() -> None:
 
 
 def test_the_key_and_the_password_of_the_proxy_are_revealed_in_one_line_each() -> None:
-    sources = [path.read_text() for path in Path("snapshots/cloud").glob("*.py")]
+    sources = [path.read_text() for path in Path("snapshots/cloudca").glob("*.py")]
     assert sum(source.count(".reveal()") for source in sources) == 2
 
 
@@ -167,7 +167,7 @@ def test_only_the_transport_imports_an_http_library() -> None:
     libraries = ("import requests", "from requests", "import urllib3", "from urllib3", "http.client", "urllib.request")
     users = [
         path.name
-        for path in Path("snapshots/cloud").glob("*.py")
+        for path in Path("snapshots/cloudca").glob("*.py")
         if any(word in path.read_text() for word in libraries)
     ]
     assert users == ["transport.py"]

@@ -9,7 +9,7 @@ from pytest_django import Settings
 
 from dashboard import startup
 from dashboard.teams.secrets import Secret
-from snapshots.cloud.addresses import is_proxy
+from snapshots.cloudca.addresses import is_proxy
 from tests.cloud.test_proxy import NO_ADDRESSES, PASSWORD, USER
 from tests.teams.test_startup import LOOPBACK, run
 from tests.weather.certificates import Authority

@@ -5,10 +5,10 @@ from time import monotonic
 
 import pytest
 
-from snapshots.cloud import streams
-from snapshots.cloud.client import CloudClient
-from snapshots.cloud.deadline import Deadline
-from snapshots.cloud.errors import TimedOut
+from snapshots.cloudca import streams
+from snapshots.cloudca.client import CloudClient
+from snapshots.cloudca.deadline import Deadline
+from snapshots.cloudca.errors import TimedOut
 from tests.cloud.support import LIST, PLACE, STREAMED, Key, client, fault_over
 from tests.cloud.wire import Wire, answer, answer_and_drip, serving
 

@@ -10,9 +10,9 @@ from time import monotonic
 
 import pytest
 
-from snapshots.cloud import client as client_module
-from snapshots.cloud.client import CloudClient
-from snapshots.cloud.transport import HEADERS
+from snapshots.cloudca import client as client_module
+from snapshots.cloudca.client import CloudClient
+from snapshots.cloudca.transport import HEADERS
 from tests.cloud.support import ID, LIST, PLACE, ROW, VOLUME_ID, canary, client, envelope, fault_over
 from tests.cloud.wire import Wire, answer, answer_and_drip, http, serving
 

@@ -10,7 +10,7 @@ import time_machine
 from dashboard.teams.models import ApiKey, Team
 from dashboard.teams.secrets import Secret
 from snapshots import exports
-from snapshots.cloud.records import SnapshotRecord
+from snapshots.cloudca.records import SnapshotRecord
 from snapshots.models import Policy
 from tests.pages.conftest import NOW, OTHER_PATH, Fill, clock, environment, fill, key, taken
 

@@ -20,7 +20,7 @@ from dashboard.teams.models import ApiKey, Team, User
 from dashboard.teams.secrets import Secret
 from snapshots import containment
 from snapshots.claims import Caller
-from snapshots.cloud import client
+from snapshots.cloudca import client
 from snapshots.models import Environment, Snapshot
 from snapshots.rounds import News, round_once
 from tests.fuzz.answers import replies

@@ -13,10 +13,10 @@ import pytest
 from dashboard.metrics import About
 from snapshots.metrics import ALL, OF_MIRROR
 from snapshots.models import Environment
-from snapshots.runs import Run
-from snapshots.schedules import SCHEDULES, schedules_of
-from snapshots.verdicts import Volume as Known
-from snapshots.verdicts import judge, status
+from snapshots.rules.judge import Volume as Known
+from snapshots.rules.judge import judge, status
+from snapshots.rules.runs import Run
+from snapshots.rules.schedules import SCHEDULES, schedules_of
 from tests.api.conftest import Script
 from tests.commands.programs import ROOT
 from tests.metrics.conftest import METRICS, told_to

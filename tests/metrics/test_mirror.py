@@ -12,10 +12,10 @@ from pytest_django import Settings
 
 from dashboard.teams.models import Team
 from snapshots import claims
-from snapshots.cloud.records import SnapshotRecord
+from snapshots.cloudca.records import SnapshotRecord
 from snapshots.metrics import FAULTS, MOST_NAME, MOST_VOLUMES
 from snapshots.models import Environment, Volume
-from snapshots.verdicts import ALWAYS
+from snapshots.rules.judge import ALWAYS
 from tests.api.conftest import Script
 from tests.metrics.conftest import told_to
 from tests.pages.conftest import Fill, fail, record

@@ -6,10 +6,10 @@ from datetime import UTC, datetime, timedelta
 import pytest
 import time_machine
 
-from snapshots.clocks import Clocks, clock_ahead, read
 from snapshots.models import Environment, Snapshot, Volume
+from snapshots.rules.clock_skew import Clocks, clock_ahead, read
+from snapshots.rules.judge import Verdict
 from snapshots.simulator.server import Simulator
-from snapshots.verdicts import Verdict
 from tests.mirror.steps import PATH, refreshed, row
 from tests.mirror.test_witnesses import said
 

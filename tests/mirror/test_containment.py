@@ -15,8 +15,8 @@ from dashboard.teams.models import ApiKey, Team
 from dashboard.teams.secrets import Secret
 from snapshots import claims, days, judging, mirror, sync, trials, volumes
 from snapshots.claims import Caller, Why
-from snapshots.cloud import rows
-from snapshots.cloud.client import CloudClient
+from snapshots.cloudca import decode
+from snapshots.cloudca.client import CloudClient
 from snapshots.forgetting import forget
 from snapshots.metrics import FAULTS
 from snapshots.models import Environment, Snapshot, Volume
@@ -34,7 +34,7 @@ STAGES: dict[str, tuple[object, str]] = {
     "key": (ApiKey, "open"),
     "volumes due": (sync, "volumes_are_due"),
     "fetch": (CloudClient, "list_snapshots"),
-    "decode": (rows, "read_snapshots"),
+    "decode": (decode, "read_snapshots"),
     "diff": (mirror, "_plan"),
     "rows": (mirror, "_prepare"),
     "judge": (judging, "judge"),
@@ -92,7 +92,7 @@ def test_it_is_the_environments_fault_and_the_round_goes_on(
 
 @pytest.mark.parametrize("error", ERRORS)
 def test_every_exception_is_contained(environment: Environment, broken: Break, error: type[Exception]) -> None:
-    broken(rows, "read_snapshots", error())
+    broken(decode, "read_snapshots", error())
     assert failed(environment).kind == "internal"
     assert denied(environment) is Why.BACK_OFF
 

@@ -13,7 +13,7 @@ from dashboard.teams.models import ApiKey
 from dashboard.teams.secrets import Secret
 from snapshots import claims, sync
 from snapshots.claims import Caller, Claim, Late
-from snapshots.cloud.records import Listing, SnapshotRecord
+from snapshots.cloudca.records import Listing, SnapshotRecord
 from snapshots.mirror import store_absence, store_listing, store_rows
 from snapshots.models import Environment, Snapshot, Volume
 from snapshots.simulator.server import Simulator

@@ -4,7 +4,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from snapshots.timing import UNDATED, Sighting, TakenFrom, TakenRange, name_time, retaken, taken_range
+from snapshots.rules.taken_time import UNDATED, Sighting, TakenFrom, TakenRange, name_time, retaken, taken_range
 
 SEEN = datetime(2026, 11, 24, 12, 0, tzinfo=UTC)
 WITHOUT = datetime(2026, 11, 24, 11, 59, tzinfo=UTC)

@@ -15,7 +15,7 @@ from dashboard.teams.models import ApiKey, Team
 from dashboard.teams.secrets import Secret
 from snapshots import claims, sync
 from snapshots.claims import Caller, Claim
-from snapshots.cloud.records import Listing, SnapshotRecord
+from snapshots.cloudca.records import Listing, SnapshotRecord
 from snapshots.mirror import store_listing
 from snapshots.models import Environment
 from snapshots.simulator.server import Simulator

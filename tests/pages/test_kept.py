@@ -5,7 +5,7 @@ import time_machine
 from django.db import transaction
 
 from dashboard.teams.models import ApiKey
-from snapshots.cloud.records import SnapshotRecord
+from snapshots.cloudca.records import SnapshotRecord
 from tests import kept
 from tests.pages.conftest import NOW, OTHER_PATH, PATH, Fill, record
 

@@ -8,7 +8,7 @@ from typing import NamedTuple
 import pytest
 from django.test import Client
 
-from snapshots.cloud.records import SnapshotRecord
+from snapshots.cloudca.records import SnapshotRecord
 from tests.pages.conftest import LIST, NOW, OTHER_PATH, OTHER_VOLUME, PATH, VOLUME, Fill, record, taken
 from tests.pages.reading import by_id, cells, links, numbers, problems, tree
 

@@ -6,7 +6,7 @@ import pytest
 import time_machine
 from django.test import Client
 
-from snapshots.cloud.records import SnapshotRecord
+from snapshots.cloudca.records import SnapshotRecord
 from tests.pages.conftest import LIST, NOW, Fill, record, taken
 from tests.pages.reading import cells, numbers
 

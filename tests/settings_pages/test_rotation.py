@@ -14,7 +14,7 @@ from dashboard.teams import rotation
 from dashboard.teams.models import ApiKey, PendingKey, Team
 from dashboard.teams.rotation import Rotated, rotate_keys
 from dashboard.teams.secrets import Secret
-from snapshots.cloud.records import Listing
+from snapshots.cloudca.records import Listing
 from snapshots.mirror import store_listing
 from snapshots.models import Environment
 from snapshots.simulator.server import Simulator

@@ -14,12 +14,12 @@ from dashboard.teams.models import ApiKey, Team
 from dashboard.teams.secrets import Secret
 from snapshots import claims, forecast
 from snapshots.claims import Caller, Claim
-from snapshots.clocks import Clocks
-from snapshots.cloud.records import Listing, SnapshotRecord
+from snapshots.cloudca.records import Listing, SnapshotRecord
 from snapshots.judged import DataAges, judged, volumes_of_team
 from snapshots.mirror import store_listing
 from snapshots.models import Environment, Policy, Snapshot, Volume
-from snapshots.verdicts import Verdict
+from snapshots.rules.clock_skew import Clocks
+from snapshots.rules.judge import Verdict
 
 pytestmark = pytest.mark.django_db
 NOW = datetime(2026, 11, 24, 12, 0, tzinfo=UTC)

@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from snapshots.bulk import is_own_name
-from snapshots.timing import Sighting, TakenFrom, is_default, name_time, taken_range
+from snapshots.rules.taken_time import Sighting, TakenFrom, is_default, name_time, taken_range
 
 SEEN = datetime(2026, 11, 24, 12, 0, tzinfo=UTC)
 MINUTE, HOUR, DAY = timedelta(minutes=1), timedelta(hours=1), timedelta(days=1)

@@ -7,9 +7,9 @@ from django.test import Client
 from time_machine import Traveller
 
 from dashboard.teams.models import Team, User
-from snapshots.cloud.records import SnapshotRecord
+from snapshots.cloudca.records import SnapshotRecord
 from snapshots.models import Environment, Policy, Volume
-from snapshots.timing import NAME_TIME
+from snapshots.rules.taken_time import NAME_TIME
 from tests.pages.conftest import NOW, VOLUME, Fill, clock, fill, key, taken
 from tests.pages.reading import Element
 from tests.volumes.home.steps import home, rows

@@ -10,7 +10,7 @@ from django.core.management import call_command
 from django.test import Client
 from time_machine import Traveller
 
-from snapshots.cloud.records import SnapshotRecord
+from snapshots.cloudca.records import SnapshotRecord
 from snapshots.models import Environment, Policy, Snapshot, Volume
 from tests.pages.conftest import NOW, VOLUME, Fill, clock, fill, key, taken
 from tests.pages.reading import tree

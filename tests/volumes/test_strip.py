@@ -8,7 +8,7 @@ import pytest
 
 from snapshots.judged_rows import Row, days_of, gaps_of
 from snapshots.models import Environment, Volume
-from snapshots.schedules import SCHEDULES
+from snapshots.rules.schedules import SCHEDULES
 from snapshots.strip import Kind, Strip, strip_of
 from snapshots.views import strips
 from snapshots.watched import Watch

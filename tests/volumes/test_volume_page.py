@@ -8,7 +8,7 @@ from django.utils import timezone
 from time_machine import Traveller
 
 from dashboard.teams.models import AuditEvent, EventKind, User
-from snapshots.cloud.records import SnapshotRecord
+from snapshots.cloudca.records import SnapshotRecord
 from snapshots.models import Environment, Policy, Snapshot, Volume
 from snapshots.simulator.server import Simulator
 from tests.pages.conftest import (

@@ -12,7 +12,7 @@ from pytest_django import Settings
 from dashboard.teams.models import ApiKey, Team
 from dashboard.teams.secrets import Secret
 from snapshots import sync
-from snapshots.cloud import connecting
+from snapshots.cloudca import connect
 from snapshots.models import Environment
 from snapshots.simulator.server import Simulator
 from snapshots.simulator.world import World
@@ -45,7 +45,7 @@ def short_waits(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch)
     if "before" in request.fixturenames:
         request.getfixturevalue("before")
     monkeypatch.setattr(sync, "WEB_BUDGET", SHORT_BUDGET)
-    monkeypatch.setattr(connecting, "CONNECT_SECONDS", SHORT_BUDGET / 2)
+    monkeypatch.setattr(connect, "CONNECT_SECONDS", SHORT_BUDGET / 2)
 
 
 @pytest.fixture(autouse=True)

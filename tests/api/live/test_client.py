@@ -10,13 +10,13 @@ from dashboard.teams.models import ApiKey, Membership
 from dashboard.teams.secrets import Secret
 from snapshots import sync
 from snapshots.claims import Caller
-from snapshots.cloud.client import CloudClient
-from snapshots.cloud.errors import NotFound, Refused, Unavailable
-from snapshots.cloud.records import SnapshotRecord
+from snapshots.cloudca.client import CloudClient
+from snapshots.cloudca.errors import NotFound, Refused, Unavailable
+from snapshots.cloudca.records import SnapshotRecord
 from snapshots.models import Environment
+from snapshots.rules.taken_time import NAME_TIME
 from snapshots.simulator.server import Simulator
 from snapshots.simulator.world import World
-from snapshots.timing import NAME_TIME
 from tests.api.conftest import ROOT, made
 
 KEY = "CANARY-key-of-acme"

@@ -20,9 +20,9 @@ from snapshots import sync
 from snapshots.claims import Caller
 from snapshots.judged import DataAges, judged, volumes_of_team
 from snapshots.models import Environment, Volume
+from snapshots.rules.judge import Verdict
 from snapshots.simulator.server import Simulator
 from snapshots.simulator.world import World
-from snapshots.verdicts import Verdict
 from tests.verdicts.year import truth
 from tests.verdicts.year.lists import Lists, Seen
 from tests.verdicts.year.provider import GONE, Disk, Provider

@@ -10,28 +10,15 @@ from unittest.mock import patch
 from django.db.models import Case, F, Value, When
 from django.db.models.fields import SmallIntegerField
 
-from snapshots import (
-    bulk,
-    clocks,
-    diff,
-    judged,
-    judged_rows,
-    judging,
-    proof,
-    questions,
-    runs,
-    schedules,
-    sync,
-    timing,
-    verdicts,
-)
+from snapshots import bulk, diff, judged, judged_rows, judging, proof, questions, sync
 from snapshots.claims import Claim
-from snapshots.cloud import rows
-from snapshots.cloud.records import Listing, SnapshotRecord
+from snapshots.cloudca import decode
+from snapshots.cloudca.records import Listing, SnapshotRecord
 from snapshots.models import Environment
-from snapshots.runs import Run
-from snapshots.timing import Sighting, TakenFrom, TakenRange
-from snapshots.verdicts import ALWAYS, Thresholds, Verdict
+from snapshots.rules import clock_skew, judge, runs, schedules, taken_time
+from snapshots.rules.judge import ALWAYS, Thresholds, Verdict
+from snapshots.rules.runs import Run
+from snapshots.rules.taken_time import Sighting, TakenFrom, TakenRange
 
 EARLY, BUSY, MIDDLE, END = (0.0, 6.0), (4.0, 10.4), (13.4, 18.5), (19.5, 27.0)
 Swap = tuple[object, str, object]
@@ -80,14 +67,14 @@ def _nothing_runs(schedule: str, tries: object, young: datetime, old: datetime, 
     return Thresholds(late=old, cannot_tell=young)
 
 
-stuck_limit = verdicts._stuck_limit
-order = verdicts._order
-awaited = verdicts._awaited
-worse_case = verdicts._where_both_agree
+stuck_limit = judge._stuck_limit
+order = judge._order
+awaited = judge._awaited
+worse_case = judge._where_both_agree
 said = judged._said
-target_thresholds = verdicts.target_thresholds
-without_usable = verdicts.without_usable
-after_tries = verdicts._after_tries
+target_thresholds = judge.target_thresholds
+without_usable = judge.without_usable
+after_tries = judge._after_tries
 usable = Run.is_usable.fget
 
 
@@ -203,9 +190,9 @@ def _failing_for_ever(*facts: object) -> Thresholds:
     return Thresholds(failing=found.failing, cannot_tell=found.cannot_tell) if found.failing else found
 
 
-known_range = timing.taken_range
+known_range = taken_time.taken_range
 due_after = schedules.due_after
-clocks_read = clocks.read
+clocks_read = clock_skew.read
 keep_proof = proof.keep_proof
 
 
@@ -253,23 +240,23 @@ def _last_twin(record: object, numbers: Iterator[int] = count()) -> int:  # noqa
     return next(numbers)
 
 
-def _at_once(before: clocks.Clocks, ours: datetime, told: int | None) -> clocks.Clocks:
-    return clocks.Clocks(ours, told or 0, told or 0)
+def _at_once(before: clock_skew.Clocks, ours: datetime, told: int | None) -> clock_skew.Clocks:
+    return clock_skew.Clocks(ours, told or 0, told or 0)
 
 
-def _never_ours(before: clocks.Clocks, at: datetime, ours: datetime, told: int) -> clocks.Clocks:
-    return clocks.Clocks(ours, before.ahead, told, ours)
+def _never_ours(before: clock_skew.Clocks, at: datetime, ours: datetime, told: int) -> clock_skew.Clocks:
+    return clock_skew.Clocks(ours, before.ahead, told, ours)
 
 
-def _one_sided(before: clocks.Clocks, ours: datetime, told: int | None) -> clocks.Clocks:
+def _one_sided(before: clock_skew.Clocks, ours: datetime, told: int | None) -> clock_skew.Clocks:
     return replace(clocks_read(before, ours, told), doubt=0)
 
 
-def _forgiven(before: clocks.Clocks, since: datetime, ours: datetime, told: int) -> clocks.Clocks:
+def _forgiven(before: clock_skew.Clocks, since: datetime, ours: datetime, told: int) -> clock_skew.Clocks:
     return replace(clocks_again(before, since, ours, told), doubt=0)
 
 
-clocks_again = clocks._again
+clocks_again = clock_skew._again
 
 
 def _all_lost(lost: Iterable[object], gained: object) -> int:
@@ -313,30 +300,30 @@ MUTATIONS: Mapping[str, Mutation] = {
         Mutation("2 due", "a month is 30 days", ((schedules, "_month_after", _thirty_days),), BUSY),
         Mutation("2 due", "grace of a whole period", ((schedules, "grace", _grace_of_a_period),), EARLY),
         Mutation("2 due", "no grace", ((schedules, "grace", _no_grace),), EARLY),
-        Mutation("2 under way", "a run under way does not count", ((verdicts, "_after_tries", _nothing_runs),), EARLY),
-        Mutation("2 under way", "a run counts whenever it began", ((verdicts, "_awaited", _whenever_it_began),), EARLY),
-        Mutation("3 stuck", "never stuck", ((verdicts, "_stuck_limit", _never_stuck),), EARLY),
-        Mutation("3 stuck", "what hangs is late", ((verdicts, "_awaited", _late_once_stuck),), EARLY),
+        Mutation("2 under way", "a run under way does not count", ((judge, "_after_tries", _nothing_runs),), EARLY),
+        Mutation("2 under way", "a run counts whenever it began", ((judge, "_awaited", _whenever_it_began),), EARLY),
+        Mutation("3 stuck", "never stuck", ((judge, "_stuck_limit", _never_stuck),), EARLY),
+        Mutation("3 stuck", "what hangs is late", ((judge, "_awaited", _late_once_stuck),), EARLY),
         Mutation(
-            "3 stuck", "the longest run is not asked", ((verdicts, "_stuck_limit", _stuck_whatever_the_longest),), EARLY
+            "3 stuck", "the longest run is not asked", ((judge, "_stuck_limit", _stuck_whatever_the_longest),), EARLY
         ),
-        Mutation("3 stuck", "from our first sight alone", ((verdicts, "_awaited", _stuck_from_first_sight),), EARLY),
-        Mutation("3 stuck", "a left-over one counts", ((verdicts, "_order", _left_over_counts),), EARLY),
+        Mutation("3 stuck", "from our first sight alone", ((judge, "_awaited", _stuck_from_first_sight),), EARLY),
+        Mutation("3 stuck", "a left-over one counts", ((judge, "_order", _left_over_counts),), EARLY),
         Mutation(
             "4 data's time",
             "fresh for ever",
             ((judged, "_provider_now", lambda ages: F("environment__data_at")),),
             EARLY,
         ),
-        Mutation("4 data's time", "old data is good for weeks", ((verdicts, "DATA_LASTS", FAR),), MIDDLE),
+        Mutation("4 data's time", "old data is good for weeks", ((judge, "DATA_LASTS", FAR),), MIDDLE),
         Mutation("4 data's time", "a problem never grows old", ((judged, "LEAST_PATIENCE", FAR),), EARLY),
         Mutation(
             "5 failing", "what vanished has not failed", ((Run, "has_failed", property(_only_errors_fail)),), BUSY
         ),
-        Mutation("5 failing", "to try again is no failure", ((verdicts, "_after_tries", _tried_again),), EARLY),
-        Mutation("5 failing", "failing after its deadline", ((verdicts, "_after_tries", _failing_for_ever),), EARLY),
-        Mutation("6 none, new", "never new", ((verdicts, "without_usable", _never_new),), EARLY),
-        Mutation("6 none, new", "new for ever", ((verdicts, "without_usable", _ever_new),), EARLY),
+        Mutation("5 failing", "to try again is no failure", ((judge, "_after_tries", _tried_again),), EARLY),
+        Mutation("5 failing", "failing after its deadline", ((judge, "_after_tries", _failing_for_ever),), EARLY),
+        Mutation("6 none, new", "never new", ((judge, "without_usable", _never_new),), EARLY),
+        Mutation("6 none, new", "new for ever", ((judge, "without_usable", _ever_new),), EARLY),
         Mutation(
             "6 none, new", "unlisted yet is not new", ((judging.Scene, "created_between", _created_as_told),), END
         ),
@@ -347,17 +334,17 @@ MUTATIONS: Mapping[str, Mutation] = {
             ((judging, "_remembered", _nothing_remembered),),
             "long after",
         ),
-        Mutation("8 ended", "ended though it ran again", ((verdicts, "_has_ended", _ended_for_good),), END),
-        Mutation("8 ended", "late though ended on purpose", ((verdicts, "_has_ended", _never_ended),), END),
+        Mutation("8 ended", "ended though it ran again", ((judge, "_has_ended", _ended_for_good),), END),
+        Mutation("8 ended", "late though ended on purpose", ((judge, "_has_ended", _never_ended),), END),
         Mutation("9 fewer", "never flagged", ((judging, "has_fewer", _never_fewer),), BUSY),
         Mutation("9 fewer", "rotation is a loss", ((judging, "has_fewer", _fewer_by_rotation),), EARLY),
         Mutation(
-            "10 ranges", "young enough by its youngest end", ((verdicts, "target_thresholds", _youngest_end),), EARLY
+            "10 ranges", "young enough by its youngest end", ((judge, "target_thresholds", _youngest_end),), EARLY
         ),
-        Mutation("10 ranges", "too old by its oldest end", ((verdicts, "target_thresholds", _oldest_end),), EARLY),
-        Mutation("10 target", "it waits for no run", ((verdicts, "target_thresholds", _target_without_runs),), EARLY),
-        Mutation("10 target", "it is six hours softer", ((verdicts, "TARGET_GRACE", timedelta(hours=6)),), EARLY),
-        Mutation("10 target", "no time for a run to appear", ((verdicts, "TARGET_GRACE", timedelta()),), EARLY),
+        Mutation("10 ranges", "too old by its oldest end", ((judge, "target_thresholds", _oldest_end),), EARLY),
+        Mutation("10 target", "it waits for no run", ((judge, "target_thresholds", _target_without_runs),), EARLY),
+        Mutation("10 target", "it is six hours softer", ((judge, "TARGET_GRACE", timedelta(hours=6)),), EARLY),
+        Mutation("10 target", "no time for a run to appear", ((judge, "TARGET_GRACE", timedelta()),), EARLY),
         Mutation(
             "10 states", "not known is not usable", ((Run, "is_in_unknown_state", property(lambda run: False)),), EARLY
         ),
@@ -366,8 +353,8 @@ MUTATIONS: Mapping[str, Mutation] = {
         Mutation(
             "10 clock", "the provider's clock is ours", ((Environment, "clock_ahead", _no_clock),), "provider stays off"
         ),
-        Mutation("lists", "left out once, and still there", ((verdicts, "_where_both_agree", _best_case),), EARLY),
-        Mutation("lists", "left out once, and gone", ((verdicts, "_where_both_agree", _worst_case),), EARLY),
+        Mutation("lists", "left out once, and still there", ((judge, "_where_both_agree", _best_case),), EARLY),
+        Mutation("lists", "left out once, and gone", ((judge, "_where_both_agree", _worst_case),), EARLY),
         _range("an older witness does not count", _older_does_not_count, "witnesses"),
         _range("the date field does not count", _without_date, "witnesses"),
         _range("beside a date the name does not count", _date_alone, "witnesses"),
@@ -381,14 +368,14 @@ MUTATIONS: Mapping[str, Mutation] = {
         Mutation("proof", "what a key never showed is gone", ((diff.Trust, "may_bury", _any_key_buries),), "keys"),
         Mutation("questions", "the last usable one is not asked for", ((questions, "settle", _nobody_asks),), "capped"),
         Mutation("questions", "an answer counts forever", ((diff, "FOUND_LASTS", FAR),), "capped"),
-        Mutation("rows", "of twins the last one wins", ((rows, "_precedence", _last_twin),), "rows"),
-        Mutation("rows", "a type not known is none", ((verdicts, "_deciding_types", _no_type_decides),), "rows"),
+        Mutation("rows", "of twins the last one wins", ((decode, "_precedence", _last_twin),), "rows"),
+        Mutation("rows", "a type not known is none", ((judge, "_deciding_types", _no_type_decides),), "rows"),
         Mutation("rows", "a day ends at midnight", ((schedules, "due_after", _next_midnight),), "summer ends"),
         Mutation("rows", "turnover is a loss", ((diff, "_on_balance", _all_lost),), "turnover"),
         Mutation("clocks", "a jump is followed at once", ((sync, "read", _at_once),), "provider jumps"),
-        Mutation("clocks", "our own jump is not put right", ((clocks, "_jumped", _never_ours),), "our jumps"),
+        Mutation("clocks", "our own jump is not put right", ((clock_skew, "_jumped", _never_ours),), "our jumps"),
         Mutation("clocks", "uncertain, ours is right", ((sync, "read", _one_sided),), "jumps in silence"),
-        Mutation("clocks", "time ends the doubt", ((clocks, "_again", _forgiven),), "jumps in silence"),
+        Mutation("clocks", "time ends the doubt", ((clock_skew, "_again", _forgiven),), "jumps in silence"),
         Mutation("volumes", "nobody asks for it by id", ((sync, "absent_volumes", _no_volume_asked),), "volumes"),
         Mutation(
             "volumes", "new as its date says", ((judging.Scene, "created_between", _whatever_it_says),), "volumes"

@@ -7,8 +7,8 @@ from unittest.mock import patch
 
 from requests.structures import CaseInsensitiveDict
 
-from snapshots.cloud.replies import Reply
-from snapshots.cloud.transport import KEY_HEADER, Transport
+from snapshots.cloudca.replies import Reply
+from snapshots.cloudca.transport import KEY_HEADER, Transport
 from snapshots.simulator.api import Request
 from snapshots.simulator.server import Simulator
 

@@ -6,7 +6,7 @@ import pytest
 
 from dashboard.teams.models import ApiKey, Membership, Role, Team
 from dashboard.teams.secrets import Secret
-from snapshots.cloud.records import SnapshotRecord
+from snapshots.cloudca.records import SnapshotRecord
 from snapshots.models import Environment, Policy
 from tests.pages.conftest import Fill, clock, environment, fill, key, other, sim
 from tests.volumes.home.steps import stories

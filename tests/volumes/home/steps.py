@@ -9,7 +9,7 @@ from django.db.models import F
 from django.test import Client
 from django.utils import timezone
 
-from snapshots.cloud.records import SnapshotRecord
+from snapshots.cloudca.records import SnapshotRecord
 from snapshots.models import Environment, Policy, Volume
 from snapshots.standing import Standing, standing, target_of
 from tests.pages.conftest import record

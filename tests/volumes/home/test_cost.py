@@ -11,7 +11,7 @@ from django.test import Client
 from pytest_django import DjangoAssertNumQueries
 
 from dashboard.teams.models import Team
-from snapshots.cloud.records import SnapshotRecord
+from snapshots.cloudca.records import SnapshotRecord
 from snapshots.judged import FOR_EVER
 from snapshots.models import Environment, Policy, Volume
 from tests.pages.conftest import OTHER_PATH, Fill

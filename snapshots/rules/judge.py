@@ -17,9 +17,9 @@ from datetime import UTC, datetime, timedelta
 from enum import IntEnum
 from typing import NamedTuple
 
-from snapshots.runs import COPYING, Run
-from snapshots.schedules import SCHEDULES, deadlines_between, due_after, grace, period
-from snapshots.states import USABLE_STATE
+from snapshots.rules.runs import COPYING, Run
+from snapshots.rules.schedules import SCHEDULES, deadlines_between, due_after, grace, period
+from snapshots.rules.states import USABLE_STATE
 
 ALWAYS = datetime(1970, 1, 1, tzinfo=UTC)
 LEAST_STUCK = timedelta(hours=1)

@@ -23,13 +23,13 @@ from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.exceptions import HTTPError, ReadTimeoutError
 from urllib3.exceptions import SSLError as StreamSSLError
 
-from snapshots.cloud import errors
-from snapshots.cloud.addresses import is_proxy
-from snapshots.cloud.connecting import SHORTEST_WAIT_SECONDS, connect
-from snapshots.cloud.deadline import Deadline
-from snapshots.cloud.errors import CloudError
-from snapshots.cloud.replies import Reply, http_date
-from snapshots.cloud.streams import BoundedStream, bound
+from snapshots.cloudca import errors
+from snapshots.cloudca.addresses import is_proxy
+from snapshots.cloudca.connect import SHORTEST_WAIT_SECONDS, connect
+from snapshots.cloudca.deadline import Deadline
+from snapshots.cloudca.errors import CloudError
+from snapshots.cloudca.replies import Reply, http_date
+from snapshots.cloudca.streams import BoundedStream, bound
 
 VERSION = "0.1.0"
 KEY_HEADER = "MC-Api-Key"

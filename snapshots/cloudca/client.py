@@ -5,10 +5,11 @@ from random import SystemRandom
 from time import sleep
 from typing import Self
 
-from snapshots.cloud import rows
-from snapshots.cloud.addresses import PROXY_NOT_VALID, checked_base_url, checked_id, environment_path
-from snapshots.cloud.deadline import Deadline
-from snapshots.cloud.errors import (
+from snapshots.cloudca import decode
+from snapshots.cloudca.addresses import PROXY_NOT_VALID, checked_base_url, checked_id, environment_path
+from snapshots.cloudca.deadline import Deadline
+from snapshots.cloudca.decode import Envelope
+from snapshots.cloudca.errors import (
     UNKNOWN_ADDRESS,
     UNKNOWN_ENVIRONMENT,
     UNKNOWN_SNAPSHOT,
@@ -18,10 +19,9 @@ from snapshots.cloud.errors import (
     InvalidKey,
     TimedOut,
 )
-from snapshots.cloud.records import ConnectionRecord, EnvironmentRecord, Listing, SnapshotRecord, VolumeRecord
-from snapshots.cloud.replies import open_reply
-from snapshots.cloud.rows import Envelope
-from snapshots.cloud.transport import BODY_CAP_BYTES, Revealable, Transport
+from snapshots.cloudca.records import ConnectionRecord, EnvironmentRecord, Listing, SnapshotRecord, VolumeRecord
+from snapshots.cloudca.replies import open_reply
+from snapshots.cloudca.transport import BODY_CAP_BYTES, Revealable, Transport
 
 BUDGET_SECONDS = 30.0
 BACKOFF_SECONDS = 0.5
@@ -31,7 +31,7 @@ _random = SystemRandom()
 class CloudClient:
     """The provider's API for one key, for one thread, within one budget of time.
 
-    Every method raises a CloudError (see `snapshots.cloud.errors`), nothing else.
+    Every method raises a CloudError (see `snapshots.cloudca.errors`), nothing else.
 
     Args:
         base_url: e.g. `https://api.cloud.ca/v1`; http only on a loopback address.
@@ -90,34 +90,34 @@ class CloudClient:
         """List the snapshots of an environment, or of one of its volumes."""
         path = f"{environment_path(service_code, environment_name)}/snapshots"
         if volume_id is None:
-            return rows.read_snapshots(self._get(path, UNKNOWN_ENVIRONMENT))
+            return decode.read_snapshots(self._get(path, UNKNOWN_ENVIRONMENT))
         volume_id = checked_id(volume_id)
-        return rows.read_snapshots(self._get(f"{path}?volume_id={volume_id}", UNKNOWN_ENVIRONMENT), volume_id)
+        return decode.read_snapshots(self._get(f"{path}?volume_id={volume_id}", UNKNOWN_ENVIRONMENT), volume_id)
 
     def get_snapshot(self, service_code: str, environment_name: str, id: str) -> SnapshotRecord:
         """Retrieve one snapshot."""
         snapshot_id = checked_id(id)
         path = f"{environment_path(service_code, environment_name)}/snapshots/{snapshot_id}"
-        return rows.read_snapshot(self._get(path, UNKNOWN_SNAPSHOT), snapshot_id)
+        return decode.read_snapshot(self._get(path, UNKNOWN_SNAPSHOT), snapshot_id)
 
     def list_volumes(self, service_code: str, environment_name: str) -> Listing[VolumeRecord]:
         """List the volumes of an environment."""
         path = f"{environment_path(service_code, environment_name)}/volumes"
-        return rows.read_volumes(self._get(path, UNKNOWN_ENVIRONMENT))
+        return decode.read_volumes(self._get(path, UNKNOWN_ENVIRONMENT))
 
     def get_volume(self, service_code: str, environment_name: str, id: str) -> VolumeRecord:
         """Retrieve one volume. Raises NotFound where the provider has none with this id."""
         volume_id = checked_id(id)
         path = f"{environment_path(service_code, environment_name)}/volumes/{volume_id}"
-        return rows.read_volume(self._get(path, UNKNOWN_VOLUME), volume_id)
+        return decode.read_volume(self._get(path, UNKNOWN_VOLUME), volume_id)
 
     def list_environments(self) -> Listing[EnvironmentRecord]:
         """List the environments that the key may see."""
-        return rows.read_environments(self._get("/environments", UNKNOWN_ADDRESS))
+        return decode.read_environments(self._get("/environments", UNKNOWN_ADDRESS))
 
     def list_connections(self) -> Listing[ConnectionRecord]:
         """List the service connections that the key may see."""
-        return rows.read_connections(self._get("/services/connections", UNKNOWN_ADDRESS))
+        return decode.read_connections(self._get("/services/connections", UNKNOWN_ADDRESS))
 
     def _get(self, path: str, unknown: str) -> Envelope:
         if not self._transport.has_valid_key:

@@ -13,9 +13,10 @@ from hashlib import blake2b
 
 import msgspec
 
-from snapshots.cloud.cleaning import clean_text, storable_json
-from snapshots.cloud.dates import bounded
-from snapshots.cloud.errors import (
+from snapshots.cloudca.clean_text import clean_text, storable_json
+from snapshots.cloudca.dates import bounded
+from snapshots.cloudca.decode import Envelope, fields_of, rows_of, text_of, whole_number
+from snapshots.cloudca.errors import (
     KEY_NOT_ACCEPTED,
     KEY_NOT_ALLOWED,
     CloudError,
@@ -27,7 +28,6 @@ from snapshots.cloud.errors import (
     Unavailable,
     Unreadable,
 )
-from snapshots.cloud.rows import Envelope, fields_of, rows_of, text_of, whole_number
 
 CODE_LIMIT = 64
 DETAIL_LIMIT = 200

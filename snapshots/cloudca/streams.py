@@ -5,8 +5,8 @@ import ssl
 from socket import socket
 from typing import TYPE_CHECKING
 
-from snapshots.cloud.deadline import Deadline
-from snapshots.cloud.errors import TooLarge
+from snapshots.cloudca.deadline import Deadline
+from snapshots.cloudca.errors import TooLarge
 
 if TYPE_CHECKING:
     from _typeshed import WriteableBuffer

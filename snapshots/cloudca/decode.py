@@ -8,10 +8,10 @@ from typing import TypeVar
 
 import msgspec
 
-from snapshots.cloud.cleaning import canonical_uuid, clean_text
-from snapshots.cloud.dates import read_date
-from snapshots.cloud.errors import MismatchedReply, Unreadable
-from snapshots.cloud.records import (
+from snapshots.cloudca.clean_text import canonical_uuid, clean_text
+from snapshots.cloudca.dates import read_date
+from snapshots.cloudca.errors import MismatchedReply, Unreadable
+from snapshots.cloudca.records import (
     ConnectionRecord,
     EnvironmentRecord,
     Identified,
@@ -26,7 +26,7 @@ ORDINARY_ROW_BYTES = 1000
 WHOLE_NUMBER_DIGITS = 15
 # An exabyte: a larger volume is a number that somebody typed.
 MOST_GB = 10**9
-# The one state of which `snapshots.states` says that it is usable; this package knows no Django.
+# The one state of which `snapshots.rules.states` says that it is usable; this package knows no Django.
 USABLE_STATE = "BackedUp"
 
 Row = msgspec.Raw

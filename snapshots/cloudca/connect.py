@@ -5,8 +5,8 @@ import socket
 import threading
 from concurrent.futures import Future
 
-from snapshots.cloud.deadline import Deadline
-from snapshots.cloud.errors import UNKNOWN_HOST, CloudError, TimedOut, Unreachable
+from snapshots.cloudca.deadline import Deadline
+from snapshots.cloudca.errors import UNKNOWN_HOST, CloudError, TimedOut, Unreachable
 
 CONNECT_SECONDS = 3.0
 LOOKUP_SECONDS = 6.0  # the system asks its next name server after five

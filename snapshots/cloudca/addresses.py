@@ -7,8 +7,8 @@ import re
 from ipaddress import ip_address
 from urllib.parse import SplitResult, unquote, urlsplit
 
-from snapshots.cloud.cleaning import canonical_uuid
-from snapshots.cloud.errors import InvalidInput
+from snapshots.cloudca.clean_text import canonical_uuid
+from snapshots.cloudca.errors import InvalidInput
 
 BASE_URL_NOT_VALID = "The provider's base address must be https://host/path (http only on this machine)."
 SEGMENT_NOT_VALID = "A service code or an environment name has signs that are not allowed."

@@ -6,7 +6,7 @@ The states and the steps between them are CloudStack's (`SnapshotStateMachineMan
 from datetime import datetime
 from typing import NamedTuple
 
-from snapshots.states import USABLE_STATE, Kind, kind_of
+from snapshots.rules.states import USABLE_STATE, Kind, kind_of
 
 MAKING = frozenset({"Allocated", "Creating", "CreatedOnPrimary", "BackingUp"})
 # States in which a snapshot that was complete before is moved and can still be used afterwards.
