@@ -8,9 +8,9 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from snapshots.acts import MOST_REASON, Exemption
-from snapshots.judged import FOR_EVER
 from snapshots.models import SavedView
 from snapshots.parameters import UNSHOWN
+from snapshots.verdicts.sql import FOR_EVER
 
 MOST_QUERY = 2000
 MOST_NAME = SavedView._meta.get_field("name").max_length

@@ -18,10 +18,10 @@ from django.utils.translation import ngettext
 
 from dashboard.teams import audit
 from dashboard.teams.models import EventKind, Team, User
-from snapshots.judged import FOR_EVER
-from snapshots.judging import judge_volumes
 from snapshots.models import Environment, Snapshot, Volume
 from snapshots.models.volume import VolumeQuerySet
+from snapshots.verdicts.evaluate import judge_volumes
+from snapshots.verdicts.sql import FOR_EVER
 
 BATCH = 500
 MOST_REASON = 200

@@ -9,10 +9,10 @@ from snapshots import bulk
 from snapshots.changes import Before
 from snapshots.cloudca.records import SnapshotRecord
 from snapshots.diff import Plan
-from snapshots.judged_rows import Row
 from snapshots.models import Environment
 from snapshots.rules.states import USABLE_STATE
 from snapshots.rules.taken_time import TakenRange
+from snapshots.verdicts.inputs import Row
 
 # The primary keys of rows that are not inserted yet begin here, in the order in which they will be.
 FIRST_COMING = 2**62

@@ -13,13 +13,13 @@ from typing import NamedTuple
 from django.db.models import Max, Q
 
 from snapshots.acts import with_target
-from snapshots.judged import COLUMNS, DataAges, age_of_data
-from snapshots.judging import judged_again
 from snapshots.models import Environment, Snapshot, Volume
 from snapshots.rules.judge import ALWAYS, Thresholds, Verdict, patience, status, target_thresholds
 from snapshots.rules.runs import COPYING, MAKING, MOVING
 from snapshots.rules.states import STATES, USABLE_STATE
-from snapshots.standing import thresholds_of
+from snapshots.verdicts.evaluate import judged_again
+from snapshots.verdicts.sql import COLUMNS, DataAges, age_of_data
+from snapshots.verdicts.status import thresholds_of
 from snapshots.volume_list import is_judged
 
 # Hours; 0: no age is asked.

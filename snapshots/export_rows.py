@@ -9,12 +9,12 @@ from datetime import datetime, timedelta
 from typing import NamedTuple
 
 from snapshots import change_list
-from snapshots.judged import DataAges, judged
-from snapshots.judging import LETTERS
 from snapshots.models import Change, Environment, Snapshot, Volume
 from snapshots.rules.judge import Verdict
 from snapshots.rules.taken_time import TakenFrom
-from snapshots.standing import target_of
+from snapshots.verdicts.evaluate import LETTERS
+from snapshots.verdicts.sql import DataAges, judged
+from snapshots.verdicts.status import target_of
 
 Value = str | int | bool | datetime | list[str] | None
 Values = dict[str, Value]

@@ -14,7 +14,8 @@ from django.db import connection, transaction
 
 from snapshots.claims import Claim, Late, locked_for_write
 from snapshots.coming import FIRST_COMING, Coming
-from snapshots.judging import (
+from snapshots.models import Environment, Snapshot, Volume
+from snapshots.verdicts.evaluate import (
     Targets,
     Values,
     judge_volumes,
@@ -23,7 +24,6 @@ from snapshots.judging import (
     values_of,
     write_judgements,
 )
-from snapshots.models import Environment, Snapshot, Volume
 
 # The newest usable snapshot of a volume, where the plan itself inserts it.
 POINT = (

@@ -17,7 +17,6 @@ from snapshots.claims import Claim, Late, clear_fault, key_mark, locked_for_writ
 from snapshots.cloudca.records import Listing, SnapshotRecord
 from snapshots.coming import Coming
 from snapshots.forecast import data_at, foresee, judge_all
-from snapshots.judging import judge_volumes
 from snapshots.models import Environment, Snapshot
 from snapshots.questions import Ask
 from snapshots.repeats import gathered
@@ -25,8 +24,9 @@ from snapshots.rules.clock_skew import Clocks
 from snapshots.rules.runs import MAKING
 from snapshots.rules.states import USABLE_STATE
 from snapshots.rules.taken_time import TakenFrom, TakenRange, retaken
+from snapshots.verdicts.evaluate import judge_volumes
+from snapshots.verdicts.watched_time import note_list
 from snapshots.volumes import recount_volumes
-from snapshots.watched import note_list
 
 T = TypeVar("T")
 Plan = diff.Plan[SnapshotRecord]

@@ -8,7 +8,7 @@ from typing import NamedTuple
 from snapshots.models import Environment
 from snapshots.models.volume import VolumeQuerySet
 from snapshots.rules.judge import Verdict
-from snapshots.standing import read_parts
+from snapshots.verdicts.status import read_parts
 from snapshots.volume_list import Tally
 
 WITHIN = timedelta(hours=1)

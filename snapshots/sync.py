@@ -17,7 +17,7 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from dashboard.teams.secrets import KeyUnreadable, Secret
-from snapshots import claims, days
+from snapshots import claims
 from snapshots.claims import Caller, Claim, Denied, Late, Why
 from snapshots.cloudca.deadline import Deadline
 from snapshots.cloudca.errors import CloudError, NotFound
@@ -28,6 +28,7 @@ from snapshots.mirror import Written, store_absence, store_listing, store_rows
 from snapshots.models import Environment
 from snapshots.provider import provider
 from snapshots.rules.clock_skew import clock_ahead, read
+from snapshots.verdicts import day_notes
 from snapshots.volumes import absent_volumes, note_fault, store_volumes, volumes_are_due
 
 T = TypeVar("T")
@@ -248,7 +249,7 @@ def _write(begun: UnderWay, fetched: Fetched) -> Written | Fault:
         ask=partial(_ask_for_single, begun),
     )
     if clocks.is_trusted:
-        days.note(held.environment.pk)
+        day_notes.note(held.environment.pk)
     return written
 
 

@@ -6,11 +6,11 @@ from datetime import datetime
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
-from snapshots.doubts import Doubt, doubts, undated
 from snapshots.models import Volume
 from snapshots.rules.judge import Verdict
-from snapshots.standing import Part, Reason, Standing
 from snapshots.verdict_words import exemption, first_due, schedule_name, target_text
+from snapshots.verdicts.doubts import Doubt, doubts, undated
+from snapshots.verdicts.status import Part, Reason, Standing
 from snapshots.views import words
 
 

@@ -10,11 +10,11 @@ from django.utils.functional import Promise
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext, pgettext, pgettext_lazy
 
-from snapshots.judged import FOR_EVER
 from snapshots.rules.judge import USUAL_TARGET, Verdict
 from snapshots.rules.schedules import period
 from snapshots.rules.states import INTERVAL_TYPES
-from snapshots.standing import Part, Reason, Standing
+from snapshots.verdicts.sql import FOR_EVER
+from snapshots.verdicts.status import Part, Reason, Standing
 from snapshots.views import words
 from snapshots.views.pages import Badge
 

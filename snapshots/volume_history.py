@@ -5,12 +5,12 @@ from datetime import datetime, timedelta
 from operator import itemgetter
 from typing import NamedTuple
 
-from snapshots.judged_rows import Row
 from snapshots.models import Change, Environment, Snapshot, Volume
 from snapshots.rules.judge import ALWAYS, Verdict
 from snapshots.rules.schedules import grace, period
 from snapshots.rules.taken_time import UNDATED
-from snapshots.standing import Part, Standing
+from snapshots.verdicts.inputs import Row
+from snapshots.verdicts.status import Part, Standing
 
 MOST_SNAPSHOTS = 20
 MOST_LEFT_OVER = 20

@@ -1,6 +1,6 @@
 """The volumes page's rows: which, in which order, how many of each verdict; and what stopped at once.
 
-The verdicts are SQL over stored moments (`snapshots.judged`): they follow the clock without a sync.
+The verdicts are SQL over stored moments (`snapshots.verdicts.sql`): they follow the clock without a sync.
 """
 
 from collections.abc import Iterable, Sequence
@@ -12,12 +12,12 @@ from django.db.models import Case, Count, F, Min, Q, Value, When
 from django.db.models.expressions import OrderBy
 from django.db.models.fields import SmallIntegerField
 
-from snapshots.judged import DataAges, judged, volumes_of_team
-from snapshots.judging import LETTERS
 from snapshots.models import Environment, Volume
 from snapshots.models.volume import VolumeQuerySet
 from snapshots.rules.judge import Verdict
 from snapshots.rules.taken_time import NAME_TIME, is_default
+from snapshots.verdicts.evaluate import LETTERS
+from snapshots.verdicts.sql import DataAges, judged, volumes_of_team
 from snapshots.volume_filters import AGES, BANDS, NO_AGE, NO_SCHEDULE, OLDER, VolumeFilters
 
 MOST_WORDS = 5

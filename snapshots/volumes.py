@@ -16,8 +16,8 @@ from django.db.models import Exists, F, OuterRef, Q, Subquery
 from snapshots import bulk, changes, diff
 from snapshots.claims import CLOCKS_APART, Claim, key_mark, locked_for_write
 from snapshots.cloudca.records import Listing, VolumeRecord
-from snapshots.judging import judge_volumes
 from snapshots.models import Environment, Snapshot, Volume
+from snapshots.verdicts.evaluate import judge_volumes
 
 BATCH = 500
 EVERY = timedelta(minutes=15)

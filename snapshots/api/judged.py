@@ -20,13 +20,13 @@ from snapshots.api.operations import USUAL_ROWS
 from snapshots.api.parameters import NotValid
 from snapshots.api.replies import JSON, Asked
 from snapshots.api.views import of_token
-from snapshots.judged import COLUMNS, DataAges
 from snapshots.models import Environment, Policy
 from snapshots.models.volume import VolumeQuerySet
 from snapshots.rules.judge import ALWAYS, Verdict
-from snapshots.standing import Standing, standing, target_of, thresholds_of
 from snapshots.verdict_why import why
 from snapshots.verdict_words import short_name
+from snapshots.verdicts.sql import COLUMNS, DataAges
+from snapshots.verdicts.status import Standing, standing, target_of, thresholds_of
 from snapshots.views.tables import volume_name
 from snapshots.volume_filters import VolumeFilters
 

@@ -16,12 +16,12 @@ from dashboard.teams.models import Team, User
 from snapshots import acts, targets
 from snapshots.acts import Exemption
 from snapshots.claims import Caller
-from snapshots.judged import FOR_EVER
 from snapshots.models import Environment, Policy, Volume
 from snapshots.simulator.api import Keys
 from snapshots.simulator.server import Simulator
 from snapshots.simulator.world import World
 from snapshots.sync import refresh
+from snapshots.verdicts.sql import FOR_EVER
 
 TEAM, PERSON = "acme", "alice@example.com"
 SHOP, DEV = "compute-on/shop", "compute-qc/dev"

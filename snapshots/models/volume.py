@@ -95,7 +95,7 @@ class Volume(models.Model):
     # A list that had a usable one, by the provider's clock; where there is none now, the last such list that is known.
     # It outlives the snapshots' rows. None: no list ever had one.
     last_usable_at = models.DateTimeField(null=True)
-    # Why a verdict may be unknown: how many snapshots are in which doubt (`snapshots.judged_rows.doubts_of`).
+    # Why a verdict may be unknown: how many snapshots are in which doubt (`snapshots.verdicts.inputs.doubts_of`).
     doubts = models.JSONField(default=dict)
     # Seconds: the longest making of a snapshot that was seen.
     longest = models.PositiveIntegerField(default=0)

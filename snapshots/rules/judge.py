@@ -2,7 +2,7 @@
 
 Nothing here knows what time it is. `thresholds` turns what is known of a volume's runs into moments: late from then
 on, stuck from then on, ... A verdict only ever gets worse while no new data comes, so the verdict at any moment is
-the worst one whose moment has come. `status` does that for one volume, `snapshots.judged` the same in SQL.
+the worst one whose moment has come. `status` does that for one volume, `snapshots.verdicts.sql` the same in SQL.
 
 Where a time is a range, what needs "young enough" counts from its oldest end and what needs "too old" from its
 youngest; in between stands "cannot tell". Where a row is in doubt (left out of the newest list, first met while it is

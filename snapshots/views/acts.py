@@ -19,10 +19,10 @@ from dashboard.teams.access import MemberRequest
 from snapshots import acts, volume_filters, volume_list
 from snapshots.act_forms import ExemptForm
 from snapshots.acts import Exempted, Exemption
-from snapshots.judged import FOR_EVER, DataAges
 from snapshots.models import Environment, Volume
 from snapshots.parameters import moment
 from snapshots.rules.schedules import SCHEDULES
+from snapshots.verdicts.sql import FOR_EVER, DataAges
 from snapshots.views import words
 
 MOST_NAMED = 10

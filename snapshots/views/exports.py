@@ -18,8 +18,8 @@ from snapshots import change_list, exports, listing, volume_groups, volume_list
 from snapshots.export_rows import CHANGES, SNAPSHOTS, volumes_of
 from snapshots.export_writers import CONTENT_TYPES, MOST_ROWS, Export
 from snapshots.exports import Place, Stream, TooManyExports, keys_of
-from snapshots.judged import DataAges
 from snapshots.parameters import DEFAULT_PAGE_SIZE
+from snapshots.verdicts.sql import DataAges
 from snapshots.views import changes, lists, volumes
 from snapshots.views.lists import nothing_to_list
 from snapshots.views.volume_bar import grouped

@@ -15,10 +15,10 @@ from django.utils.translation import gettext as _
 
 from dashboard.caches import kept, key_of
 from dashboard.teams.models import Team
-from snapshots import pictures
-from snapshots.judged import DataAges
 from snapshots.models import Environment
-from snapshots.pictures import DAYS, SHARES, Day
+from snapshots.verdicts import daily
+from snapshots.verdicts.daily import DAYS, SHARES, Day
+from snapshots.verdicts.sql import DataAges
 from snapshots.views import words
 from snapshots.views.volume_bar import grouped
 from snapshots.volume_filters import BANDS, NO_AGE, OLDER, VolumeFilters
@@ -86,7 +86,7 @@ def _key(team: Team, environments: Sequence[Environment], now: datetime, prefix:
 
 
 def _context(environments: Sequence[Environment], now: datetime, prefix: str, *, with_ages: bool) -> dict[str, object]:
-    days = pictures.history(environments, now.date())
+    days = daily.history(environments, now.date())
     context: dict[str, object] = {
         "shares": shares(days),
         "width": DAYS * STEP,

@@ -9,9 +9,9 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
 from snapshots.models import Environment, Volume
-from snapshots.strip import DAYS, Kind, Mark, Strip, runs_of_days, strip_of
+from snapshots.verdicts.last_30_days import DAYS, Kind, Mark, Strip, runs_of_days, strip_of
+from snapshots.verdicts.watched_time import Watch
 from snapshots.views import words
-from snapshots.watched import Watch
 
 STEP, WIDTH, HEIGHT = 8, 5, 18
 LEAST_BAR = 3

@@ -9,11 +9,11 @@ from django.utils.functional import Promise
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext, pgettext, pgettext_lazy
 
-from snapshots.judged import DataAges
 from snapshots.models import Environment
 from snapshots.rules.judge import Verdict
 from snapshots.rules.schedules import SCHEDULES
 from snapshots.verdict_words import LABELS, MARKS, schedule_name
+from snapshots.verdicts.sql import DataAges
 from snapshots.views import words
 from snapshots.views.pages import Chip, Choice, FilterGroup
 from snapshots.volume_filters import NO_AGE, NO_SCHEDULE, OLDER, STATUSES, VolumeFilters

@@ -13,12 +13,12 @@ from django.utils.translation import ngettext
 from dashboard.teams.access import MemberRequest, may
 from dashboard.teams.models import Membership
 from snapshots import claims, deletions, volume_history
-from snapshots.judging import created_time
 from snapshots.models import Environment, Policy, Volume
 from snapshots.rules.judge import Verdict
-from snapshots.standing import Standing, standing, target_of
 from snapshots.verdict_why import why
 from snapshots.verdict_words import badge, beside
+from snapshots.verdicts.evaluate import created_time
+from snapshots.verdicts.status import Standing, standing, target_of
 from snapshots.views import targets, volume_lines, words
 from snapshots.views.freshness import banners, freshness
 from snapshots.views.lists import LEAST_REFRESH_SECONDS

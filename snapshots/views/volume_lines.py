@@ -7,14 +7,14 @@ from datetime import datetime
 from django.utils.translation import gettext as _
 
 from snapshots import volume_history
-from snapshots.judged import age_of_data
 from snapshots.models import Change, Environment, Snapshot, Volume
 from snapshots.rules import states
 from snapshots.rules.judge import ALWAYS, LEAST_PATIENCE, Verdict, status
 from snapshots.rules.schedules import SCHEDULES, period
-from snapshots.standing import Part, Standing
 from snapshots.verdict_why import newest_taken
 from snapshots.verdict_words import LABELS, MARKS, schedule_name
+from snapshots.verdicts.sql import age_of_data
+from snapshots.verdicts.status import Part, Standing
 from snapshots.views import change_words, words
 from snapshots.views.pages import Badge, Fact, TimelineItem
 from snapshots.volume_history import MOST_CHANGES, MOST_SNAPSHOTS, Entry, Gap

@@ -18,11 +18,11 @@ from dashboard.caches import kept, key_of
 from dashboard.teams.access import may
 from dashboard.teams.models import Membership, Team
 from snapshots import volume_groups, volume_list
-from snapshots.judged import DataAges, volumes_of_team
 from snapshots.models import Environment, Policy
 from snapshots.models.volume import VolumeQuerySet
 from snapshots.outages import Outage, outages
 from snapshots.parameters import PAGE_SIZES
+from snapshots.verdicts.sql import DataAges, volumes_of_team
 from snapshots.views import strips, volume_bar, words
 from snapshots.views.freshness import as_of
 from snapshots.views.lists import never_fetched

@@ -7,13 +7,13 @@ from datetime import datetime, timedelta
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
-from snapshots.doubts import doubts, undated
 from snapshots.models import Environment, Volume
 from snapshots.rules.judge import Verdict
 from snapshots.rules.taken_time import UNDATED
-from snapshots.standing import Standing, standing, target_of
 from snapshots.verdict_why import newest_source, why
 from snapshots.verdict_words import badge, beside, schedule_name, target_text
+from snapshots.verdicts.doubts import doubts, undated
+from snapshots.verdicts.status import Standing, standing, target_of
 from snapshots.views import words
 from snapshots.views.freshness import as_of
 from snapshots.views.pages import Badge, Column, Taken

@@ -11,8 +11,8 @@ from django.utils import timezone
 from dashboard.teams.accounts import create_account
 from dashboard.teams.models import Membership, Role, Team, User
 from snapshots.cloudca.records import SnapshotRecord
-from snapshots.judging import judge_volumes
 from snapshots.models import Environment, Volume
+from snapshots.verdicts.evaluate import judge_volumes
 from tests.conftest import PASSWORD
 from tests.pages.conftest import Fill, clock, fill, key, taken
 

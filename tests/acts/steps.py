@@ -7,9 +7,9 @@ from django.test import Client
 from django.utils import timezone
 
 from dashboard.teams.models import AuditEvent, Team
-from snapshots.judged import DataAges, judged, volumes_of_team
 from snapshots.models import Environment, Volume
 from snapshots.rules.judge import Verdict
+from snapshots.verdicts.sql import DataAges, judged, volumes_of_team
 from tests.pages.reading import tree
 
 HOME = "/t/acme/"

@@ -10,9 +10,9 @@ from django.utils import timezone
 
 from dashboard.teams.models import Team, User
 from snapshots import effects, targets
-from snapshots.judging import Values
 from snapshots.models import Environment, Policy, Volume
 from snapshots.rules.judge import Verdict
+from snapshots.verdicts.evaluate import Values
 from tests.acts.conftest import shot
 from tests.acts.steps import TARGETS, audited, counted, pk, said, verdicts
 from tests.pages.conftest import OTHER_PATH, Fill

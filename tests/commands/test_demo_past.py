@@ -12,13 +12,13 @@ from dashboard.teams.models import Team
 from snapshots.claims import Caller
 from snapshots.demo import past
 from snapshots.demo.show import ACME_KEY, ACME_SEES
-from snapshots.judged import DataAges, judged, volumes_of_team
 from snapshots.models import Change, Environment, Policy, Volume
 from snapshots.rules.judge import Verdict
 from snapshots.simulator.options import keys_of
 from snapshots.simulator.server import Simulator
 from snapshots.simulator.world import World
 from snapshots.sync import refresh
+from snapshots.verdicts.sql import DataAges, judged, volumes_of_team
 from tests.commands.conftest import Provision
 
 ANCHOR = datetime(2026, 11, 24, 12, tzinfo=UTC)

@@ -13,7 +13,7 @@ from django.utils import timezone
 
 from dashboard.teams.models import ApiKey, Team
 from dashboard.teams.secrets import Secret
-from snapshots import claims, days, judging, mirror, sync, trials, volumes
+from snapshots import claims, mirror, sync, trials, volumes
 from snapshots.claims import Caller, Why
 from snapshots.cloudca import decode
 from snapshots.cloudca.client import CloudClient
@@ -23,6 +23,7 @@ from snapshots.models import Environment, Snapshot, Volume
 from snapshots.rounds import News, round_once
 from snapshots.simulator.server import Simulator
 from snapshots.sync import Outcome
+from snapshots.verdicts import day_notes, evaluate
 from tests.mirror.steps import KEY, PATH, denied, failed, ids, refresh, refreshed
 from tests.pages.asking import press
 
@@ -37,9 +38,9 @@ STAGES: dict[str, tuple[object, str]] = {
     "decode": (decode, "read_snapshots"),
     "diff": (mirror, "_plan"),
     "rows": (mirror, "_prepare"),
-    "judge": (judging, "judge"),
+    "judge": (evaluate, "judge"),
     "store": (mirror, "_write"),
-    "daily": (days, "note"),
+    "daily": (day_notes, "note"),
 }
 Break = Callable[..., None]
 
@@ -112,7 +113,7 @@ def test_environments_that_are_refreshed_together(environment: Environment, seco
 
 @pytest.mark.django_db(transaction=True)
 def test_a_round_tells_it_and_goes_on(environment: Environment, second: Environment, broken: Break) -> None:
-    broken(days, "note", ValueError())
+    broken(day_notes, "note", ValueError())
     told: list[str] = []
     assert not round_once(None, Caller.COMMAND, told.append, news=News(all_of_it=True))
     assert (len(told), "Next try" in told[0], "+24 new" in told[1]) == (2, True, True)
@@ -142,7 +143,7 @@ def test_nothing_of_the_fault_can_be_stored(environment: Environment, second: En
 
 
 def test_the_next_success_ends_it(environment: Environment, broken: Break, clock: time_machine.Traveller) -> None:
-    broken(judging, "judge", ValueError(), times=2)
+    broken(evaluate, "judge", ValueError(), times=2)
     failed(environment)
     clock.shift(61)
     failed(environment)
@@ -189,7 +190,7 @@ def test_the_log_has_the_lines_of_code_and_no_secret(
 
 
 def test_a_refresh_from_a_page_says_it(alice_client: Client, environment: Environment, broken: Break) -> None:
-    broken(judging, "judge", OverflowError("date value out of range"))
+    broken(evaluate, "judge", OverflowError("date value out of range"))
     page = press(alice_client).content.decode()
     assert ("could not be refreshed" in page, "date value" in page) == (True, False)
 
@@ -201,7 +202,7 @@ def test_the_metrics_count_it() -> None:
 # --- questions about one snapshot or volume, and keys on trial
 
 
-@pytest.mark.parametrize("where", [(CloudClient, "get_snapshot"), (mirror, "_prepare"), (judging, "judge")])
+@pytest.mark.parametrize("where", [(CloudClient, "get_snapshot"), (mirror, "_prepare"), (evaluate, "judge")])
 def test_a_check_of_one_snapshot(
     alice_client: Client, seen: Environment, sim: Simulator, broken: Break, where: tuple[object, str]
 ) -> None:

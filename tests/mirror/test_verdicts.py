@@ -11,12 +11,12 @@ from django.test import Client
 
 from dashboard.teams.models import User
 from snapshots import targets
-from snapshots.judged import DataAges, judged, volumes_of_team
 from snapshots.models import Environment, Volume
 from snapshots.rules.judge import Verdict
 from snapshots.simulator.server import Simulator
-from snapshots.standing import Reason, standing
 from snapshots.verdict_why import why
+from snapshots.verdicts.sql import DataAges, judged, volumes_of_team
+from snapshots.verdicts.status import Reason, standing
 from tests.api.conftest import JUDGED, Script, made, mia
 from tests.metrics.conftest import operator, told_to
 from tests.mirror.conftest import NOW

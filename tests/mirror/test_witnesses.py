@@ -7,10 +7,10 @@ from time_machine import Traveller
 
 from dashboard.teams.models import ApiKey, Team
 from dashboard.teams.secrets import Secret
-from snapshots.judged import DataAges, judged
 from snapshots.models import Change, Environment, Snapshot, Volume
 from snapshots.rules.judge import Verdict
 from snapshots.simulator.server import Simulator
+from snapshots.verdicts.sql import DataAges, judged
 from tests.mirror.steps import MINUTE, PATH, history, refreshed, row
 
 pytestmark = pytest.mark.django_db

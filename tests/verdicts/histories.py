@@ -12,8 +12,9 @@ from unittest.mock import patch
 
 from hypothesis import strategies as st
 
-from snapshots import days, sync
+from snapshots import sync
 from snapshots.models import Environment
+from snapshots.verdicts import day_notes
 from tests.verdicts.year import truth
 from tests.verdicts.year.chapters import newest, take
 from tests.verdicts.year.lab import Lab
@@ -129,7 +130,7 @@ class Tried(Lab):
         asks_for_volumes = any(turn.what in ("delete volume", "hide") for turn in self.history.turns)
         with ExitStack() as stack:
             # What no verdict is made of takes half of the time.
-            stack.enter_context(patch.object(days, "note"))
+            stack.enter_context(patch.object(day_notes, "note"))
             if not asks_for_volumes:
                 stack.enter_context(patch.object(sync, "volumes_are_due", lambda held: False))
             self.run()

@@ -16,11 +16,11 @@ from snapshots import claims, forecast, mirror
 from snapshots.claims import Caller, Claim
 from snapshots.cloudca.records import Listing, SnapshotRecord
 from snapshots.forecast import foresee
-from snapshots.judging import FIELDS, judge_volumes
 from snapshots.mirror import store_listing
 from snapshots.models import Environment, Policy, Snapshot, Volume
 from snapshots.rules.clock_skew import Clocks
 from snapshots.rules.judge import TARGET_GRACE
+from snapshots.verdicts.evaluate import FIELDS, judge_volumes
 
 pytestmark = pytest.mark.django_db
 NOW = datetime(2026, 11, 24, 12, 0, tzinfo=UTC)

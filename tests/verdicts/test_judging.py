@@ -15,11 +15,11 @@ from dashboard.teams.secrets import Secret
 from snapshots import claims, forecast
 from snapshots.claims import Caller, Claim
 from snapshots.cloudca.records import Listing, SnapshotRecord
-from snapshots.judged import DataAges, judged, volumes_of_team
 from snapshots.mirror import store_listing
 from snapshots.models import Environment, Policy, Snapshot, Volume
 from snapshots.rules.clock_skew import Clocks
 from snapshots.rules.judge import Verdict
+from snapshots.verdicts.sql import DataAges, judged, volumes_of_team
 
 pytestmark = pytest.mark.django_db
 NOW = datetime(2026, 11, 24, 12, 0, tzinfo=UTC)

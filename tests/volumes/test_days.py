@@ -6,9 +6,9 @@ import pytest
 from django.utils import timezone
 from time_machine import Traveller
 
-from snapshots import days
 from snapshots.models import Environment, VerdictDay, Volume
 from snapshots.simulator.server import Simulator
+from snapshots.verdicts import day_notes
 from tests.mirror.conftest import clock, environment, key, seen, sim
 from tests.mirror.steps import refresh, refreshed
 
@@ -44,7 +44,7 @@ def test_each_verdict_has_its_place(bare: Environment) -> None:
     for number, name in enumerate(["none", "late", "stuck", "failing", "cannot_tell", "new", "under_way"]):
         put(bare, number, **{name: now})
     put(bare, 7, late=now + timedelta(hours=1))
-    days.note(bare.pk)
+    day_notes.note(bare.pk)
     assert kept(bare) == {"24 Nov": (1, 3, 1, 3)}
 
 
@@ -54,19 +54,19 @@ def test_what_is_not_judged_and_what_is_gone_is_not_counted(bare: Environment) -
     Volume.objects.filter(pk=exempt.pk).update(exempt_until=now + timedelta(days=1))
     Volume.objects.filter(pk=gone.pk).update(gone_at=now)
     put(bare, 3)
-    days.note(bare.pk)
+    day_notes.note(bare.pk)
     assert kept(bare) == {"24 Nov": (0, 0, 0, 1)}
 
 
 def stand(environment: Environment, moment: datetime) -> None:
     Environment.objects.filter(pk=environment.pk).update(listed_at=moment, data_at=moment)
-    days.note(environment.pk)
+    day_notes.note(environment.pk)
 
 
 def test_the_worst_of_the_day_stays_and_the_next_begins_anew(bare: Environment) -> None:
     now = timezone.now()
     volume = put(bare, 1, late=now)
-    days.note(bare.pk)
+    day_notes.note(bare.pk)
     Volume.objects.filter(pk=volume.pk).update(late_from=None, doubt_from=None)
     stand(bare, now + timedelta(hours=1))
     assert kept(bare) == {"24 Nov": (0, 1, 0, 0)}
@@ -81,7 +81,7 @@ def test_the_worst_of_the_day_stays_and_the_next_begins_anew(bare: Environment) 
 def test_more_that_cannot_be_told_is_worse_and_what_is_added_counts(bare: Environment) -> None:
     now = timezone.now()
     put(bare, 1)
-    days.note(bare.pk)
+    day_notes.note(bare.pk)
     put(bare, 2)
     stand(bare, now + timedelta(minutes=1))
     assert kept(bare) == {"24 Nov": (0, 0, 0, 2)}

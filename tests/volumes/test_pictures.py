@@ -8,9 +8,9 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from time_machine import Traveller
 
-from snapshots import pictures
 from snapshots.models import Environment, Policy, VerdictDay, Volume
-from snapshots.pictures import Day
+from snapshots.verdicts import daily
+from snapshots.verdicts.daily import Day
 from snapshots.views import pictures as views
 from snapshots.volume_filters import BANDS, VolumeFilters
 from tests.pages.conftest import NOW, OTHER_PATH, Fill, clock, fill, key, taken
@@ -135,7 +135,7 @@ def test_days_are_summed_over_environments_and_kept_to_the_team(
         put(place, 1, 1, 2, 3, 4)
     put(first, 89, 0, 0, 0, 1)
     put(first, 90, 9, 9, 9, 9)
-    found = pictures.history([first, second], TODAY)
+    found = daily.history([first, second], TODAY)
     assert (found[-2].none, found[-2].problem, found[-2].cannot_tell, found[-2].good) == (2, 4, 6, 8)
     assert (len(found), found[0].day, found[0].good) == (90, ago(89), 1)
 

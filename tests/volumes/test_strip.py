@@ -6,12 +6,12 @@ from itertools import groupby
 
 import pytest
 
-from snapshots.judged_rows import Row, days_of, gaps_of
 from snapshots.models import Environment, Volume
 from snapshots.rules.schedules import SCHEDULES
-from snapshots.strip import Kind, Strip, strip_of
+from snapshots.verdicts.inputs import Row, days_of, gaps_of
+from snapshots.verdicts.last_30_days import Kind, Strip, strip_of
+from snapshots.verdicts.watched_time import Watch
 from snapshots.views import strips
-from snapshots.watched import Watch
 
 TODAY = date(2026, 11, 24)
 NOON = datetime(2026, 11, 24, 12, tzinfo=UTC)

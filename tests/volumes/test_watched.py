@@ -11,7 +11,7 @@ from time_machine import Traveller
 
 from dashboard.teams.models import User
 from snapshots.models import Environment, VerdictDay
-from snapshots.watched import Watch
+from snapshots.verdicts.watched_time import Watch
 from tests.pages.conftest import NOW, PATH, VOLUME, Fill, clock, fail, fill, key, taken
 from tests.pages.reading import tree
 

@@ -18,11 +18,11 @@ from dashboard.teams.models import ApiKey, Team
 from dashboard.teams.secrets import Secret
 from snapshots import sync
 from snapshots.claims import Caller
-from snapshots.judged import DataAges, judged, volumes_of_team
 from snapshots.models import Environment, Volume
 from snapshots.rules.judge import Verdict
 from snapshots.simulator.server import Simulator
 from snapshots.simulator.world import World
+from snapshots.verdicts.sql import DataAges, judged, volumes_of_team
 from tests.verdicts.year import truth
 from tests.verdicts.year.lists import Lists, Seen
 from tests.verdicts.year.provider import GONE, Disk, Provider

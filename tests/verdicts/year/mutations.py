@@ -10,7 +10,7 @@ from unittest.mock import patch
 from django.db.models import Case, F, Value, When
 from django.db.models.fields import SmallIntegerField
 
-from snapshots import bulk, diff, judged, judged_rows, judging, proof, questions, sync
+from snapshots import bulk, diff, proof, questions, sync
 from snapshots.claims import Claim
 from snapshots.cloudca import decode
 from snapshots.cloudca.records import Listing, SnapshotRecord
@@ -19,6 +19,7 @@ from snapshots.rules import clock_skew, judge, runs, schedules, taken_time
 from snapshots.rules.judge import ALWAYS, Thresholds, Verdict
 from snapshots.rules.runs import Run
 from snapshots.rules.taken_time import Sighting, TakenFrom, TakenRange
+from snapshots.verdicts import evaluate, inputs, sql
 
 EARLY, BUSY, MIDDLE, END = (0.0, 6.0), (4.0, 10.4), (13.4, 18.5), (19.5, 27.0)
 Swap = tuple[object, str, object]
@@ -71,7 +72,7 @@ stuck_limit = judge._stuck_limit
 order = judge._order
 awaited = judge._awaited
 worse_case = judge._where_both_agree
-said = judged._said
+said = sql._said
 target_thresholds = judge.target_thresholds
 without_usable = judge.without_usable
 after_tries = judge._after_tries
@@ -149,8 +150,8 @@ def _never_fewer(rows: object, at: datetime, **more: object) -> bool:
     return False
 
 
-def _fewer_by_rotation(rows: Iterable[judged_rows.Row], at: datetime, **more: object) -> bool:
-    return sum(not row.listed for row in rows) >= judged_rows.FEWER_LEAST
+def _fewer_by_rotation(rows: Iterable[inputs.Row], at: datetime, **more: object) -> bool:
+    return sum(not row.listed for row in rows) >= inputs.FEWER_LEAST
 
 
 def _youngest_end(ranges: Iterable[Range], *facts: object) -> Thresholds:
@@ -276,7 +277,7 @@ def _no_volume_asked(environment: Environment) -> list[str]:
     return []
 
 
-def _whatever_it_says(scene: judging.Scene, volume: object, rows: object) -> tuple[datetime | None, datetime | None]:
+def _whatever_it_says(scene: evaluate.Scene, volume: object, rows: object) -> tuple[datetime | None, datetime | None]:
     return volume.created_at, volume.created_at
 
 
@@ -293,10 +294,8 @@ MUTATIONS: Mapping[str, Mutation] = {
     for each in (
         Mutation("1 usable", "one being moved is not usable", ((runs, "MOVING", frozenset()),), EARLY),
         Mutation("1 usable", "one being made is usable", ((Run, "is_usable", property(_usable_while_made)),), EARLY),
-        Mutation(
-            "2 due", "a joined type counts for none", ((judged_rows, "schedules_of", _only_the_first_type),), BUSY
-        ),
-        Mutation("2 due", "any type counts for daily", ((judged_rows, "schedules_of", _any_type_counts),), EARLY),
+        Mutation("2 due", "a joined type counts for none", ((inputs, "schedules_of", _only_the_first_type),), BUSY),
+        Mutation("2 due", "any type counts for daily", ((inputs, "schedules_of", _any_type_counts),), EARLY),
         Mutation("2 due", "a month is 30 days", ((schedules, "_month_after", _thirty_days),), BUSY),
         Mutation("2 due", "grace of a whole period", ((schedules, "grace", _grace_of_a_period),), EARLY),
         Mutation("2 due", "no grace", ((schedules, "grace", _no_grace),), EARLY),
@@ -312,11 +311,11 @@ MUTATIONS: Mapping[str, Mutation] = {
         Mutation(
             "4 data's time",
             "fresh for ever",
-            ((judged, "_provider_now", lambda ages: F("environment__data_at")),),
+            ((sql, "_provider_now", lambda ages: F("environment__data_at")),),
             EARLY,
         ),
         Mutation("4 data's time", "old data is good for weeks", ((judge, "DATA_LASTS", FAR),), MIDDLE),
-        Mutation("4 data's time", "a problem never grows old", ((judged, "LEAST_PATIENCE", FAR),), EARLY),
+        Mutation("4 data's time", "a problem never grows old", ((sql, "LEAST_PATIENCE", FAR),), EARLY),
         Mutation(
             "5 failing", "what vanished has not failed", ((Run, "has_failed", property(_only_errors_fail)),), BUSY
         ),
@@ -325,19 +324,19 @@ MUTATIONS: Mapping[str, Mutation] = {
         Mutation("6 none, new", "never new", ((judge, "without_usable", _never_new),), EARLY),
         Mutation("6 none, new", "new for ever", ((judge, "without_usable", _ever_new),), EARLY),
         Mutation(
-            "6 none, new", "unlisted yet is not new", ((judging.Scene, "created_between", _created_as_told),), END
+            "6 none, new", "unlisted yet is not new", ((evaluate.Scene, "created_between", _created_as_told),), END
         ),
-        Mutation("7 gone", "gone after one list", ((judged, "_said", _gone_at_once),), BUSY),
+        Mutation("7 gone", "gone after one list", ((sql, "_said", _gone_at_once),), BUSY),
         Mutation(
             "8 ended",
             "a schedule without rows is forgotten",
-            ((judging, "_remembered", _nothing_remembered),),
+            ((evaluate, "_remembered", _nothing_remembered),),
             "long after",
         ),
         Mutation("8 ended", "ended though it ran again", ((judge, "_has_ended", _ended_for_good),), END),
         Mutation("8 ended", "late though ended on purpose", ((judge, "_has_ended", _never_ended),), END),
-        Mutation("9 fewer", "never flagged", ((judging, "has_fewer", _never_fewer),), BUSY),
-        Mutation("9 fewer", "rotation is a loss", ((judging, "has_fewer", _fewer_by_rotation),), EARLY),
+        Mutation("9 fewer", "never flagged", ((evaluate, "has_fewer", _never_fewer),), BUSY),
+        Mutation("9 fewer", "rotation is a loss", ((evaluate, "has_fewer", _fewer_by_rotation),), EARLY),
         Mutation(
             "10 ranges", "young enough by its youngest end", ((judge, "target_thresholds", _youngest_end),), EARLY
         ),
@@ -378,7 +377,7 @@ MUTATIONS: Mapping[str, Mutation] = {
         Mutation("clocks", "time ends the doubt", ((clock_skew, "_again", _forgiven),), "jumps in silence"),
         Mutation("volumes", "nobody asks for it by id", ((sync, "absent_volumes", _no_volume_asked),), "volumes"),
         Mutation(
-            "volumes", "new as its date says", ((judging.Scene, "created_between", _whatever_it_says),), "volumes"
+            "volumes", "new as its date says", ((evaluate.Scene, "created_between", _whatever_it_says),), "volumes"
         ),
     )
 }

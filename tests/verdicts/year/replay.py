@@ -15,12 +15,12 @@ from dashboard.teams.secrets import Secret
 from snapshots import sync
 from snapshots.claims import Caller
 from snapshots.forgetting import forget
-from snapshots.judged import DataAges, judged, volumes_of_team
-from snapshots.judging import judge_volumes
 from snapshots.models import Environment, Volume
 from snapshots.rules.judge import Verdict
 from snapshots.simulator.server import Simulator
 from snapshots.simulator.world import World
+from snapshots.verdicts.evaluate import judge_volumes
+from snapshots.verdicts.sql import DataAges, judged, volumes_of_team
 from tests.verdicts.year import truth
 from tests.verdicts.year.lists import Lists, Seen
 from tests.verdicts.year.provider import GONE, Disk, Provider, Run

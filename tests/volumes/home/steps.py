@@ -11,7 +11,7 @@ from django.utils import timezone
 
 from snapshots.cloudca.records import SnapshotRecord
 from snapshots.models import Environment, Policy, Volume
-from snapshots.standing import Standing, standing, target_of
+from snapshots.verdicts.status import Standing, standing, target_of
 from tests.pages.conftest import record
 from tests.pages.reading import Element, Response, tree
 

@@ -12,8 +12,8 @@ from pytest_django import DjangoAssertNumQueries
 
 from dashboard.teams.models import Team
 from snapshots.cloudca.records import SnapshotRecord
-from snapshots.judged import FOR_EVER
 from snapshots.models import Environment, Policy, Volume
+from snapshots.verdicts.sql import FOR_EVER
 from tests.pages.conftest import OTHER_PATH, Fill
 from tests.pages.reading import Response, tree
 from tests.volumes.home.steps import FAILED, badges, change, disk, home, names, stories, tiles

@@ -6,8 +6,8 @@ import pytest
 from django.test import Client
 from django.utils import timezone
 
-from snapshots.judged import FOR_EVER
 from snapshots.models import Policy
+from snapshots.verdicts.sql import FOR_EVER
 from tests.pages.conftest import OTHER_PATH, Fill
 from tests.pages.reading import links
 from tests.volumes.home.steps import FAILED, change, disk, home, names, outage

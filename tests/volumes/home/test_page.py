@@ -10,9 +10,9 @@ from django.utils import timezone
 
 from dashboard.teams.models import ApiKey, Membership, Role, Team, User
 from snapshots.cloudca.records import SnapshotRecord
-from snapshots.judged import FOR_EVER, DataAges, judged, volumes_of_team
 from snapshots.models import Environment, Policy, Volume
 from snapshots.rules.judge import Verdict
+from snapshots.verdicts.sql import FOR_EVER, DataAges, judged, volumes_of_team
 from tests.pages.conftest import HTMX, OTHER_PATH, Fill, fail
 from tests.pages.reading import banners, count, empty, freshness, links, tree
 from tests.volumes.home.steps import (

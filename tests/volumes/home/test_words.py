@@ -6,12 +6,12 @@ import pytest
 import time_machine
 from django.utils import timezone
 
-from snapshots.judged import FOR_EVER
 from snapshots.models import Environment, Policy, Volume
 from snapshots.rules.judge import Verdict
-from snapshots.standing import Reason
 from snapshots.verdict_why import why
 from snapshots.verdict_words import badge, beside, reason_label, short_name
+from snapshots.verdicts.sql import FOR_EVER
+from snapshots.verdicts.status import Reason
 from tests.pages.conftest import Fill, fail
 from tests.volumes.home.steps import FAILED, MAKING, disk, stands
 

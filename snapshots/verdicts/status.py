@@ -9,10 +9,10 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import Enum
 
-from snapshots.judged import COLUMNS, age_of_data
 from snapshots.models import Environment, Volume
 from snapshots.rules.judge import ALWAYS, TARGET_GRACE, Thresholds, Verdict, is_usable_age, status
 from snapshots.rules.schedules import period
+from snapshots.verdicts.sql import COLUMNS, age_of_data
 
 # After so many periods without a run its end may be on purpose.
 PERIODS_TO_STOP = 3
@@ -135,7 +135,7 @@ class Standing:
 
 
 def standing(volume: Volume, environment: Environment, *, now: datetime, target: timedelta | None) -> Standing:
-    """Find a volume's verdict at a moment, as `snapshots.judged` does it in SQL."""
+    """Find a volume's verdict at a moment, as `snapshots.verdicts.sql` does it in SQL."""
     said, then = status(
         thresholds_of(volume),
         patience=timedelta(seconds=volume.patience),

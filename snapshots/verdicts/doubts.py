@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from datetime import datetime
 from enum import Enum
 
-from snapshots.standing import Part, Reason, Standing
+from snapshots.verdicts.status import Part, Reason, Standing
 
 
 class Doubt(Enum):

@@ -14,7 +14,7 @@ from typing import NamedTuple
 
 from snapshots.models import Volume
 from snapshots.rules.schedules import FIXED, due_after, grace
-from snapshots.watched import Watch
+from snapshots.verdicts.watched_time import Watch
 
 DAYS = 30
 DAY, HOUR = timedelta(days=1), timedelta(hours=1)

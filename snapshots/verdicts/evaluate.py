@@ -13,7 +13,11 @@ from django.db import connection
 
 from snapshots.cloudca.dates import read_date
 from snapshots.coming import Coming
-from snapshots.judged_rows import (
+from snapshots.models import Environment, Policy, Snapshot, Volume
+from snapshots.rules.judge import Answer, Judgement, judge
+from snapshots.rules.judge import Volume as VolumeFacts
+from snapshots.rules.runs import Run
+from snapshots.verdicts.inputs import (
     GONE_COUNT,
     GONE_COUNT_HOURLY,
     Row,
@@ -24,10 +28,6 @@ from snapshots.judged_rows import (
     lost_since,
     widen_newest,
 )
-from snapshots.models import Environment, Policy, Snapshot, Volume
-from snapshots.rules.judge import Answer, Judgement, judge
-from snapshots.rules.judge import Volume as VolumeFacts
-from snapshots.rules.runs import Run
 
 BATCH = 400
 LETTERS = {"HOURLY": "H", "DAILY": "D", "WEEKLY": "W", "MONTHLY": "M"}

@@ -8,9 +8,9 @@ from typing import NamedTuple
 
 from django.db.models import Count, F, Q
 
-from snapshots.judged import DataAges, judged, volumes_of_team
 from snapshots.models import Environment, VerdictDay
 from snapshots.rules.judge import Verdict
+from snapshots.verdicts.sql import DataAges, judged, volumes_of_team
 
 COUNTS = {
     Verdict.NONE: "none",
