@@ -19,9 +19,9 @@ from snapshots.cloudca.records import Listing, SnapshotRecord
 from snapshots.cloudca.replies import Reply, open_reply
 from snapshots.mirror import store_listing
 from snapshots.models import Environment
+from snapshots.policy.targets import set_of_team
 from snapshots.simulator.reply import encode, list_body
 from snapshots.simulator.world import World
-from snapshots.targets import set_of_team
 from snapshots.volumes import store_volumes
 
 SMALL_SNAPSHOTS: Final = 40

@@ -15,8 +15,9 @@ from django.db.models.functions import Coalesce
 from django.utils.translation import gettext as _
 
 from dashboard.teams import forgetting as teams
-from snapshots import keys, sharing
+from snapshots import sharing
 from snapshots.models import Change, Environment, Snapshot, VerdictDay, Volume
+from snapshots.setup import pending_keys
 
 REMOVED_KEPT = timedelta(days=7)
 PIECE_ROWS = 200
@@ -54,7 +55,7 @@ ALONE: dict[Subject, Rows] = {
     Subject.CHANGES: lambda now: Change.objects.filter(at__lt=_changes_since(now)),
     Subject.VOLUMES: lambda now: gone_volumes(now),
     Subject.DAYS: lambda now: VerdictDay.objects.filter(day__lt=_history_since(now).date()),
-    Subject.KEYS: keys.expired,
+    Subject.KEYS: pending_keys.expired,
     Subject.SESSIONS: teams.expired_sessions,
     Subject.SIGN_INS: teams.ended_sign_ins,
     Subject.INVITATIONS: teams.ended_invitations,

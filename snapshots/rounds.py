@@ -6,12 +6,13 @@ from collections.abc import Callable, Iterator, Sequence
 from django.db import InterfaceError, OperationalError, close_old_connections
 from django.utils.translation import gettext as _
 
-from snapshots import keys, outcomes
+from snapshots import outcomes
 from snapshots.claims import Caller
 from snapshots.models import Environment
+from snapshots.setup import pending_keys
+from snapshots.setup.key_trial import Verdict
 from snapshots.stopping import Stop
 from snapshots.sync import AT_ONCE, Outcome, refresh
-from snapshots.trials import Verdict
 
 Tell = Callable[[str], object]
 
@@ -88,7 +89,7 @@ def _try_kept_keys(slug: str | None, tell: Tell) -> None:
         Verdict.WORKS: _("%(team)s: the API key kept aside works and is in use"),
         Verdict.REFUSED: _("%(team)s: the API key kept aside is not accepted and was thrown away"),
     }
-    for tried in keys.try_kept(slug):
+    for tried in pending_keys.try_kept(slug):
         if tried.verdict in news:
             tell(news[tried.verdict] % {"team": tried.team.slug})
 

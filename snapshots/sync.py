@@ -26,8 +26,8 @@ from snapshots.containment import Internal, contain
 from snapshots.failures import Fault, guarded, name_of, record, record_unclaimed, removed
 from snapshots.mirror import Written, store_absence, store_listing, store_rows
 from snapshots.models import Environment
-from snapshots.provider import provider
 from snapshots.rules.clock_skew import clock_ahead, read
+from snapshots.setup.provider import provider
 from snapshots.verdicts import day_notes
 from snapshots.volumes import absent_volumes, note_fault, store_volumes, volumes_are_due
 

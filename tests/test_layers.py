@@ -23,11 +23,11 @@ FORBIDDEN = {
     "snapshots/views": {"snapshots.cloudca", "snapshots.simulator"},
     # Of the client only the kinds of its faults.
     "snapshots/metrics.py": {
-        *("snapshots.sync", "snapshots.provider", "snapshots.simulator"),
+        *("snapshots.sync", "snapshots.setup.provider", "snapshots.simulator"),
         *("snapshots.cloudca.client", "snapshots.cloudca.transport"),
     },
     # Scripts never make the provider be asked.
-    "snapshots/api": {"snapshots.sync", "snapshots.cloudca", "snapshots.simulator", "snapshots.provider"},
+    "snapshots/api": {"snapshots.sync", "snapshots.cloudca", "snapshots.simulator", "snapshots.setup.provider"},
 }
 
 
@@ -75,14 +75,19 @@ def test_one_module_for_each_provider_speaks_http() -> None:
 # A stored key is decrypted for the sync and for the trials of the settings, and used in one place, the header. A team
 # file's key is read before it is stored.
 SECRET_CALLS = {
-    ".open()": {"dashboard/teams/models/keys.py", "snapshots/keys.py", "snapshots/sync.py", "snapshots/trials.py"},
+    ".open()": {
+        "dashboard/teams/models/keys.py",
+        "snapshots/setup/pending_keys.py",
+        "snapshots/sync.py",
+        "snapshots/setup/key_trial.py",
+    },
     "open_key(": {"dashboard/teams/secrets.py", "dashboard/teams/models/keys.py"},
     ".reveal()": {
         "snapshots/cloudca/transport.py",
         "dashboard/teams/oidc/provider.py",
         "dashboard/teams/secrets.py",
-        "snapshots/provisioning.py",
-        "snapshots/teamfile.py",
+        "snapshots/setup/provision.py",
+        "snapshots/setup/team_file.py",
     },
 }
 

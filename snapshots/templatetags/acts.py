@@ -11,9 +11,9 @@ from django.utils.translation import gettext as _
 from dashboard.caches import kept, key_of
 from dashboard.teams.access import MemberRequest
 from dashboard.teams.models import Role, Team, User
-from snapshots import targets
-from snapshots.effects import CHOICES, Effects, TooMany, effects
 from snapshots.models import Environment, Policy, Volume
+from snapshots.policy import targets
+from snapshots.policy.target_preview import CHOICES, Effects, TooMany, effects
 from snapshots.rules.judge import Verdict
 from snapshots.views.acts import until_in_words
 from snapshots.views.saved_views import SavedLink, links

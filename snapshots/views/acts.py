@@ -16,11 +16,12 @@ from django.utils.translation import ngettext
 from django.views.decorators.http import require_http_methods, require_POST
 
 from dashboard.teams.access import MemberRequest
-from snapshots import acts, volume_filters, volume_list
+from snapshots import volume_filters, volume_list
 from snapshots.act_forms import ExemptForm
-from snapshots.acts import Exempted, Exemption
 from snapshots.models import Environment, Volume
 from snapshots.parameters import moment
+from snapshots.policy import exemptions
+from snapshots.policy.exemptions import Exempted, Exemption
 from snapshots.rules.schedules import SCHEDULES
 from snapshots.verdicts.sql import FOR_EVER, DataAges
 from snapshots.views import words
@@ -51,7 +52,7 @@ def exempt(request: MemberRequest, team: str) -> HttpResponse:
     """Ask why and until when the chosen volumes are not judged; on the POST say so."""
     chosen, form = _chosen(request), ExemptForm(request.POST if request.method == "POST" else None)
     if request.method == "POST" and form.is_valid() and _is_as_shown(request, chosen):
-        done = acts.exempt(request.team, chosen.pks, form.exemption, person=request.user, request=request)
+        done = exemptions.exempt(request.team, chosen.pks, form.exemption, person=request.user, request=request)
         messages.success(request, _say_exempted(request, done, form.exemption))
         return HttpResponseRedirect(back_to(request))
     context = {"title": _("Do not judge volumes"), "chosen": chosen, "form": form, "back": back_to(request)}
@@ -63,7 +64,7 @@ def judge_again(request: MemberRequest, team: str) -> HttpResponse:
     """Say how many volumes are judged again, and on the POST judge them."""
     chosen = _chosen(request)
     if request.method == "POST" and _is_as_shown(request, chosen):
-        number = acts.end_exemption(request.team, chosen.pks, person=request.user, request=request)
+        number = exemptions.end_exemption(request.team, chosen.pks, person=request.user, request=request)
         said = ngettext("%(number)d volume is judged again.", "%(number)d volumes are judged again.", number)
         messages.success(request, said % {"number": number})
         return HttpResponseRedirect(back_to(request))
@@ -80,7 +81,7 @@ def stopped(request: MemberRequest, team: str) -> HttpResponse:
         messages.warning(request, _("There is no such volume or schedule."))
         return HttpResponseRedirect(back_to(request))
     is_undo = request.POST.get("undo") == "1"
-    act = acts.resume_schedule if is_undo else acts.end_schedule
+    act = exemptions.resume_schedule if is_undo else exemptions.end_schedule
     messages.info(request, _say_stopped(act(volume, schedule, person=request.user, request=request), is_undo=is_undo))
     return HttpResponseRedirect(back_to(request))
 
@@ -107,7 +108,7 @@ def _chosen(request: MemberRequest) -> Chosen:
         return _matching(request)
     if "act" in request.GET:
         at = moment(request.GET["act"])
-        return _named(acts.of_act(request.team, at) if at else [])
+        return _named(exemptions.of_act(request.team, at) if at else [])
     ticked = Volume.objects.of_team(request.team).filter(pk__in=_numbers(request.GET.getlist("volume")))
     return _named(list(ticked.values_list("pk", flat=True)))
 

@@ -16,12 +16,13 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 
 from dashboard.teams.access import MemberRequest
 from dashboard.teams.models import Team
-from snapshots import environments, sync
+from snapshots import sync
 from snapshots.claims import Caller, key_of
-from snapshots.environments import Doubtful
 from snapshots.models import Environment
+from snapshots.setup import environments
+from snapshots.setup.environments import Doubtful
+from snapshots.setup.key_trial import Place, is_place, look_again
 from snapshots.sync import Outcome
-from snapshots.trials import Place, is_place, look_again
 from snapshots.views import words
 from snapshots.views.first_steps import DONE, ENVIRONMENTS_STEP, missing_step
 from snapshots.views.freshness import fault_reason

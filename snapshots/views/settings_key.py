@@ -20,11 +20,11 @@ from dashboard.limits import allow
 from dashboard.teams.access import MemberRequest
 from dashboard.teams.models import ApiKey, PendingKey, Team
 from dashboard.teams.secrets import Secret, clean_api_key
-from snapshots import keys
 from snapshots.claims import key_mark, key_of
-from snapshots.environments import offered
 from snapshots.models import Environment
-from snapshots.trials import Answer
+from snapshots.setup import pending_keys
+from snapshots.setup.environments import offered
+from snapshots.setup.key_trial import Answer
 from snapshots.views import words
 from snapshots.views.first_steps import DONE, KEY_STEP, home_of, missing_step
 from snapshots.views.refresh import slot
@@ -103,7 +103,9 @@ def key(request: MemberRequest, team: str) -> HttpResponse:
 @require_POST
 def save(request: MemberRequest, team: str) -> HttpResponse:
     """Make the key that this person has just tried the team's."""
-    saved = keys.accept(team=request.team, person=request.user, pending_pk=_pending_pk(request), request=request)
+    saved = pending_keys.accept(
+        team=request.team, person=request.user, pending_pk=_pending_pk(request), request=request
+    )
     if saved is None:
         messages.warning(request, _("That key is no longer here. A tried key waits ten minutes; enter it again."))
         return HttpResponseRedirect(_url(request.team))
@@ -118,7 +120,7 @@ def save(request: MemberRequest, team: str) -> HttpResponse:
 @require_POST
 def cancel(request: MemberRequest, team: str) -> HttpResponse:
     """Forget a key that was tried or kept aside."""
-    if keys.drop(team=request.team, person=request.user, pending_pk=_pending_pk(request), request=request):
+    if pending_keys.drop(team=request.team, person=request.user, pending_pk=_pending_pk(request), request=request):
         messages.info(request, _("That key is forgotten. Nothing has changed."))
     return HttpResponseRedirect(_url(request.team))
 
@@ -139,7 +141,7 @@ def _try(request: MemberRequest, form: KeyForm) -> bool:
             form.add_error(None, said % {"most": MOST_TRIALS})
             return False
         values = form.cleaned_data
-        keys.propose(
+        pending_keys.propose(
             team=request.team, person=request.user, secret=values["key"], whose=values["whose"], request=request
         )
     return True
@@ -165,7 +167,7 @@ def _url(team: Team) -> str:
 
 def _page(request: MemberRequest, form: KeyForm) -> HttpResponse:
     now = timezone.now()
-    mine, kept = keys.offered_to(request.team, request.user), keys.kept_for(request.team)
+    mine, kept = pending_keys.offered_to(request.team, request.user), pending_keys.kept_for(request.team)
     context = {
         "title": _("API key"),
         "step": KEY_STEP if missing_step(request.team) == KEY_STEP else DONE,
@@ -202,7 +204,7 @@ def _last_success(stored: ApiKey, used: list[Environment]) -> datetime | None:
 
 
 def _tried(pending: PendingKey, now: datetime) -> Tried:
-    answers = keys.answers_of(pending)
+    answers = pending_keys.answers_of(pending)
     working = sum(answer.count is not None for answer in answers)
     return Tried(
         pk=pending.pk,

@@ -14,9 +14,9 @@ from django.views.decorators.http import require_http_methods
 
 from dashboard.teams.access import MemberRequest
 from dashboard.teams.models import Team
-from snapshots import acts, targets
 from snapshots.act_forms import ExemptForm
 from snapshots.models import Environment, Policy, Volume
+from snapshots.policy import exemptions, targets
 from snapshots.views.acts import back_to, until_in_words, volume_of
 
 USUAL_HOURS = (1, 4, 12, 24, 48, 72, 7 * 24, 14 * 24, 30 * 24, 90 * 24, 0)
@@ -114,7 +114,7 @@ def is_exempt(thing: Environment | Volume, now: datetime) -> bool:
 def has_returned(thing: Environment | Volume, now: datetime) -> bool:
     """Whether its exemption ended by itself, of late."""
     until = thing.exempt_until
-    return until is not None and now - acts.RETURN_IS_SAID < until <= now
+    return until is not None and now - exemptions.RETURN_IS_SAID < until <= now
 
 
 def returned_in_words(until: datetime, now: datetime) -> str:
@@ -197,7 +197,7 @@ def _exempt_environment(request: MemberRequest, form: ExemptForm) -> bool:
     if not is_end and not form.is_valid():
         return False
     exemption = None if is_end else form.exemption
-    acts.exempt_environment(environment, exemption, person=request.user, request=request)
+    exemptions.exempt_environment(environment, exemption, person=request.user, request=request)
     said = _("%(place)s is judged again.") if is_end else _("%(place)s is not judged.")
     messages.success(request, said % {"place": environment.place})
     return True
@@ -222,7 +222,7 @@ def _groups(team: Team, now: datetime) -> list[Group]:
 
 def _returned(team: Team, now: datetime) -> list[tuple[str, str]]:
     """Volumes and environments whose exemption ended by itself of late: (name, what is said)."""
-    of_late = {"exempt_until__lte": now, "exempt_until__gt": now - acts.RETURN_IS_SAID}
+    of_late = {"exempt_until__lte": now, "exempt_until__gt": now - exemptions.RETURN_IS_SAID}
     volumes = Volume.objects.of_team(team).filter(**of_late).order_by("-exempt_until")[:MOST_LISTED]
     environments = Environment.objects.of_team(team).filter(**of_late)
     return [

@@ -7,7 +7,7 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_POST
 
 from dashboard.teams.access import MemberRequest
-from snapshots import deletions
+from snapshots.policy import deletions
 from snapshots.views.detail import find_environment
 from snapshots.views.lists import remember_team
 from snapshots.views.refresh import RETRY_SECONDS, ask_for_volume, caller_of, slot, watch

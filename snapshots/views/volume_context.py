@@ -12,8 +12,9 @@ from django.utils.translation import ngettext
 
 from dashboard.teams.access import MemberRequest, may
 from dashboard.teams.models import Membership
-from snapshots import claims, deletions, volume_history
+from snapshots import claims, volume_history
 from snapshots.models import Environment, Policy, Volume
+from snapshots.policy import deletions
 from snapshots.rules.judge import Verdict
 from snapshots.verdict_why import why
 from snapshots.verdict_words import badge, beside

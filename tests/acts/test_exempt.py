@@ -6,8 +6,8 @@ import pytest
 from django.test import Client
 
 from dashboard.teams.models import Team, User
-from snapshots import acts
 from snapshots.models import Environment, Volume
+from snapshots.policy import exemptions
 from snapshots.rules.judge import Verdict
 from tests.acts.conftest import shot
 from tests.acts.steps import AGAIN, EXEMPT, EXEMPTIONS, HOME, audited, errors, exempt, headings, pk, said, verdicts
@@ -105,7 +105,7 @@ def test_an_exemption_ends_by_itself_and_says_so(
     dora_client.force_login(dora)
     page = tree(dora_client.get(EXEMPTIONS)).one("main")
     assert "disk-1 not judged until 3 Dec: returned" in page.text
-    clock.shift(acts.RETURN_IS_SAID)
+    clock.shift(exemptions.RETURN_IS_SAID)
     dora_client.force_login(dora)
     assert "returned" not in tree(dora_client.get(EXEMPTIONS)).one("main").text
 
@@ -206,6 +206,6 @@ def test_many_volumes_are_few_statements(
     )
     pks = list(Volume.objects.values_list("pk", flat=True))
     with django_assert_max_num_queries(20):
-        done = acts.exempt(team, pks, acts.Exemption(acts.FOR_EVER, "x"), person=dora)
+        done = exemptions.exempt(team, pks, exemptions.Exemption(exemptions.FOR_EVER, "x"), person=dora)
     assert done.number == 2010
-    assert sorted(acts.of_act(team, done.at)) == sorted(pks)
+    assert sorted(exemptions.of_act(team, done.at)) == sorted(pks)

@@ -9,8 +9,8 @@ from django.test import Client
 from django.utils import timezone
 
 from dashboard.teams.models import Team, User
-from snapshots import effects, targets
 from snapshots.models import Environment, Policy, Volume
+from snapshots.policy import target_preview, targets
 from snapshots.rules.judge import Verdict
 from snapshots.verdicts.evaluate import Values
 from tests.acts.conftest import shot
@@ -25,13 +25,13 @@ def choose(client: Client, hours: int | str, **whose: str | int) -> None:
     assert client.post(TARGETS, {"hours": hours, **whose}).status_code == 302
 
 
-@pytest.mark.parametrize("hours", effects.CHOICES)
+@pytest.mark.parametrize("hours", target_preview.CHOICES)
 @pytest.mark.parametrize("later", [0, 0.2, 3, 7])
 def test_an_effect_is_what_the_page_says_after_choosing(
     dora_client: Client, team: Team, mixture: Environment, clock, hours: int, later: float
 ) -> None:
     clock.shift(timedelta(hours=later))
-    before = effects.effects([mixture], timezone.now())
+    before = target_preview.effects([mixture], timezone.now())
     choose(dora_client, hours)
     assert before[hours] == counted(team)
     assert len({tuple(sorted(counts.items())) for counts in before.values()}) > 1 or later > 6
@@ -40,7 +40,7 @@ def test_an_effect_is_what_the_page_says_after_choosing(
 def test_effects_know_who_has_a_target_already(dora_client: Client, team: Team, mixture: Environment) -> None:
     choose(dora_client, 24, volume=pk(2))
     choose(dora_client, 0, volume=pk(4))
-    before = effects.effects([mixture], timezone.now())
+    before = target_preview.effects([mixture], timezone.now())
     choose(dora_client, 30 * 24)
     assert before[30 * 24] == counted(team)
     assert verdicts(team)["disk-2"] is Verdict.LATE
@@ -49,14 +49,14 @@ def test_effects_know_who_has_a_target_already(dora_client: Client, team: Team, 
 
 def test_what_is_exempt_has_no_part_in_an_effect(team: Team, mixture: Environment) -> None:
     Volume.objects.filter(name="disk-4").update(exempt_until=timezone.now() + timedelta(days=1))
-    before = effects.effects([mixture], timezone.now())
+    before = target_preview.effects([mixture], timezone.now())
     assert all(sum(counts.values()) == 9 for counts in before.values())
 
 
 def test_too_much_doubt_is_not_judged_for_a_question(mixture: Environment, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(effects, "MOST_JUDGED", 1)
-    with pytest.raises(effects.TooMany):
-        effects.effects([mixture], timezone.now())
+    monkeypatch.setattr(target_preview, "MOST_JUDGED", 1)
+    with pytest.raises(target_preview.TooMany):
+        target_preview.effects([mixture], timezone.now())
 
 
 def test_targets_are_inherited_from_team_to_environment_to_volume(dora_client: Client, team: Team, fill: Fill) -> None:

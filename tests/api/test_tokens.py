@@ -18,8 +18,8 @@ from dashboard.limits import allow
 from dashboard.teams import token_access, tokens
 from dashboard.teams.models import AccessToken, AuditEvent, EventKind, Membership, Role, User
 from dashboard.teams.people import change_role, remove
-from snapshots import environments
 from snapshots.models import Environment
+from snapshots.setup import environments
 from tests.api.conftest import JUDGED, LIST, ROOT, VOLUMES, Script, furnish, made
 from tests.pages.conftest import snapshot_id
 

@@ -19,7 +19,7 @@ HOME, PLAIN, PLACE = "/t/acme/", "/t/acme/volumes/", "compute-qc/prod"
 WIDTHS = ["desktop", "phone"]
 WEEK = """
 from dashboard.teams.models import Team, User
-from snapshots.targets import set_of_team
+from snapshots.policy.targets import set_of_team
 for team in Team.objects.all():
     set_of_team(team, 168, person=User.objects.first())
 """

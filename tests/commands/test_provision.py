@@ -9,8 +9,8 @@ from django.db import OperationalError, connection
 from django.test import Client
 
 from dashboard.teams.models import ApiKey, Membership, Team, User
-from snapshots import environments
 from snapshots.models import Environment
+from snapshots.setup import environments
 from tests.commands.conftest import Provision
 from tests.commands.steps import KEY, PASSWORD, TEAM
 

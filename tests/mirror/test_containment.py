@@ -13,7 +13,7 @@ from django.utils import timezone
 
 from dashboard.teams.models import ApiKey, Team
 from dashboard.teams.secrets import Secret
-from snapshots import claims, mirror, sync, trials, volumes
+from snapshots import claims, mirror, sync, volumes
 from snapshots.claims import Caller, Why
 from snapshots.cloudca import decode
 from snapshots.cloudca.client import CloudClient
@@ -21,6 +21,7 @@ from snapshots.forgetting import forget
 from snapshots.metrics import FAULTS
 from snapshots.models import Environment, Snapshot, Volume
 from snapshots.rounds import News, round_once
+from snapshots.setup import key_trial
 from snapshots.simulator.server import Simulator
 from snapshots.sync import Outcome
 from snapshots.verdicts import day_notes, evaluate
@@ -227,9 +228,9 @@ def test_a_check_of_one_volume(seen: Environment, broken: Break, where: tuple[ob
 @pytest.mark.parametrize("name", ["list_snapshots", "list_environments"])
 def test_a_key_on_trial(environment: Environment, broken: Break, name: str) -> None:
     broken(CloudClient, name, ValueError(), times=9)
-    trial = trials.try_key(Secret(KEY), [environment])
+    trial = key_trial.try_key(Secret(KEY), [environment])
     assert [answer.kind for answer in trial.answers] == (["internal"] if name == "list_snapshots" else [""])
-    assert trials.look_again(environment.team).kind in ("internal", "")
+    assert key_trial.look_again(environment.team).kind in ("internal", "")
 
 
 # --- what is removed between plan and write

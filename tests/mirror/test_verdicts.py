@@ -10,8 +10,8 @@ import time_machine
 from django.test import Client
 
 from dashboard.teams.models import User
-from snapshots import targets
 from snapshots.models import Environment, Volume
+from snapshots.policy import targets
 from snapshots.rules.judge import Verdict
 from snapshots.simulator.server import Simulator
 from snapshots.verdict_why import why

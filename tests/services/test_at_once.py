@@ -12,7 +12,7 @@ from pytest_django import Settings
 
 from dashboard.teams.models import AccessToken, Membership, PendingKey, Role, Team, User
 from dashboard.teams.secrets import Secret
-from snapshots import keys
+from snapshots.setup import pending_keys
 from tests.conftest import sign_in_client
 
 pytestmark = [pytest.mark.services, pytest.mark.django_db(transaction=True)]
@@ -64,7 +64,7 @@ def test_of_two_keys_tried_at_once_the_second_stays(team: Team, alice: User, set
     settings.CLOUDCA_API_URL = "http://127.0.0.1:9"  # nobody is there
 
     def propose(text: str) -> PendingKey:
-        return keys.propose(team=team, person=alice, secret=Secret(text), whose="")
+        return pending_keys.propose(team=team, person=alice, secret=Secret(text), whose="")
 
     with meanwhile(lambda: propose("the-second-key").pk) as pks:
         propose("the-first-key-of-acme")

@@ -10,10 +10,10 @@ from django.test import Client
 from dashboard.teams.models import ApiKey, AuditEvent, Team, User
 from snapshots import sync
 from snapshots.claims import Caller, Late
-from snapshots.environments import remove
 from snapshots.mirror import store_listing
 from snapshots.models import Environment, Snapshot, Volume
 from snapshots.rounds import environments_of
+from snapshots.setup.environments import remove
 from snapshots.simulator.server import Simulator
 from tests.commands.steps import TEAM, run, write
 from tests.pages.conftest import LIST, NOW, claimed, listing

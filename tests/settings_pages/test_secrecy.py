@@ -11,7 +11,7 @@ from django.test import Client, RequestFactory
 from django.views.debug import ExceptionReporter
 
 from dashboard.teams.models import PendingKey, Team, User
-from snapshots import keys
+from snapshots.setup import pending_keys
 from snapshots.simulator.server import Simulator
 from snapshots.views import settings_key
 from tests.pages.test_canary import all_of
@@ -53,7 +53,7 @@ def tour(client: Client, sim: Simulator, clock: time_machine.Traveller) -> Itera
         sim.clear_faults()
         sim.fault(**fault)
         yield all_of(enter(client, WORKING_KEY))
-        keys.try_kept()
+        pending_keys.try_kept()
     yield all_of(client.get("/nothing/"))
 
 
@@ -79,7 +79,7 @@ def test_one_that_waits_is_sealed_for_its_team(alice_client: Client, rival: Team
     pending = PendingKey.objects.get()
     assert pending.open().reveal() == WORKING_KEY
     pending.team = rival
-    with pytest.raises(keys.KeyUnreadable):
+    with pytest.raises(pending_keys.KeyUnreadable):
         pending.open()
 
 
@@ -88,7 +88,7 @@ def test_an_error_report_does_not_hold_the_entered_key(
 ) -> None:
     request = RequestFactory().post(KEY_PAGE, {"key": WORKING_KEY})
     request.team, request.user = team, alice  # type: ignore[attr-defined]
-    monkeypatch.setattr(keys, "try_key", lambda *_: 1 / 0)
+    monkeypatch.setattr(pending_keys, "try_key", lambda *_: 1 / 0)
     with pytest.raises(ZeroDivisionError) as failed:
         settings_key.key(request, team="acme")  # type: ignore[arg-type]
     reporter = ExceptionReporter(request, failed.type, failed.value, failed.tb)

@@ -6,8 +6,8 @@ from django.db import OperationalError, ProgrammingError
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
-from snapshots import provisioning
-from snapshots.teamfile import TeamEntry, TeamFileError, read_teams
+from snapshots.setup import provision
+from snapshots.setup.team_file import TeamEntry, TeamFileError, read_teams
 
 WOULD_CHANGE = 1
 WRONG_FILE = 2
@@ -45,7 +45,7 @@ class Command(BaseCommand):
             raise CommandError(text % {"why": problem}, returncode=NO_DATABASE) from None
 
     def _check(self, teams: list[TeamEntry], *, prune: bool) -> None:
-        plan = provisioning.compare(teams, prune=prune)
+        plan = provision.compare(teams, prune=prune)
         for sentence in [*plan.sentences, *plan.warnings]:
             self.stdout.write(sentence)
         count = len(plan.sentences)
@@ -62,7 +62,7 @@ class Command(BaseCommand):
             told.append(sentence)
             self.stdout.write(sentence)
 
-        done = provisioning.provision(teams, prune=prune, tell=tell, warn=self.stdout.write)
+        done = provision.provision(teams, prune=prune, tell=tell, warn=self.stdout.write)
         for link in done.links:
             text = _("One-time link for %(email)s, good for seven days, printed only now: %(url)s")
             self.stdout.write(text % {"email": link.email, "url": link.url})

@@ -17,7 +17,7 @@ from dashboard.teams.models import ApiKey, EventKind, PendingKey, Role, Team, Us
 from dashboard.teams.roles import hold_role
 from dashboard.teams.secrets import MASK, KeyUnreadable, Secret, seal_key
 from snapshots.containment import contain
-from snapshots.trials import Answer, Trial, Verdict, try_key
+from snapshots.setup.key_trial import Answer, Trial, Verdict, try_key
 
 OFFERED_FOR = timedelta(minutes=10)
 KEPT_FOR = timedelta(days=7)

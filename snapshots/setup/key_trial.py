@@ -22,7 +22,7 @@ from snapshots.cloudca.errors import CloudError, InvalidInput, RateLimited
 from snapshots.cloudca.records import ConnectionRecord, EnvironmentRecord
 from snapshots.containment import Internal, contain
 from snapshots.models import Environment
-from snapshots.provider import provider
+from snapshots.setup.provider import provider
 
 TRIAL_SECONDS = 8.0
 AT_ONCE = 4

@@ -15,8 +15,8 @@ from django.utils.translation import ngettext
 
 from dashboard.teams import audit
 from dashboard.teams.models import EventKind, Team, User
-from snapshots.acts import lock, raise_generation, with_target
 from snapshots.models import Environment, Policy, Volume
+from snapshots.policy.exemptions import lock, raise_generation, with_target
 from snapshots.verdicts.evaluate import Values, judge_volumes, judgements, write_judgements
 
 # Ten years.

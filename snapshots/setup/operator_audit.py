@@ -3,8 +3,8 @@
 from dashboard.teams import audit
 from dashboard.teams.models import ApiKey, EventKind, Membership, Role, Team, User
 from dashboard.teams.secrets import MASK, Secret
-from snapshots import environments
 from snapshots.models import Environment
+from snapshots.setup import environments
 
 
 def set_role(slug: str, email: str, role: Role) -> None:

@@ -17,10 +17,10 @@ from dashboard.teams.accounts import add_account
 from dashboard.teams.models import Membership, Role, Team, User
 from dashboard.teams.password_links import set_password_link
 from dashboard.teams.secrets import Secret
-from snapshots import operator_acts
 from snapshots.claims import key_of
 from snapshots.models import Environment, Snapshot
-from snapshots.teamfile import MemberEntry, TeamEntry, TeamFileError
+from snapshots.setup import operator_audit
+from snapshots.setup.team_file import MemberEntry, TeamEntry, TeamFileError
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +84,7 @@ def compare(teams: Sequence[TeamEntry], *, prune: bool = False, hashes: Mapping[
         _plan_team(plan, entry, prune=prune, all_teams=teams)
     if prune:
         for team in Team.objects.exclude(slug__in=[entry.slug for entry in teams]).order_by("slug"):
-            plan.removals.append(Step(_team_removal(team), partial(operator_acts.remove_team, team)))
+            plan.removals.append(Step(_team_removal(team), partial(operator_audit.remove_team, team)))
     if plan.problems:
         raise TeamFileError(plan.problems)
     return plan
@@ -120,11 +120,11 @@ def _hashes(teams: Sequence[TeamEntry]) -> dict[str, str]:
 def _plan_team(plan: Plan, entry: TeamEntry, *, prune: bool, all_teams: Sequence[TeamEntry]) -> None:
     team = Team.objects.select_related("api_key").filter(slug=entry.slug).first()
     if team is None:
-        make = partial(operator_acts.make_team, entry.slug, entry.name)
+        make = partial(operator_audit.make_team, entry.slug, entry.name)
         plan.steps.append(Step(f"+ {_('team %(slug)s') % {'slug': entry.slug}} ({entry.name})", make))
     elif team.name != entry.name:
         names = {"slug": entry.slug, "before": team.name, "after": entry.name}
-        rename = partial(operator_acts.rename, team, entry.name)
+        rename = partial(operator_audit.rename, team, entry.name)
         plan.steps.append(Step(_("~ %(slug)s: the name is %(after)r, was %(before)r") % names, rename))
     for member in entry.members:
         _plan_account(plan, member, all_teams)
@@ -195,7 +195,7 @@ def _plan_membership(plan: Plan, entry: TeamEntry, member: MemberEntry) -> None:
     user = User.objects.by_address(member.email)
     found = Membership.objects.filter(team__slug=entry.slug, user=user).first() if user else None
     words = {"slug": entry.slug, "email": member.email, "role": member.role.value}
-    act = partial(operator_acts.set_role, entry.slug, member.email, member.role)
+    act = partial(operator_audit.set_role, entry.slug, member.email, member.role)
     gains = found is None or not Role(found.role).at_least(member.role)
     if user is not None and gains and not user.has_proved_address:
         plan.withheld.add((entry.slug, member.email))
@@ -216,7 +216,7 @@ def _plan_key(plan: Plan, entry: TeamEntry, team: Team | None) -> None:
     text = _("+ %(slug)s: API key, stored untested: the next sync shows whether the provider takes it")
     if team is not None and key_of(team) is not None:
         text = _("~ %(slug)s: API key replaced, untested: the next sync shows whether the provider takes it")
-    plan.steps.append(Step(text % {"slug": entry.slug}, partial(operator_acts.store_key, entry.slug, entry.api_key)))
+    plan.steps.append(Step(text % {"slug": entry.slug}, partial(operator_audit.store_key, entry.slug, entry.api_key)))
 
 
 def _plan_environments(plan: Plan, entry: TeamEntry, team: Team | None) -> None:
@@ -224,7 +224,7 @@ def _plan_environments(plan: Plan, entry: TeamEntry, team: Team | None) -> None:
     for code, name in entry.environments:
         if (code, name) not in known:
             text = _("+ %(slug)s: environment %(path)s") % {"slug": entry.slug, "path": f"{code}/{name}"}
-            plan.steps.append(Step(text, partial(operator_acts.make_environment, entry.slug, code, name)))
+            plan.steps.append(Step(text, partial(operator_audit.make_environment, entry.slug, code, name)))
 
 
 def _keep_an_admin(plan: Plan, entry: TeamEntry, team: Team, *, prune: bool) -> None:
@@ -241,16 +241,16 @@ def _plan_removals(plan: Plan, entry: TeamEntry, team: Team) -> None:
     for membership in team.memberships.select_related("user").order_by("user__email"):
         if membership.user.email.lower() not in emails:
             text = _("- %(slug)s: member %(email)s") % {"slug": entry.slug, "email": membership.user.email}
-            plan.removals.append(Step(text, partial(operator_acts.remove_member, membership)))
+            plan.removals.append(Step(text, partial(operator_audit.remove_member, membership)))
     for environment in team.environments.order_by("service_code", "name"):
         if (environment.service_code, environment.name) not in entry.environments:
             plan.removals.append(
-                Step(_environment_removal(entry, environment), partial(operator_acts.remove_environment, environment))
+                Step(_environment_removal(entry, environment), partial(operator_audit.remove_environment, environment))
             )
     key = key_of(team)
     if key is not None and entry.api_key is None:
         plan.removals.append(
-            Step(_("- %(slug)s: API key") % {"slug": entry.slug}, partial(operator_acts.remove_key, key))
+            Step(_("- %(slug)s: API key") % {"slug": entry.slug}, partial(operator_audit.remove_key, key))
         )
 
 

@@ -12,8 +12,8 @@ from typing import NamedTuple
 
 from django.db.models import Max, Q
 
-from snapshots.acts import with_target
 from snapshots.models import Environment, Snapshot, Volume
+from snapshots.policy.exemptions import with_target
 from snapshots.rules.judge import ALWAYS, Thresholds, Verdict, patience, status, target_thresholds
 from snapshots.rules.runs import COPYING, MAKING, MOVING
 from snapshots.rules.states import STATES, USABLE_STATE

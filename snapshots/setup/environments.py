@@ -11,7 +11,7 @@ from dashboard.teams import audit
 from dashboard.teams.models import EventKind, Team, User
 from snapshots.claims import key_of
 from snapshots.models import Environment
-from snapshots.trials import Answer, Place, try_environments
+from snapshots.setup.key_trial import Answer, Place, try_environments
 
 
 @dataclass(frozen=True, slots=True)
