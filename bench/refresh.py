@@ -15,15 +15,15 @@ from django.utils import timezone
 from bench.people import KEY, LARGE
 from bench.world import SNAPSHOTS_OF_EACH, Unfit, claimed, make_team
 from dashboard.teams.secrets import Secret
-from snapshots import diff
-from snapshots.claims import Claim
 from snapshots.cloudca.client import CloudClient
 from snapshots.cloudca.records import SnapshotRecord
 from snapshots.cloudca.transport import KEY_HEADER
-from snapshots.mirror import known_rows, store_listing
 from snapshots.models import Environment
 from snapshots.simulator.server import Simulator
 from snapshots.simulator.world import World
+from snapshots.sync import diff
+from snapshots.sync.leases import Claim
+from snapshots.sync.store_snapshots import known_rows, store_listing
 
 ROWS_PER_CHANGED = 100
 STATES = ("BackingUp", "BackedUp")

@@ -13,16 +13,16 @@ from bench.people import EMAIL, KEY, LARGE, PASSWORD, SMALL, TEAM
 from dashboard.teams.accounts import create_account
 from dashboard.teams.models import ApiKey, Membership, Role, Team, User
 from dashboard.teams.secrets import Secret
-from snapshots.claims import Caller, Claim, claim
 from snapshots.cloudca.decode import Envelope, read_snapshots, read_volumes
 from snapshots.cloudca.records import Listing, SnapshotRecord
 from snapshots.cloudca.replies import Reply, open_reply
-from snapshots.mirror import store_listing
 from snapshots.models import Environment
 from snapshots.policy.targets import set_of_team
 from snapshots.simulator.reply import encode, list_body
 from snapshots.simulator.world import World
-from snapshots.volumes import store_volumes
+from snapshots.sync.leases import Caller, Claim, claim
+from snapshots.sync.store_snapshots import store_listing
+from snapshots.sync.store_volumes import store_volumes
 
 SMALL_SNAPSHOTS: Final = 40
 LEAST_VOLUMES: Final = 12

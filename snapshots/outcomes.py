@@ -5,11 +5,11 @@ from datetime import datetime
 
 from django.utils.translation import gettext as _
 
-from snapshots.claims import Denied, Why
-from snapshots.failures import Fault
-from snapshots.mirror import Written
 from snapshots.models import Environment
-from snapshots.sync import Outcome
+from snapshots.sync.failures import Fault
+from snapshots.sync.leases import Denied, Why
+from snapshots.sync.refresh import Outcome
+from snapshots.sync.store_snapshots import Written
 
 # Someone else asks, or has just asked: the data is not older for it.
 HARMLESS = (Why.HELD, Why.GAP, Why.FRESH)

@@ -7,12 +7,12 @@ from django.db import InterfaceError, OperationalError, close_old_connections
 from django.utils.translation import gettext as _
 
 from snapshots import outcomes
-from snapshots.claims import Caller
 from snapshots.models import Environment
 from snapshots.setup import pending_keys
 from snapshots.setup.key_trial import Verdict
 from snapshots.stopping import Stop
-from snapshots.sync import AT_ONCE, Outcome, refresh
+from snapshots.sync.leases import Caller
+from snapshots.sync.refresh import AT_ONCE, Outcome, refresh
 
 Tell = Callable[[str], object]
 

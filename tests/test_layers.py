@@ -11,23 +11,23 @@ ROOT = Path(settings.BASE_DIR)
 NETWORK = {"requests", "urllib3", "httpx", "http.client", "urllib.request"}
 # Package or module: what it must not import. A package stands for all that is in it.
 FORBIDDEN = {
-    "snapshots/cloudca": {"django", "dashboard", "snapshots.simulator", "snapshots.models", "snapshots.sync"},
+    "snapshots/cloudca": {"django", "dashboard", "snapshots.simulator", "snapshots.models", "snapshots.sync.refresh"},
     "snapshots/simulator": {"django", "dashboard", "snapshots.cloudca", "snapshots.models", "requests"},
     "dashboard/teams": {"snapshots"},
-    "snapshots/models": {"snapshots.sync", "snapshots.claims", "snapshots.views", "snapshots.cloudca"},
+    "snapshots/models": {"snapshots.sync.refresh", "snapshots.sync.leases", "snapshots.views", "snapshots.cloudca"},
     "snapshots/rules/taken_time.py": {"django", "snapshots"},
-    "snapshots/diff.py": {"django", "snapshots"},
-    "snapshots/filters.py": {"snapshots.sync", "snapshots.views", "snapshots.cloudca"},
-    "snapshots/listing.py": {"snapshots.sync", "snapshots.views", "snapshots.cloudca"},
-    "snapshots/sync.py": {"snapshots.views", "snapshots.filters"},
+    "snapshots/sync/diff.py": {"django", "snapshots"},
+    "snapshots/filters.py": {"snapshots.sync.refresh", "snapshots.views", "snapshots.cloudca"},
+    "snapshots/listing.py": {"snapshots.sync.refresh", "snapshots.views", "snapshots.cloudca"},
+    "snapshots/sync/refresh.py": {"snapshots.views", "snapshots.filters"},
     "snapshots/views": {"snapshots.cloudca", "snapshots.simulator"},
     # Of the client only the kinds of its faults.
     "snapshots/metrics.py": {
-        *("snapshots.sync", "snapshots.setup.provider", "snapshots.simulator"),
+        *("snapshots.sync.refresh", "snapshots.setup.provider", "snapshots.simulator"),
         *("snapshots.cloudca.client", "snapshots.cloudca.transport"),
     },
     # Scripts never make the provider be asked.
-    "snapshots/api": {"snapshots.sync", "snapshots.cloudca", "snapshots.simulator", "snapshots.setup.provider"},
+    "snapshots/api": {"snapshots.sync.refresh", "snapshots.cloudca", "snapshots.simulator", "snapshots.setup.provider"},
 }
 
 
@@ -78,7 +78,7 @@ SECRET_CALLS = {
     ".open()": {
         "dashboard/teams/models/keys.py",
         "snapshots/setup/pending_keys.py",
-        "snapshots/sync.py",
+        "snapshots/sync/refresh.py",
         "snapshots/setup/key_trial.py",
     },
     "open_key(": {"dashboard/teams/secrets.py", "dashboard/teams/models/keys.py"},

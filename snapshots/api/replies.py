@@ -19,9 +19,9 @@ from django.views.decorators.csrf import csrf_exempt
 from dashboard.teams.token_access import TokenRequest, refusal
 from snapshots.api import parameters
 from snapshots.api.operations import Operation
-from snapshots.claims import ttl
 from snapshots.models import Environment
 from snapshots.models.environment import LEAST_CURRENT
+from snapshots.sync.leases import ttl
 
 JSON = "application/json; charset=utf-8"
 BATCH = 1000

@@ -17,7 +17,7 @@ from snapshots.api.schema import document
 from snapshots.models import Environment, Snapshot, Volume
 from snapshots.models.snapshot import SnapshotQuerySet
 from snapshots.models.volume import VolumeQuerySet
-from snapshots.volumes import EVERY
+from snapshots.sync.store_volumes import EVERY
 
 # As the provider names the kind of service that snapshots belong to.
 SERVICE_TYPE = "CloudCA"

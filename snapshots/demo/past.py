@@ -13,14 +13,14 @@ from django.conf import settings
 from django.utils import timezone
 
 from dashboard.teams.models import Team, User
-from snapshots.claims import Caller
 from snapshots.models import Environment, Policy, Volume
 from snapshots.policy import exemptions, targets
 from snapshots.policy.exemptions import Exemption
 from snapshots.simulator.api import Keys
 from snapshots.simulator.server import Simulator
 from snapshots.simulator.world import World
-from snapshots.sync import refresh
+from snapshots.sync.leases import Caller
+from snapshots.sync.refresh import refresh
 from snapshots.verdicts.sql import FOR_EVER
 
 TEAM, PERSON = "acme", "alice@example.com"

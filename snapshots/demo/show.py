@@ -131,8 +131,8 @@ def _replay(places: Places) -> None:
 
 def _look() -> None:
     """Look at all that there is now. That one environment is refused is part of the show."""
-    from snapshots.claims import Caller
     from snapshots.rounds import News, round_once
+    from snapshots.sync.leases import Caller
 
     round_once(None, Caller.FORCE, _say, news=News(all_of_it=True))
     _forget_connections()

@@ -12,11 +12,11 @@ from typing import NamedTuple
 from django.db import connection
 
 from snapshots.cloudca.dates import read_date
-from snapshots.coming import Coming
 from snapshots.models import Environment, Policy, Snapshot, Volume
 from snapshots.rules.judge import Answer, Judgement, judge
 from snapshots.rules.judge import Volume as VolumeFacts
 from snapshots.rules.runs import Run
+from snapshots.sync.pending_rows import Coming
 from snapshots.verdicts.inputs import (
     GONE_COUNT,
     GONE_COUNT_HOURLY,

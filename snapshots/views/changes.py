@@ -17,10 +17,11 @@ from django.views.decorators.http import require_POST, require_safe
 
 from dashboard.teams.access import MemberRequest
 from dashboard.teams.models import Membership, Team
-from snapshots import change_filters, sync
+from snapshots import change_filters
 from snapshots.change_filters import ChangeFilters
 from snapshots.change_list import ChangePage, find_line
 from snapshots.models import Change, Environment
+from snapshots.sync import refresh as sync
 from snapshots.views import change_bar, words
 from snapshots.views.change_table import change_table
 from snapshots.views.export_links import export_links

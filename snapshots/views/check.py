@@ -11,10 +11,10 @@ from django.views.decorators.http import require_POST
 from dashboard.limits import allow
 from dashboard.teams.access import MemberRequest
 from dashboard.teams.models import Role
-from snapshots import sync
-from snapshots.claims import Caller, Denied, Why
 from snapshots.models import Environment
-from snapshots.sync import Checked
+from snapshots.sync import refresh
+from snapshots.sync.leases import Caller, Denied, Why
+from snapshots.sync.refresh import Checked
 from snapshots.views import words
 from snapshots.views.detail import find_environment, find_shown, mark_of, snapshot_context
 from snapshots.views.refresh import RETRY_SECONDS, slot, watch
@@ -86,7 +86,7 @@ def _ask(request: MemberRequest, environment: Environment, snapshot_id: str) -> 
     caller = Caller.ADMIN_BUTTON if is_admin else Caller.BUTTON
     with slot() as is_free:
         held = Checked(denied=Denied(Why.HELD))
-        checked = sync.check_snapshot(environment, snapshot_id, caller=caller) if is_free else held
+        checked = refresh.check_snapshot(environment, snapshot_id, caller=caller) if is_free else held
     if checked.found is False:
         cache.set(f"unknown:{memory}", 1, UNKNOWN_FOR)
     if checked.found is None:

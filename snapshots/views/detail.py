@@ -16,9 +16,9 @@ from django.views.decorators.http import require_safe
 
 from dashboard.teams.access import MemberRequest
 from dashboard.teams.models import Membership
-from snapshots import claims
 from snapshots.models import Environment, Snapshot, Volume
 from snapshots.rules import states
+from snapshots.sync import leases
 from snapshots.views import words
 from snapshots.views.freshness import as_of, banners, freshness
 from snapshots.views.life import life, volume_line
@@ -105,7 +105,7 @@ def find_shown(request: MemberRequest, environment: Environment, snapshot_id: st
 
 def not_mirrored(request: MemberRequest, environment: Environment, snapshot_id: str) -> HttpResponse:
     """404 at once, in the team's own frame: the id may exist, only our copy does not have it."""
-    if claims.key_of(request.team) is None:
+    if leases.key_of(request.team) is None:
         raise Http404
     now = timezone.now()
     seen = environment.answered_at
@@ -160,10 +160,10 @@ def snapshot_context(shown: Shown, *, confirmed: bool = False) -> dict[str, obje
         "banners": banners([environment], shown.membership, now, retry_url=url),
         "refresh": Refresh(
             url=url,
-            due=claims.is_due(environment, now),
-            every=max(int(claims.ttl().total_seconds()), LEAST_REFRESH_SECONDS),
+            due=leases.is_due(environment, now),
+            every=max(int(leases.ttl().total_seconds()), LEAST_REFRESH_SECONDS),
             first_fetch=False,
-            allowed=claims.key_of(shown.membership.team) is not None,
+            allowed=leases.key_of(shown.membership.team) is not None,
             since=mark_of(snapshot),
         ),
     }

@@ -12,8 +12,8 @@ from django.utils.translation import ngettext
 
 from dashboard.teams.access import may
 from dashboard.teams.models import Membership, Team
-from snapshots.claims import key_of
 from snapshots.models import Environment
+from snapshots.sync.leases import key_of
 from snapshots.views.freshness import fault_reason
 
 KEY_STEP, ENVIRONMENTS_STEP, DONE = 2, 3, 0

@@ -16,13 +16,13 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 
 from dashboard.teams.access import MemberRequest
 from dashboard.teams.models import Team
-from snapshots import sync
-from snapshots.claims import Caller, key_of
 from snapshots.models import Environment
 from snapshots.setup import environments
 from snapshots.setup.environments import Doubtful
 from snapshots.setup.key_trial import Place, is_place, look_again
-from snapshots.sync import Outcome
+from snapshots.sync import refresh
+from snapshots.sync.leases import Caller, key_of
+from snapshots.sync.refresh import Outcome
 from snapshots.views import words
 from snapshots.views.first_steps import DONE, ENVIRONMENTS_STEP, missing_step
 from snapshots.views.freshness import fault_reason
@@ -110,7 +110,7 @@ def try_again(request: MemberRequest, team: str, service_code: str, environment_
     """Ask the provider for one environment now, whatever its back-off says."""
     environment = _find(request, service_code, environment_name)
     with slot() as is_free:
-        outcomes = list(sync.refresh([environment], caller=Caller.ADMIN_BUTTON)) if is_free else []
+        outcomes = list(refresh.refresh([environment], caller=Caller.ADMIN_BUTTON)) if is_free else []
     messages.info(request, _say_tried(environment, outcomes))
     return HttpResponseRedirect(_url(request.team))
 

@@ -20,11 +20,11 @@ from dashboard.limits import allow
 from dashboard.teams.access import MemberRequest
 from dashboard.teams.models import ApiKey, PendingKey, Team
 from dashboard.teams.secrets import Secret, clean_api_key
-from snapshots.claims import key_mark, key_of
 from snapshots.models import Environment
 from snapshots.setup import pending_keys
 from snapshots.setup.environments import offered
 from snapshots.setup.key_trial import Answer
+from snapshots.sync.leases import key_mark, key_of
 from snapshots.views import words
 from snapshots.views.first_steps import DONE, KEY_STEP, home_of, missing_step
 from snapshots.views.refresh import slot

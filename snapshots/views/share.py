@@ -17,9 +17,9 @@ from django.views.decorators.http import require_safe
 from dashboard.clients import network_of
 from dashboard.limits import allow, wait_of
 from snapshots import share_uses, sharing
-from snapshots.claims import ttl
 from snapshots.models import Environment, ShareLink, Snapshot
 from snapshots.rules import states
+from snapshots.sync.leases import ttl
 from snapshots.views import verdict, words
 from snapshots.views.pages import Fact
 

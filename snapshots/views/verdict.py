@@ -9,12 +9,12 @@ from django.db.models import Count, Max, Q
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
-from snapshots.claims import ttl
 from snapshots.models import Environment, Snapshot, SnapshotQuerySet
 from snapshots.rules import states
 from snapshots.rules.runs import COPYING, MOVING, Run
 from snapshots.rules.states import Kind
 from snapshots.rules.taken_time import UNDATED
+from snapshots.sync.leases import ttl
 from snapshots.views import words
 
 

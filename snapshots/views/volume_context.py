@@ -12,10 +12,11 @@ from django.utils.translation import ngettext
 
 from dashboard.teams.access import MemberRequest, may
 from dashboard.teams.models import Membership
-from snapshots import claims, volume_history
+from snapshots import volume_history
 from snapshots.models import Environment, Policy, Volume
 from snapshots.policy import deletions
 from snapshots.rules.judge import Verdict
+from snapshots.sync import leases
 from snapshots.verdict_why import why
 from snapshots.verdict_words import badge, beside
 from snapshots.verdicts.evaluate import created_time
@@ -149,10 +150,10 @@ def age_context(shown: Shown) -> dict[str, object]:
         "banners": banners([environment], shown.membership, now, retry_url=url),
         "refresh": Refresh(
             url=url,
-            due=claims.is_due(environment, now),
-            every=max(int(claims.ttl().total_seconds()), LEAST_REFRESH_SECONDS),
+            due=leases.is_due(environment, now),
+            every=max(int(leases.ttl().total_seconds()), LEAST_REFRESH_SECONDS),
             first_fetch=False,
-            allowed=claims.key_of(shown.membership.team) is not None,
+            allowed=leases.key_of(shown.membership.team) is not None,
             since=shown.mark,
         ),
     }

@@ -15,8 +15,9 @@ from django.views.decorators.http import require_POST, require_safe
 
 from dashboard.teams.access import MemberRequest
 from dashboard.teams.models import Membership, Team
-from snapshots import sync, volume_filters
+from snapshots import volume_filters
 from snapshots.models import Environment, Policy
+from snapshots.sync import refresh as sync
 from snapshots.views import volume_parts
 from snapshots.views.export_links import export_links
 from snapshots.views.lists import age_of_page, name_address, nothing_to_list, remember_team, seen_query

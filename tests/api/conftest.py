@@ -13,12 +13,12 @@ from django.utils import timezone
 from dashboard.teams import tokens
 from dashboard.teams.models import AccessToken, ApiKey, Membership, Role, Team, User
 from dashboard.teams.secrets import Secret
-from snapshots import claims
-from snapshots.claims import Caller, Claim
 from snapshots.cloudca.records import Listing, SnapshotRecord, VolumeRecord
-from snapshots.mirror import store_listing
 from snapshots.models import Environment
-from snapshots.volumes import store_volumes
+from snapshots.sync import leases
+from snapshots.sync.leases import Caller, Claim
+from snapshots.sync.store_snapshots import store_listing
+from snapshots.sync.store_volumes import store_volumes
 from tests.pages.conftest import NOW, OTHER_VOLUME, VOLUME, claimed, listing, record
 
 ROOT = "/api/v1"
@@ -61,7 +61,7 @@ def volume_record(volume_id: str, **fields: object) -> VolumeRecord:
 
 def fill_volumes(environment: Environment, *records: VolumeRecord) -> None:
     environment.team = Team.objects.get(pk=environment.team_id)
-    held = claims.claim(environment, caller=Caller.FORCE)
+    held = leases.claim(environment, caller=Caller.FORCE)
     assert isinstance(held, Claim)
     whole = Listing(records, len(records), 0, 0, 0, len(records), body_hash="")
     store_volumes(held, whole, received_at=timezone.now())

@@ -10,8 +10,8 @@ from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from dashboard.teams.models import Membership
-from snapshots.mirror import store_listing
 from snapshots.models import Environment, Snapshot, Volume
+from snapshots.sync.store_snapshots import store_listing
 from tests.api.conftest import INSTANCE, LIST, PROD, ROOT, VOLUMES, Script, made
 from tests.pages.conftest import OTHER_VOLUME, VOLUME, claimed, fail, listing, record, refuse, snapshot_id
 

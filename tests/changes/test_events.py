@@ -7,10 +7,10 @@ import pytest
 import time_machine
 from django.utils import timezone
 
-from snapshots import mirror
 from snapshots.cloudca.records import SnapshotRecord
-from snapshots.mirror import store_rows
 from snapshots.models import Change, Environment, Snapshot
+from snapshots.sync import store_snapshots
+from snapshots.sync.store_snapshots import store_rows
 from tests.changes.conftest import MINUTE, Lists, only, told
 from tests.pages.conftest import NOW, OTHER_PATH, OTHER_VOLUME, VOLUME, Fill, claimed, fail, record, refuse, taken
 
@@ -192,7 +192,7 @@ def test_rows_and_what_is_told_of_them_are_written_together_or_not(
     lists: Lists, fill: Fill, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     lists(*one("Creating"))
-    monkeypatch.setattr(mirror, "recount", lambda *_: 1 / 0)
+    monkeypatch.setattr(store_snapshots, "recount", lambda *_: 1 / 0)
     with pytest.raises(ZeroDivisionError):
         fill(one("BackedUp")[0])
     assert told() == []

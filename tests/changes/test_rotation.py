@@ -7,7 +7,7 @@ import pytest
 import time_machine
 
 from snapshots.cloudca.records import SnapshotRecord
-from snapshots.rotation import Peer, rotated
+from snapshots.sync.rotation import Peer, rotated
 from tests.changes.conftest import MINUTE, Lists, told
 from tests.pages.conftest import NOW, Fill, taken
 

@@ -9,10 +9,11 @@ from django.test.utils import CaptureQueriesContext
 from pytest_django import DjangoAssertNumQueries
 
 from dashboard.teams.models import Team
-from snapshots import change_filters, claims
+from snapshots import change_filters
 from snapshots.change_list import ChangePage, filtered, find_page
-from snapshots.mirror import store_listing
 from snapshots.models import Change, Environment
+from snapshots.sync import leases
+from snapshots.sync.store_snapshots import store_listing
 from tests.changes.conftest import Lists
 from tests.pages.conftest import NOW, OTHER_PATH, VOLUME, Fill, claimed, listing, taken
 
@@ -103,5 +104,5 @@ def test_a_count_ends_at_a_thousand(lists: Lists, team: Team) -> None:
 def test_a_refusal_costs_one_row_however_long_it_lasts(lists: Lists) -> None:
     environment = lists(RECORDS[:1])
     for _ in range(5):
-        claims.record_fault(claimed(environment), kind="refused", sentence="No.", status=403, retry_after=None)
+        leases.record_fault(claimed(environment), kind="refused", sentence="No.", status=403, retry_after=None)
     assert Change.objects.filter(kind="refused").count() == 1

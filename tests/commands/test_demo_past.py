@@ -9,7 +9,6 @@ from django.utils import timezone
 from pytest_django import Settings
 
 from dashboard.teams.models import Team
-from snapshots.claims import Caller
 from snapshots.demo import past
 from snapshots.demo.show import ACME_KEY, ACME_SEES
 from snapshots.models import Change, Environment, Policy, Volume
@@ -17,7 +16,8 @@ from snapshots.rules.judge import Verdict
 from snapshots.simulator.options import keys_of
 from snapshots.simulator.server import Simulator
 from snapshots.simulator.world import World
-from snapshots.sync import refresh
+from snapshots.sync.leases import Caller
+from snapshots.sync.refresh import refresh
 from snapshots.verdicts.sql import DataAges, judged, volumes_of_team
 from tests.commands.conftest import Provision
 

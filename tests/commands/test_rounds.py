@@ -5,9 +5,9 @@ from collections.abc import Iterator
 import pytest
 from django.db import OperationalError, connection
 
-from snapshots.claims import Caller
 from snapshots.rounds import News, beats, round_once
 from snapshots.simulator.server import Simulator
+from snapshots.sync.leases import Caller
 from tests.commands.test_sync_lines import PROD, later
 
 

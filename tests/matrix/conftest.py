@@ -18,8 +18,8 @@ from dashboard.teams.invitations import invite
 from dashboard.teams.models import ApiKey, Membership, PendingKey, Role, Team, User
 from dashboard.teams.secrets import Secret, seal_key
 from snapshots import sharing
-from snapshots.mirror import store_listing
 from snapshots.models import Environment, Snapshot
+from snapshots.sync.store_snapshots import store_listing
 from tests.conftest import PASSWORD, sign_in_client
 from tests.matrix.plan import ARGUMENTS, NOBODY, ROLES, TEAMS, UNOWNED, address
 from tests.pages.conftest import claimed, listing, record, refuse

@@ -11,11 +11,11 @@ from django.test import Client
 from pytest_django import Settings
 
 from dashboard.teams.models import Team
-from snapshots import claims
 from snapshots.cloudca.records import SnapshotRecord
 from snapshots.metrics import FAULTS, MOST_NAME, MOST_VOLUMES
 from snapshots.models import Environment, Volume
 from snapshots.rules.judge import ALWAYS
+from snapshots.sync import leases
 from tests.api.conftest import Script
 from tests.metrics.conftest import told_to
 from tests.pages.conftest import Fill, fail, record
@@ -160,7 +160,7 @@ def test_failures_are_counted_for_ever(told: Environment, fill: Fill, asker: Scr
         fail(told, kind)
     found = told_to(asker)
     assert found.value("snapshots_sync_failures_in_a_row") == 4
-    assert found.value("snapshots_sync_next_try_timestamp_seconds") > claims.timezone.now().timestamp()
+    assert found.value("snapshots_sync_next_try_timestamp_seconds") > leases.timezone.now().timestamp()
     fill([])
     found = told_to(asker)
     counted = {kind: n for kind, n in found.values("snapshots_sync_failures_total", "fault").items() if n}

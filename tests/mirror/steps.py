@@ -1,10 +1,10 @@
 """What nearly every test of the sync does: refresh by one door, and read the mirror by another."""
 
-from snapshots import sync
-from snapshots.claims import Caller, Why
-from snapshots.mirror import Written
 from snapshots.models import Change, Environment, Snapshot
 from snapshots.simulator.server import Simulator
+from snapshots.sync import refresh as sync
+from snapshots.sync.leases import Caller, Why
+from snapshots.sync.store_snapshots import Written
 
 KEY = "CANARY-key-of-acme"
 PATH = "compute-on/prod"

@@ -9,10 +9,10 @@ from time_machine import Traveller
 
 from dashboard.teams.models import ApiKey
 from dashboard.teams.secrets import Secret
-from snapshots import sync
-from snapshots.claims import Caller, Why, is_due
 from snapshots.models import Environment
 from snapshots.simulator.server import Simulator
+from snapshots.sync import refresh
+from snapshots.sync.leases import Caller, Why, is_due
 from tests.mirror.steps import KEY, MINUTE, OTHER_PATH, PATH, backed_up, denied, failed, refreshed, usable_ids
 
 LIST = "/snapshots"
@@ -84,7 +84,7 @@ def test_another_refused_key_starts_no_storm(seen: Environment, sim: Simulator, 
 
 def test_the_other_environments_go_on(seen: Environment, other: Environment, sim: Simulator) -> None:
     sim.keys = {KEY: frozenset({OTHER_PATH})}
-    outcomes = list(sync.refresh([seen, other], caller=Caller.COMMAND))
+    outcomes = list(refresh.refresh([seen, other], caller=Caller.COMMAND))
     assert [bool(outcome.fault) for outcome in outcomes] == [True, False]
     assert outcomes[1].written is not None
     assert outcomes[1].written.added == 24
@@ -100,7 +100,7 @@ def test_an_outage_of_an_hour_costs_one_attempt_a_try(seen: Environment, sim: Si
     tries = []
     for minute in range(61):
         before = sim.calls(LIST)
-        list(sync.refresh([seen], caller=Caller.COMMAND))
+        list(refresh.refresh([seen], caller=Caller.COMMAND))
         tries += [(minute, sim.calls(LIST) - before)] if sim.calls(LIST) > before else []
         clock.shift(MINUTE)
     # Only the first, after a call that succeeded, is repeated within its claim.
@@ -212,7 +212,7 @@ def test_a_targeted_call_that_is_told_to_wait_keeps_everyone_off(
 ) -> None:
     snapshot_id = sim.world.snapshots(PATH)[0]["id"]
     sim.fault(status=429, headers={"Retry-After": "120"})
-    checked = sync.check_snapshot(seen, str(snapshot_id), caller=Caller.BUTTON)
+    checked = refresh.check_snapshot(seen, str(snapshot_id), caller=Caller.BUTTON)
     assert checked.fault is not None
     clock.shift(119)
     assert denied(seen) is Why.RETRY_AFTER

@@ -6,9 +6,9 @@ import pytest
 from time_machine import Traveller
 
 from snapshots.models import Environment, Snapshot, Volume
-from snapshots.questions import MOST_ASKED
 from snapshots.rules.judge import Verdict
 from snapshots.simulator.server import Simulator
+from snapshots.sync.questions import MOST_ASKED
 from tests.mirror.steps import MINUTE, PATH, history, refreshed, row
 from tests.mirror.test_witnesses import said, taken
 

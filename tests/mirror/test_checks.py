@@ -7,10 +7,10 @@ import pytest
 from time_machine import Traveller
 
 from dashboard.teams.models import ApiKey
-from snapshots.claims import Caller, Why, claim, release
 from snapshots.models import Environment, Snapshot
 from snapshots.simulator.server import Simulator
-from snapshots.sync import Checked, check_snapshot, check_volume
+from snapshots.sync.leases import Caller, Why, claim, release
+from snapshots.sync.refresh import Checked, check_snapshot, check_volume
 from tests.mirror.steps import MINUTE, PATH, backed_up, history, ids, refreshed, row, usable_ids
 
 STAMPS = ("listed_at", "believed_at", "first_listed_at", "partial_at", "tried_at", "fault_kind", "next_try_at")

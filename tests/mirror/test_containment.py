@@ -13,8 +13,6 @@ from django.utils import timezone
 
 from dashboard.teams.models import ApiKey, Team
 from dashboard.teams.secrets import Secret
-from snapshots import claims, mirror, sync, volumes
-from snapshots.claims import Caller, Why
 from snapshots.cloudca import decode
 from snapshots.cloudca.client import CloudClient
 from snapshots.forgetting import forget
@@ -23,7 +21,10 @@ from snapshots.models import Environment, Snapshot, Volume
 from snapshots.rounds import News, round_once
 from snapshots.setup import key_trial
 from snapshots.simulator.server import Simulator
-from snapshots.sync import Outcome
+from snapshots.sync import leases, store_snapshots, store_volumes
+from snapshots.sync import refresh as sync
+from snapshots.sync.leases import Caller, Why
+from snapshots.sync.refresh import Outcome
 from snapshots.verdicts import day_notes, evaluate
 from tests.mirror.steps import KEY, PATH, denied, failed, ids, refresh, refreshed
 from tests.pages.asking import press
@@ -32,15 +33,15 @@ ROWS = 24
 ERRORS = [ValueError, OverflowError, KeyError, MemoryError, RecursionError, UnicodeError, TypeError]
 # Where an exception may come from: the name that is called, and whether the call is one of the first team.
 STAGES: dict[str, tuple[object, str]] = {
-    "claim": (claims, "claim"),
+    "claim": (leases, "claim"),
     "key": (ApiKey, "open"),
     "volumes due": (sync, "volumes_are_due"),
     "fetch": (CloudClient, "list_snapshots"),
     "decode": (decode, "read_snapshots"),
-    "diff": (mirror, "_plan"),
-    "rows": (mirror, "_prepare"),
+    "diff": (store_snapshots, "_plan"),
+    "rows": (store_snapshots, "_prepare"),
     "judge": (evaluate, "judge"),
-    "store": (mirror, "_write"),
+    "store": (store_snapshots, "_write"),
     "daily": (day_notes, "note"),
 }
 Break = Callable[..., None]
@@ -101,13 +102,13 @@ def test_every_exception_is_contained(environment: Environment, broken: Break, e
 
 @pytest.mark.parametrize("stop", [KeyboardInterrupt, SystemExit])
 def test_a_wish_to_stop_passes(environment: Environment, broken: Break, stop: type[BaseException]) -> None:
-    broken(mirror, "_prepare", stop())
+    broken(store_snapshots, "_prepare", stop())
     with pytest.raises(stop):
         refresh(environment)
 
 
 def test_environments_that_are_refreshed_together(environment: Environment, second: Environment, broken: Break) -> None:
-    broken(mirror, "_prepare", ValueError())
+    broken(store_snapshots, "_prepare", ValueError())
     outcomes = list(sync.refresh([environment, second], caller=Caller.COMMAND))
     assert [bool(outcome.fault) for outcome in outcomes] == [True, False]
 
@@ -123,14 +124,14 @@ def test_a_round_tells_it_and_goes_on(environment: Environment, second: Environm
 def test_the_old_rows_stay(seen: Environment, sim: Simulator, broken: Break) -> None:
     before = set(Snapshot.objects.values_list("snapshot_id", "state"))
     sim.world.add_snapshot(PATH)
-    broken(mirror, "_stamp", ValueError())
+    broken(store_snapshots, "_stamp", ValueError())
     assert failed(seen).kind == "internal"
     assert set(Snapshot.objects.values_list("snapshot_id", "state")) == before
 
 
 def test_a_fault_while_the_fault_is_stored(environment: Environment, second: Environment, broken: Break) -> None:
-    broken(mirror, "_prepare", ValueError())
-    broken(claims, "record_fault", ValueError())
+    broken(store_snapshots, "_prepare", ValueError())
+    broken(leases, "record_fault", ValueError())
     bad, good = both(environment, second)
     assert bad.fault is not None
     assert (bad.fault.kind, environment.lease_until) == ("internal", None)
@@ -138,8 +139,8 @@ def test_a_fault_while_the_fault_is_stored(environment: Environment, second: Env
 
 
 def test_nothing_of_the_fault_can_be_stored(environment: Environment, second: Environment, broken: Break) -> None:
-    broken(claims, "claim", ValueError())
-    broken(claims, "record_fault_unclaimed", ValueError())
+    broken(leases, "claim", ValueError())
+    broken(leases, "record_fault_unclaimed", ValueError())
     assert [bool(outcome.fault) for outcome in both(environment, second)] == [True, False]
 
 
@@ -155,7 +156,7 @@ def test_the_next_success_ends_it(environment: Environment, broken: Break, clock
 
 
 def test_volumes_that_cannot_be_stored_keep_no_snapshot_away(environment: Environment, broken: Break) -> None:
-    broken(volumes, "_stamp", ValueError())
+    broken(store_volumes, "_stamp", ValueError())
     assert refreshed(environment).added == ROWS
     assert (environment.volumes_fault, environment.fault_kind) == ("internal", "")
 
@@ -203,7 +204,7 @@ def test_the_metrics_count_it() -> None:
 # --- questions about one snapshot or volume, and keys on trial
 
 
-@pytest.mark.parametrize("where", [(CloudClient, "get_snapshot"), (mirror, "_prepare"), (evaluate, "judge")])
+@pytest.mark.parametrize("where", [(CloudClient, "get_snapshot"), (store_snapshots, "_prepare"), (evaluate, "judge")])
 def test_a_check_of_one_snapshot(
     alice_client: Client, seen: Environment, sim: Simulator, broken: Break, where: tuple[object, str]
 ) -> None:
@@ -214,7 +215,7 @@ def test_a_check_of_one_snapshot(
     assert (seen.lease_until, seen.fault_kind) == (None, "")
 
 
-@pytest.mark.parametrize("where", [(CloudClient, "list_snapshots"), (mirror, "known_rows"), (claims, "claim")])
+@pytest.mark.parametrize("where", [(CloudClient, "list_snapshots"), (store_snapshots, "known_rows"), (leases, "claim")])
 def test_a_check_of_one_volume(seen: Environment, broken: Break, where: tuple[object, str]) -> None:
     broken(*where, KeyError("volumeId"))
     volume = Volume.objects.filter(environment=seen).first()
@@ -238,14 +239,14 @@ def test_a_key_on_trial(environment: Environment, broken: Break, name: str) -> N
 
 def meanwhile(monkeypatch: pytest.MonkeyPatch, happens: Callable[[], object]) -> None:
     """Let something happen between the plan and the write."""
-    prepare = mirror._prepare
+    prepare = store_snapshots._prepare
 
     def prepared(*args: object, **options: object) -> object:
         made = prepare(*args, **options)  # type: ignore[arg-type]
         happens()
         return made
 
-    monkeypatch.setattr(mirror, "_prepare", prepared)
+    monkeypatch.setattr(store_snapshots, "_prepare", prepared)
 
 
 def removals(environment: Environment) -> Sequence[Callable[[], object]]:

@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 import pytest
 
-from snapshots.diff import Doubt, Known, Plan, Trust, compare
+from snapshots.sync.diff import Doubt, Known, Plan, Trust, compare
 
 NOW = datetime(2026, 11, 24, 12, 0, tzinfo=UTC)
 MINUTE = timedelta(minutes=1)

@@ -11,12 +11,12 @@ from time_machine import Traveller
 
 from dashboard.teams.models import ApiKey
 from dashboard.teams.secrets import Secret
-from snapshots import claims, sync
-from snapshots.claims import Caller, Claim, Late
 from snapshots.cloudca.records import Listing, SnapshotRecord
-from snapshots.mirror import store_absence, store_listing, store_rows
 from snapshots.models import Environment, Snapshot, Volume
 from snapshots.simulator.server import Simulator
+from snapshots.sync import leases, refresh
+from snapshots.sync.leases import Caller, Claim, Late
+from snapshots.sync.store_snapshots import store_absence, store_listing, store_rows
 from tests.mirror.steps import KEY, MINUTE, OTHER_PATH, denied, failed, ids, refreshed
 from tests.waiting import until
 
@@ -28,7 +28,7 @@ def rows(environment: Environment) -> list[dict[str, Any]]:
     return [dict(each) for each in Snapshot.objects.filter(environment=environment).order_by("pk").values()]
 
 
-def kind(outcome: sync.Outcome) -> str:
+def kind(outcome: refresh.Outcome) -> str:
     assert outcome.fault is not None
     return outcome.fault.kind
 
@@ -40,7 +40,7 @@ def asked_of(sim: Simulator, path: str) -> None:
 def test_the_fence_refuses_whoever_lost_the_lease(
     seen: Environment, other: Environment, sim: Simulator, clock: Traveller
 ) -> None:
-    under_way = sync.refresh([seen, other], caller=Caller.COMMAND)
+    under_way = refresh.refresh([seen, other], caller=Caller.COMMAND)
     next(under_way)
     clock.shift(46)
     refreshed(other)
@@ -55,7 +55,7 @@ def test_a_late_fault_is_not_recorded_either(
     seen: Environment, other: Environment, sim: Simulator, clock: Traveller
 ) -> None:
     sim.fault(path=LIST, environment=OTHER_PATH, refuse=403, times=1)
-    under_way = sync.refresh([seen, other], caller=Caller.COMMAND)
+    under_way = refresh.refresh([seen, other], caller=Caller.COMMAND)
     next(under_way)
     asked_of(sim, OTHER_PATH)  # and refused: the one who comes over takes the next answer
     clock.shift(46)
@@ -68,18 +68,18 @@ def test_a_late_fault_is_not_recorded_either(
 def test_a_late_holder_does_not_end_the_lease_of_the_next(
     seen: Environment, other: Environment, clock: Traveller
 ) -> None:
-    under_way = sync.refresh([seen, other], caller=Caller.COMMAND)
+    under_way = refresh.refresh([seen, other], caller=Caller.COMMAND)
     next(under_way)
     clock.shift(46)
-    assert isinstance(claims.claim(other, caller=Caller.COMMAND), Claim)
+    assert isinstance(leases.claim(other, caller=Caller.COMMAND), Claim)
     assert kind(next(under_way)) == "late"
-    assert denied(other) is claims.Why.HELD
+    assert denied(other) is leases.Why.HELD
 
 
 def test_a_new_key_throws_the_old_keys_answer_away_and_may_call_at_once(
     seen: Environment, other: Environment, sim: Simulator, clock: Traveller
 ) -> None:
-    under_way = sync.refresh([seen, other], caller=Caller.COMMAND)
+    under_way = refresh.refresh([seen, other], caller=Caller.COMMAND)
     next(under_way)
     ApiKey.replace(other.team, Secret(KEY))
     assert kind(next(under_way)) == "late"
@@ -91,7 +91,7 @@ def test_a_new_key_throws_the_old_keys_answer_away_and_may_call_at_once(
 def test_a_key_that_was_removed_and_made_again_is_another_one(
     seen: Environment, other: Environment, key: ApiKey
 ) -> None:
-    under_way = sync.refresh([seen, other], caller=Caller.COMMAND)
+    under_way = refresh.refresh([seen, other], caller=Caller.COMMAND)
     next(under_way)
     key.delete()
     ApiKey.replace(other.team, Secret(KEY))
@@ -100,7 +100,7 @@ def test_a_key_that_was_removed_and_made_again_is_another_one(
 
 
 def test_the_answer_for_a_removed_environment_is_thrown_away(seen: Environment, other: Environment) -> None:
-    under_way = sync.refresh([seen, other], caller=Caller.COMMAND)
+    under_way = refresh.refresh([seen, other], caller=Caller.COMMAND)
     next(under_way)
     gone = other.pk
     other.delete()
@@ -110,7 +110,7 @@ def test_the_answer_for_a_removed_environment_is_thrown_away(seen: Environment, 
 
 def test_an_environment_that_is_gone_before_its_turn_stops_no_other(seen: Environment, other: Environment) -> None:
     Environment.objects.filter(pk=other.pk).delete()
-    first, second = sync.refresh([other, seen], caller=Caller.COMMAND)
+    first, second = refresh.refresh([other, seen], caller=Caller.COMMAND)
     assert kind(first) == "removed"
     assert second.written is not None
 
@@ -121,11 +121,11 @@ def test_an_environment_that_is_gone_before_its_turn_stops_no_other(seen: Enviro
         lambda held, at: store_listing(held, EMPTY, received_at=at),
         lambda held, at: store_rows(held, [], received_at=at),
         lambda held, at: store_absence(held, rows(held.environment)[0]["snapshot_id"], received_at=at),
-        lambda held, at: claims.record_fault(held, kind="refused", sentence="No.", status=403, retry_after=None),
+        lambda held, at: leases.record_fault(held, kind="refused", sentence="No.", status=403, retry_after=None),
     ],
 )
 def test_every_write_asks_the_fence(seen: Environment, clock: Traveller, write: Any) -> None:
-    held = claims.claim(seen, caller=Caller.COMMAND)
+    held = leases.claim(seen, caller=Caller.COMMAND)
     clock.shift(MINUTE)
     refreshed(seen)
     before = rows(seen), Environment.objects.filter(pk=seen.pk).values()[0]
@@ -135,9 +135,9 @@ def test_every_write_asks_the_fence(seen: Environment, clock: Traveller, write: 
 
 
 def test_a_lease_ends_after_45_seconds(seen: Environment, clock: Traveller) -> None:
-    claims.claim(seen, caller=Caller.COMMAND)
+    leases.claim(seen, caller=Caller.COMMAND)
     clock.shift(44)
-    assert denied(seen, Caller.FORCE) is claims.Why.HELD
+    assert denied(seen, Caller.FORCE) is leases.Why.HELD
     clock.shift(1)
     refreshed(seen, Caller.FORCE)
 
@@ -146,10 +146,10 @@ def test_a_lease_ends_after_45_seconds(seen: Environment, clock: Traveller) -> N
 def test_a_lease_binds_a_machine_whose_clock_is_a_little_behind(
     seen: Environment, clock: Traveller, seconds_behind: float, is_held: bool
 ) -> None:
-    claims.claim(seen, caller=Caller.COMMAND)
+    leases.claim(seen, caller=Caller.COMMAND)
     clock.shift(-seconds_behind)
-    claimed = claims.claim(Environment.objects.get(pk=seen.pk), caller=Caller.FORCE)
-    assert isinstance(claimed, claims.Denied) is is_held
+    claimed = leases.claim(Environment.objects.get(pk=seen.pk), caller=Caller.FORCE)
+    assert isinstance(claimed, leases.Denied) is is_held
 
 
 def test_a_fault_gives_the_lease_back(seen: Environment, sim: Simulator) -> None:

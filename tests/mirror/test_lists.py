@@ -3,10 +3,10 @@
 import pytest
 from time_machine import Traveller
 
-from snapshots.claims import Caller
 from snapshots.models import Change, Environment, Snapshot
 from snapshots.rules.taken_time import UNDATED
 from snapshots.simulator.server import Simulator
+from snapshots.sync.leases import Caller
 from tests.mirror.steps import KEY, MINUTE, PATH, backed_up, history, ids, refresh, refreshed, row, usable_ids
 
 

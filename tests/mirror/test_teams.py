@@ -5,10 +5,10 @@ from time_machine import Traveller
 
 from dashboard.teams.models import ApiKey, Team
 from dashboard.teams.secrets import Secret
-from snapshots import sync
-from snapshots.claims import Caller, Claim, claim
 from snapshots.models import Environment, Snapshot, Volume
 from snapshots.simulator.server import Simulator
+from snapshots.sync import refresh
+from snapshots.sync.leases import Caller, Claim, claim
 from tests.mirror.steps import KEY, MINUTE, PATH, failed, ids, refreshed, row
 
 
@@ -22,7 +22,7 @@ def theirs(environment: Environment, rival: Team) -> Environment:
 def test_each_team_has_its_own_rows_and_its_own_call(
     environment: Environment, theirs: Environment, sim: Simulator
 ) -> None:
-    outcomes = list(sync.refresh([environment, theirs], caller=Caller.PAGE))
+    outcomes = list(refresh.refresh([environment, theirs], caller=Caller.PAGE))
     assert [outcome.written and outcome.written.added for outcome in outcomes] == [24, 24]
     assert sim.calls("/snapshots") == 2
     for mirror in (environment, theirs):

@@ -5,10 +5,10 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from time_machine import Traveller
 
-from snapshots.claims import Caller
 from snapshots.models import Environment
 from snapshots.simulator.server import Simulator
-from snapshots.sync import check_snapshot
+from snapshots.sync.leases import Caller
+from snapshots.sync.refresh import check_snapshot
 from tests.mirror.steps import MINUTE, PATH, ids, refreshed, row, usable_ids
 
 

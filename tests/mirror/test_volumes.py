@@ -6,10 +6,10 @@ from collections import Counter
 import pytest
 from time_machine import Traveller
 
-from snapshots import sync
-from snapshots.claims import Caller
 from snapshots.models import Environment, Snapshot, Volume
 from snapshots.simulator.server import Simulator
+from snapshots.sync import refresh as sync
+from snapshots.sync.leases import Caller
 from tests.mirror.steps import MINUTE, PATH, backed_up, ids, refresh, refreshed, usable_ids
 
 LIST, VOLUMES = "/snapshots", "/volumes"
@@ -265,7 +265,7 @@ def test_a_volume_that_answers_but_is_not_listed_is_not_deleted(
 def test_the_oldest_question_is_asked_first(
     environment: Environment, sim: Simulator, clock: Traveller, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("snapshots.volumes.MOST_RETRIEVED", 3)
+    monkeypatch.setattr("snapshots.sync.store_volumes.MOST_RETRIEVED", 3)
     kept = [str(sim.world.add_volume(PATH, name=f"v{number}")["id"]) for number in range(7)]
     for volume_id in kept:
         sim.world.add_snapshot(PATH, volume_id=volume_id)

@@ -26,9 +26,9 @@ from django.db import connection  # noqa: E402
 
 from dashboard.teams.models import ApiKey, Team  # noqa: E402
 from dashboard.teams.secrets import Secret  # noqa: E402
-from snapshots import sync  # noqa: E402
-from snapshots.claims import Caller  # noqa: E402
 from snapshots.models import Environment  # noqa: E402
+from snapshots.sync import refresh as sync  # noqa: E402
+from snapshots.sync.leases import Caller  # noqa: E402
 from tests.mirror.steps import KEY  # noqa: E402
 from tests.waiting import SECONDS  # noqa: E402
 

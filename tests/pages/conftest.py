@@ -13,13 +13,13 @@ from pytest_django import Settings
 
 from dashboard.teams.models import ApiKey, Team
 from dashboard.teams.secrets import Secret
-from snapshots import claims, sync
-from snapshots.claims import Caller, Claim
 from snapshots.cloudca.records import Listing, SnapshotRecord
-from snapshots.mirror import store_listing
 from snapshots.models import Environment
 from snapshots.simulator.server import Simulator
 from snapshots.simulator.world import World
+from snapshots.sync import leases, refresh
+from snapshots.sync.leases import Caller, Claim
+from snapshots.sync.store_snapshots import store_listing
 from tests.kept import keeping
 
 NOW = datetime(2026, 11, 24, 12, 0, tzinfo=UTC)
@@ -68,7 +68,7 @@ def listing(records: Sequence[SnapshotRecord], record_count: int | None = None) 
 
 def claimed(environment: Environment) -> Claim:
     environment.team = Team.objects.get(pk=environment.team_id)
-    held = claims.claim(environment, caller=Caller.FORCE)
+    held = leases.claim(environment, caller=Caller.FORCE)
     assert isinstance(held, Claim)
     return held
 
@@ -76,7 +76,7 @@ def claimed(environment: Environment) -> Claim:
 def fail(environment: Environment, kind: str = "unavailable", **fault: object) -> Environment:
     """The provider's last answer was a fault."""
     values = {"sentence": "The provider is not available at the moment.", "status": 503, "retry_after": None}
-    claims.record_fault(claimed(environment), kind=kind, **values | fault)  # type: ignore[arg-type]
+    leases.record_fault(claimed(environment), kind=kind, **values | fault)  # type: ignore[arg-type]
     environment.refresh_from_db()
     return environment
 
@@ -152,7 +152,7 @@ def sim(clock: time_machine.Traveller, settings: Settings) -> Iterator[Simulator
 @pytest.fixture
 def seen(environment: Environment, sim: Simulator, clock: time_machine.Traveller) -> Environment:
     """The environment, listed by the provider a minute and a second ago; no call is counted yet."""
-    (outcome,) = sync.refresh([environment], caller=Caller.BUTTON)
+    (outcome,) = refresh.refresh([environment], caller=Caller.BUTTON)
     assert outcome.written is not None
     sim.clear()
     clock.shift(61)

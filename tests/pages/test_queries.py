@@ -8,8 +8,8 @@ from django.test import Client
 from django.utils import timezone
 from pytest_django import DjangoAssertNumQueries
 
-from snapshots.mirror import recount
 from snapshots.models import Environment, Snapshot
+from snapshots.sync.store_snapshots import recount
 from tests.pages.conftest import HTMX, LIST, OTHER_PATH, OTHER_VOLUME, VOLUME, Fill, detail, record, snapshot_id
 from tests.pages.reading import numbers
 

@@ -15,10 +15,10 @@ from django.test import Client
 from redis import Redis
 
 from dashboard.teams.setup import new_address
-from snapshots import claims
-from snapshots.claims import Caller, Claim
 from snapshots.models import Environment
 from snapshots.simulator.server import Simulator
+from snapshots.sync import leases
+from snapshots.sync.leases import Caller, Claim
 from tests.conftest import PASSWORD
 from tests.pages.conftest import LIST, OTHER_PATH, Fill, claimed, clock, environment, fill, key, other, record, sim
 from tests.pages.test_canary import found_in, tour
@@ -85,9 +85,9 @@ def test_environments_of_a_team_do_not_wait_for_each_other(environment: Environm
     with another_connection() as held:
         lock(held, environment)
         held.execute("SELECT 1 FROM teams_team FOR KEY SHARE")
-        assert isinstance(claims.claim(other, caller=Caller.FORCE), Claim)
+        assert isinstance(leases.claim(other, caller=Caller.FORCE), Claim)
         with pytest.raises(OperationalError, match="lock timeout"):
-            claims.claim(environment, caller=Caller.FORCE)
+            leases.claim(environment, caller=Caller.FORCE)
 
 
 @pytest.mark.usefixtures("impatient")
@@ -154,7 +154,7 @@ def test_a_nul_in_a_parameter_is_no_fault(alice_client: Client, fill: Fill) -> N
 
 def test_a_write_that_is_refused_midway_leaves_nothing(environment: Environment) -> None:
     held = claimed(environment)
-    with pytest.raises(claims.Late):
+    with pytest.raises(leases.Late):
         overtaken_while_writing(held)
     environment.refresh_from_db()
     assert environment.fence == held.fence
@@ -173,9 +173,9 @@ def test_the_key_is_in_neither_service(alice_client: Client, sim: Simulator) -> 
 
 @transaction.atomic
 def overtaken_while_writing(held: Claim) -> None:
-    environment = claims.locked_for_write(held)
+    environment = leases.locked_for_write(held)
     Environment.objects.filter(pk=environment.pk).update(fence=held.fence + 1)
-    claims.locked_for_write(held)
+    leases.locked_for_write(held)
 
 
 def table_text(table: str) -> str:

@@ -8,13 +8,13 @@ from django.http import HttpResponse
 from django.test import Client
 
 from dashboard.teams.models import ApiKey, AuditEvent, Team, User
-from snapshots import sync
-from snapshots.claims import Caller, Late
-from snapshots.mirror import store_listing
 from snapshots.models import Environment, Snapshot, Volume
 from snapshots.rounds import environments_of
 from snapshots.setup.environments import remove
 from snapshots.simulator.server import Simulator
+from snapshots.sync import refresh
+from snapshots.sync.leases import Caller, Late
+from snapshots.sync.store_snapshots import store_listing
 from tests.commands.steps import TEAM, run, write
 from tests.pages.conftest import LIST, NOW, claimed, listing
 from tests.pages.reading import count, rows, tree
@@ -56,7 +56,7 @@ def add(client: Client, *ticked: str, **typed: str) -> HttpResponse:
 @pytest.fixture
 def fetched(alice_client: Client, sim: Simulator, old_key: ApiKey, environments: list[Environment]) -> Client:
     """The admin of a team whose three environments have just been listed."""
-    list(sync.refresh(environments, caller=Caller.COMMAND))
+    list(refresh.refresh(environments, caller=Caller.COMMAND))
     return alice_client
 
 
@@ -142,7 +142,7 @@ def test_each_says_what_it_answered_last(
 ) -> None:
     sim.fault(environment=PATHS[1], refuse=403)
     sim.fault(environment=PATHS[2], status=503)
-    list(sync.refresh(environments, caller=Caller.COMMAND))
+    list(refresh.refresh(environments, caller=Caller.COMMAND))
     assert watched(alice_client.get(PLACES)) == [
         "dev · compute-on ✓ 24 snapshots, checked just now",
         "prod · compute-on ✕ the provider refuses the key (error 403), since 12:00 UTC, next try 12:15 UTC",
@@ -158,7 +158,7 @@ def test_trying_again_passes_over_a_refusal(
     clock: time_machine.Traveller,
 ) -> None:
     sim.fault(environment=PATHS[0], refuse=403, times=1)
-    list(sync.refresh(environments, caller=Caller.COMMAND))
+    list(refresh.refresh(environments, caller=Caller.COMMAND))
     page = alice_client.post(f"{DEV}try/", follow=True)
     assert said(page) == ["dev · compute-on cannot be asked before 12:00 UTC."]
     clock.shift(11)

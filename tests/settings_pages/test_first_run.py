@@ -6,11 +6,11 @@ from django.http import HttpResponse
 from django.test import Client
 
 from dashboard.teams.models import ApiKey, Membership, Role, Team, User
-from snapshots import claims, sync
-from snapshots.claims import Caller
 from snapshots.models import Environment
 from snapshots.rounds import News, round_once
 from snapshots.simulator.server import Simulator
+from snapshots.sync import leases, refresh
+from snapshots.sync.leases import Caller
 from tests.pages.conftest import LIST
 from tests.pages.reading import count, empty, tree
 from tests.settings_pages.steps import (
@@ -169,8 +169,8 @@ def test_the_first_fetch_counts_environment_by_environment(keyed: Client, sim: S
     page = add(keyed, *PATHS)
     assert empty(page).startswith("first_fetch First fetch under way 0 of 3 environments fetched.")
     assert ([line.split(": ")[1] for line in progress(page)], count(page)) == (["waiting"] * 3, "")
-    claims.claim(Environment.objects.get(name="dev"), caller=Caller.COMMAND)
-    list(sync.refresh([Environment.objects.get(service_code="compute-qc")], caller=Caller.COMMAND))
+    leases.claim(Environment.objects.get(name="dev"), caller=Caller.COMMAND)
+    list(refresh.refresh([Environment.objects.get(service_code="compute-qc")], caller=Caller.COMMAND))
     page = keyed.get(LIST)
     assert progress(page) == [
         "◐ dev · compute-on: being fetched",
@@ -183,7 +183,7 @@ def test_the_first_fetch_counts_environment_by_environment(keyed: Client, sim: S
 def test_a_refused_one_is_said_beside_those_that_wait(keyed: Client, sim: Simulator) -> None:
     add(keyed, *PATHS)
     sim.fault(environment=PATHS[0], refuse=403)
-    list(sync.refresh([Environment.objects.get(name="dev")], caller=Caller.COMMAND))
+    list(refresh.refresh([Environment.objects.get(name="dev")], caller=Caller.COMMAND))
     assert progress(keyed.get(LIST))[0] == "✕ dev · compute-on: error 403"
 
 
@@ -191,7 +191,7 @@ def test_the_page_ends_in_the_list_and_asks_no_more(keyed: Client, sim: Simulato
     add(keyed, *PATHS)
     asking = next(link for link in tree(keyed.get(LIST)).all("a") if link.attributes.get("hx-trigger") == "every 2s")
     assert (asking.attributes["hx-get"], asking.attributes["href"]) == (LIST, LIST)
-    list(sync.refresh(list(Environment.objects.all()), caller=Caller.COMMAND))
+    list(refresh.refresh(list(Environment.objects.all()), caller=Caller.COMMAND))
     for page in (keyed.get(LIST), keyed.get(LIST, headers=HTMX)):
         assert (progress(page), waits_without_a_script(page), b"every 2s" in page.content) == ([], False, False)
         assert tree(page).all("table", css="snapshots")
@@ -200,7 +200,7 @@ def test_the_page_ends_in_the_list_and_asks_no_more(keyed: Client, sim: Simulato
 def test_a_fetch_that_failed_everywhere_asks_no_more(keyed: Client, sim: Simulator) -> None:
     add(keyed, *PATHS)
     sim.fault(status=503)
-    list(sync.refresh(list(Environment.objects.all()), caller=Caller.COMMAND))
+    list(refresh.refresh(list(Environment.objects.all()), caller=Caller.COMMAND))
     page = keyed.get(LIST)
     assert empty(page).startswith("first_fetch Nothing fetched yet")
     assert (progress(page), waits_without_a_script(page)) == ([], False)
@@ -210,7 +210,7 @@ def test_a_later_environment_moves_nothing_under_the_reader(
     keyed: Client, sim: Simulator, clock: time_machine.Traveller
 ) -> None:
     add(keyed, PATHS[0])
-    list(sync.refresh(list(Environment.objects.all()), caller=Caller.COMMAND))
+    list(refresh.refresh(list(Environment.objects.all()), caller=Caller.COMMAND))
     clock.shift(61)
     page = add(keyed, PATHS[1])
     assert landed(page) == PLACES

@@ -6,10 +6,10 @@ from django.test import Client
 
 from dashboard.teams.models import ApiKey, AuditEvent, Membership, PendingKey, Role, Team
 from dashboard.teams.secrets import Secret
-from snapshots.claims import Caller
 from snapshots.models import Environment
 from snapshots.rounds import News, round_once
 from snapshots.simulator.server import Simulator
+from snapshots.sync.leases import Caller
 from tests.commands.steps import run
 from tests.settings_pages.steps import (
     KEY_PAGE,

@@ -5,10 +5,10 @@ import time_machine
 from django.test import Client
 
 from dashboard.teams.models import ApiKey, AuditEvent, Membership, Role, Team, User
-from snapshots import sync
-from snapshots.claims import Caller, Why
 from snapshots.models import Environment, Snapshot
 from snapshots.simulator.server import Simulator
+from snapshots.sync import refresh
+from snapshots.sync.leases import Caller, Why
 from tests.pages.reading import tree
 from tests.settings_pages.steps import (
     KEY_PAGE,
@@ -146,7 +146,7 @@ def test_the_page_tells_of_the_key_what_may_be_told(
         "Last success": "none yet",
     }
     clock.shift(60)
-    list(sync.refresh(list(Environment.objects.all()), caller=Caller.COMMAND))
+    list(refresh.refresh(list(Environment.objects.all()), caller=Caller.COMMAND))
     clock.shift(180)
     later = known(alice_client)
     assert (later["Saved"], later["Last success"]) == ("4 min ago, alice@example.com", "3 min ago")
@@ -163,14 +163,14 @@ def test_a_new_key_is_tried_at_once_where_the_old_one_was_refused(
     alice_client: Client, sim: Simulator, old_key: ApiKey, environments: list[Environment]
 ) -> None:
     del sim.keys[OLD_KEY]
-    (refused,) = sync.refresh(environments[:1], caller=Caller.COMMAND)
+    (refused,) = refresh.refresh(environments[:1], caller=Caller.COMMAND)
     assert refused.fault is not None
-    (waiting,) = sync.refresh(environments[:1], caller=Caller.COMMAND)
+    (waiting,) = refresh.refresh(environments[:1], caller=Caller.COMMAND)
     assert waiting.denied is not None
     assert waiting.denied.why is Why.REFUSED
     save(alice_client, enter(alice_client, WORKING_KEY))
     Environment.objects.update(tried_at=None)
-    (outcome,) = sync.refresh(environments[:1], caller=Caller.COMMAND)
+    (outcome,) = refresh.refresh(environments[:1], caller=Caller.COMMAND)
     assert outcome.written is not None
 
 
@@ -202,7 +202,7 @@ def test_a_key_that_cannot_be_read_asks_to_be_entered_again(
     alice_client: Client, sim: Simulator, old_key: ApiKey, environments: list[Environment]
 ) -> None:
     ApiKey.objects.update(sealed="damaged")
-    list(sync.refresh(environments, caller=Caller.COMMAND))
+    list(refresh.refresh(environments, caller=Caller.COMMAND))
     page = alice_client.get(KEY_PAGE)
     assert tree(page).shown(css="banner").text == "✕The stored key cannot be read. Enter it again."
     assert sim.requests == []

@@ -15,9 +15,9 @@ from dashboard.teams.models import ApiKey, PendingKey, Team
 from dashboard.teams.rotation import Rotated, rotate_keys
 from dashboard.teams.secrets import Secret
 from snapshots.cloudca.records import Listing
-from snapshots.mirror import store_listing
 from snapshots.models import Environment
 from snapshots.simulator.server import Simulator
+from snapshots.sync.store_snapshots import store_listing
 from tests.commands.steps import run
 from tests.pages.conftest import NOW, claimed
 from tests.settings_pages.steps import OLD_KEY, WORKING_KEY, enter, is_used, save

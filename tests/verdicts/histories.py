@@ -12,8 +12,8 @@ from unittest.mock import patch
 
 from hypothesis import strategies as st
 
-from snapshots import sync
 from snapshots.models import Environment
+from snapshots.sync import refresh
 from snapshots.verdicts import day_notes
 from tests.verdicts.year import truth
 from tests.verdicts.year.chapters import newest, take
@@ -132,7 +132,7 @@ class Tried(Lab):
             # What no verdict is made of takes half of the time.
             stack.enter_context(patch.object(day_notes, "note"))
             if not asks_for_volumes:
-                stack.enter_context(patch.object(sync, "volumes_are_due", lambda held: False))
+                stack.enter_context(patch.object(refresh, "volumes_are_due", lambda held: False))
             self.run()
         return self.found
 

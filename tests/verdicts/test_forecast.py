@@ -12,14 +12,14 @@ from django.utils import timezone
 
 from dashboard.teams.models import ApiKey, Team
 from dashboard.teams.secrets import Secret
-from snapshots import claims, forecast, mirror
-from snapshots.claims import Caller, Claim
 from snapshots.cloudca.records import Listing, SnapshotRecord
-from snapshots.forecast import foresee
-from snapshots.mirror import store_listing
 from snapshots.models import Environment, Policy, Snapshot, Volume
 from snapshots.rules.clock_skew import Clocks
 from snapshots.rules.judge import TARGET_GRACE
+from snapshots.sync import leases, prejudge, store_snapshots
+from snapshots.sync.leases import Caller, Claim
+from snapshots.sync.prejudge import foresee
+from snapshots.sync.store_snapshots import store_listing
 from snapshots.verdicts.evaluate import FIELDS, judge_volumes
 
 pytestmark = pytest.mark.django_db
@@ -46,7 +46,7 @@ def environment(clock: time_machine.Traveller, team: Team) -> Environment:
 @pytest.fixture
 def store(environment: Environment) -> Store:
     def store(rows: Rows, *, complete: bool = True, **more: object) -> None:
-        held = claims.claim(environment, caller=Caller.FORCE)
+        held = leases.claim(environment, caller=Caller.FORCE)
         assert isinstance(held, Claim)
         listed = tuple(sorted(rows.values(), key=lambda row: row.name, reverse=True))
         whole = Listing(listed, len(rows) + (not complete), 0, 0, 0, len(rows) + (not complete), body_hash="")
@@ -91,7 +91,7 @@ def test_what_is_foreseen_is_what_the_rows_say(
     dice = Random(seed)
     listed, known = {f"old-{number}": record(f"old-{number}", dice) for number in range(20)}, {}
     for number in range(25):
-        with patch.object(mirror, "foresee", side_effect=foresee) as asked:
+        with patch.object(store_snapshots, "foresee", side_effect=foresee) as asked:
             ahead = dice.choice((0, 0, 600))
             store(listed, complete=dice.random() < 0.9, clocks=Clocks(timezone.now(), ahead, ahead))
         touched, foreseen = asked.call_args.args[1], judged()
@@ -114,8 +114,8 @@ def test_a_later_list_is_judged_outside_of_the_lock(store: Store, clock: time_ma
     dice = Random(1)
     store({"1": record("1", dice)})
     clock.shift(60)
-    kept, outer = forecast.judged_again, len(connection.savepoint_ids)
-    with patch.object(forecast, "judged_again", judged_again), patch.object(mirror, "judge_volumes", None):
+    kept, outer = prejudge.judged_again, len(connection.savepoint_ids)
+    with patch.object(prejudge, "judged_again", judged_again), patch.object(store_snapshots, "judge_volumes", None):
         store({"2": record("2", dice)})
     assert held == [False]
 
@@ -134,7 +134,7 @@ def test_a_target_that_is_set_while_a_list_is_judged_counts(
         Policy.objects.get_or_create(team=team, defaults={"target_hours": 24})
         return found
 
-    kept = forecast.judged_again
-    with patch.object(forecast, "judged_again", judged_again):
+    kept = prejudge.judged_again
+    with patch.object(prejudge, "judged_again", judged_again):
         store({"1": row, "2": new})
     assert Volume.objects.get(volume_id=new.volume_id).late_from == NOW + timedelta(seconds=60) + DAY + TARGET_GRACE

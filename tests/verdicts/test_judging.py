@@ -12,13 +12,13 @@ from django.utils import timezone
 
 from dashboard.teams.models import ApiKey, Team
 from dashboard.teams.secrets import Secret
-from snapshots import claims, forecast
-from snapshots.claims import Caller, Claim
 from snapshots.cloudca.records import Listing, SnapshotRecord
-from snapshots.mirror import store_listing
 from snapshots.models import Environment, Policy, Snapshot, Volume
 from snapshots.rules.clock_skew import Clocks
 from snapshots.rules.judge import Verdict
+from snapshots.sync import leases, prejudge
+from snapshots.sync.leases import Caller, Claim
+from snapshots.sync.store_snapshots import store_listing
 from snapshots.verdicts.sql import DataAges, judged, volumes_of_team
 
 pytestmark = pytest.mark.django_db
@@ -52,7 +52,7 @@ def show(environment: Environment) -> Show:
 
 
 def claimed(environment: Environment) -> Claim:
-    held = claims.claim(environment, caller=Caller.FORCE)
+    held = leases.claim(environment, caller=Caller.FORCE)
     assert isinstance(held, Claim)
     return held
 
@@ -170,7 +170,7 @@ def test_a_volume_that_the_endpoint_did_not_list_yet_is_new(
 def test_nothing_is_said_before_all_of_the_first_list_is_judged(
     show: Show, clock: time_machine.Traveller, environment: Environment
 ) -> None:
-    with patch.object(forecast, "write_judgements", side_effect=KeyboardInterrupt), pytest.raises(KeyboardInterrupt):
+    with patch.object(prejudge, "write_judgements", side_effect=KeyboardInterrupt), pytest.raises(KeyboardInterrupt):
         show(row(1, NOW - 3 * DAY))
     assert said(environment) == [Verdict.CANNOT_TELL]
     clock.shift(60)
@@ -187,8 +187,8 @@ def test_the_first_list_is_judged_outside_of_the_lock(show: Show) -> None:
         held.append(connection.in_atomic_block and len(connection.savepoint_ids) > outer)
         return kept(*facts, **more)
 
-    kept, outer = forecast.judgements, len(connection.savepoint_ids)
-    with patch.object(forecast, "judgements", judgements):
+    kept, outer = prejudge.judgements, len(connection.savepoint_ids)
+    with patch.object(prejudge, "judgements", judgements):
         show(row(1, NOW))
     assert held == [False]
 
@@ -199,8 +199,8 @@ def test_a_target_that_is_set_meanwhile_is_not_lost(show: Show, environment: Env
         Policy.objects.create(team=environment.team, target_hours=24)
         return found
 
-    kept = forecast.judgements
-    with patch.object(forecast, "judgements", judgements):
+    kept = prejudge.judgements
+    with patch.object(prejudge, "judgements", judgements):
         volume = show(row(1, NOW - 3 * DAY, "MANUAL"))
     assert volume.late_from == NOW - 2 * DAY + 30 * MINUTE
 

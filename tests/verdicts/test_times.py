@@ -4,8 +4,8 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from snapshots.bulk import is_own_name
 from snapshots.rules.taken_time import Sighting, TakenFrom, is_default, name_time, taken_range
+from snapshots.sync.bulk_sql import is_own_name
 
 SEEN = datetime(2026, 11, 24, 12, 0, tzinfo=UTC)
 MINUTE, HOUR, DAY = timedelta(minutes=1), timedelta(hours=1), timedelta(days=1)

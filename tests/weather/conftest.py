@@ -11,11 +11,11 @@ from pytest_django import Settings
 
 from dashboard.teams.models import ApiKey, Team
 from dashboard.teams.secrets import Secret
-from snapshots import sync
 from snapshots.cloudca import connect
 from snapshots.models import Environment
 from snapshots.simulator.server import Simulator
 from snapshots.simulator.world import World
+from snapshots.sync import refresh
 from tests.pages.asking import press
 from tests.weather.figures import KEY, LINES, TABLE, Look, is_full, look, summed
 from tests.weather.variants import ANSWERS, NOT_IN_TIME, SOCKET
@@ -44,7 +44,7 @@ def short_waits(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch)
         return
     if "before" in request.fixturenames:
         request.getfixturevalue("before")
-    monkeypatch.setattr(sync, "WEB_BUDGET", SHORT_BUDGET)
+    monkeypatch.setattr(refresh, "WEB_BUDGET", SHORT_BUDGET)
     monkeypatch.setattr(connect, "CONNECT_SECONDS", SHORT_BUDGET / 2)
 
 

@@ -28,9 +28,10 @@ from django.db import connection  # noqa: E402
 
 from dashboard.teams.models import ApiKey, Team  # noqa: E402
 from dashboard.teams.secrets import Secret  # noqa: E402
-from snapshots import claims, sync  # noqa: E402
-from snapshots.claims import Caller  # noqa: E402
 from snapshots.models import Environment, Snapshot  # noqa: E402
+from snapshots.sync import leases  # noqa: E402
+from snapshots.sync import refresh as sync
+from snapshots.sync.leases import Caller  # noqa: E402
 from tests.mirror.steps import KEY  # noqa: E402
 from tests.mirror.worker import Stopper, refresh  # noqa: E402
 
@@ -66,7 +67,7 @@ def herd(order: dict[str, float | str]) -> None:
     """Let threads look at the list and refresh what is old, as pages do, and say how often each end was met."""
     settings.SYNC_TTL_SECONDS = order["ttl"]
     connection.settings_dict["OPTIONS"]["timeout"] = 60  # on a busy machine SQLite's lock may be long in coming
-    claims.GAP = timedelta(0)  # so that nothing but the lifetime of the rows holds them back
+    leases.GAP = timedelta(0)  # so that nothing but the lifetime of the rows holds them back
     until = monotonic() + float(order["seconds"])
     number = int(order["threads"])
     with ThreadPoolExecutor(number) as threads:

@@ -5,9 +5,9 @@ from collections.abc import Callable
 
 import pytest
 
-from snapshots import sync
 from snapshots.models import Environment
 from snapshots.simulator.server import Simulator
+from snapshots.sync import refresh
 from tests.weather.conftest import SNAPSHOTS
 from tests.weather.figures import KEY, Look, holds_key, stored
 from tests.weather.variants import ANSWERS, DOUBTED, FLOODS, LISTS, SOCKET, Variant
@@ -26,7 +26,7 @@ def held(look: Look) -> None:
     """What holds in any weather."""
     assert look.statuses == (200, 200)
     assert (look.lost, look.keys) == (0, 0)
-    assert look.refresh_seconds < sync.WEB_BUDGET + SLACK_SECONDS
+    assert look.refresh_seconds < refresh.WEB_BUDGET + SLACK_SECONDS
 
 
 def told(look: Look, before: int, variant: Variant) -> None:

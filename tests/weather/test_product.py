@@ -11,7 +11,7 @@ import requests
 
 from snapshots.simulator.server import Simulator
 from snapshots.simulator.world import World
-from snapshots.sync import WEB_BUDGET
+from snapshots.sync.refresh import WEB_BUDGET
 from tests.commands.programs import Running, free_port, manage, running, until, variables
 from tests.waiting import together
 from tests.weather.figures import KEY, holds_key

@@ -11,10 +11,10 @@ from django.utils.translation import gettext as _
 
 from dashboard.teams.models import Team
 from dashboard.teams.setup import new_address
-from snapshots.claims import GAP
 from snapshots.static_files import collect
 from snapshots.stopping import stop_on_signals
 from snapshots.supervisor import WEB, Children, Program, sync_command, watch
+from snapshots.sync.leases import GAP
 
 
 class Command(BaseCommand):

@@ -7,10 +7,10 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from dashboard.teams.models import Team
-from snapshots.claims import GAP, Caller
 from snapshots.housekeeping import Housekeeping
 from snapshots.rounds import News, beats, environments_of, next_beat, round_once
 from snapshots.stopping import stop_on_signals
+from snapshots.sync.leases import GAP, Caller
 
 FAILED = 1
 WRONG_USE = 2

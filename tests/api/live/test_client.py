@@ -8,8 +8,6 @@ from pytest_django.live_server_helper import LiveServer
 
 from dashboard.teams.models import ApiKey, Membership
 from dashboard.teams.secrets import Secret
-from snapshots import sync
-from snapshots.claims import Caller
 from snapshots.cloudca.client import CloudClient
 from snapshots.cloudca.errors import NotFound, Refused, Unavailable
 from snapshots.cloudca.records import SnapshotRecord
@@ -17,6 +15,8 @@ from snapshots.models import Environment
 from snapshots.rules.taken_time import NAME_TIME
 from snapshots.simulator.server import Simulator
 from snapshots.simulator.world import World
+from snapshots.sync import refresh
+from snapshots.sync.leases import Caller
 from tests.api.conftest import ROOT, made
 
 KEY = "CANARY-key-of-acme"
@@ -35,7 +35,7 @@ def test_it_reads_the_same_from_both(
     ApiKey.replace(mia.team, Secret(KEY))
     with Simulator(world, keys={KEY: None}) as provider:
         settings.CLOUDCA_API_URL = provider.url
-        assert all(outcome.written for outcome in sync.refresh([environment], caller=Caller.COMMAND))
+        assert all(outcome.written for outcome in refresh.refresh([environment], caller=Caller.COMMAND))
         provider.clear()
         script = Secret(made(mia)[1].token)
         with CloudClient(live_server.url + ROOT, script) as here, CloudClient(provider.url, Secret(KEY)) as there:

@@ -16,12 +16,12 @@ from django.test import override_settings
 
 from dashboard.teams.models import ApiKey, Team
 from dashboard.teams.secrets import Secret
-from snapshots import sync
-from snapshots.claims import Caller
 from snapshots.models import Environment, Volume
 from snapshots.rules.judge import Verdict
 from snapshots.simulator.server import Simulator
 from snapshots.simulator.world import World
+from snapshots.sync import refresh
+from snapshots.sync.leases import Caller
 from snapshots.verdicts.sql import DataAges, judged, volumes_of_team
 from tests.verdicts.year import truth
 from tests.verdicts.year.lists import Lists, Seen
@@ -150,7 +150,7 @@ class Lab:
         self._promise()
         shown = self._set_faults()
         with self._hidden():
-            (outcome,) = sync.refresh([self.row], caller=Caller.FORCE)
+            (outcome,) = refresh.refresh([self.row], caller=Caller.FORCE)
         self.sim.clear_faults()
         self.tally.syncs += 1
         if outcome.written is not None:

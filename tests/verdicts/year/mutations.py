@@ -10,8 +10,6 @@ from unittest.mock import patch
 from django.db.models import Case, F, Value, When
 from django.db.models.fields import SmallIntegerField
 
-from snapshots import bulk, diff, proof, questions, sync
-from snapshots.claims import Claim
 from snapshots.cloudca import decode
 from snapshots.cloudca.records import Listing, SnapshotRecord
 from snapshots.models import Environment
@@ -19,6 +17,8 @@ from snapshots.rules import clock_skew, judge, runs, schedules, taken_time
 from snapshots.rules.judge import ALWAYS, Thresholds, Verdict
 from snapshots.rules.runs import Run
 from snapshots.rules.taken_time import Sighting, TakenFrom, TakenRange
+from snapshots.sync import bulk_sql, diff, proof, questions, refresh
+from snapshots.sync.leases import Claim
 from snapshots.verdicts import evaluate, inputs, sql
 
 EARLY, BUSY, MIDDLE, END = (0.0, 6.0), (4.0, 10.4), (13.4, 18.5), (19.5, 27.0)
@@ -286,7 +286,7 @@ _no_clock = property(lambda environment: 0, lambda environment, seconds: None)
 
 
 def _range(what: str, broken: Callable[..., TakenRange], focus: str) -> Mutation:
-    return Mutation("11 ranges", what, ((bulk, "taken_range", broken),), focus)
+    return Mutation("11 ranges", what, ((bulk_sql, "taken_range", broken),), focus)
 
 
 MUTATIONS: Mapping[str, Mutation] = {
@@ -348,7 +348,7 @@ MUTATIONS: Mapping[str, Mutation] = {
             "10 states", "not known is not usable", ((Run, "is_in_unknown_state", property(lambda run: False)),), EARLY
         ),
         Mutation("10 states", "not known is usable", ((Run, "is_usable", property(_usable_in_any_state)),), EARLY),
-        Mutation("10 ranges", "any number in a name is a time", ((bulk, "is_default", _own_name),), EARLY),
+        Mutation("10 ranges", "any number in a name is a time", ((bulk_sql, "is_default", _own_name),), EARLY),
         Mutation(
             "10 clock", "the provider's clock is ours", ((Environment, "clock_ahead", _no_clock),), "provider stays off"
         ),
@@ -371,11 +371,11 @@ MUTATIONS: Mapping[str, Mutation] = {
         Mutation("rows", "a type not known is none", ((judge, "_deciding_types", _no_type_decides),), "rows"),
         Mutation("rows", "a day ends at midnight", ((schedules, "due_after", _next_midnight),), "summer ends"),
         Mutation("rows", "turnover is a loss", ((diff, "_on_balance", _all_lost),), "turnover"),
-        Mutation("clocks", "a jump is followed at once", ((sync, "read", _at_once),), "provider jumps"),
+        Mutation("clocks", "a jump is followed at once", ((refresh, "read", _at_once),), "provider jumps"),
         Mutation("clocks", "our own jump is not put right", ((clock_skew, "_jumped", _never_ours),), "our jumps"),
-        Mutation("clocks", "uncertain, ours is right", ((sync, "read", _one_sided),), "jumps in silence"),
+        Mutation("clocks", "uncertain, ours is right", ((refresh, "read", _one_sided),), "jumps in silence"),
         Mutation("clocks", "time ends the doubt", ((clock_skew, "_again", _forgiven),), "jumps in silence"),
-        Mutation("volumes", "nobody asks for it by id", ((sync, "absent_volumes", _no_volume_asked),), "volumes"),
+        Mutation("volumes", "nobody asks for it by id", ((refresh, "absent_volumes", _no_volume_asked),), "volumes"),
         Mutation(
             "volumes", "new as its date says", ((evaluate.Scene, "created_between", _whatever_it_says),), "volumes"
         ),

@@ -12,13 +12,13 @@ from django.test import override_settings
 
 from dashboard.teams.models import ApiKey, Team
 from dashboard.teams.secrets import Secret
-from snapshots import sync
-from snapshots.claims import Caller
 from snapshots.forgetting import forget
 from snapshots.models import Environment, Volume
 from snapshots.rules.judge import Verdict
 from snapshots.simulator.server import Simulator
 from snapshots.simulator.world import World
+from snapshots.sync import refresh
+from snapshots.sync.leases import Caller
 from snapshots.verdicts.evaluate import judge_volumes
 from snapshots.verdicts.sql import DataAges, judged, volumes_of_team
 from tests.verdicts.year import truth
@@ -125,7 +125,7 @@ class Replay:
         asked = self.places if self.times.is_whole(now) else self.places[:1]
         hidden = self._hidden(prod_place, weather)
         with prod_place.provider.without(hidden):
-            outcomes = list(sync.refresh([place.row for place in asked], caller=Caller.COMMAND))
+            outcomes = list(refresh.refresh([place.row for place in asked], caller=Caller.COMMAND))
         self.tally.syncs += len(outcomes)
         for place, outcome in zip(asked, sorted(outcomes, key=lambda each: each.environment.pk), strict=True):
             is_prod = place is prod_place

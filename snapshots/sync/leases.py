@@ -15,9 +15,9 @@ from django.db import transaction
 from django.utils import timezone
 
 from dashboard.teams.models import ApiKey, Team
-from snapshots import changes
-from snapshots.bulk import Event, insert_changes
 from snapshots.models import REFUSED_KINDS, Environment
+from snapshots.sync import events as changes
+from snapshots.sync.bulk_sql import Event, insert_changes
 
 # Longer than the longest budget (30 s) and the write after it.
 LEASE = timedelta(seconds=45)

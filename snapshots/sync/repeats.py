@@ -9,10 +9,10 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import NamedTuple, TypeVar
 
-from snapshots.bulk import Event
 from snapshots.models import Change, Environment, Snapshot
 from snapshots.rules.runs import FAILED
 from snapshots.rules.schedules import period, schedules_of
+from snapshots.sync.bulk_sql import Event
 
 T = TypeVar("T")
 

@@ -17,19 +17,19 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from dashboard.teams.secrets import KeyUnreadable, Secret
-from snapshots import claims
-from snapshots.claims import Caller, Claim, Denied, Late, Why
 from snapshots.cloudca.deadline import Deadline
 from snapshots.cloudca.errors import CloudError, NotFound
 from snapshots.cloudca.records import Listing, SnapshotRecord, VolumeRecord
 from snapshots.containment import Internal, contain
-from snapshots.failures import Fault, guarded, name_of, record, record_unclaimed, removed
-from snapshots.mirror import Written, store_absence, store_listing, store_rows
 from snapshots.models import Environment
 from snapshots.rules.clock_skew import clock_ahead, read
 from snapshots.setup.provider import provider
+from snapshots.sync import leases
+from snapshots.sync.failures import Fault, guarded, name_of, record, record_unclaimed, removed
+from snapshots.sync.leases import Caller, Claim, Denied, Late, Why
+from snapshots.sync.store_snapshots import Written, store_absence, store_listing, store_rows
+from snapshots.sync.store_volumes import absent_volumes, note_fault, store_volumes, volumes_are_due
 from snapshots.verdicts import day_notes
-from snapshots.volumes import absent_volumes, note_fault, store_volumes, volumes_are_due
 
 T = TypeVar("T")
 
@@ -136,7 +136,7 @@ def _claim(
     def claim() -> Claim | Denied | Fault:
         try:
             fresh = Environment.objects.select_related("team").get(pk=environment.pk)
-            return claims.claim(fresh, caller=caller, targeted=targeted)
+            return leases.claim(fresh, caller=caller, targeted=targeted)
         except Environment.DoesNotExist:
             return removed()
 
@@ -326,6 +326,6 @@ def _store_checked(held: Claim, answer: Sequence[SnapshotRecord] | CloudError | 
 def _targeted_fault(held: Claim, error: CloudError | Internal) -> Checked:
     # One snapshot's fault says nothing of the whole list, but Retry-After is meant for everyone.
     if isinstance(error, CloudError) and error.retry_after:
-        claims.obey_retry_after(held, error.retry_after)
-    claims.release(held)
+        leases.obey_retry_after(held, error.retry_after)
+    leases.release(held)
     return Checked(fault=Fault(error.kind, error.sentence))

@@ -6,12 +6,12 @@ tells, or have moved while it was made.
 
 from datetime import datetime
 
-from snapshots import diff
-from snapshots.claims import Claim, key_mark
 from snapshots.cloudca.records import Listing, SnapshotRecord
 from snapshots.models import Environment
-from snapshots.questions import LEAST_CAP
-from snapshots.volumes import visible_volumes
+from snapshots.sync import diff
+from snapshots.sync.leases import Claim, key_mark
+from snapshots.sync.questions import LEAST_CAP
+from snapshots.sync.store_volumes import visible_volumes
 
 
 def trust_in(held: Claim, listing: Listing[SnapshotRecord], now: datetime) -> diff.Trust:

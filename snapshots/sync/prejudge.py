@@ -12,9 +12,9 @@ from typing import NamedTuple
 
 from django.db import connection, transaction
 
-from snapshots.claims import Claim, Late, locked_for_write
-from snapshots.coming import FIRST_COMING, Coming
 from snapshots.models import Environment, Snapshot, Volume
+from snapshots.sync.leases import Claim, Late, locked_for_write
+from snapshots.sync.pending_rows import FIRST_COMING, Coming
 from snapshots.verdicts.evaluate import (
     Targets,
     Values,

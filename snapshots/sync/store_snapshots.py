@@ -10,23 +10,24 @@ from django.db import transaction
 from django.db.models import Count, Value
 from django.db.models.functions import Coalesce
 
-from snapshots import bulk, changes, diff, proof, questions
-from snapshots.bulk import Event
-from snapshots.changes import Before
-from snapshots.claims import Claim, Late, clear_fault, key_mark, locked_for_write
 from snapshots.cloudca.records import Listing, SnapshotRecord
-from snapshots.coming import Coming
-from snapshots.forecast import data_at, foresee, judge_all
 from snapshots.models import Environment, Snapshot
-from snapshots.questions import Ask
-from snapshots.repeats import gathered
 from snapshots.rules.clock_skew import Clocks
 from snapshots.rules.runs import MAKING
 from snapshots.rules.states import USABLE_STATE
 from snapshots.rules.taken_time import TakenFrom, TakenRange, retaken
+from snapshots.sync import bulk_sql, diff, proof, questions
+from snapshots.sync import events as changes
+from snapshots.sync.bulk_sql import Event
+from snapshots.sync.events import Before
+from snapshots.sync.leases import Claim, Late, clear_fault, key_mark, locked_for_write
+from snapshots.sync.pending_rows import Coming
+from snapshots.sync.prejudge import data_at, foresee, judge_all
+from snapshots.sync.questions import Ask
+from snapshots.sync.repeats import gathered
+from snapshots.sync.store_volumes import recount_volumes
 from snapshots.verdicts.evaluate import judge_volumes
 from snapshots.verdicts.watched_time import note_list
-from snapshots.volumes import recount_volumes
 
 T = TypeVar("T")
 Plan = diff.Plan[SnapshotRecord]
@@ -37,7 +38,7 @@ BATCH = 500
 class Prepared(NamedTuple):
     """What a plan writes, made before the transaction begins."""
 
-    rows: list[bulk.Values]
+    rows: list[bulk_sql.Values]
     events: list[Event]
     # Seconds that the making of rows took that are complete now, by primary key.
     durations: list[tuple[int, int]]
@@ -272,7 +273,7 @@ def _prepare(
     events = changes.of_plan(environment, plan, before, now=now, listing=listing)
     named = {record.volume_id for record in records} | {row.volume_id for row in before.values()}
     return Prepared(
-        bulk.values_of(environment, records, now),
+        bulk_sql.values_of(environment, records, now),
         events,
         list(_durations(environment, plan, before)),
         named - {""},
@@ -295,7 +296,9 @@ def _news(environment: Environment, plan: Plan, now: datetime) -> list[SnapshotR
     if environment.data_at is None:
         return []
     return [
-        record for record in plan.added if changes.is_news(bulk.taken_of(environment, record, now), environment.data_at)
+        record
+        for record in plan.added
+        if changes.is_news(bulk_sql.taken_of(environment, record, now), environment.data_at)
     ]
 
 
@@ -333,13 +336,13 @@ def _write(environment: Environment, plan: Plan, prepared: Prepared, now: dateti
         Snapshot.objects.filter(pk__in=pks).update(found_at=now)
     if plan.is_empty:
         # That we began to look is told of an environment without a snapshot too.
-        bulk.insert_changes(environment, prepared.events, now)
+        bulk_sql.insert_changes(environment, prepared.events, now)
         if prepared.events:
             environment.raise_generation()
         return
-    bulk.upsert(prepared.rows)
-    bulk.note_durations(prepared.durations)
-    bulk.note_taken(prepared.retaken)
+    bulk_sql.upsert(prepared.rows)
+    bulk_sql.note_durations(prepared.durations)
+    bulk_sql.note_taken(prepared.retaken)
     # Most were left out once and are listed still: what they are found by need not be written anew.
     candidates = [pk for pk in plan.returned if pk in prepared.before and prepared.before[pk].listed]
     for pks in _batches(candidates):
@@ -357,7 +360,7 @@ def _write(environment: Environment, plan: Plan, prepared: Prepared, now: dateti
             listed=False, found_at=None, missing_since=Coalesce("missing_since", Value(now))
         )
     events = [*prepared.events, *changes.of_added(environment, prepared.news)]
-    bulk.insert_changes(environment, changes.fold(gathered(environment, events, now)), now)
+    bulk_sql.insert_changes(environment, changes.fold(gathered(environment, events, now)), now)
     environment.raise_generation()
     recount(environment, prepared.volumes, now)
 

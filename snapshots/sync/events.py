@@ -9,14 +9,14 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import NamedTuple
 
-from snapshots.bulk import Event
 from snapshots.cloudca.records import Listing, SnapshotRecord
-from snapshots.diff import Plan
 from snapshots.models import Change, Environment, Snapshot, Volume
-from snapshots.rotation import Leaving, find_rotated
 from snapshots.rules.runs import AFTER_COMPLETION, COPYING, FAILED, MAKING
 from snapshots.rules.states import USABLE_STATE
 from snapshots.rules.taken_time import CLOCK_SLACK_BEFORE, TakenFrom, TakenRange
+from snapshots.sync.bulk_sql import Event
+from snapshots.sync.diff import Plan
+from snapshots.sync.rotation import Leaving, find_rotated
 
 BATCH = 500
 # More of one kind in one sync stand under one line.

@@ -9,11 +9,11 @@ from django.core.exceptions import ObjectDoesNotExist
 from django.db import IntegrityError, close_old_connections, connection
 from django.utils.translation import gettext as _
 
-from snapshots import claims
-from snapshots.claims import Claim, Late
 from snapshots.cloudca.errors import CloudError
 from snapshots.containment import Internal, contain
 from snapshots.models import Environment
+from snapshots.sync import leases
+from snapshots.sync.leases import Claim, Late
 
 T = TypeVar("T")
 
@@ -48,7 +48,7 @@ def guarded(held: Claim, work: Callable[[], T], *, is_targeted: bool = False) ->
     stored = None if is_targeted else contain(lambda: record(held, result), name_of(held.environment))
     if isinstance(stored, Fault):
         return stored
-    contain(lambda: claims.release(held), name_of(held.environment))
+    contain(lambda: leases.release(held), name_of(held.environment))
     return _fault(result)
 
 
@@ -56,7 +56,7 @@ def record(held: Claim, error: CloudError | Internal) -> Fault:
     """Store a failure and its next try."""
     status, retry_after = (None, None) if isinstance(error, Internal) else (error.status, error.retry_after)
     try:
-        next_try = claims.record_fault(
+        next_try = leases.record_fault(
             held, kind=error.kind, sentence=error.sentence, status=status, retry_after=retry_after
         )
     except Late:
@@ -69,7 +69,7 @@ def record_unclaimed(environment: Environment, error: Internal) -> Fault:
     _reconnect(error)
 
     def store() -> datetime:
-        return claims.record_fault_unclaimed(environment, kind=error.kind, sentence=error.sentence)
+        return leases.record_fault_unclaimed(environment, kind=error.kind, sentence=error.sentence)
 
     try:
         next_try = contain(store, name_of(environment), expected=(Late,))
@@ -95,7 +95,7 @@ def _unless_overtaken(held: Claim, work: Callable[[], T]) -> T | Fault:
 
 def _overtaken(held: Claim) -> Fault:
     # Under a new key the lease is still ours: the new key must not wait for its end.
-    claims.release(held)
+    leases.release(held)
     if not Environment.objects.filter(pk=held.environment.pk).exists():
         return removed()
     return Fault("late", _("Another refresh or a new key overtook this one; its answer was thrown away."))

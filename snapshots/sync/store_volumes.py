@@ -13,10 +13,10 @@ from typing import NamedTuple
 from django.db import connection, transaction
 from django.db.models import Exists, F, OuterRef, Q, Subquery
 
-from snapshots import bulk, changes, diff
-from snapshots.claims import CLOCKS_APART, Claim, key_mark, locked_for_write
 from snapshots.cloudca.records import Listing, VolumeRecord
 from snapshots.models import Environment, Snapshot, Volume
+from snapshots.sync import bulk_sql, diff, events
+from snapshots.sync.leases import CLOCKS_APART, Claim, key_mark, locked_for_write
 from snapshots.verdicts.evaluate import judge_volumes
 
 BATCH = 500
@@ -228,8 +228,8 @@ def _write(environment: Environment, plan: diff.Plan[RemoteVolume], now: datetim
     rows = Volume.objects.in_bulk([pk for pk, _ in plan.changed])
     # `prune` may have deleted an old row since: the next list adds it again.
     pairs = [(rows[pk], remote) for pk, remote in plan.changed if pk in rows]
-    renamed = changes.volumes_renamed(environment, _renamed(pairs))
-    bulk.insert_changes(environment, changes.fold(renamed), now)
+    renamed = events.volumes_renamed(environment, _renamed(pairs))
+    bulk_sql.insert_changes(environment, events.fold(renamed), now)
     changed = [_filled(row, remote) for row, remote in pairs]
     fields = [*ENDPOINT_FIELDS, "from_endpoint", "listed"]
     Volume.objects.bulk_update(changed, fields, batch_size=BATCH)

@@ -5,13 +5,13 @@ from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from functools import cached_property
 
-from snapshots import bulk
-from snapshots.changes import Before
 from snapshots.cloudca.records import SnapshotRecord
-from snapshots.diff import Plan
 from snapshots.models import Environment
 from snapshots.rules.states import USABLE_STATE
 from snapshots.rules.taken_time import TakenRange
+from snapshots.sync import bulk_sql
+from snapshots.sync.diff import Plan
+from snapshots.sync.events import Before
 from snapshots.verdicts.inputs import Row
 
 # The primary keys of rows that are not inserted yet begin here, in the order in which they will be.
@@ -71,7 +71,7 @@ class Coming:
 
     def _inserted(self, number: int) -> Row:
         record = self.added[number]
-        taken = bulk.taken_of(self.environment, record, self.now)
+        taken = bulk_sql.taken_of(self.environment, record, self.now)
         return Row(
             pk=FIRST_COMING + number,
             volume_id=record.volume_id,

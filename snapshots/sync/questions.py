@@ -10,10 +10,10 @@ from datetime import datetime
 from typing import NamedTuple
 
 from snapshots.cloudca.records import Listing, SnapshotRecord
-from snapshots.diff import Plan
 from snapshots.models import Environment, Snapshot
 from snapshots.rules.runs import MOVING
 from snapshots.rules.states import USABLE_STATE
+from snapshots.sync.diff import Plan
 
 # A shorter list is never cut off: no provider's page is.
 LEAST_CAP = 10
