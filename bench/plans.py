@@ -13,7 +13,7 @@ from bench.cases import Case, cases
 from bench.fill import facts
 from bench.people import EMAIL, LIST_URL
 from dashboard.teams.models import Team, User
-from snapshots.filters import SORTS
+from snapshots.lists.snapshot_filters import SORTS
 
 ROWS = re.compile(r'^SELECT .* FROM "snapshots_(snapshot|volume)"', re.S)
 COLUMNS = re.compile(r"^SELECT .*? FROM ", re.S)

@@ -7,8 +7,8 @@ from django import forms
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
+from snapshots.lists.params import UNSHOWN
 from snapshots.models import SavedView
-from snapshots.parameters import UNSHOWN
 from snapshots.policy.exemptions import MOST_REASON, Exemption
 from snapshots.verdicts.sql import FOR_EVER
 

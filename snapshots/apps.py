@@ -6,4 +6,4 @@ class SnapshotsConfig(AppConfig):
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:
-        from snapshots import sharing  # noqa: F401  # it listens to who stops being a member
+        from snapshots.sharing import links  # noqa: F401  # it listens to who stops being a member

@@ -15,9 +15,9 @@ from django.db.models.functions import Coalesce
 from django.utils.translation import gettext as _
 
 from dashboard.teams import forgetting as teams
-from snapshots import sharing
 from snapshots.models import Change, Environment, Snapshot, VerdictDay, Volume
 from snapshots.setup import pending_keys
+from snapshots.sharing import links
 
 REMOVED_KEPT = timedelta(days=7)
 PIECE_ROWS = 200
@@ -59,7 +59,7 @@ ALONE: dict[Subject, Rows] = {
     Subject.SESSIONS: teams.expired_sessions,
     Subject.SIGN_INS: teams.ended_sign_ins,
     Subject.INVITATIONS: teams.ended_invitations,
-    Subject.SHARED_LINKS: sharing.ended_links,
+    Subject.SHARED_LINKS: links.ended_links,
     Subject.LIMITS: teams.expired_limits,
     Subject.EVENTS: teams.old_events,
 }
@@ -211,7 +211,7 @@ def _line(subject: Subject, place: tuple[str, str] | None, rows: int) -> str:
         Subject.VOLUMES: settings.HISTORY_DAYS,
         Subject.DAYS: settings.HISTORY_DAYS,
         Subject.INVITATIONS: teams.INVITATIONS_KEPT.days,
-        Subject.SHARED_LINKS: sharing.ENDED_KEPT.days,
+        Subject.SHARED_LINKS: links.ENDED_KEPT.days,
         Subject.EVENTS: settings.AUDIT_DAYS,
     }
     return texts[subject] % {"days": days.get(subject, 0), "count": rows}

@@ -16,13 +16,13 @@ from prometheus_client.registry import Collector
 
 from dashboard.metrics import BUILD, OF_WEB, About, build
 from snapshots.cloudca.errors import CloudError
+from snapshots.lists.volume_filters import VolumeFilters
+from snapshots.lists.volume_list import narrowed, tallies
 from snapshots.models import Environment
 from snapshots.models.volume import VolumeQuerySet
 from snapshots.rules.judge import Verdict
 from snapshots.rules.states import STATES
 from snapshots.verdicts.sql import DataAges
-from snapshots.volume_filters import VolumeFilters
-from snapshots.volume_list import narrowed, tallies
 
 Family = GaugeMetricFamily | CounterMetricFamily
 PLACE = ("team", "environment")

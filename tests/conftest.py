@@ -18,7 +18,7 @@ from dashboard import caches as dashboard_caches
 from dashboard import limits
 from dashboard.teams.accounts import create_account
 from dashboard.teams.models import Membership, Role, Team, User
-from snapshots import share_uses
+from snapshots.sharing import usage
 from tests import prepared
 
 PASSWORD = "three-horses-and-a-stapler"
@@ -75,7 +75,7 @@ def _empty_shared_cache() -> None:
 def nothing_pending() -> Iterator[None]:
     """Forget the uses of shared links that were counted: no timer may write them into another test's database."""
     yield
-    share_uses.pending.take()
+    usage.pending.take()
 
 
 @pytest.fixture

@@ -45,4 +45,4 @@ def test_the_expressions_find_what_they_look_for() -> None:
     documents = "".join(map(text, DOCUMENTS))
     assert {"test", "weather"} <= {*TARGET.findall(documents)}
     assert {"provision", "rotate_keys"} <= {*COMMAND.findall(documents)}
-    assert "snapshots/filters.py" in PLACE.findall(documents)
+    assert "snapshots/lists/snapshot_filters.py" in PLACE.findall(documents)

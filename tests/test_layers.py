@@ -17,9 +17,9 @@ FORBIDDEN = {
     "snapshots/models": {"snapshots.sync.refresh", "snapshots.sync.leases", "snapshots.views", "snapshots.cloudca"},
     "snapshots/rules/taken_time.py": {"django", "snapshots"},
     "snapshots/sync/diff.py": {"django", "snapshots"},
-    "snapshots/filters.py": {"snapshots.sync.refresh", "snapshots.views", "snapshots.cloudca"},
-    "snapshots/listing.py": {"snapshots.sync.refresh", "snapshots.views", "snapshots.cloudca"},
-    "snapshots/sync/refresh.py": {"snapshots.views", "snapshots.filters"},
+    "snapshots/lists/snapshot_filters.py": {"snapshots.sync.refresh", "snapshots.views", "snapshots.cloudca"},
+    "snapshots/lists/snapshot_list.py": {"snapshots.sync.refresh", "snapshots.views", "snapshots.cloudca"},
+    "snapshots/sync/refresh.py": {"snapshots.views", "snapshots.lists.snapshot_filters"},
     "snapshots/views": {"snapshots.cloudca", "snapshots.simulator"},
     # Of the client only the kinds of its faults.
     "snapshots/metrics.py": {

@@ -14,12 +14,13 @@ from django.utils.translation import gettext as _
 from msgspec import UNSET, UnsetType
 
 from dashboard.teams.token_access import TokenRequest
-from snapshots import volume_filters, volume_list
 from snapshots.api import replies, rows
 from snapshots.api.operations import USUAL_ROWS
 from snapshots.api.parameters import NotValid
 from snapshots.api.replies import JSON, Asked
 from snapshots.api.views import of_token
+from snapshots.lists import volume_filters, volume_list
+from snapshots.lists.volume_filters import VolumeFilters
 from snapshots.models import Environment, Policy
 from snapshots.models.volume import VolumeQuerySet
 from snapshots.rules.judge import ALWAYS, Verdict
@@ -28,7 +29,6 @@ from snapshots.verdict_words import short_name
 from snapshots.verdicts.sql import COLUMNS, DataAges
 from snapshots.verdicts.status import Standing, standing, target_of, thresholds_of
 from snapshots.views.tables import volume_name
-from snapshots.volume_filters import VolumeFilters
 
 PAGING = ("limit", "cursor")
 

@@ -7,8 +7,8 @@ from msgspec import Struct
 
 from snapshots.api import parameters, rows
 from snapshots.api.parameters import Parameter
+from snapshots.lists.volume_filters import BANDS, NO_SCHEDULE, SORTS, STATUSES
 from snapshots.rules.schedules import SCHEDULES
-from snapshots.volume_filters import BANDS, NO_SCHEDULE, SORTS, STATUSES
 
 ROOT = "/api/v1"
 MOST_ROWS, USUAL_ROWS = 1000, 100

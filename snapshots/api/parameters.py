@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from django.http import QueryDict
 from django.utils.translation import gettext as _
 
-from snapshots.parameters import CONTROL, MOST_TEXT, MOST_VALUES, UNSHOWN
+from snapshots.lists.params import CONTROL, MOST_TEXT, MOST_VALUES, UNSHOWN
 
 UUID = "[0-9a-fA-F]{8}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{12}"
 SEGMENT = "[A-Za-z0-9][A-Za-z0-9_-]{0,63}"

@@ -16,10 +16,10 @@ from django.utils.translation import ngettext
 from django.views.decorators.http import require_http_methods, require_POST
 
 from dashboard.teams.access import MemberRequest
-from snapshots import volume_filters, volume_list
 from snapshots.act_forms import ExemptForm
+from snapshots.lists import volume_filters, volume_list
+from snapshots.lists.params import moment
 from snapshots.models import Environment, Volume
-from snapshots.parameters import moment
 from snapshots.policy import exemptions
 from snapshots.policy.exemptions import Exempted, Exemption
 from snapshots.rules.schedules import SCHEDULES

@@ -7,7 +7,7 @@ from typing import TypeVar
 from django.utils.translation import gettext as _
 
 from dashboard.teams.models import Team
-from snapshots.change_filters import ChangeFilters
+from snapshots.lists.change_filters import ChangeFilters
 from snapshots.models import Change, Environment, Volume
 from snapshots.views import change_words, words
 from snapshots.views.filterbar import FilterBar, chip, chosen_volumes, offered_volumes, volume_chip, volume_filter

@@ -16,8 +16,8 @@ from django.utils.translation import gettext as _
 
 from dashboard.caches import kept, key_of
 from dashboard.teams.models import Team
-from snapshots.change_filters import ChangeFilters
-from snapshots.change_list import ChangePage, Line, find_page
+from snapshots.lists.change_filters import ChangeFilters
+from snapshots.lists.change_list import ChangePage, Line, find_page
 from snapshots.models import Change, Environment, Volume
 from snapshots.rules import states
 from snapshots.views import change_words, words

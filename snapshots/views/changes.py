@@ -17,9 +17,9 @@ from django.views.decorators.http import require_POST, require_safe
 
 from dashboard.teams.access import MemberRequest
 from dashboard.teams.models import Membership, Team
-from snapshots import change_filters
-from snapshots.change_filters import ChangeFilters
-from snapshots.change_list import ChangePage, find_line
+from snapshots.lists import change_filters
+from snapshots.lists.change_filters import ChangeFilters
+from snapshots.lists.change_list import ChangePage, find_line
 from snapshots.models import Change, Environment
 from snapshots.sync import refresh as sync
 from snapshots.views import change_bar, words

@@ -14,11 +14,12 @@ from dashboard.limits import allow
 from dashboard.teams import audit
 from dashboard.teams.access import MemberRequest, still_may
 from dashboard.teams.models import EventKind
-from snapshots import change_list, exports, listing, volume_groups, volume_list
-from snapshots.export_rows import CHANGES, SNAPSHOTS, volumes_of
-from snapshots.export_writers import CONTENT_TYPES, MOST_ROWS, Export
-from snapshots.exports import Place, Stream, TooManyExports, keys_of
-from snapshots.parameters import DEFAULT_PAGE_SIZE
+from snapshots.lists import change_list, snapshot_list, volume_groups, volume_list
+from snapshots.lists import export as exports
+from snapshots.lists.export import Place, Stream, TooManyExports, keys_of
+from snapshots.lists.export_rows import CHANGES, SNAPSHOTS, volumes_of
+from snapshots.lists.export_writers import CONTENT_TYPES, MOST_ROWS, Export
+from snapshots.lists.params import DEFAULT_PAGE_SIZE
 from snapshots.verdicts.sql import DataAges
 from snapshots.views import changes, lists, volumes
 from snapshots.views.lists import nothing_to_list
@@ -56,7 +57,7 @@ def _snapshots(request: MemberRequest) -> Export:
     return Export(
         team=view.team,
         source=SNAPSHOTS,
-        keys=NOTHING if _is_bare(view) else keys_of(listing.ordered(view.team, view.filters, view.now)),
+        keys=NOTHING if _is_bare(view) else keys_of(snapshot_list.ordered(view.team, view.filters, view.now)),
         environments=view.environments,
         asked=view.shown,
         query=view.filters.query(page_size=DEFAULT_PAGE_SIZE).removeprefix("?"),

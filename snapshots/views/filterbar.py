@@ -11,10 +11,10 @@ from django.utils.translation import gettext as _
 from django.utils.translation import pgettext
 
 from dashboard.teams.models import Team
-from snapshots.filters import OLDER, UNDATED_AGE, Filters
-from snapshots.listing import facet
+from snapshots.lists.params import NO_VOLUME
+from snapshots.lists.snapshot_filters import OLDER, UNDATED_AGE, Filters
+from snapshots.lists.snapshot_list import facet
 from snapshots.models import Environment, Volume, VolumeQuerySet
-from snapshots.parameters import NO_VOLUME
 from snapshots.rules import states
 from snapshots.views.pages import Chip, Choice, FilterGroup, VolumeFilter
 from snapshots.views.tables import volume_name

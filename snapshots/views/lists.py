@@ -16,12 +16,12 @@ from django.views.decorators.http import require_safe
 
 from dashboard.teams.access import MemberRequest, may
 from dashboard.teams.models import Membership, Team
-from snapshots import filters
-from snapshots.filters import Filters
-from snapshots.listing import ListPage
+from snapshots.lists import snapshot_filters as filters
+from snapshots.lists.params import PAGE_SIZES
+from snapshots.lists.snapshot_filters import Filters
+from snapshots.lists.snapshot_list import ListPage
 from snapshots.models import Environment
 from snapshots.models.environment import generation_of
-from snapshots.parameters import PAGE_SIZES
 from snapshots.sync import leases
 from snapshots.views import filterbar, tables
 from snapshots.views.export_links import export_links

@@ -15,14 +15,14 @@ from django.utils.translation import gettext as _
 
 from dashboard.caches import kept, key_of
 from dashboard.teams.models import Team
+from snapshots.lists.volume_filters import BANDS, NO_AGE, OLDER, VolumeFilters
+from snapshots.lists.volume_list import band_counts, narrowed
 from snapshots.models import Environment
 from snapshots.verdicts import daily
 from snapshots.verdicts.daily import DAYS, SHARES, Day
 from snapshots.verdicts.sql import DataAges
 from snapshots.views import words
 from snapshots.views.volume_bar import grouped
-from snapshots.volume_filters import BANDS, NO_AGE, OLDER, VolumeFilters
-from snapshots.volume_list import band_counts, narrowed
 
 KEEP_SECONDS = 120
 BAR_WIDTH = 100

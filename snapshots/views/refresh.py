@@ -16,9 +16,9 @@ from django.views.decorators.http import require_POST
 from dashboard.limits import Slots, allow
 from dashboard.teams.access import MemberRequest
 from dashboard.teams.models import Role, Team
+from snapshots.lists.params import NO_VOLUME, moment
 from snapshots.models import Change, Environment, Volume
 from snapshots.models.environment import generation_of
-from snapshots.parameters import NO_VOLUME, moment
 from snapshots.sync import refresh as sync
 from snapshots.sync.leases import GAP, Caller, Denied, Why
 from snapshots.sync.refresh import Checked, Outcome

@@ -16,9 +16,9 @@ from django.views.decorators.http import require_safe
 
 from dashboard.clients import network_of
 from dashboard.limits import allow, wait_of
-from snapshots import share_uses, sharing
 from snapshots.models import Environment, ShareLink, Snapshot
 from snapshots.rules import states
+from snapshots.sharing import links, usage
 from snapshots.sync.leases import ttl
 from snapshots.views import verdict, words
 from snapshots.views.pages import Fact
@@ -43,7 +43,7 @@ def share(request: HttpRequest, link: str) -> HttpResponse:
     wrong = (f"share-wrong:{client}", WRONG_A_MINUTE, MINUTE)
     if wait := wait_of(*wrong):
         return _too_many(wait)
-    found = sharing.find(link)
+    found = links.find(link)
     if found is None:
         use = allow(*wrong)
         _watch()
@@ -52,7 +52,7 @@ def share(request: HttpRequest, link: str) -> HttpResponse:
     if not use:
         return _too_many(use.wait)
     if request.method == "GET" and not _is_prefetch(request):
-        share_uses.count(found, request)
+        usage.count(found, request)
     return _page("share/snapshot.html", _context(found, timezone.now()))
 
 

@@ -13,8 +13,8 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 
 from dashboard.teams.access import MemberRequest
 from dashboard.teams.models import Role
-from snapshots import sharing
 from snapshots.models import ShareLink, ShareLinkQuerySet, Snapshot
+from snapshots.sharing import links as sharing
 from snapshots.views import words
 from snapshots.views.detail import find_environment
 from snapshots.views.share_panel import lines

@@ -9,8 +9,8 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from dashboard.teams.access import MemberRequest, may
-from snapshots import sharing
 from snapshots.models import ShareLink, ShareLinkQuerySet, Snapshot
+from snapshots.sharing import links as sharing
 from snapshots.views import words
 from snapshots.views.pages import Choice
 from snapshots.views.verdict import Usability, usability

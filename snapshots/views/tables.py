@@ -15,8 +15,8 @@ from django.utils.translation import gettext as _
 
 from dashboard.caches import kept, key_of
 from dashboard.teams.models import Team
-from snapshots.filters import Filters
-from snapshots.listing import Line, ListPage, find_page
+from snapshots.lists.snapshot_filters import Filters
+from snapshots.lists.snapshot_list import Line, ListPage, find_page
 from snapshots.models import Environment, Volume
 from snapshots.rules import states
 from snapshots.rules.taken_time import UNDATED

@@ -9,6 +9,8 @@ from django.utils.functional import Promise
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext, pgettext, pgettext_lazy
 
+from snapshots.lists.volume_filters import NO_AGE, NO_SCHEDULE, OLDER, STATUSES, VolumeFilters
+from snapshots.lists.volume_list import Tally
 from snapshots.models import Environment
 from snapshots.rules.judge import Verdict
 from snapshots.rules.schedules import SCHEDULES
@@ -16,8 +18,6 @@ from snapshots.verdict_words import LABELS, MARKS, schedule_name
 from snapshots.verdicts.sql import DataAges
 from snapshots.views import words
 from snapshots.views.pages import Chip, Choice, FilterGroup
-from snapshots.volume_filters import NO_AGE, NO_SCHEDULE, OLDER, STATUSES, VolumeFilters
-from snapshots.volume_list import Tally
 
 T = TypeVar("T")
 AGE_LABELS: Mapping[str, str | Promise] = {

@@ -12,7 +12,8 @@ from django.utils.translation import ngettext
 
 from dashboard.teams.access import MemberRequest, may
 from dashboard.teams.models import Membership
-from snapshots import volume_history
+from snapshots.lists import volume_history
+from snapshots.lists.volume_list import Instance, instance_of
 from snapshots.models import Environment, Policy, Volume
 from snapshots.policy import deletions
 from snapshots.rules.judge import Verdict
@@ -28,7 +29,6 @@ from snapshots.views.pages import Fact, Refresh, TeamLink
 from snapshots.views.strips import legend, shown_strip
 from snapshots.views.tables import volume_name
 from snapshots.views.volume_rows import FEWER_SHOWN
-from snapshots.volume_list import Instance, instance_of
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,7 +6,8 @@ from datetime import datetime
 
 from django.utils.translation import gettext as _
 
-from snapshots import volume_history
+from snapshots.lists import volume_history
+from snapshots.lists.volume_history import MOST_CHANGES, MOST_SNAPSHOTS, Entry, Gap
 from snapshots.models import Change, Environment, Snapshot, Volume
 from snapshots.rules import states
 from snapshots.rules.judge import ALWAYS, LEAST_PATIENCE, Verdict, status
@@ -17,7 +18,6 @@ from snapshots.verdicts.sql import age_of_data
 from snapshots.verdicts.status import Part, Standing
 from snapshots.views import change_words, words
 from snapshots.views.pages import Badge, Fact, TimelineItem
-from snapshots.volume_history import MOST_CHANGES, MOST_SNAPSHOTS, Entry, Gap
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,11 +17,13 @@ from django.utils.translation import gettext as _
 from dashboard.caches import kept, key_of
 from dashboard.teams.access import may
 from dashboard.teams.models import Membership, Team
-from snapshots import volume_groups, volume_list
+from snapshots.lists import volume_groups, volume_list
+from snapshots.lists.outages import Outage, outages
+from snapshots.lists.params import PAGE_SIZES
+from snapshots.lists.volume_filters import VolumeFilters
+from snapshots.lists.volume_list import Tally, VolumePage
 from snapshots.models import Environment, Policy
 from snapshots.models.volume import VolumeQuerySet
-from snapshots.outages import Outage, outages
-from snapshots.parameters import PAGE_SIZES
 from snapshots.verdicts.sql import DataAges, volumes_of_team
 from snapshots.views import strips, volume_bar, words
 from snapshots.views.freshness import as_of
@@ -29,8 +31,6 @@ from snapshots.views.lists import never_fetched
 from snapshots.views.pages import Action, Empty, Pager, PageSize
 from snapshots.views.volume_bar import grouped
 from snapshots.views.volume_rows import Scene, columns
-from snapshots.volume_filters import VolumeFilters
-from snapshots.volume_list import Tally, VolumePage
 
 KEEP_SECONDS = 120
 

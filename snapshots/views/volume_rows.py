@@ -7,6 +7,9 @@ from datetime import datetime, timedelta
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
+from snapshots.lists.volume_filters import VolumeFilters
+from snapshots.lists.volume_groups import Block
+from snapshots.lists.volume_list import Instance, instance_of, usual_sort
 from snapshots.models import Environment, Volume
 from snapshots.rules.judge import Verdict
 from snapshots.rules.taken_time import UNDATED
@@ -20,9 +23,6 @@ from snapshots.views.pages import Badge, Column, Taken
 from snapshots.views.strips import ShownStrip, shown_strip
 from snapshots.views.tables import volume_name
 from snapshots.views.targets import has_returned, returned_in_words
-from snapshots.volume_filters import VolumeFilters
-from snapshots.volume_groups import Block
-from snapshots.volume_list import Instance, instance_of, usual_sort
 
 # How long a sudden loss of usable ones stays marked.
 FEWER_SHOWN = timedelta(days=7)

@@ -15,7 +15,8 @@ from django.views.decorators.http import require_POST, require_safe
 
 from dashboard.teams.access import MemberRequest
 from dashboard.teams.models import Membership, Team
-from snapshots import volume_filters
+from snapshots.lists import volume_filters
+from snapshots.lists.volume_filters import VolumeFilters
 from snapshots.models import Environment, Policy
 from snapshots.sync import refresh as sync
 from snapshots.views import volume_parts
@@ -23,7 +24,6 @@ from snapshots.views.export_links import export_links
 from snapshots.views.lists import age_of_page, name_address, nothing_to_list, remember_team, seen_query
 from snapshots.views.pictures import shown_pictures
 from snapshots.views.refresh import RETRY_SECONDS, back_to, caller_of, changes_since, is_held, say, slot
-from snapshots.volume_filters import VolumeFilters
 
 
 @dataclass(frozen=True, slots=True)

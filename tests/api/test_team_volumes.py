@@ -11,9 +11,9 @@ from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from dashboard.teams.models import Membership, Team, User
+from snapshots.lists.volume_filters import SORTS, STATUSES
 from snapshots.models import Environment, Policy, Volume
 from snapshots.policy import targets
-from snapshots.volume_filters import SORTS, STATUSES
 from tests.api.conftest import JUDGED, Script, furnish, made
 from tests.pages.conftest import OTHER_VOLUME, VOLUME
 

@@ -9,8 +9,8 @@ from django.test.utils import CaptureQueriesContext
 from pytest_django import DjangoAssertNumQueries
 
 from dashboard.teams.models import Team
-from snapshots import change_filters
-from snapshots.change_list import ChangePage, filtered, find_page
+from snapshots.lists import change_filters
+from snapshots.lists.change_list import ChangePage, filtered, find_page
 from snapshots.models import Change, Environment
 from snapshots.sync import leases
 from snapshots.sync.store_snapshots import store_listing

@@ -9,8 +9,8 @@ import time_machine
 
 from dashboard.teams.models import ApiKey, Team
 from dashboard.teams.secrets import Secret
-from snapshots import exports
 from snapshots.cloudca.records import SnapshotRecord
+from snapshots.lists import export
 from snapshots.models import Policy
 from tests.pages.conftest import NOW, OTHER_PATH, Fill, clock, environment, fill, key, taken
 
@@ -72,4 +72,4 @@ def in_rival(rival: Team, fill: Fill) -> Team:
 def places() -> Iterator[None]:
     """Every test must give back the places that its exports took."""
     yield
-    assert exports.SLOTS.taken().total() == 0
+    assert export.SLOTS.taken().total() == 0

@@ -10,8 +10,8 @@ import pytest
 from django.test import Client
 
 from dashboard.teams.models import AuditEvent, Membership, Team
-from snapshots import excel, export_writers
-from snapshots.exports import ExportEnded
+from snapshots.lists import excel, export_writers
+from snapshots.lists.export import ExportEnded
 from tests.exports.prefixes import HARMLESS, PREFIXES
 from tests.exports.reading import LIST, PAGES, as_csv, as_excel, body, drop, export
 from tests.exports.test_csv import COLUMNS

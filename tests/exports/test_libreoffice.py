@@ -10,7 +10,7 @@ from xml.etree import ElementTree
 import pytest
 from django.test import Client
 
-from snapshots.csv_cells import BYTE_ORDER_MARK, records, safe
+from snapshots.lists.csv_cells import BYTE_ORDER_MARK, records, safe
 from tests.exports.prefixes import HARMLESS, PREFIXES
 from tests.exports.reading import LIST, export
 from tests.pages.conftest import Fill, record

@@ -21,9 +21,9 @@ from django.utils import timezone
 
 from dashboard.sessions import SessionStore
 from dashboard.teams.models import AuditEvent, EventKind, Membership, Team, User
-from snapshots import exports
-from snapshots.export_rows import SNAPSHOTS
-from snapshots.exports import Export, ExportEnded, Place, Stream
+from snapshots.lists import export as exports
+from snapshots.lists.export import Export, ExportEnded, Place, Stream
+from snapshots.lists.export_rows import SNAPSHOTS
 from snapshots.models import Environment, Snapshot
 from snapshots.views import exports as views
 from tests.exports.reading import KINDS, LIST, PAGES, body, drop, export

@@ -17,8 +17,8 @@ from dashboard.teams.accounts import create_account
 from dashboard.teams.invitations import invite
 from dashboard.teams.models import ApiKey, Membership, PendingKey, Role, Team, User
 from dashboard.teams.secrets import Secret, seal_key
-from snapshots import sharing
 from snapshots.models import Environment, Snapshot
+from snapshots.sharing import links
 from snapshots.sync.store_snapshots import store_listing
 from tests.conftest import PASSWORD, sign_in_client
 from tests.matrix.plan import ARGUMENTS, NOBODY, ROLES, TEAMS, UNOWNED, address
@@ -128,7 +128,7 @@ def _share(team: Team) -> None:
     """A link, of somebody's who is no admin where there is such."""
     maker = team.memberships.filter(role__in=[Role.MEMBER, Role.ADMIN]).order_by("-role").first()
     assert maker is not None
-    sharing.make(Snapshot.objects.get(team=team), maker=maker, days=7, form_id="form")
+    links.make(Snapshot.objects.get(team=team), maker=maker, days=7, form_id="form")
 
 
 def _arguments(team: Team) -> dict[str, str]:

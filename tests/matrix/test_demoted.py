@@ -12,8 +12,8 @@ from dashboard.teams import tokens
 from dashboard.teams.access import CAPABILITIES, AccessMiddleware
 from dashboard.teams.models import AccessToken, Membership, PendingKey, Role, User
 from dashboard.teams.people import change_role, remove
-from snapshots import sharing
 from snapshots.models import SavedView, ShareLink, Snapshot, Volume
+from snapshots.sharing import links
 from tests.matrix.conftest import House
 from tests.matrix.plan import TEAM_VIEWS
 from tests.matrix.rows import all_rows, changed
@@ -133,7 +133,7 @@ def test_nothing_comes_back_with_the_role(
     team.memberships.filter(user=mia).update(role=Role.ADMIN)
     alice = team.memberships.get(user=house.users["alice"])
     tokens.make(alice, name="own", days=30, environments=[], form_id="own")
-    sharing.make(Snapshot.objects.get(team=team), maker=alice, days=7, form_id="own")
+    links.make(Snapshot.objects.get(team=team), maker=alice, days=7, form_id="own")
     loses_and_gets_back(alice, mia)
     assert not team.invitations.pending().exists()
     assert not PendingKey.objects.filter(team=team).exists()

@@ -3,7 +3,7 @@
 import pytest
 from django.test import Client
 
-from snapshots import listing
+from snapshots.lists import snapshot_list
 from snapshots.models import Snapshot
 from tests.pages.conftest import LIST, OTHER_PATH, OTHER_VOLUME, PATH, VOLUME, Fill, record
 from tests.pages.reading import banners, by_id, checked, choices, count, links, numbers, tree
@@ -104,7 +104,7 @@ def test_chosen_values_are_checked(alice_client: Client) -> None:
 def test_a_costly_count_is_a_floor(
     alice_client: Client, monkeypatch: pytest.MonkeyPatch, number: int, rows: int, text: str, says: str
 ) -> None:
-    monkeypatch.setattr(listing, "EXACT_TO", 10)
+    monkeypatch.setattr(snapshot_list, "EXACT_TO", 10)
     page = alice_client.get(f"{LIST}?q=web&state=BackedUp&state=Creating&page_size=25&page={number}")
     assert (len(numbers(page)), count(page)) == (rows, text)
     assert says in by_id(page, "results").text
@@ -112,7 +112,7 @@ def test_a_costly_count_is_a_floor(
 
 @pytest.mark.usefixtures("filled")
 def test_a_floor_has_no_last_page_to_jump_to(alice_client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(listing, "EXACT_TO", 10)
+    monkeypatch.setattr(snapshot_list, "EXACT_TO", 10)
     found = links(alice_client.get(f"{LIST}?q=web&page_size=25"))
     assert "Next →" in found
     assert "Last" not in found

@@ -5,8 +5,8 @@ from django.test import Client
 from time_machine import Traveller
 
 from dashboard.teams.models import User
-from snapshots import sharing
 from snapshots.models import ShareLink, Snapshot
+from snapshots.sharing import links as sharing
 from tests.pages.conftest import NOW, Fill, detail, record, taken
 from tests.pages.reading import by_id, links, tree
 

@@ -9,8 +9,8 @@ from django.test import Client
 
 from dashboard.teams.accounts import create_account
 from dashboard.teams.models import Membership, Role, Team, User
-from snapshots import sharing
 from snapshots.models import Snapshot
+from snapshots.sharing import links
 from tests.conftest import PASSWORD
 from tests.pages.conftest import Fill, clock, environment, fill, key, record, sim
 
@@ -41,7 +41,7 @@ def make(snapshot: Snapshot, mia: Membership) -> Make:
     """Make a link and give the path of its address."""
 
     def make(of: Snapshot = snapshot, *, maker: Membership = mia, days: int = 7, **more: bool) -> str:
-        _link, address = sharing.make(of, maker=maker, days=days, form_id=token_hex(8), **more)
+        _link, address = links.make(of, maker=maker, days=days, form_id=token_hex(8), **more)
         return address.removeprefix("http://localhost:8000")
 
     return make

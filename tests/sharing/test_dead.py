@@ -15,9 +15,9 @@ from django.utils import timezone
 from dashboard.teams.accounts import prove
 from dashboard.teams.models import AddressProof, ApiKey, Membership, Role, Team, User
 from dashboard.teams.people import change_role, remove
-from snapshots import sharing
 from snapshots.forgetting import Subject, forget, in_words
 from snapshots.models import Environment, ShareLink, Snapshot
+from snapshots.sharing import links
 from tests.conftest import PASSWORD, create_account
 from tests.pages.reading import tree
 from tests.sharing.conftest import Make, visit
@@ -70,11 +70,11 @@ def test_ten_thousand_guesses_open_nothing(make: Make, figures: Tell) -> None:
     near = [secret[:at] + sign + secret[at + 1 :] for at in changed for sign in signs if sign != secret[at]]
     far = ["".join(chance.choices(signs, k=len(secret))) for _ in range(GUESSES - len(near))]
     digest = ShareLink.objects.get().digest
-    let_in = sum(sharing.is_secret(digest, guess) for guess in near + far)
-    let_in += sum(sharing.find(f"{head}.{guess}") is not None for guess in near[::10])
+    let_in = sum(links.is_secret(digest, guess) for guess in near + far)
+    let_in += sum(links.find(f"{head}.{guess}") is not None for guess in near[::10])
     figures("shared links", guesses=GUESSES, guesses_let_in=let_in)
-    assert (len(near + far), let_in, sharing.is_secret(digest, secret)) == (GUESSES, 0, True)
-    assert sharing.find(link) is not None
+    assert (len(near + far), let_in, links.is_secret(digest, secret)) == (GUESSES, 0, True)
+    assert links.find(link) is not None
 
 
 def test_time_does_not_tell_a_known_link_from_an_unknown_one(make: Make, figures: Tell) -> None:
@@ -83,7 +83,7 @@ def test_time_does_not_tell_a_known_link_from_an_unknown_one(make: Make, figures
     for _ in range(200):
         for public_id, seconds in spent.items():
             start = time.perf_counter()
-            sharing.find(f"{public_id}.{'A' * 43}")
+            links.find(f"{public_id}.{'A' * 43}")
             seconds.append(time.perf_counter() - start)
     medians = [statistics.median(seconds) for seconds in spent.values()]
     apart = round((max(medians) - min(medians)) * 1e6)
@@ -91,7 +91,7 @@ def test_time_does_not_tell_a_known_link_from_an_unknown_one(make: Make, figures
     assert apart < 2_000
 
 
-@pytest.mark.parametrize("days", sharing.DAYS)
+@pytest.mark.parametrize("days", links.DAYS)
 def test_it_ends_to_the_second(make: Make, dead: bytes, clock: time_machine.Traveller, days: int) -> None:
     link, made = make(days=days), timezone.now()
     for seconds, status in ((-1, 200), (0, 404), (1, 404)):
@@ -104,9 +104,9 @@ def ways(team: Team, mia: Membership, snapshot: Snapshot) -> dict[str, Callable[
     """All that ends a link, each as the product does it."""
     admin, everything = User.objects.get(email="alice@example.com"), ShareLink.objects.all()
     return {
-        "revoked": lambda: sharing.revoke(ShareLink.objects.get(), actor=admin),
-        "all revoked": lambda: sharing.revoke_all(everything, team=team, actor=admin),
-        "switched off": lambda: sharing.allow(team, False, actor=admin),
+        "revoked": lambda: links.revoke(ShareLink.objects.get(), actor=admin),
+        "all revoked": lambda: links.revoke_all(everything, team=team, actor=admin),
+        "switched off": lambda: links.allow(team, False, actor=admin),
         "maker left": lambda: remove(mia, actor=mia.user),
         "maker removed": lambda: remove(mia, actor=admin),
         "maker lowered": lambda: change_role(mia, Role.VIEWER, actor=admin),
@@ -147,8 +147,8 @@ def return_of(mia: Membership, way: str, admin: User) -> None:
             mia.user.is_active = is_active
             mia.user.save()
     else:
-        sharing.allow(mia.team, False, actor=admin)
-        sharing.allow(mia.team, True, actor=admin)
+        links.allow(mia.team, False, actor=admin)
+        links.allow(mia.team, True, actor=admin)
 
 
 @pytest.mark.parametrize("way", ["membership", "role", "account", "switch"])
@@ -179,14 +179,14 @@ def test_other_teams_links_live_on(make: Make, rival: Team, alice: User, team: T
     user = create_account("other@example.com", PASSWORD)
     there = Membership.objects.create(team=rival, user=user, role=Role.MEMBER)
     link = make(maker=there)
-    sharing.allow(team, False, actor=alice)
-    sharing.revoke_all(ShareLink.objects.alive(), team=team, actor=alice)
+    links.allow(team, False, actor=alice)
+    links.revoke_all(ShareLink.objects.alive(), team=team, actor=alice)
     assert visit(link).status_code == 200
 
 
 def test_ended_links_are_forgotten_and_living_ones_are_not(make: Make, clock: time_machine.Traveller) -> None:
     revoked, _short, long = make(days=90), make(days=1), make(days=90)
-    sharing.revoke(ShareLink.objects.get(public_id=revoked[3:15]), actor=User.objects.get())
+    links.revoke(ShareLink.objects.get(public_id=revoked[3:15]), actor=User.objects.get())
     clock.shift(timedelta(days=30))
     assert sum(piece.rows for piece in forget(timezone.now()) if piece.subject is Subject.SHARED_LINKS) == 0
     clock.shift(timedelta(days=1, seconds=1))

@@ -55,7 +55,7 @@ def test_every_answer_has_them(make: Make, settings: Settings, figures: Tell) ->
 
 
 def test_a_fault_has_them_too(make: Make, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("snapshots.sharing.find", lambda text: 1 / 0)
+    monkeypatch.setattr("snapshots.sharing.links.find", lambda text: 1 / 0)
     answer = visit(make(), client=Client(raise_request_exception=False))
     assert answer.status_code == 500
     assert {name: answer.get(name) for name in WANTED} == WANTED
@@ -106,7 +106,7 @@ def test_no_line_and_no_report_of_a_fault_holds_the_secret(
     with caplog.at_level(logging.DEBUG):
         for path in (link, f"{link}/", f"{link} ", f"{link}?x"):
             visit(path)
-        monkeypatch.setattr("snapshots.sharing.find", lambda text: 1 / 0)
+        monkeypatch.setattr("snapshots.sharing.links.find", lambda text: 1 / 0)
         visit(link, client=Client(raise_request_exception=False))
     lines = [LineFormatter().format(record) for record in caplog.records]
     figures("shared links", log_lines=len(lines), secrets_in_logs=sum(secret in line for line in lines))

@@ -14,8 +14,8 @@ from django.test import Client
 from django.utils import timezone
 
 from dashboard.teams.models import AuditEvent, EventKind, Membership, Team
-from snapshots import sharing
 from snapshots.models import ShareLink, Snapshot
+from snapshots.sharing import links
 from tests.pages.conftest import Fill, detail, record
 from tests.pages.reading import tree
 from tests.sharing.conftest import Make, visit
@@ -103,8 +103,8 @@ def test_the_secret_is_shown_once_and_kept_nowhere(
 
 
 def test_secrets_are_random_and_never_the_same(figures: Tell) -> None:
-    made = [secrets.token_urlsafe(sharing.SECRET_BYTES) for _ in range(20_000)]
-    bits = 8 * sharing.SECRET_BYTES
+    made = [secrets.token_urlsafe(links.SECRET_BYTES) for _ in range(20_000)]
+    bits = 8 * links.SECRET_BYTES
     signs = Counter("".join(secret[:42] for secret in made))
     expected = 20_000 * 42 / 64
     chi = sum((count - expected) ** 2 / expected for count in signs.values())
@@ -114,7 +114,7 @@ def test_secrets_are_random_and_never_the_same(figures: Tell) -> None:
 
 
 def test_a_snapshot_has_so_many(make: Make, snapshot: Snapshot) -> None:
-    for _ in range(sharing.MOST_OF_SNAPSHOT):
+    for _ in range(links.MOST_OF_SNAPSHOT):
         make()
     with pytest.raises(ValidationError, match=r"This snapshot has 20 shared links\. Revoke one first\."):
         make()
@@ -124,7 +124,7 @@ def test_a_snapshot_has_so_many(make: Make, snapshot: Snapshot) -> None:
 def test_a_team_has_so_many(make: Make, fill: Fill, figures: Tell) -> None:
     fill([record(number) for number in range(1, 13)])
     rows = Snapshot.objects.order_by("pk")
-    for number in range(sharing.MOST_OF_TEAM):
+    for number in range(links.MOST_OF_TEAM):
         make(rows[number % 11])
     with pytest.raises(ValidationError, match=r"The team has 200 shared links\. Revoke one first\."):
         make(rows[11])
@@ -132,7 +132,7 @@ def test_a_team_has_so_many(make: Make, fill: Fill, figures: Tell) -> None:
 
 
 def test_ended_ones_make_room(make: Make, alice_client: Client) -> None:
-    for _ in range(sharing.MOST_OF_SNAPSHOT):
+    for _ in range(links.MOST_OF_SNAPSHOT):
         make()
     assert said(post(alice_client)) == ["This snapshot has 20 shared links. Revoke one first."]
     ShareLink.objects.filter(pk=ShareLink.objects.first().pk).update(expires_at=timezone.now())

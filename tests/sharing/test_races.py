@@ -17,8 +17,8 @@ from django.test import RequestFactory
 from django.utils import timezone
 
 from dashboard.teams.models import Team, User
-from snapshots import sharing
 from snapshots.models import ShareLink, Snapshot
+from snapshots.sharing import links as sharing
 from snapshots.views.share import share
 from tests.pages.conftest import Fill, record
 from tests.waiting import SECONDS, together

@@ -13,8 +13,8 @@ from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from dashboard.teams.models import AuditEvent, EventKind
-from snapshots import share_uses
 from snapshots.models import ShareLink
+from snapshots.sharing import usage
 from tests.pages.reading import tree
 from tests.sharing.conftest import Make, visit
 from tests.waiting import together
@@ -38,8 +38,8 @@ def test_the_first_is_written_at_once_the_rest_together(
             visit(link)
     assert [each for each in asked.captured_queries if each["sql"].startswith(("INSERT", "UPDATE"))] == []
     with CaptureQueriesContext(connection) as asked:
-        share_uses.write()
-        share_uses.write()
+        usage.write()
+        usage.write()
     assert len([each for each in asked.captured_queries if "UPDATE" in each["sql"]]) == 1
     row = ShareLink.objects.get()
     figures("shared links", openings=21, counted=row.uses)
@@ -55,7 +55,7 @@ NOT_SHOWN = (
 @pytest.mark.parametrize("headers", NOT_SHOWN, ids=str)
 def test_a_prefetch_does_not_count(make: Make, headers: dict[str, str]) -> None:
     assert Client().get(make(), headers=headers).status_code == 200
-    share_uses.write()
+    usage.write()
     assert (uses(), AuditEvent.objects.filter(kind=EventKind.SHARE_OPENED).count()) == (0, 0)
 
 
@@ -65,7 +65,7 @@ def test_head_and_a_dead_link_do_not_count(make: Make) -> None:
     for _ in range(3):
         visit(link, method="HEAD")
     visit(f"{link}x")
-    share_uses.write()
+    usage.write()
     assert uses() == 1
 
 
@@ -77,7 +77,7 @@ def test_nobody_is_said_to_have_opened_it(make: Make, mia_client: Client) -> Non
         assert line.attributes["data-requests"] == requests
         assert "opened" not in line.text
         visit(link)
-        share_uses.write()
+        usage.write()
     assert "opened" not in EventKind.SHARE_OPENED.label
 
 
@@ -86,14 +86,14 @@ def test_a_quiet_minute_writes_them_by_itself(make: Make, monkeypatch: pytest.Mo
     link = make()
     visit(link)
     visit(link)
-    timer = share_uses.pending._timer
+    timer = usage.pending._timer
     assert timer is not None
-    assert (timer.interval, timer.daemon, timer.function) == (60.0, True, share_uses.write_in_thread)
+    assert (timer.interval, timer.daemon, timer.function) == (60.0, True, usage.write_in_thread)
     visit(link)
-    assert share_uses.pending._timer is timer
+    assert usage.pending._timer is timer
     monkeypatch.setattr(connection, "close", lambda: None)
     timer.function()
-    assert (uses(), share_uses.pending._timer) == (3, None)
+    assert (uses(), usage.pending._timer) == (3, None)
 
 
 def test_a_busy_database_loses_none(make: Make, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -105,22 +105,22 @@ def test_a_busy_database_loses_none(make: Make, monkeypatch: pytest.MonkeyPatch)
         raise OperationalError("database is locked")
 
     with monkeypatch.context() as patch:
-        patch.setattr(share_uses, "_store", busy)
-        share_uses.write()
+        patch.setattr(usage, "_store", busy)
+        usage.write()
     visit(link)
-    share_uses.write()
+    usage.write()
     assert uses() == 3
 
 
 def test_threads_lose_none() -> None:
-    now, pending = timezone.now(), share_uses.Pending()
+    now, pending = timezone.now(), usage.Pending()
 
     def add() -> None:
         for _ in range(500):
-            pending.add({1: share_uses.Uses(1, now)})
+            pending.add({1: usage.Uses(1, now)})
 
     together([add] * 4, what="the four who count")
-    assert pending.take() == {1: share_uses.Uses(2_000, now)}
+    assert pending.take() == {1: usage.Uses(2_000, now)}
 
 
 def test_the_end_of_a_process_writes_them() -> None:

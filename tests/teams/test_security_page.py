@@ -6,7 +6,7 @@ import pytest
 from django.conf import settings
 
 from dashboard.teams import mail_limits, sign_in_limits, token_access
-from snapshots import exports
+from snapshots.lists import export
 from snapshots.views import check, refresh, settings_key, share
 from snapshots.views import exports as export_views
 
@@ -40,7 +40,7 @@ ROWS = {
     "questions to the provider": f"{check.MOST_A_MINUTE} a minute",
     "API keys that a team": f"{settings_key.MOST_TRIALS} a minute",
     "exports of a member": f"{export_views.MOST_OF_PERSON} an hour",
-    "exports at once": f"{exports.SLOTS.most_each} and {exports.SLOTS.most}",
+    "exports at once": f"{export.SLOTS.most_each} and {export.SLOTS.most}",
     "refreshes from pages": f"{refresh.SLOTS.most}",
 }
 

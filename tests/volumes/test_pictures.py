@@ -8,11 +8,11 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from time_machine import Traveller
 
+from snapshots.lists.volume_filters import BANDS, VolumeFilters
 from snapshots.models import Environment, Policy, VerdictDay, Volume
 from snapshots.verdicts import daily
 from snapshots.verdicts.daily import Day
 from snapshots.views import pictures as views
-from snapshots.volume_filters import BANDS, VolumeFilters
 from tests.pages.conftest import NOW, OTHER_PATH, Fill, clock, fill, key, taken
 from tests.pages.reading import Element, Response, tree
 

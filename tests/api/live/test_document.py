@@ -11,7 +11,7 @@ import pytest
 from django.conf import settings
 
 from snapshots.api.operations import OPERATIONS, ROOT
-from snapshots.volume_filters import STATUSES
+from snapshots.lists.volume_filters import STATUSES
 from tests.api.conftest import Script
 
 TEXT = (Path(settings.BASE_DIR) / "docs" / "api.md").read_text()

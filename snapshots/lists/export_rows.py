@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import NamedTuple
 
-from snapshots import change_list
+from snapshots.lists import change_list
 from snapshots.models import Change, Environment, Snapshot, Volume
 from snapshots.rules.judge import Verdict
 from snapshots.rules.taken_time import TakenFrom

@@ -6,9 +6,9 @@ from datetime import timedelta
 
 from django.http import QueryDict
 
-from snapshots import parameters
+from snapshots.lists import params
+from snapshots.lists.params import DEFAULT_PAGE_SIZE
 from snapshots.models import Environment
-from snapshots.parameters import DEFAULT_PAGE_SIZE
 from snapshots.rules.judge import Verdict
 from snapshots.rules.schedules import SCHEDULES
 
@@ -79,14 +79,14 @@ def parse(query: QueryDict, environments: Sequence[Environment]) -> VolumeFilter
     by_path = {environment.path: environment for environment in environments}
     sorts = {*SORTS, *(f"-{name}" for name in SORTS)}
     return VolumeFilters(
-        environments=parameters.several(query, "environment", by_path.get, problems),
-        schedules=parameters.several(query, "schedule", parameters.one_of({*SCHEDULES, NO_SCHEDULE}), problems),
-        statuses=parameters.several(query, "status", parameters.one_of(STATUSES), problems),
-        ages=parameters.several(query, "age", parameters.one_of(BANDS), problems),
-        q=parameters.text(query, "q", problems),
-        group=parameters.one(query, "group", parameters.one_of(GROUPS), problems) or "",
-        sort=parameters.one(query, "sort", parameters.one_of(sorts), problems) or DEFAULT_SORT,
-        page=parameters.one(query, "page", parameters.page_number, problems) or 1,
-        page_size=parameters.one(query, "page_size", parameters.page_size, problems) or DEFAULT_PAGE_SIZE,
+        environments=params.several(query, "environment", by_path.get, problems),
+        schedules=params.several(query, "schedule", params.one_of({*SCHEDULES, NO_SCHEDULE}), problems),
+        statuses=params.several(query, "status", params.one_of(STATUSES), problems),
+        ages=params.several(query, "age", params.one_of(BANDS), problems),
+        q=params.text(query, "q", problems),
+        group=params.one(query, "group", params.one_of(GROUPS), problems) or "",
+        sort=params.one(query, "sort", params.one_of(sorts), problems) or DEFAULT_SORT,
+        page=params.one(query, "page", params.page_number, problems) or 1,
+        page_size=params.one(query, "page_size", params.page_size, problems) or DEFAULT_PAGE_SIZE,
         problems=tuple(problems),
     )

@@ -12,10 +12,10 @@ from typing import NamedTuple
 from django.db.models import Q
 
 from dashboard.teams.models import Team
-from snapshots.change_filters import ChangeFilters, Cursor
-from snapshots.listing import EXACT_TO, ID_START, MOST_WORDS
+from snapshots.lists.change_filters import ChangeFilters, Cursor
+from snapshots.lists.params import NO_VOLUME
+from snapshots.lists.snapshot_list import EXACT_TO, ID_START, MOST_WORDS
 from snapshots.models import Change, ChangeQuerySet, Environment, Snapshot, Volume
-from snapshots.parameters import NO_VOLUME
 
 PAGE_LINES = 50
 RENAMES = (Change.Kind.RENAMED, Change.Kind.VOLUME_RENAMED)

@@ -12,13 +12,13 @@ from django.db.models import Case, Count, F, Min, Q, Value, When
 from django.db.models.expressions import OrderBy
 from django.db.models.fields import SmallIntegerField
 
+from snapshots.lists.volume_filters import AGES, BANDS, NO_AGE, NO_SCHEDULE, OLDER, VolumeFilters
 from snapshots.models import Environment, Volume
 from snapshots.models.volume import VolumeQuerySet
 from snapshots.rules.judge import Verdict
 from snapshots.rules.taken_time import NAME_TIME, is_default
 from snapshots.verdicts.evaluate import LETTERS
 from snapshots.verdicts.sql import DataAges, judged, volumes_of_team
-from snapshots.volume_filters import AGES, BANDS, NO_AGE, NO_SCHEDULE, OLDER, VolumeFilters
 
 MOST_WORDS = 5
 # How the provider names the host of a volume that is attached to none.

@@ -13,9 +13,9 @@ from typing import NamedTuple
 from django.db.models import Q, QuerySet
 
 from dashboard.teams.models import Team
-from snapshots.filters import AGES, OLDER, UNDATED_AGE, Filters
+from snapshots.lists.params import NO_VOLUME
+from snapshots.lists.snapshot_filters import AGES, OLDER, UNDATED_AGE, Filters
 from snapshots.models import Environment, Snapshot, Volume
-from snapshots.parameters import NO_VOLUME
 from snapshots.rules.taken_time import UNDATED
 
 EXACT_TO = 1000

@@ -9,9 +9,9 @@ from datetime import UTC, date, datetime, time, timedelta
 
 from django.http import QueryDict
 
-from snapshots import parameters
+from snapshots.lists import params
+from snapshots.lists.params import DEFAULT_PAGE_SIZE
 from snapshots.models import Environment
-from snapshots.parameters import DEFAULT_PAGE_SIZE
 from snapshots.rules.states import INTERVAL_TYPES, STATES
 
 AGES = {"1d": timedelta(days=1), "7d": timedelta(days=7), "30d": timedelta(days=30)}
@@ -52,8 +52,8 @@ class Filters:
         pairs += [("environment", environment.path) for environment in self.environments]
         single = [
             ("age", self.age),
-            ("from", parameters.iso(self.from_date)),
-            ("to", parameters.iso(self.to_date)),
+            ("from", params.iso(self.from_date)),
+            ("to", params.iso(self.to_date)),
             ("q", self.q),
         ]
         pairs += [(name, value) for name, value in single if value]
@@ -99,20 +99,20 @@ def parse(query: QueryDict, environments: Sequence[Environment]) -> Filters:
     states = {*STATES, *_seen(environments, "state")}
     types = {*INTERVAL_TYPES, *_seen(environments, "interval_type")}
     return Filters(
-        volume_ids=parameters.several(query, "volume_id", parameters.volume_id, problems),
-        states=parameters.several(query, "state", parameters.one_of(states), problems),
-        interval_types=parameters.several(query, "interval_type", parameters.one_of(types), problems),
-        environments=parameters.several(query, "environment", by_path.get, problems),
-        age=parameters.one(query, "age", parameters.one_of({*AGES, OLDER, UNDATED_AGE}), problems) or "",
-        from_date=parameters.one(query, "from", parameters.day, problems),
-        to_date=parameters.one(query, "to", parameters.day, problems),
-        q=parameters.text(query, "q", problems),
-        listed=(parameters.one(query, "listed", parameters.one_of({"yes", "no"}), problems) or "yes") == "yes",
-        sort=parameters.one(query, "sort", parameters.one_of({*SORTS, *(f"-{name}" for name in SORTS)}), problems)
+        volume_ids=params.several(query, "volume_id", params.volume_id, problems),
+        states=params.several(query, "state", params.one_of(states), problems),
+        interval_types=params.several(query, "interval_type", params.one_of(types), problems),
+        environments=params.several(query, "environment", by_path.get, problems),
+        age=params.one(query, "age", params.one_of({*AGES, OLDER, UNDATED_AGE}), problems) or "",
+        from_date=params.one(query, "from", params.day, problems),
+        to_date=params.one(query, "to", params.day, problems),
+        q=params.text(query, "q", problems),
+        listed=(params.one(query, "listed", params.one_of({"yes", "no"}), problems) or "yes") == "yes",
+        sort=params.one(query, "sort", params.one_of({*SORTS, *(f"-{name}" for name in SORTS)}), problems)
         or DEFAULT_SORT,
-        page=parameters.one(query, "page", parameters.page_number, problems) or 1,
-        page_size=parameters.one(query, "page_size", parameters.page_size, problems) or DEFAULT_PAGE_SIZE,
-        volume_q=parameters.text(query, "volume_q", problems),
+        page=params.one(query, "page", params.page_number, problems) or 1,
+        page_size=params.one(query, "page_size", params.page_size, problems) or DEFAULT_PAGE_SIZE,
+        volume_q=params.text(query, "volume_q", problems),
         problems=tuple(problems),
     )
 

@@ -12,7 +12,7 @@ from typing import NamedTuple
 from django.http import QueryDict
 from django.utils.translation import gettext as _
 
-from snapshots import parameters
+from snapshots.lists import params
 from snapshots.models import Change, Environment
 
 CURSOR = re.compile(r"(\d{8}T\d{12})-(\d{1,18})", re.ASCII)
@@ -65,7 +65,7 @@ class ChangeFilters:
         pairs = [("kind", value) for value in self.kinds]
         pairs += [("environment", environment.path) for environment in self.environments]
         pairs += [("volume_id", value) for value in self.volume_ids]
-        single = [("from", parameters.iso(self.from_date)), ("to", parameters.iso(self.to_date)), ("q", self.q)]
+        single = [("from", params.iso(self.from_date)), ("to", params.iso(self.to_date)), ("q", self.q)]
         single += [("rotated", "yes" if self.rotated else ""), ("line", str(self.line or ""))]
         single += [("before", str(self.before or "")), ("after", str(self.after or ""))]
         return pairs + [(name, value) for name, value in single if value]
@@ -93,19 +93,19 @@ def parse(query: QueryDict, environments: Sequence[Environment]) -> ChangeFilter
     """Read a query string. Never raises: what is not valid is in `problems`."""
     problems: list[str] = []
     by_path = {environment.path: environment for environment in environments}
-    before = parameters.one(query, "before", _cursor, problems)
+    before = params.one(query, "before", _cursor, problems)
     return ChangeFilters(
-        kinds=parameters.several(query, "kind", parameters.one_of(Change.Kind.values), problems),
-        environments=parameters.several(query, "environment", by_path.get, problems),
-        volume_ids=parameters.several(query, "volume_id", parameters.volume_id, problems),
-        from_date=parameters.one(query, "from", parameters.day, problems),
-        to_date=parameters.one(query, "to", parameters.day, problems),
-        q=parameters.text(query, "q", problems),
-        rotated=parameters.one(query, "rotated", parameters.one_of({"yes", "no"}), problems) == "yes",
-        line=parameters.one(query, "line", _number, problems) or 0,
+        kinds=params.several(query, "kind", params.one_of(Change.Kind.values), problems),
+        environments=params.several(query, "environment", by_path.get, problems),
+        volume_ids=params.several(query, "volume_id", params.volume_id, problems),
+        from_date=params.one(query, "from", params.day, problems),
+        to_date=params.one(query, "to", params.day, problems),
+        q=params.text(query, "q", problems),
+        rotated=params.one(query, "rotated", params.one_of({"yes", "no"}), problems) == "yes",
+        line=params.one(query, "line", _number, problems) or 0,
         before=before,
-        after=None if before else parameters.one(query, "after", _cursor, problems),
-        volume_q=parameters.text(query, "volume_q", problems),
+        after=None if before else params.one(query, "after", _cursor, problems),
+        volume_q=params.text(query, "volume_q", problems),
         problems=tuple(problems),
     )
 

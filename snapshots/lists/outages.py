@@ -5,11 +5,11 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import NamedTuple
 
+from snapshots.lists.volume_list import Tally
 from snapshots.models import Environment
 from snapshots.models.volume import VolumeQuerySet
 from snapshots.rules.judge import Verdict
 from snapshots.verdicts.status import read_parts
-from snapshots.volume_list import Tally
 
 WITHIN = timedelta(hours=1)
 LEAST_VOLUMES = 5

@@ -8,9 +8,9 @@ from datetime import UTC, datetime
 from typing import Protocol
 
 from dashboard.teams.models import Team
-from snapshots import csv_cells
-from snapshots.excel import ExcelFile
-from snapshots.export_rows import Row, Source, Value
+from snapshots.lists import csv_cells
+from snapshots.lists.excel import ExcelFile
+from snapshots.lists.export_rows import Row, Source, Value
 from snapshots.models import Environment
 
 MOST_SLUG = 40

@@ -16,8 +16,8 @@ from django.db.models import QuerySet
 
 from dashboard.limits import Slots
 from dashboard.teams.models import Team
-from snapshots.export_rows import Row
-from snapshots.export_writers import WRITERS, Export
+from snapshots.lists.export_rows import Row
+from snapshots.lists.export_writers import WRITERS, Export
 from snapshots.models import Environment
 
 ROWS_AT_ONCE = 500
