@@ -7,7 +7,7 @@ from dashboard import errors, health
 from dashboard.teams import first_run, joining, sessions
 from dashboard.teams.account import SetPasswordByLink
 from dashboard.teams.oidc import views as oidc
-from snapshots.views.metrics import metrics
+from snapshots.api.metrics_view import metrics
 
 handler400 = errors.bad_request
 handler403 = errors.forbidden

@@ -22,7 +22,7 @@ FORBIDDEN = {
     "snapshots/sync/refresh.py": {"snapshots.views", "snapshots.lists.snapshot_filters"},
     "snapshots/views": {"snapshots.cloudca", "snapshots.simulator"},
     # Of the client only the kinds of its faults.
-    "snapshots/metrics.py": {
+    "snapshots/api/metrics.py": {
         *("snapshots.sync.refresh", "snapshots.setup.provider", "snapshots.simulator"),
         *("snapshots.cloudca.client", "snapshots.cloudca.transport"),
     },

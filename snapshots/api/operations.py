@@ -5,8 +5,8 @@ from dataclasses import dataclass
 
 from msgspec import Struct
 
-from snapshots.api import parameters, rows
-from snapshots.api.parameters import Parameter
+from snapshots.api import params, schemas
+from snapshots.api.params import Parameter
 from snapshots.lists.volume_filters import BANDS, NO_SCHEDULE, SORTS, STATUSES
 from snapshots.rules.schedules import SCHEDULES
 
@@ -45,37 +45,39 @@ class Operation:
 PATH_PARAMETERS = {
     parameter.name: parameter
     for parameter in (
-        parameters.segment("service_code", "The service code, as in the provider’s addresses."),
-        parameters.segment("environment_name", "The name of the environment."),
-        parameters.uuid("snapshot_id", "The id of the snapshot."),
-        parameters.slug("team", "The team, as in the addresses of the dashboard."),
+        params.segment("service_code", "The service code, as in the provider’s addresses."),
+        params.segment("environment_name", "The name of the environment."),
+        params.uuid("snapshot_id", "The id of the snapshot."),
+        params.slug("team", "The team, as in the addresses of the dashboard."),
     )
 }
-ENVIRONMENTS = Operation("environments", "/environments", "The environments that the token reads", rows.EnvironmentList)
-CONNECTIONS = Operation("connections", "/services/connections", "The services of these", rows.ConnectionList)
+ENVIRONMENTS = Operation(
+    "environments", "/environments", "The environments that the token reads", schemas.EnvironmentList
+)
+CONNECTIONS = Operation("connections", "/services/connections", "The services of these", schemas.ConnectionList)
 SNAPSHOTS = Operation(
     "snapshots",
     "/services/{service_code}/{environment_name}/snapshots",
     "The snapshots of an environment: the provider’s newest complete list as mirrored, the newest first",
-    rows.SnapshotList,
-    query=(parameters.uuid("volume_id", "Only those of this volume."),),
+    schemas.SnapshotList,
+    query=(params.uuid("volume_id", "Only those of this volume."),),
     of_list=True,
 )
 SNAPSHOT = Operation(
     "snapshot",
     "/services/{service_code}/{environment_name}/snapshots/{snapshot_id}",
     "One snapshot of an environment",
-    rows.OneSnapshot,
+    schemas.OneSnapshot,
     of_list=True,
 )
 VOLUMES = Operation(
     "volumes",
     "/services/{service_code}/{environment_name}/volumes",
     "The volumes of an environment: the provider’s newest complete list as mirrored",
-    rows.VolumeList,
+    schemas.VolumeList,
     query=(
-        parameters.uuid("instance_id", "Only those of this instance."),
-        parameters.one_of("type", "Only those of this type.", ["os", "data", "OS", "DATA"]),
+        params.uuid("instance_id", "Only those of this instance."),
+        params.one_of("type", "Only those of this type.", ["os", "data", "OS", "DATA"]),
     ),
     of_list=True,
     may_be_closed=True,
@@ -84,23 +86,23 @@ TEAM_VOLUMES = Operation(
     "team_volumes",
     "/teams/{team}/volumes",
     "The team’s volumes with their verdicts, filtered and sorted as on the volumes page",
-    rows.JudgedVolumeList,
+    schemas.JudgedVolumeList,
     query=(
-        parameters.places("environment", "Only those of these environments: service code/name."),
-        parameters.one_of("schedule", "Only those with these schedules.", [*SCHEDULES, NO_SCHEDULE], many=True),
-        parameters.one_of(
+        params.places("environment", "Only those of these environments: service code/name."),
+        params.one_of("schedule", "Only those with these schedules.", [*SCHEDULES, NO_SCHEDULE], many=True),
+        params.one_of(
             "status",
             "Only those with these verdicts. Without it and without a search all that are judged.",
             STATUSES,
             many=True,
         ),
-        parameters.one_of("age", "Only those whose newest usable snapshot is of this age.", BANDS, many=True),
-        parameters.text("q", "Words that the name, the instance or the beginning of the id hold."),
-        parameters.one_of(
+        params.one_of("age", "Only those whose newest usable snapshot is of this age.", BANDS, many=True),
+        params.text("q", "Words that the name, the instance or the beginning of the id hold."),
+        params.one_of(
             "sort", "The order; with - reversed. Usually the worst first.", [*SORTS, *(f"-{name}" for name in SORTS)]
         ),
-        parameters.whole_number("limit", "How many rows at most.", most=MOST_ROWS, usual=USUAL_ROWS),
-        parameters.cursor("cursor", "Where to go on: `nextCursor` of the answer before, with the same order."),
+        params.whole_number("limit", "How many rows at most.", most=MOST_ROWS, usual=USUAL_ROWS),
+        params.cursor("cursor", "Where to go on: `nextCursor` of the answer before, with the same order."),
     ),
     is_strict=True,
 )

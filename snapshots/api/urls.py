@@ -2,9 +2,9 @@
 
 from django.urls import re_path
 
-from snapshots.api import judged, operations, views
+from snapshots.api import operations, views, volume_verdicts
 from snapshots.api.operations import ROOT, Operation
-from snapshots.api.replies import View, answering
+from snapshots.api.responses import View, answering
 
 app_name = "api"
 VIEWS: tuple[tuple[Operation, View], ...] = (
@@ -13,7 +13,7 @@ VIEWS: tuple[tuple[Operation, View], ...] = (
     (operations.SNAPSHOTS, views.snapshots),
     (operations.SNAPSHOT, views.snapshot),
     (operations.VOLUMES, views.volumes),
-    (operations.TEAM_VOLUMES, judged.team_volumes),
+    (operations.TEAM_VOLUMES, volume_verdicts.team_volumes),
 )
 OPENAPI = ROOT.removeprefix("/").replace("/", "/+")
 urlpatterns = [

@@ -11,9 +11,9 @@ from django.views.decorators.csrf import csrf_exempt
 from msgspec import UNSET
 
 from dashboard.teams.token_access import TokenRequest
-from snapshots.api import replies, rows
-from snapshots.api.replies import JSON, Asked, doubts_of_snapshots
-from snapshots.api.schema import document
+from snapshots.api import responses, schemas
+from snapshots.api.openapi import document
+from snapshots.api.responses import JSON, Asked, doubts_of_snapshots
 from snapshots.models import Environment, Snapshot, Volume
 from snapshots.models.snapshot import SnapshotQuerySet
 from snapshots.models.volume import VolumeQuerySet
@@ -35,7 +35,7 @@ def openapi(request: HttpRequest) -> HttpResponse:
 
 
 def environments(request: TokenRequest, asked: Asked) -> HttpResponse:
-    return replies.plain_list([_environment(environment) for environment in of_token(request)])
+    return responses.plain_list([_environment(environment) for environment in of_token(request)])
 
 
 def connections(request: TokenRequest, asked: Asked) -> HttpResponse:
@@ -43,7 +43,7 @@ def connections(request: TokenRequest, asked: Asked) -> HttpResponse:
     by_code: dict[str, list[Environment]] = {}
     for environment in of_token(request):
         by_code.setdefault(environment.service_code, []).append(environment)
-    return replies.plain_list([_connection(code, members) for code, members in by_code.items()])
+    return responses.plain_list([_connection(code, members) for code, members in by_code.items()])
 
 
 def snapshots(request: TokenRequest, asked: Asked, service_code: str, environment_name: str) -> HttpResponseBase:
@@ -52,16 +52,16 @@ def snapshots(request: TokenRequest, asked: Asked, service_code: str, environmen
     as_of = _listed_at(environment, now)
     volume_id = "".join(asked.get("volume_id", [])).lower()
     tag = _tag(request, "snapshots", environment, volume_id)
-    if replies.has_already(request, tag):
-        response: HttpResponseBase = replies.not_modified()
+    if responses.has_already(request, tag):
+        response: HttpResponseBase = responses.not_modified()
     else:
         found = _listed(environment)
         if volume_id:
             found = found.filter(team=request.team, volume_id=volume_id)
         columns = found.newest_first().values_list(*SNAPSHOT_COLUMNS)
-        response = replies.counted_list(rows.Snapshot(*row) for row in columns.iterator(FETCHED))
+        response = responses.counted_list(schemas.Snapshot(*row) for row in columns.iterator(FETCHED))
     response.headers["ETag"] = tag
-    replies.say_age(response, as_of, doubts_of_snapshots(environment, now), now)
+    responses.say_age(response, as_of, doubts_of_snapshots(environment, now), now)
     return response
 
 
@@ -75,9 +75,11 @@ def snapshot(
     row = _listed(environment).filter(snapshot_id=snapshot_id.lower()).values_list(*SNAPSHOT_COLUMNS).first()
     if row is None:
         raise Http404
-    response = replies.not_modified() if replies.has_already(request, tag) else replies.one(rows.Snapshot(*row))
+    response = (
+        responses.not_modified() if responses.has_already(request, tag) else responses.one(schemas.Snapshot(*row))
+    )
     response.headers["ETag"] = tag
-    replies.say_age(response, as_of, doubts_of_snapshots(environment, now), now)
+    responses.say_age(response, as_of, doubts_of_snapshots(environment, now), now)
     return response
 
 
@@ -87,20 +89,20 @@ def volumes(request: TokenRequest, asked: Asked, service_code: str, environment_
     as_of = environment.volumes_listed_at
     if as_of is None:
         if environment.knows_volumes:
-            raise replies.not_listed(environment.volumes_next_try_at, now)
-        raise replies.closed()
+            raise responses.not_listed(environment.volumes_next_try_at, now)
+        raise responses.closed()
     instance_id, kind = ("".join(asked.get(name, [])).lower() for name in ("instance_id", "type"))
     tag = _tag(request, "volumes", environment, instance_id, kind)
-    if replies.has_already(request, tag):
-        response: HttpResponseBase = replies.not_modified()
+    if responses.has_already(request, tag):
+        response: HttpResponseBase = responses.not_modified()
     else:
         found = _volumes(environment, instance_id, kind).order_by("pk").values_list(*VOLUME_COLUMNS)
-        response = replies.counted_list(
-            rows.Volume(*texts, UNSET if size is None else size)  # type: ignore[call-arg]  # eight texts
+        response = responses.counted_list(
+            schemas.Volume(*texts, UNSET if size is None else size)  # type: ignore[call-arg]  # eight texts
             for *texts, size in found.iterator(FETCHED)
         )
     response.headers["ETag"] = tag
-    replies.say_age(response, as_of, _doubts_of_volumes(environment, now), now)
+    responses.say_age(response, as_of, _doubts_of_volumes(environment, now), now)
     return response
 
 
@@ -122,7 +124,7 @@ def _find(request: TokenRequest, service_code: str, name: str) -> Environment:
 
 def _listed_at(environment: Environment, now: datetime) -> datetime:
     if environment.listed_at is None:
-        raise replies.not_listed(environment.next_try_at, now)
+        raise responses.not_listed(environment.next_try_at, now)
     return environment.listed_at
 
 
@@ -144,7 +146,7 @@ def _tag(request: TokenRequest, what: str, environment: Environment, *query: str
     """Every write of an environment's rows raises its generation: while that stands, so does the answer."""
     reach = sorted(request.token.environments)
     listed = (environment.listed_at is None, environment.volumes_listed_at is None)
-    return replies.tag_of(request.team.pk, reach, what, environment.rows_version, listed, *query)
+    return responses.tag_of(request.team.pk, reach, what, environment.rows_version, listed, *query)
 
 
 def _doubts_of_volumes(environment: Environment, now: datetime) -> Iterator[str]:
@@ -164,15 +166,15 @@ def _id(environment: Environment, path: str) -> str:
     return str(uuid5(NAMESPACE_URL, f"{settings.SITE_URL}/{environment.team_id}/{path}"))
 
 
-def _environment(environment: Environment) -> rows.Environment:
+def _environment(environment: Environment) -> schemas.Environment:
     code = environment.service_code
-    service = rows.ConnectionOfEnvironment(_id(environment, code), code, code, SERVICE_TYPE)
-    return rows.Environment(_id(environment, environment.path), environment.name, service)
+    service = schemas.ConnectionOfEnvironment(_id(environment, code), code, code, SERVICE_TYPE)
+    return schemas.Environment(_id(environment, environment.path), environment.name, service)
 
 
-def _connection(code: str, members: list[Environment]) -> rows.Connection:
+def _connection(code: str, members: list[Environment]) -> schemas.Connection:
     tried = [environment for environment in members if environment.tried_at]
     moments = [environment.tried_at for environment in tried if environment.tried_at]
     answers = any(not environment.fault_kind for environment in tried)
-    status = rows.Status(max(moments), answers) if moments else UNSET
-    return rows.Connection(_id(members[0], code), code, code, SERVICE_TYPE, status)
+    status = schemas.Status(max(moments), answers) if moments else UNSET
+    return schemas.Connection(_id(members[0], code), code, code, SERVICE_TYPE, status)

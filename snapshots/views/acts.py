@@ -23,8 +23,8 @@ from snapshots.models import Environment, Volume
 from snapshots.policy import exemptions
 from snapshots.policy.exemptions import Exempted, Exemption
 from snapshots.rules.schedules import SCHEDULES
+from snapshots.text import times
 from snapshots.verdicts.sql import FOR_EVER, DataAges
-from snapshots.views import words
 
 MOST_NAMED = 10
 MOST_DIGITS = 18
@@ -99,7 +99,7 @@ def volume_of(request: MemberRequest, text: str) -> Volume | None:
 
 
 def until_in_words(until: datetime, now: datetime) -> str:
-    return _("without end") if until == FOR_EVER else _("until %(day)s") % {"day": words.day(until, now)}
+    return _("without end") if until == FOR_EVER else _("until %(day)s") % {"day": times.day(until, now)}
 
 
 def _chosen(request: MemberRequest) -> Chosen:

@@ -9,7 +9,7 @@ from django.utils.translation import gettext as _
 from dashboard.teams.models import Team
 from snapshots.lists.change_filters import ChangeFilters
 from snapshots.models import Change, Environment, Volume
-from snapshots.views import change_words, words
+from snapshots.text import change_labels, times
 from snapshots.views.filterbar import FilterBar, chip, chosen_volumes, offered_volumes, volume_chip, volume_filter
 from snapshots.views.pages import Chip, Choice, FilterGroup
 
@@ -35,9 +35,9 @@ def change_bar(
 
 def _kinds(filters: ChangeFilters) -> FilterGroup:
     """The kinds that are written today, and an earlier one where it is chosen."""
-    kinds = [*change_words.OFFERED, *(kind for kind in filters.kinds if kind not in change_words.OFFERED)]
+    kinds = [*change_labels.OFFERED, *(kind for kind in filters.kinds if kind not in change_labels.OFFERED)]
     choices = [
-        Choice(kind, change_words.label(kind), checked=kind in filters.kinds, detail=_note(kind)) for kind in kinds
+        Choice(kind, change_labels.label(kind), checked=kind in filters.kinds, detail=_note(kind)) for kind in kinds
     ]
     return FilterGroup("kind", _("Kind"), "checkbox", choices, len(filters.kinds))
 
@@ -69,7 +69,9 @@ def _chips(
         name = _("Repeated") if line.volume_id else _("At once")
         chips.insert(0, chip(name, _line(line, environments, now), prefix + filters.query(line=0)))
     for kind in filters.kinds:
-        chips.append(chip(_("Kind"), change_words.label(kind), prefix + filters.query(kinds=_but(filters.kinds, kind))))
+        chips.append(
+            chip(_("Kind"), change_labels.label(kind), prefix + filters.query(kinds=_but(filters.kinds, kind)))
+        )
     for environment in filters.environments:
         url = prefix + filters.query(environments=_but(filters.environments, environment))
         chips.append(chip(_("Environment"), environment.place, url))
@@ -86,7 +88,7 @@ def _chips(
 
 def _line(line: Change, environments: Sequence[Environment], now: datetime) -> str:
     place = next((one.place for one in environments if one.pk == line.environment_id), "")
-    return f"{change_words.label(line.kind)}, {words.stamp(line.at, now)} · {place}"
+    return f"{change_labels.label(line.kind)}, {times.stamp(line.at, now)} · {place}"
 
 
 def _but(values: tuple[T, ...], value: T) -> tuple[T, ...]:

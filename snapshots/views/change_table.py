@@ -20,7 +20,7 @@ from snapshots.lists.change_filters import ChangeFilters
 from snapshots.lists.change_list import ChangePage, Line, find_page
 from snapshots.models import Change, Environment, Volume
 from snapshots.rules import states
-from snapshots.views import change_words, words
+from snapshots.text import change_labels, times
 from snapshots.views.pages import Badge
 from snapshots.views.tables import volume_name
 
@@ -122,7 +122,7 @@ def _days(lines: Sequence[Line], scene: Scene) -> list[Day]:
 
 
 def _head(day: date, at: datetime, now: datetime) -> str:
-    text = f"{WEEKDAYS[day.weekday()]} {words.day(at, now)}"
+    text = f"{WEEKDAYS[day.weekday()]} {times.day(at, now)}"
     named = {now.date(): _("Today"), now.date() - timedelta(days=1): _("Yesterday")}.get(day)
     return f"{named}, {text}" if named else text
 
@@ -135,11 +135,11 @@ def _row(line: Line, scene: Scene) -> ChangeRow:
     return ChangeRow(
         time=f"{line.at:%H:%M}",
         iso=line.at.isoformat(),
-        exact=words.exact(line.at),
-        badge=change_words.badge(line.kind),
+        exact=times.exact(line.at),
+        badge=change_labels.badge(line.kind),
         title=title,
         url=url,
-        detail="" if line.number else change_words.detail(line.kind, line.before, line.after, line.seconds),
+        detail="" if line.number else change_labels.detail(line.kind, line.before, line.after, line.seconds),
         interval_type=states.type_label(line.interval_type) if line.interval_type else "",
         volume=volume_name(line.volume_id, volume.name if volume else line.volume or "") if has_volume else "",
         volume_url=_volume_url(line, environment, volume, scene),
@@ -156,11 +156,11 @@ def _title(line: Line, environment: Environment, volume: Volume | None, scene: S
     if line.number is not None:
         since = line.since
         text = (
-            change_words.repeated(line.number, since, line.at) if since else change_words.many(line.kind, line.number)
+            change_labels.repeated(line.number, since, line.at) if since else change_labels.many(line.kind, line.number)
         )
         return text, scene.prefix + ChangeFilters(line=line.pk).query()
     if line.snapshot_id is not None:
-        title = words.title(line.name or "", line.snapshot_id)
+        title = times.title(line.name or "", line.snapshot_id)
         return title, f"{scene.list_url}{environment.path}/{line.snapshot_id}/"
     if line.volume_id:
         name = line.after or (volume.name if volume else "")

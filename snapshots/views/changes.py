@@ -22,7 +22,8 @@ from snapshots.lists.change_filters import ChangeFilters
 from snapshots.lists.change_list import ChangePage, find_line
 from snapshots.models import Change, Environment
 from snapshots.sync import refresh as sync
-from snapshots.views import change_bar, words
+from snapshots.text import times
+from snapshots.views import change_bar
 from snapshots.views.change_table import change_table
 from snapshots.views.export_links import export_links
 from snapshots.views.lists import (
@@ -171,7 +172,7 @@ def _pager(page: ChangePage, view: View) -> Pager:
     filters, prefix = view.filters, view.prefix
     if not page.lines:
         return Pager("")
-    newest, oldest = (words.stamp(line.at, view.now) for line in (page.lines[0], page.lines[-1]))
+    newest, oldest = (times.stamp(line.at, view.now) for line in (page.lines[0], page.lines[-1]))
     text = newest if newest == oldest else _("%(newest)s back to %(oldest)s") % {"newest": newest, "oldest": oldest}
     return Pager(
         text=_("%(times)s UTC") % {"times": text},

@@ -15,7 +15,7 @@ from snapshots.models import Environment
 from snapshots.sync import refresh
 from snapshots.sync.leases import Caller, Denied, Why
 from snapshots.sync.refresh import Checked
-from snapshots.views import words
+from snapshots.text import times
 from snapshots.views.detail import find_environment, find_shown, mark_of, snapshot_context
 from snapshots.views.refresh import RETRY_SECONDS, slot, watch
 
@@ -116,5 +116,5 @@ def _say_denied(denied: Denied) -> str:
     if denied.why is Why.REFUSED:
         return _("The provider refuses this team's key for this environment.")
     if denied.why is Why.RETRY_AFTER and denied.until:
-        return _("The provider asked us to wait until %(time)s UTC.") % {"time": words.clock(denied.until, now)}
+        return _("The provider asked us to wait until %(time)s UTC.") % {"time": times.clock(denied.until, now)}
     return _("The provider cannot be asked now.")

@@ -19,7 +19,7 @@ from dashboard.teams.models import Membership
 from snapshots.models import Environment, Snapshot, Volume
 from snapshots.rules import states
 from snapshots.sync import leases
-from snapshots.views import words
+from snapshots.text import times as words
 from snapshots.views.freshness import as_of, banners, freshness
 from snapshots.views.life import life, volume_line
 from snapshots.views.lists import LEAST_REFRESH_SECONDS, remember_team

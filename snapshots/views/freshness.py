@@ -13,7 +13,7 @@ from snapshots.models import Environment
 from snapshots.outcomes import incomplete_reason
 from snapshots.rules.clock_skew import Clocks
 from snapshots.sync.leases import key_mark, key_of, ttl
-from snapshots.views import words
+from snapshots.text import times
 from snapshots.views.pages import Action, Banner, Freshness
 
 MOST_NAMES = 3
@@ -44,7 +44,7 @@ def as_of(environment: Environment, now: datetime) -> str:
         return ""
     if environment.listed_at is None:
         return _("never listed whole")
-    return _("as of %(time)s") % {"time": words.clock(environment.listed_at, now)}
+    return _("as of %(time)s") % {"time": times.clock(environment.listed_at, now)}
 
 
 def banners(
@@ -83,7 +83,7 @@ def _all_current(environments: Sequence[Environment], oldest: datetime, now: dat
     text = ngettext("%(place)s checked %(ago)s", "All %(count)d environments checked %(ago)s", len(environments)) % {
         "count": len(environments),
         "place": environments[0].place,
-        "ago": words.ago(oldest, now),
+        "ago": times.ago(oldest, now),
     }
     return Freshness("ok", text, oldest.isoformat())
 
@@ -113,11 +113,11 @@ def _odd_lists(environment: Environment, now: datetime) -> list[Banner]:
 def _fault(environment: Environment, now: datetime, retry_url: str) -> Banner:
     since = environment.fault_since or now
     parts = [
-        _not_refreshed(environment) % {"time": words.clock(since, now), "reason": fault_reason(environment)},
+        _not_refreshed(environment) % {"time": times.clock(since, now), "reason": fault_reason(environment)},
         _shown(environment, now),
     ]
     if environment.next_try_at and environment.next_try_at > now:
-        parts.append(_("Next try %(time)s UTC.") % {"time": words.clock(environment.next_try_at, now)})
+        parts.append(_("Next try %(time)s UTC.") % {"time": times.clock(environment.next_try_at, now)})
     return Banner("warn", environment.place, " ".join(parts), [Action(_("Try now"), retry_url, post=True)])
 
 
@@ -134,7 +134,7 @@ def _many_faults(failing: Sequence[Environment], now: datetime, retry_url: str) 
     text = _(
         "have not answered, the first since %(time)s UTC: %(names)s and %(more)d more. "
         "You see what each listed last. Nothing has been removed."
-    ) % {"time": words.clock(since, now), "names": ", ".join(named), "more": len(failing) - MOST_NAMES}
+    ) % {"time": times.clock(since, now), "names": ", ".join(named), "more": len(failing) - MOST_NAMES}
     title = _("%(count)d environments") % {"count": len(failing)}
     return Banner("warn", title, text, [Action(_("Try now"), retry_url, post=True)])
 
@@ -143,8 +143,8 @@ def _shown(environment: Environment, now: datetime) -> str:
     if environment.listed_at is None:
         return _("It has never been listed, so nothing of it can be shown.")
     return _("You see what it listed at %(time)s UTC, %(ago)s. Nothing has been removed.") % {
-        "time": words.clock(environment.listed_at, now),
-        "ago": words.ago(environment.listed_at, now),
+        "time": times.clock(environment.listed_at, now),
+        "ago": times.ago(environment.listed_at, now),
     }
 
 
@@ -153,7 +153,7 @@ def _clocks(environments: Sequence[Environment]) -> list[Banner]:
     furthest = max((each.clocks for each in environments), key=lambda each: abs(each.told), default=Clocks())
     if not furthest.told:
         return []
-    span = words.age(timedelta(seconds=abs(furthest.told)))
+    span = times.age(timedelta(seconds=abs(furthest.told)))
     if furthest.told > 0:
         text = _("is %(span)s ahead of this machine's.") % {"span": span}
     else:
@@ -181,7 +181,7 @@ def _doubted(environment: Environment, now: datetime) -> Banner:
     ) % {
         "now": max(0, listed - environment.suspect_gone),
         "before": listed,
-        "time": words.clock(since, now),
+        "time": times.clock(since, now),
     }
     return Banner("warn", environment.place, text)
 
@@ -207,7 +207,7 @@ def _partial(environment: Environment, now: datetime) -> Banner:
         "gave an incomplete list at %(time)s UTC (%(reason)s). What it held is shown; what is gone cannot be told "
         "from it."
     ) % {
-        "time": words.clock(environment.partial_at or now, now),
+        "time": times.clock(environment.partial_at or now, now),
         "reason": incomplete_reason(environment.partial_reason.split(",")),
     }
     return Banner("warn", environment.place, text)

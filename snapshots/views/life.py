@@ -8,7 +8,7 @@ from django.utils.translation import gettext as _
 from snapshots.models import Change, Environment, Snapshot
 from snapshots.rules import states
 from snapshots.rules.states import USABLE_STATE, Kind
-from snapshots.views import change_words, words
+from snapshots.text import change_labels, times
 from snapshots.views.pages import TimelineItem
 
 MOST_NEIGHBOURS = 5
@@ -35,8 +35,8 @@ def volume_line(snapshot: Snapshot, environment: Environment, list_url: str, now
 
 
 def _item(one: Snapshot, snapshot: Snapshot, environment: Environment, list_url: str, now: datetime) -> TimelineItem:
-    when = words.taken(one.taken_after, one.taken_before, one.taken_source, one.taken_key, now).text
-    badge = words.badge(one.state, listed=one.listed, candidate=one.is_candidate)
+    when = times.taken(one.taken_after, one.taken_before, one.taken_source, one.taken_key, now).text
+    badge = times.badge(one.state, listed=one.listed, candidate=one.is_candidate)
     if one.pk == snapshot.pk:
         return TimelineItem(_("%(when)s · this one") % {"when": when}, badge.tone, current=True)
     url = f"{list_url}{environment.path}/{one.snapshot_id}/"
@@ -67,7 +67,7 @@ def _is_first_sight(change: Change, snapshot: Snapshot) -> bool:
 
 
 def _first(snapshot: Snapshot, environment: Environment, state: str, now: datetime) -> TimelineItem:
-    when = words.stamp(snapshot.first_seen_at, now)
+    when = times.stamp(snapshot.first_seen_at, now)
     tone = states.kind_of(state).value
     word = states.state_label(state) if state else _("its state then is not known")
     if environment.first_listed_at is None or snapshot.first_seen_at <= environment.first_listed_at:
@@ -78,9 +78,9 @@ def _first(snapshot: Snapshot, environment: Environment, state: str, now: dateti
 
 
 def _changed(change: Change, now: datetime) -> TimelineItem:
-    told = change_words.in_life(change.kind, change.before, change.after, change.seconds)
+    told = change_labels.in_life(change.kind, change.before, change.after, change.seconds)
     if change.kind == Change.Kind.STATE:
         tone = states.kind_of(change.after).value
     else:
-        tone = change_words.badge(change.kind).tone
-    return TimelineItem(f"{words.stamp(change.at, now)} · {told}", tone)
+        tone = change_labels.badge(change.kind).tone
+    return TimelineItem(f"{times.stamp(change.at, now)} · {told}", tone)

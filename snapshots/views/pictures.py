@@ -18,10 +18,10 @@ from dashboard.teams.models import Team
 from snapshots.lists.volume_filters import BANDS, NO_AGE, OLDER, VolumeFilters
 from snapshots.lists.volume_list import band_counts, narrowed
 from snapshots.models import Environment
+from snapshots.text import times
 from snapshots.verdicts import daily
 from snapshots.verdicts.daily import DAYS, SHARES, Day
 from snapshots.verdicts.sql import DataAges
-from snapshots.views import words
 from snapshots.views.volume_bar import grouped
 
 KEEP_SECONDS = 120
@@ -187,4 +187,4 @@ def _percent(day: Day) -> str:
 
 
 def _day(day: date, now: datetime) -> str:
-    return words.day(datetime.combine(day, time.min, UTC), now)
+    return times.day(datetime.combine(day, time.min, UTC), now)

@@ -22,7 +22,7 @@ from snapshots.models.environment import generation_of
 from snapshots.sync import refresh as sync
 from snapshots.sync.leases import GAP, Caller, Denied, Why
 from snapshots.sync.refresh import Checked, Outcome
-from snapshots.views import words
+from snapshots.text import times
 from snapshots.views.lists import View, list_context, read_view
 
 # Two slow providers must leave threads of this process for the pages.
@@ -172,13 +172,13 @@ def _written(outcomes: Sequence[Outcome]) -> str:
 def _denied(denials: Sequence[Denied], now: datetime) -> str:
     for denied in denials:
         if denied.why is Why.RETRY_AFTER and denied.until:
-            return _("The provider asked us to wait until %(time)s UTC.") % {"time": words.clock(denied.until, now)}
+            return _("The provider asked us to wait until %(time)s UTC.") % {"time": times.clock(denied.until, now)}
     if any(denied.why is Why.REFUSED for denied in denials):
         return _("The provider refuses the key; an admin can try again.")
     untils = [denied.until for denied in denials if denied.until]
     if not untils:
         return _("Nothing could be asked now.")
-    return _("Checked a moment ago; the next check is possible in %(age)s.") % {"age": words.age(max(untils) - now)}
+    return _("Checked a moment ago; the next check is possible in %(age)s.") % {"age": times.age(max(untils) - now)}
 
 
 def _say_checked(checked: Checked, volume: Volume, now: datetime) -> str:

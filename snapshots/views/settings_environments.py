@@ -23,7 +23,7 @@ from snapshots.setup.key_trial import Place, is_place, look_again
 from snapshots.sync import refresh
 from snapshots.sync.leases import Caller, key_of
 from snapshots.sync.refresh import Outcome
-from snapshots.views import words
+from snapshots.text import times
 from snapshots.views.first_steps import DONE, ENVIRONMENTS_STEP, missing_step
 from snapshots.views.freshness import fault_reason
 from snapshots.views.refresh import slot
@@ -162,7 +162,7 @@ def _watched(environment: Environment, now: datetime) -> Watched:
         return Watched(environment, "busy", _("not fetched yet"))
     text = _("%(snapshots)s, checked %(ago)s") % {
         "snapshots": _snapshots(int(environment.facets.get("listed", 0))),
-        "ago": words.ago(environment.listed_at, now),
+        "ago": times.ago(environment.listed_at, now),
     }
     return Watched(environment, "ok", text)
 
@@ -171,9 +171,9 @@ def _fault(environment: Environment, now: datetime) -> str:
     why = _("the provider refuses the key") if environment.is_refused else _("no answer")
     parts = [_("%(why)s (%(reason)s)") % {"why": why, "reason": fault_reason(environment)}]
     if environment.fault_since:
-        parts.append(_("since %(time)s UTC") % {"time": words.clock(environment.fault_since, now)})
+        parts.append(_("since %(time)s UTC") % {"time": times.clock(environment.fault_since, now)})
     if environment.next_try_at and environment.next_try_at > now:
-        parts.append(_("next try %(time)s UTC") % {"time": words.clock(environment.next_try_at, now)})
+        parts.append(_("next try %(time)s UTC") % {"time": times.clock(environment.next_try_at, now)})
     return ", ".join(parts)
 
 
@@ -197,6 +197,6 @@ def _say_tried(environment: Environment, outcomes: Sequence[Outcome]) -> str:
         return _("%(place)s: %(reason)s") % (place | {"reason": _(faults[0].sentence)})
     untils = [outcome.denied.until for outcome in outcomes if outcome.denied and outcome.denied.until]
     if untils:
-        time = words.clock(max(untils), timezone.now())
+        time = times.clock(max(untils), timezone.now())
         return _("%(place)s cannot be asked before %(time)s UTC.") % (place | {"time": time})
     return _("%(place)s could not be asked now. Try again in a moment.") % place

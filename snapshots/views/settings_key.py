@@ -25,7 +25,7 @@ from snapshots.setup import pending_keys
 from snapshots.setup.environments import offered
 from snapshots.setup.key_trial import Answer
 from snapshots.sync.leases import key_mark, key_of
-from snapshots.views import words
+from snapshots.text import times
 from snapshots.views.first_steps import DONE, KEY_STEP, home_of, missing_step
 from snapshots.views.refresh import slot
 
@@ -189,9 +189,9 @@ def _current(team: Team, now: datetime) -> Current | None:
         signs=stored.last_signs,
         whose=stored.whose,
         changed_by=stored.changed_by.email if stored.changed_by else "",
-        changed=words.ago(stored.changed_at, now),
+        changed=times.ago(stored.changed_at, now),
         changed_iso=stored.changed_at.isoformat(),
-        worked=words.ago(worked, now) if worked else "",
+        worked=times.ago(worked, now) if worked else "",
         worked_iso=worked.isoformat() if worked else "",
         is_unreadable=any(each.fault_kind == "key_unreadable" for each in used),
     )
@@ -212,7 +212,7 @@ def _tried(pending: PendingKey, now: datetime) -> Tried:
         may_save=bool(working and pending.sealed and not pending.is_kept),
         save_label=_save_label(working, answers),
         by=pending.made_by.email,
-        at=words.ago(pending.tried_at, now),
+        at=times.ago(pending.tried_at, now),
         is_refused=not pending.sealed,
     )
 

@@ -20,7 +20,8 @@ from snapshots.models import Environment, ShareLink, Snapshot
 from snapshots.rules import states
 from snapshots.sharing import links, usage
 from snapshots.sync.leases import ttl
-from snapshots.views import verdict, words
+from snapshots.text import times
+from snapshots.views import verdict
 from snapshots.views.pages import Fact
 
 # The standard's name, then older ones of Chromium, Safari and Firefox.
@@ -89,7 +90,7 @@ def _context(link: ShareLink, now: datetime) -> dict[str, object]:
     answer = verdict.answer(snapshot, now, is_current=is_current, environment=environment)
     return {
         "name": snapshot.name if snapshot.name.strip() else _("Snapshot without a name"),
-        "badge": words.badge(snapshot.state, listed=snapshot.listed, candidate=snapshot.is_candidate),
+        "badge": times.badge(snapshot.state, listed=snapshot.listed, candidate=snapshot.is_candidate),
         "usability": verdict.usability(snapshot).value,
         "answer": answer if snapshot.listed else _gone(snapshot, now),
         "facts": _facts(link, now),
@@ -100,14 +101,14 @@ def _context(link: ShareLink, now: datetime) -> dict[str, object]:
 def _gone(snapshot: Snapshot, now: datetime) -> str:
     if snapshot.last_seen_at is None:
         return _("No longer listed by the provider.")
-    seen = words.stamp(snapshot.last_seen_at, now)
+    seen = times.stamp(snapshot.last_seen_at, now)
     return _("No longer listed by the provider, last seen %(time)s UTC.") % {"time": seen}
 
 
 def _facts(link: ShareLink, now: datetime) -> list[Fact]:
     """All that the page tells. No id is among it, nor anything of the team."""
     one = link.snapshot
-    taken = words.taken(one.taken_after, one.taken_before, one.taken_source, one.taken_key, now)
+    taken = times.taken(one.taken_after, one.taken_before, one.taken_source, one.taken_key, now)
     when = taken.exact or _("%(when)s UTC") % {"when": taken.text}
     facts = [
         Fact(_("Taken"), when, extra=taken.origin),
@@ -122,4 +123,4 @@ def _facts(link: ShareLink, now: datetime) -> list[Fact]:
 def _as_of(environment: Environment, now: datetime) -> str:
     if environment.answered_at is None:
         return _("The provider has not been asked yet.")
-    return _("As of %(time)s UTC.") % {"time": words.clock(environment.answered_at, now)}
+    return _("As of %(time)s UTC.") % {"time": times.clock(environment.answered_at, now)}

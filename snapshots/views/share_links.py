@@ -15,7 +15,7 @@ from dashboard.teams.access import MemberRequest
 from dashboard.teams.models import Role
 from snapshots.models import ShareLink, ShareLinkQuerySet, Snapshot
 from snapshots.sharing import links as sharing
-from snapshots.views import words
+from snapshots.text import times
 from snapshots.views.detail import find_environment
 from snapshots.views.share_panel import lines
 from snapshots.views.verdict import Usability, usability
@@ -52,9 +52,9 @@ def make(request: MemberRequest, team: str, service_code: str, environment_name:
         messages.error(request, refusal.messages[0])
         return HttpResponseRedirect(f"{back}#share")
     context = {
-        "name": words.title(snapshot.name, snapshot.snapshot_id),
+        "name": times.title(snapshot.name, snapshot.snapshot_id),
         "address": address,
-        "until": words.stamp(link.expires_at, timezone.now()),
+        "until": times.stamp(link.expires_at, timezone.now()),
         "back": back,
     }
     return render(request, "share/made.html", context)
@@ -151,7 +151,7 @@ def _asked(request: MemberRequest, links: ShareLinkQuerySet, snapshot: Snapshot 
     return {
         "title": _("Revoke %(links)s") % {"links": sharing.links_in_words(number)},
         "number": number,
-        "name": words.title(snapshot.name, snapshot.snapshot_id) if snapshot else "",
+        "name": times.title(snapshot.name, snapshot.snapshot_id) if snapshot else "",
         "of": request.GET.get("of", ""),
         "back": _back(request),
     }

@@ -11,7 +11,7 @@ from django.utils.translation import ngettext
 from dashboard.teams.access import MemberRequest, may
 from snapshots.models import ShareLink, ShareLinkQuerySet, Snapshot
 from snapshots.sharing import links as sharing
-from snapshots.views import words
+from snapshots.text import times
 from snapshots.views.pages import Choice
 from snapshots.views.verdict import Usability, usability
 
@@ -71,11 +71,11 @@ def _line(link: ShareLink, home: str, now: datetime) -> LinkLine:
     snapshot, environment = link.snapshot, link.snapshot.environment
     return LinkLine(
         public_id=link.public_id,
-        name=words.title(snapshot.name, snapshot.snapshot_id),
+        name=times.title(snapshot.name, snapshot.snapshot_id),
         url=f"{home}{environment.path}/{snapshot.snapshot_id}/",
         place=environment.place,
-        by=_("by %(who)s, %(when)s") % {"who": link.made_by, "when": words.stamp(link.made_at, now)},
-        ends=_("works until %(time)s UTC") % {"time": words.stamp(link.expires_at, now)},
+        by=_("by %(who)s, %(when)s") % {"who": link.made_by, "when": times.stamp(link.made_at, now)},
+        ends=_("works until %(time)s UTC") % {"time": times.stamp(link.expires_at, now)},
         requests=link.uses,
         requested=_requested(link, now),
         shows_environment=link.shows_environment,
@@ -86,7 +86,7 @@ def _requested(link: ShareLink, now: datetime) -> str:
     if link.last_used_at is None:
         return _("not requested yet")
     text = ngettext("requested once, %(time)s UTC", "requested %(n)d times, last %(time)s UTC", link.uses)
-    return text % {"n": link.uses, "time": words.stamp(link.last_used_at, now)}
+    return text % {"n": link.uses, "time": times.stamp(link.last_used_at, now)}
 
 
 def _days(days: int) -> str:

@@ -9,9 +9,9 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
 from snapshots.models import Environment, Volume
+from snapshots.text import times
 from snapshots.verdicts.last_30_days import DAYS, Kind, Mark, Strip, runs_of_days, strip_of
 from snapshots.verdicts.watched_time import Watch
-from snapshots.views import words
 
 STEP, WIDTH, HEIGHT = 8, 5, 18
 LEAST_BAR = 3
@@ -151,4 +151,4 @@ def _ranges(marks: Sequence[Mark]) -> Iterable[str]:
 
 def _day(day: date) -> str:
     moment = datetime.combine(day, time.min, UTC)
-    return words.day(moment, moment)
+    return times.day(moment, moment)

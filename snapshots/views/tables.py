@@ -20,7 +20,7 @@ from snapshots.lists.snapshot_list import Line, ListPage, find_page
 from snapshots.models import Environment, Volume
 from snapshots.rules import states
 from snapshots.rules.taken_time import UNDATED
-from snapshots.views import words
+from snapshots.text import times
 from snapshots.views.freshness import as_of
 from snapshots.views.pages import Column, Row
 
@@ -100,13 +100,13 @@ def _row(line: Line, environment: Environment, label: str, instances: Instances,
     key = UNDATED if line.taken_after is None else line.taken_before
     return Row(
         url=f"{prefix}{environment.path}/{line.snapshot_id}/",
-        name=words.title(line.name, line.snapshot_id),
-        taken=words.taken(line.taken_after, line.taken_before, line.taken_source, key, now),
+        name=times.title(line.name, line.snapshot_id),
+        taken=times.taken(line.taken_after, line.taken_before, line.taken_source, key, now),
         volume=volume_name(line.volume_id, line.volume),
         volume_url=f"{prefix}?volume_id={line.volume_id or 'none'}",
         instance=instances.get((environment.pk, line.volume_id), ""),
         place=environment.place,
-        badge=words.badge(line.state, listed=line.listed, candidate=line.missing_since is not None),
+        badge=times.badge(line.state, listed=line.listed, candidate=line.missing_since is not None),
         interval_type=states.type_label(line.interval_type),
         note=_note(line, label, now),
     )
@@ -122,7 +122,7 @@ def volume_name(volume_id: str, name: str) -> str:
 def _note(line: Line, label: str, now: datetime) -> str:
     if line.missing_since is None:
         return label
-    since = words.clock(line.missing_since, now)
+    since = times.clock(line.missing_since, now)
     if line.listed:
         return _("not in the list of %(time)s") % {"time": since}
     return _("not listed since %(time)s") % {"time": since}

@@ -15,7 +15,7 @@ from snapshots.rules.runs import COPYING, MOVING, Run
 from snapshots.rules.states import Kind
 from snapshots.rules.taken_time import UNDATED
 from snapshots.sync.leases import ttl
-from snapshots.views import words
+from snapshots.text import times
 
 
 class Usability(Enum):
@@ -113,8 +113,8 @@ def _as_it_was(run: Run, environment: Environment, now: datetime) -> str:
     if states.kind_of(run.state) is Kind.UNDER_WAY:
         text = _("Was in progress at %(time)s UTC; our copy is %(age)s old.")
     return text % {
-        "time": words.clock(environment.listed_at, now),
-        "age": words.age(age),
+        "time": times.clock(environment.listed_at, now),
+        "age": times.age(age),
     }
 
 
@@ -177,5 +177,5 @@ def _newest_age(known: Others, now: datetime) -> str:
     if after is None:
         return _("; when the newest was taken is not known")
     if known["undated"] is not None and known["undated"] > after:
-        return _("; the newest is at most %(age)s old") % {"age": words.age(now - after)}
-    return _("; the newest is %(age)s old") % {"age": words.age(now - after)}
+        return _("; the newest is at most %(age)s old") % {"age": times.age(now - after)}
+    return _("; the newest is %(age)s old") % {"age": times.age(now - after)}

@@ -14,9 +14,9 @@ from snapshots.lists.volume_list import Tally
 from snapshots.models import Environment
 from snapshots.rules.judge import Verdict
 from snapshots.rules.schedules import SCHEDULES
-from snapshots.verdict_words import LABELS, MARKS, schedule_name
+from snapshots.text import times
+from snapshots.text.verdict_labels import LABELS, MARKS, schedule_name
 from snapshots.verdicts.sql import DataAges
-from snapshots.views import words
 from snapshots.views.pages import Chip, Choice, FilterGroup
 
 T = TypeVar("T")
@@ -147,7 +147,7 @@ def _detail(verdict: Verdict, own: Sequence[Tally], ages: DataAges) -> str:
             return _none_detail(own)
         case Verdict.LATE:
             oldest = min((tally.oldest for tally in own if tally.oldest), default=None)
-            return _("oldest from %(ago)s") % {"ago": words.ago(oldest, ages.now)} if oldest else ""
+            return _("oldest from %(ago)s") % {"ago": times.ago(oldest, ages.now)} if oldest else ""
         case Verdict.CANNOT_TELL:
             return _unknown_detail(own, ages)
     return _fresh_detail(own)

@@ -18,11 +18,12 @@ from snapshots.models import Environment, Policy, Volume
 from snapshots.policy import deletions
 from snapshots.rules.judge import Verdict
 from snapshots.sync import leases
-from snapshots.verdict_why import why
-from snapshots.verdict_words import badge, beside
+from snapshots.text import times
+from snapshots.text.verdict_labels import badge, beside
+from snapshots.text.verdict_reason import why
 from snapshots.verdicts.evaluate import created_time
 from snapshots.verdicts.status import Standing, standing, target_of
-from snapshots.views import targets, volume_lines, words
+from snapshots.views import targets, volume_lines
 from snapshots.views.freshness import banners, freshness
 from snapshots.views.lists import LEAST_REFRESH_SECONDS
 from snapshots.views.pages import Fact, Refresh, TeamLink
@@ -184,7 +185,7 @@ def _notes(shown: Shown, stands: Standing) -> Iterator[str]:
     """What stands above everything: a sudden loss, an exemption that ended."""
     volume, now = shown.volume, shown.now
     if volume.fewer_at is not None and now - volume.fewer_at < FEWER_SHOWN:
-        time = words.stamp(volume.fewer_at, now)
+        time = times.stamp(volume.fewer_at, now)
         yield _(
             "Many fewer usable: by %(time)s UTC more than half of them had gone within a day, beyond what rotation "
             "takes. %(n)d are left."
@@ -207,12 +208,12 @@ def _deletion(shown: Shown) -> str:
     left = ngettext("%(n)d snapshot left", "%(n)d snapshots left", volume.snapshot_count)
     text = _("Deleted, %(left)s.") % {"left": left % {"n": volume.snapshot_count}}
     if deletions.may_be_taken_back(volume):
-        return f"{text} " + _("Said by a member at %(time)s UTC.") % {"time": words.stamp(volume.gone_at, now)}
+        return f"{text} " + _("Said by a member at %(time)s UTC.") % {"time": times.stamp(volume.gone_at, now)}
     last = volume.last_seen_at
     if last is None:
         return text
     return f"{text} " + _("The provider listed it last at %(time)s UTC and does not know its id any more.") % {
-        "time": words.stamp(last, now)
+        "time": times.stamp(last, now)
     }
 
 
@@ -227,10 +228,10 @@ def _facts(shown: Shown) -> Iterator[Fact]:
         yield Fact(_("State"), volume.state or "—")
         yield Fact(_("Zone"), volume.zone_name or "—")
         made = created_time(volume.created)
-        yield Fact(_("Made"), f"{words.stamp(made, now)} UTC" if made else volume.created or "—")
+        yield Fact(_("Made"), f"{times.stamp(made, now)} UTC" if made else volume.created or "—")
     yield Fact(_("Usable"), str(volume.usable_count), extra=_("of %(n)d listed") % {"n": volume.snapshot_count})
     if volume.longest:
-        yield Fact(_("Longest run seen"), words.age(timedelta(seconds=volume.longest)))
+        yield Fact(_("Longest run seen"), times.age(timedelta(seconds=volume.longest)))
     yield Fact(_("Listed"), _listed(shown))
 
 
@@ -248,6 +249,6 @@ def _listed(shown: Shown) -> str:
         return _("known from its snapshots alone")
     if volume.missing_since is not None:
         return _("left out of the list of volumes since %(time)s UTC") % {
-            "time": words.stamp(volume.missing_since, now)
+            "time": times.stamp(volume.missing_since, now)
         }
-    return _("in the list of volumes of %(time)s UTC") % {"time": words.stamp(environment.volumes_listed_at, now)}
+    return _("in the list of volumes of %(time)s UTC") % {"time": times.stamp(environment.volumes_listed_at, now)}

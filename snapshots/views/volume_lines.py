@@ -12,11 +12,11 @@ from snapshots.models import Change, Environment, Snapshot, Volume
 from snapshots.rules import states
 from snapshots.rules.judge import ALWAYS, LEAST_PATIENCE, Verdict, status
 from snapshots.rules.schedules import SCHEDULES, period
-from snapshots.verdict_why import newest_taken
-from snapshots.verdict_words import LABELS, MARKS, schedule_name
+from snapshots.text import change_labels, times
+from snapshots.text.verdict_labels import LABELS, MARKS, schedule_name
+from snapshots.text.verdict_reason import newest_taken
 from snapshots.verdicts.sql import age_of_data
 from snapshots.verdicts.status import Part, Standing
-from snapshots.views import change_words, words
 from snapshots.views.pages import Badge, Fact, TimelineItem
 
 
@@ -80,7 +80,7 @@ def ended(stands: Standing) -> list[Schedule]:
     judged = {part.schedule for part in stands.parts}
     since = {name: datetime.fromisoformat(text) for name, text in stands.volume.ended.items()}
     return [
-        Schedule(name, schedule_name(name), ended=words.stamp(since[name], stands.now))
+        Schedule(name, schedule_name(name), ended=times.stamp(since[name], stands.now))
         for name in SCHEDULES
         if name in since and name not in judged
     ]
@@ -90,22 +90,22 @@ def _facts(part: Part, stands: Standing) -> Iterator[Fact]:
     now = stands.now
     taken = newest_taken(stands, part) or _("none")
     yield Fact(_("Newest usable"), taken)
-    yield Fact(_("Runs since"), words.day(part.first_began, now))
+    yield Fact(_("Runs since"), times.day(part.first_began, now))
     is_exact = part.newest_after == part.newest_before
     if part.due is not None and part.newest_before is not None:
         label = _("Next due") if is_exact else _("Next due, at the latest")
         if part.due <= stands.moment:
             label = _("Was due") if is_exact else _("Was due, at the latest")
-        yield Fact(label, f"{words.stamp(part.due, now)} UTC")
+        yield Fact(label, f"{times.stamp(part.due, now)} UTC")
     if part.deadline is not None and part.deadline != ALWAYS:
         label = _("Late from") if is_exact else _("Late from, at the latest")
         if stands.verdict_of(part) is Verdict.LATE:
             label = _("Late since") if is_exact else _("Late since, at the latest")
-        yield Fact(label, f"{words.stamp(part.deadline, now)} UTC")
+        yield Fact(label, f"{times.stamp(part.deadline, now)} UTC")
     if part.tries:
         yield Fact(_("Tries since"), _tries(part))
     if part.running_since is not None:
-        yield Fact(_("Being made since"), f"{words.stamp(part.running_since, now)} UTC")
+        yield Fact(_("Being made since"), f"{times.stamp(part.running_since, now)} UTC")
 
 
 def _tries(part: Part) -> str:
@@ -124,14 +124,14 @@ def snapshot_line(snapshots: Sequence[Snapshot], stands: Standing, prefix: str) 
 
 def _entry(entry: Entry, now: datetime, prefix: str) -> TimelineItem:
     if isinstance(entry, Gap):
-        length = words.age(entry.length)
+        length = times.age(entry.length)
         if entry.until is None:
             text = _("%(age)s without a usable snapshot, up to %(time)s UTC")
-            return TimelineItem(text % {"age": length, "time": words.stamp(entry.since + entry.length, now)}, "gap")
+            return TimelineItem(text % {"age": length, "time": times.stamp(entry.since + entry.length, now)}, "gap")
         # Some may have been there that the provider has deleted since.
         return TimelineItem(_("no usable snapshot from these %(age)s") % {"age": length}, "gap")
-    taken = words.taken(entry.taken_after, entry.taken_before, entry.taken_source, entry.taken_key, now)
-    badge = words.badge(entry.state, listed=entry.listed, candidate=entry.is_candidate)
+    taken = times.taken(entry.taken_after, entry.taken_before, entry.taken_source, entry.taken_key, now)
+    badge = times.badge(entry.state, listed=entry.listed, candidate=entry.is_candidate)
     text = f"{taken.text} · {badge.mark} {badge.word} · {states.type_label(entry.interval_type)}"
     return TimelineItem(text, badge.tone, f"{prefix}{entry.snapshot_id}/")
 
@@ -145,9 +145,9 @@ def changes(volume: Volume, environment: Environment, prefix: str, changes_url: 
     """What happened to it, the newest first."""
     return [
         ChangeLine(
-            when=words.stamp(change.at, now),
+            when=times.stamp(change.at, now),
             iso=change.at.isoformat(),
-            badge=change_words.badge(change.kind),
+            badge=change_labels.badge(change.kind),
             detail=_detail(change),
             name=_name(change),
             url=f"{changes_url}&line={change.pk}" if change.number else _snapshot_url(change, prefix),
@@ -158,14 +158,14 @@ def changes(volume: Volume, environment: Environment, prefix: str, changes_url: 
 
 def _name(change: Change) -> str:
     if change.since is not None and change.number:
-        return change_words.repeated(change.number, change.since, change.at)
-    return words.title(change.snapshot.name, change.snapshot.snapshot_id) if change.snapshot else ""
+        return change_labels.repeated(change.number, change.since, change.at)
+    return times.title(change.snapshot.name, change.snapshot.snapshot_id) if change.snapshot else ""
 
 
 def _detail(change: Change) -> str:
     if change.number:
         return ""
-    return change_words.detail(change.kind, change.before, change.after, change.seconds)
+    return change_labels.detail(change.kind, change.before, change.after, change.seconds)
 
 
 def _snapshot_url(change: Change, prefix: str) -> str:

@@ -24,8 +24,9 @@ from snapshots.lists.volume_filters import VolumeFilters
 from snapshots.lists.volume_list import Tally, VolumePage
 from snapshots.models import Environment, Policy
 from snapshots.models.volume import VolumeQuerySet
+from snapshots.text import times
 from snapshots.verdicts.sql import DataAges, volumes_of_team
-from snapshots.views import strips, volume_bar, words
+from snapshots.views import strips, volume_bar
 from snapshots.views.freshness import as_of
 from snapshots.views.lists import never_fetched
 from snapshots.views.pages import Action, Empty, Pager, PageSize
@@ -149,7 +150,7 @@ def _outage(found: Outage, view: View) -> dict[str, str]:
         found.number,
     ) % {
         "place": found.environment.place,
-        "time": words.clock(found.at, view.now),
+        "time": times.clock(found.at, view.now),
         "number": grouped(found.number),
     }
     statuses = ("late", "stuck", "failing")

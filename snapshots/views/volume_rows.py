@@ -13,11 +13,11 @@ from snapshots.lists.volume_list import Instance, instance_of, usual_sort
 from snapshots.models import Environment, Volume
 from snapshots.rules.judge import Verdict
 from snapshots.rules.taken_time import UNDATED
-from snapshots.verdict_why import newest_source, why
-from snapshots.verdict_words import badge, beside, schedule_name, target_text
+from snapshots.text import times
+from snapshots.text.verdict_labels import badge, beside, schedule_name, target_text
+from snapshots.text.verdict_reason import newest_source, why
 from snapshots.verdicts.doubts import doubts, undated
 from snapshots.verdicts.status import Standing, standing, target_of
-from snapshots.views import words
 from snapshots.views.freshness import as_of
 from snapshots.views.pages import Badge, Column, Taken
 from snapshots.views.strips import ShownStrip, shown_strip
@@ -151,10 +151,10 @@ def _newest(stands: Standing) -> Taken | None:
     now = stands.now
     if after is not None and (others := undated(stands)):
         origin = ngettext("or later: %(n)d has no known time", "or later: %(n)d have no known time", others)
-        age = _("%(age)s ago or less") % {"age": words.age(now - after)}
-        return Taken(words.stamp(after, now), age, origin % {"n": others})
+        age = _("%(age)s ago or less") % {"age": times.age(now - after)}
+        return Taken(times.stamp(after, now), age, origin % {"n": others})
     source = newest_source(stands, after, before)
-    return words.taken(after, before, source, UNDATED if after is None else before, now)
+    return times.taken(after, before, source, UNDATED if after is None else before, now)
 
 
 def _notes(stands: Standing) -> Iterator[str]:
@@ -167,7 +167,7 @@ def _notes(stands: Standing) -> Iterator[str]:
             break
     fewer_at = stands.volume.fewer_at
     if fewer_at is not None and stands.now - fewer_at < FEWER_SHOWN:
-        yield _("many fewer usable since %(time)s") % {"time": words.clock(fewer_at, stands.now)}
+        yield _("many fewer usable since %(time)s") % {"time": times.clock(fewer_at, stands.now)}
 
 
 def _facts(block: Block) -> str:
@@ -178,7 +178,7 @@ def _facts(block: Block) -> str:
         return text
     without = number - len(block.usable)
     if block.apart is not None:
-        text = _("%(disks)s, newest usable %(age)s apart") % {"disks": text, "age": words.age(block.apart)}
+        text = _("%(disks)s, newest usable %(age)s apart") % {"disks": text, "age": times.age(block.apart)}
     elif len(block.usable) > 1:
         text = _("%(disks)s, how far apart is not known") % {"disks": text}
     if without:

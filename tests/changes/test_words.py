@@ -4,7 +4,7 @@ import pytest
 from django.test import Client
 
 from snapshots.models import Change, Snapshot
-from snapshots.views import change_words
+from snapshots.text import change_labels
 from tests.changes.conftest import CHANGES, Lists
 from tests.changes.test_page import lines
 from tests.pages.conftest import NOW, detail, taken
@@ -45,16 +45,16 @@ WORDS = [
 
 @pytest.mark.parametrize(("kind", "before", "after", "seconds", "badge", "beside", "in_life"), WORDS)
 def test_words(kind: str, before: str, after: str, seconds: int | None, badge: str, beside: str, in_life: str) -> None:
-    looks = change_words.badge(kind)
+    looks = change_labels.badge(kind)
     assert f"{looks.mark} {looks.word}" == badge
-    assert change_words.detail(kind, before, after, seconds) == beside
+    assert change_labels.detail(kind, before, after, seconds) == beside
     if in_life:
-        assert change_words.in_life(kind, before, after, seconds) == in_life
+        assert change_labels.in_life(kind, before, after, seconds) == in_life
 
 
 def test_every_kind_has_words_and_those_written_today_are_offered() -> None:
-    assert {kind for kind, *_ in WORDS} == set(change_words.LOOKS) == set(Change.Kind.values)
-    assert set(change_words.OFFERED) == set(Change.Kind.values) - {"appeared", "state", "missing"}
+    assert {kind for kind, *_ in WORDS} == set(change_labels.LOOKS) == set(Change.Kind.values)
+    assert set(change_labels.OFFERED) == set(Change.Kind.values) - {"appeared", "state", "missing"}
 
 
 @pytest.mark.django_db
@@ -79,7 +79,7 @@ def test_the_kinds_are_offered_as_a_filter_and_an_earlier_one_where_it_is_chosen
 ) -> None:
     lists([taken(1, NOW)])
     offered = [each.attributes["value"] for each in by_id(alice_client.get(CHANGES), "choices-kind").all("input")]
-    assert offered == change_words.OFFERED
+    assert offered == change_labels.OFFERED
     chosen = by_id(alice_client.get(f"{CHANGES}?kind=missing"), "choices-kind").all("input")[-1]
     assert (chosen.attributes["value"], "checked" in chosen.attributes) == ("missing", True)
 

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from dashboard.metrics import About
-from snapshots.metrics import ALL, OF_MIRROR
+from snapshots.api.metrics import ALL, OF_MIRROR
 from snapshots.models import Environment
 from snapshots.rules.judge import Volume as Known
 from snapshots.rules.judge import judge, status

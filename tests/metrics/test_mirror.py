@@ -11,8 +11,8 @@ from django.test import Client
 from pytest_django import Settings
 
 from dashboard.teams.models import Team
+from snapshots.api.metrics import FAULTS, MOST_NAME, MOST_VOLUMES
 from snapshots.cloudca.records import SnapshotRecord
-from snapshots.metrics import FAULTS, MOST_NAME, MOST_VOLUMES
 from snapshots.models import Environment, Volume
 from snapshots.rules.judge import ALWAYS
 from snapshots.sync import leases

@@ -13,10 +13,10 @@ from django.utils import timezone
 
 from dashboard.teams.models import ApiKey, Team
 from dashboard.teams.secrets import Secret
+from snapshots.api.metrics import FAULTS
 from snapshots.cloudca import decode
 from snapshots.cloudca.client import CloudClient
 from snapshots.forgetting import forget
-from snapshots.metrics import FAULTS
 from snapshots.models import Environment, Snapshot, Volume
 from snapshots.rounds import News, round_once
 from snapshots.setup import key_trial

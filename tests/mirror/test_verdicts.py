@@ -14,7 +14,7 @@ from snapshots.models import Environment, Volume
 from snapshots.policy import targets
 from snapshots.rules.judge import Verdict
 from snapshots.simulator.server import Simulator
-from snapshots.verdict_why import why
+from snapshots.text.verdict_reason import why
 from snapshots.verdicts.sql import DataAges, judged, volumes_of_team
 from snapshots.verdicts.status import Reason, standing
 from tests.api.conftest import JUDGED, Script, made, mia

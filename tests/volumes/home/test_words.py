@@ -8,8 +8,8 @@ from django.utils import timezone
 
 from snapshots.models import Environment, Policy, Volume
 from snapshots.rules.judge import Verdict
-from snapshots.verdict_why import why
-from snapshots.verdict_words import badge, beside, reason_label, short_name
+from snapshots.text.verdict_labels import badge, beside, reason_label, short_name
+from snapshots.text.verdict_reason import why
 from snapshots.verdicts.sql import FOR_EVER
 from snapshots.verdicts.status import Reason
 from tests.pages.conftest import Fill, fail

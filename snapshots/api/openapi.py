@@ -7,13 +7,13 @@ from http import HTTPStatus
 
 import msgspec
 
-from snapshots.api import rows
+from snapshots.api import schemas
 from snapshots.api.operations import OPERATIONS, ROOT, Operation
-from snapshots.api.parameters import Parameter
+from snapshots.api.params import Parameter
 
 VERSION = "1"
 ANSWERS = {operation.name: operation.answer for operation in OPERATIONS}
-TYPES = [*dict.fromkeys(ANSWERS.values()), rows.Errors]
+TYPES = [*dict.fromkeys(ANSWERS.values()), schemas.Errors]
 REFERENCE = "#/components/schemas/{name}"
 ABOUT = (
     "The mirror in the provider’s own shape, read-only. An access token of the team stands in for the provider’s key; "
@@ -110,7 +110,7 @@ def _success(operation: Operation) -> dict[str, object]:
 
 
 def _failure(status: HTTPStatus, about: str) -> dict[str, object]:
-    return _answer(about, rows.Errors, _headers(*MORE.get(status, ())))
+    return _answer(about, schemas.Errors, _headers(*MORE.get(status, ())))
 
 
 def _answer(about: str, body: type[msgspec.Struct], headers: dict[str, object]) -> dict[str, object]:

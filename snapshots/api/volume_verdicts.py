@@ -14,18 +14,18 @@ from django.utils.translation import gettext as _
 from msgspec import UNSET, UnsetType
 
 from dashboard.teams.token_access import TokenRequest
-from snapshots.api import replies, rows
+from snapshots.api import responses, schemas
 from snapshots.api.operations import USUAL_ROWS
-from snapshots.api.parameters import NotValid
-from snapshots.api.replies import JSON, Asked
+from snapshots.api.params import NotValid
+from snapshots.api.responses import JSON, Asked
 from snapshots.api.views import of_token
 from snapshots.lists import volume_filters, volume_list
 from snapshots.lists.volume_filters import VolumeFilters
 from snapshots.models import Environment, Policy
 from snapshots.models.volume import VolumeQuerySet
 from snapshots.rules.judge import ALWAYS, Verdict
-from snapshots.verdict_why import why
-from snapshots.verdict_words import short_name
+from snapshots.text.verdict_labels import short_name
+from snapshots.text.verdict_reason import why
 from snapshots.verdicts.sql import COLUMNS, DataAges
 from snapshots.verdicts.status import Standing, standing, target_of, thresholds_of
 from snapshots.views.tables import volume_name
@@ -54,19 +54,19 @@ def team_volumes(request: TokenRequest, asked: Asked, team: str) -> HttpResponse
     ordered = volume_list.ordered(matching, filters, oldest_first=policy is None)
     signer = Signer(salt=f"snapshots.api:{request.team.pk}:{filters.sort}:{policy is None}")
     page = _page(ordered, int(asked.get("limit", [str(USUAL_ROWS)])[0]), _start(asked, signer))
-    metadata = rows.JudgedMetadata(
+    metadata = schemas.JudgedMetadata(
         record_count=volume_list.total_of(counted, filters),
         counts=_counts(counted),
         never_listed=[one.path for one in asked_for if one.listed_at is None] or UNSET,
         next_cursor=signer.sign_object(page.end) if page.end else UNSET,
     )
     judged = list(_rows(page.pks, environments, hours, now))
-    response = HttpResponse(msgspec.json.encode(rows.JudgedVolumeList(judged, metadata)), content_type=JSON)
+    response = HttpResponse(msgspec.json.encode(schemas.JudgedVolumeList(judged, metadata)), content_type=JSON)
     listed = [environment for environment in asked_for if environment.listed_at]
     if listed:
-        doubts = {doubt for environment in listed for doubt in replies.doubts_of_snapshots(environment, now)}
+        doubts = {doubt for environment in listed for doubt in responses.doubts_of_snapshots(environment, now)}
         oldest = min(environment.listed_at for environment in listed if environment.listed_at)
-        replies.say_age(response, oldest, sorted(doubts), now)
+        responses.say_age(response, oldest, sorted(doubts), now)
     return response
 
 
@@ -138,19 +138,19 @@ def _counts(counted: Sequence[volume_list.Tally]) -> dict[str, int]:
 
 def _rows(
     pks: Sequence[int], environments: Sequence[Environment], hours: int | None, now: datetime
-) -> Iterator[rows.JudgedVolume]:
+) -> Iterator[schemas.JudgedVolume]:
     places = {environment.pk: environment for environment in environments}
     for volume in volume_list.in_order(pks):
         environment = places[volume.environment_id]
         yield _row(standing(volume, environment, now=now, target=target_of(volume, environment, hours)))
 
 
-def _row(stands: Standing) -> rows.JudgedVolume:
+def _row(stands: Standing) -> schemas.JudgedVolume:
     volume, environment = stands.volume, stands.environment
     newest = volume.newest_usable
     instance = volume_list.instance_of(volume.instance_name, volume.name, newest.name if newest else "")
     before = volume.newest_before
-    return rows.JudgedVolume(
+    return schemas.JudgedVolume(
         id=volume.volume_id,
         name=volume_name(volume.volume_id, volume.name),
         service_code=environment.service_code,
@@ -167,8 +167,8 @@ def _row(stands: Standing) -> rows.JudgedVolume:
     )
 
 
-def _time_range(before: datetime | None, after: datetime | None) -> rows.TimeRange | UnsetType:
-    return rows.TimeRange(before, _known(after)) if before else UNSET
+def _time_range(before: datetime | None, after: datetime | None) -> schemas.TimeRange | UnsetType:
+    return schemas.TimeRange(before, _known(after)) if before else UNSET
 
 
 def _known(moment: datetime | None) -> datetime | UnsetType:

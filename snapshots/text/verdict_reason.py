@@ -8,10 +8,10 @@ from django.utils.translation import ngettext
 
 from snapshots.models import Volume
 from snapshots.rules.judge import Verdict
-from snapshots.verdict_words import exemption, first_due, schedule_name, target_text
+from snapshots.text import times as words
+from snapshots.text.verdict_labels import exemption, first_due, schedule_name, target_text
 from snapshots.verdicts.doubts import Doubt, doubts, undated
 from snapshots.verdicts.status import Part, Reason, Standing
-from snapshots.views import words
 
 
 def newest_taken(standing: Standing, part: Part | None = None) -> str:

@@ -10,7 +10,7 @@ from django.utils.translation import gettext_lazy, ngettext, pgettext_lazy
 from snapshots.models import REFUSED_KINDS, Change
 from snapshots.rules import states
 from snapshots.rules.states import USABLE_STATE
-from snapshots.views import words
+from snapshots.text import times
 from snapshots.views.pages import Badge
 
 Kind = Change.Kind
@@ -57,7 +57,7 @@ def many(kind: str, count: int) -> str:
 
 def repeated(count: int, since: datetime, at: datetime) -> str:
     """What a line says that counts the failures of one volume."""
-    words_of = {"number": number_format(count, force_grouping=True), "time": words.clock(since, at)}
+    words_of = {"number": number_format(count, force_grouping=True), "time": times.clock(since, at)}
     return ngettext("%(number)s time since %(time)s", "%(number)s times since %(time)s", count) % words_of
 
 
@@ -85,7 +85,7 @@ def _end(kind: str, before: str, seconds: int | None) -> str:
         return _was(states.state_label(before))
     if seconds is None:
         return ""
-    length = {"age": words.age(timedelta(seconds=seconds))}
+    length = {"age": times.age(timedelta(seconds=seconds))}
     return _("in %(age)s") % length if kind == Kind.COMPLETED else _("after %(age)s") % length
 
 
@@ -102,7 +102,7 @@ def _of_environment(kind: str, before: str, after: str, seconds: int | None) -> 
         is_refused = after in ("", "refused")
         return _("the provider refuses the key") if is_refused else _("the key cannot be used")
     if kind == Kind.ANSWERING:
-        age = {"age": words.age(timedelta(seconds=seconds or 0))}
+        age = {"age": times.age(timedelta(seconds=seconds or 0))}
         return _("it was refused for %(age)s") % age if before in REFUSED_KINDS else _("silent for %(age)s") % age
     return ""
 

@@ -13,9 +13,9 @@ from django.utils.translation import gettext_lazy, ngettext, pgettext, pgettext_
 from snapshots.rules.judge import USUAL_TARGET, Verdict
 from snapshots.rules.schedules import period
 from snapshots.rules.states import INTERVAL_TYPES
+from snapshots.text import times
 from snapshots.verdicts.sql import FOR_EVER
 from snapshots.verdicts.status import Part, Reason, Standing
-from snapshots.views import words
 from snapshots.views.pages import Badge
 
 # Late by so many periods is marked as a failure.
@@ -118,7 +118,7 @@ def _unknown(standing: Standing) -> str:
         case Reason.IN_DOUBT:
             return _("Snapshot in doubt")
         case Reason.OLD_DATA if listed_at is not None:
-            time = {"time": words.clock(listed_at, standing.now)}
+            time = {"time": times.clock(listed_at, standing.now)}
             return _was(standing.then) % time if standing.then.is_problem else _("Data of %(time)s") % time
     return _("Never listed whole")
 
@@ -139,7 +139,7 @@ def _state_of(part: Part, standing: Standing) -> str:
             return _lateness(part, standing)
         case Verdict.STUCK if part.running_since is not None:
             return _("%(schedule)s stuck for %(age)s") % (
-                name | {"age": words.age(standing.moment - part.running_since)}
+                name | {"age": times.age(standing.moment - part.running_since)}
             )
         case Verdict.FAILING:
             return _("%(schedule)s failing") % name
@@ -151,11 +151,11 @@ def _state_of(part: Part, standing: Standing) -> str:
 def _lateness(part: Part, standing: Standing) -> str:
     name = {"schedule": schedule_name(part.schedule)}
     if standing.has_stopped(part):
-        age = words.age(standing.moment - part.last_began)
+        age = times.age(standing.moment - part.last_began)
         return _("No %(schedule)s run for %(age)s") % {"schedule": name["schedule"].lower(), "age": age}
     if part.late_since is None:
         return _("%(schedule)s: none usable") % name
-    return _("%(schedule)s late by %(age)s") % (name | {"age": words.age(standing.moment - part.late_since)})
+    return _("%(schedule)s late by %(age)s") % (name | {"age": times.age(standing.moment - part.late_since)})
 
 
 def _is_very_late(part: Part, standing: Standing) -> bool:
@@ -169,7 +169,7 @@ def _over_target(standing: Standing) -> str:
     newest, target = standing.volume.newest_before, standing.target
     if newest is None or target is None:
         return ""
-    age, asked = words.age(standing.moment - newest), target_text(target)
+    age, asked = times.age(standing.moment - newest), target_text(target)
     if age == asked:
         hours = {"age": int((standing.moment - newest).total_seconds()) // 3600, "target": target // HOUR}
         return _("%(age)d h old, target %(target)d h") % hours
@@ -208,7 +208,7 @@ def _last_usable(standing: Standing) -> str:
     last = standing.volume.last_usable_at
     if last is None:
         return _("never had one")
-    return _("the last one was listed until %(time)s") % {"time": words.clock(last, standing.now)}
+    return _("the last one was listed until %(time)s") % {"time": times.clock(last, standing.now)}
 
 
 def _run_due(standing: Standing) -> str:
@@ -216,7 +216,7 @@ def _run_due(standing: Standing) -> str:
     if standing.reason is not Reason.OLD_DATA or standing.then.is_problem:
         return ""
     dues = [part.due for part in standing.parts if part.due is not None and part.due <= standing.moment]
-    return _("a run was due %(time)s") % {"time": words.clock(min(dues), standing.now)} if dues else ""
+    return _("a run was due %(time)s") % {"time": times.clock(min(dues), standing.now)} if dues else ""
 
 
 def first_due(standing: Standing) -> str:
@@ -225,7 +225,7 @@ def first_due(standing: Standing) -> str:
     if made is None:
         return ""
     first = made + (standing.target or USUAL_TARGET)
-    return _("first one due by %(time)s") % {"time": words.stamp(first, standing.now)}
+    return _("first one due by %(time)s") % {"time": times.stamp(first, standing.now)}
 
 
 def exemption(standing: Standing) -> str:
@@ -236,7 +236,7 @@ def exemption(standing: Standing) -> str:
     if until is None or until >= FOR_EVER:
         text = pgettext("not judged", "without end")
     else:
-        text = pgettext("not judged", "until %(time)s") % {"time": words.stamp(until, standing.now)}
+        text = pgettext("not judged", "until %(time)s") % {"time": times.stamp(until, standing.now)}
     return f"{text}: {source.exempt_reason}" if source.exempt_reason else text
 
 

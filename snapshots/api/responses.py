@@ -17,7 +17,7 @@ from django.utils.translation import gettext as _
 from django.views.decorators.csrf import csrf_exempt
 
 from dashboard.teams.token_access import TokenRequest, refusal
-from snapshots.api import parameters
+from snapshots.api import params
 from snapshots.api.operations import Operation
 from snapshots.models import Environment
 from snapshots.models.environment import LEAST_CURRENT
@@ -52,9 +52,9 @@ def answering(operation: Operation, view: View) -> Callable[..., HttpResponseBas
     @wraps(view)
     def answer(request: TokenRequest, **place: str) -> HttpResponseBase:
         try:
-            asked = parameters.read(request.GET, operation.query, only=operation.is_strict)
+            asked = params.read(request.GET, operation.query, only=operation.is_strict)
             return view(request, asked, **place)
-        except parameters.NotValid as problem:
+        except params.NotValid as problem:
             return refusal(HTTPStatus.BAD_REQUEST, "BAD_REQUEST", str(problem))
         except Refusal as refused:
             return refused.response
