@@ -1,4 +1,4 @@
-"""How gunicorn serves the dashboard: `python -m dashboard.web`. Variables: BIND, WEB_CONCURRENCY, WEB_THREADS."""
+"""How gunicorn serves the dashboard: `python -m dashboard.run.web`. Variables: BIND, WEB_CONCURRENCY, WEB_THREADS."""
 
 import atexit
 import fcntl

@@ -7,7 +7,7 @@ from urllib.parse import urlsplit
 import environ
 from django.utils.translation import gettext_lazy as _
 
-from dashboard import startup
+from dashboard.run import check_settings
 from dashboard.teams.secrets import Secret
 
 BASE_DIR = Path(__file__).resolve().parent.parent
@@ -35,7 +35,7 @@ RELEASE = str(tomllib.loads((BASE_DIR / "pyproject.toml").read_text())["project"
 SITE_URL = text("SITE_URL", "http://localhost:8000").rstrip("/").lower()
 PRODUCTION = SITE_URL.startswith("https://")
 DEBUG = flag("DEBUG")
-SECRET_KEY = text("SECRET_KEY", "" if PRODUCTION else startup.LOOPBACK_SECRET)
+SECRET_KEY = text("SECRET_KEY", "" if PRODUCTION else check_settings.LOOPBACK_SECRET)
 API_KEY_ENCRYPTION_KEYS = items("API_KEY_ENCRYPTION_KEYS")
 CLOUDCA_API_URL = text("CLOUDCA_API_URL", "https://api.cloud.ca/v1").rstrip("/")
 CLOUDCA_PROXY = Secret(text("CLOUDCA_PROXY")) if text("CLOUDCA_PROXY") else None  # it may hold a password
@@ -43,29 +43,29 @@ CLOUDCA_CA_BUNDLE = str(BASE_DIR / text("CLOUDCA_CA_BUNDLE")) if text("CLOUDCA_C
 OIDC_ISSUER, OIDC_CLIENT_ID, OIDC_NAME = text("OIDC_ISSUER"), text("OIDC_CLIENT_ID"), text("OIDC_NAME")
 OIDC_CLIENT_SECRET = Secret(text("OIDC_CLIENT_SECRET"))
 # The hash alone: to compare with it is all that the token is for.
-METRICS_TOKEN_DIGEST = startup.digest(text("METRICS_TOKEN"))
+METRICS_TOKEN_DIGEST = check_settings.digest(text("METRICS_TOKEN"))
 problems = [
-    *startup.site_url(SITE_URL),
-    *startup.debug(DEBUG, production=PRODUCTION),
-    *startup.secret_key(SECRET_KEY, production=PRODUCTION),
-    *startup.encryption_keys(API_KEY_ENCRYPTION_KEYS, secret_key=SECRET_KEY, production=PRODUCTION),
-    *startup.allowed_hosts(items("ALLOWED_HOSTS"), production=PRODUCTION),
-    *startup.api_url(CLOUDCA_API_URL),
-    *startup.proxy(text("CLOUDCA_PROXY")),
-    *startup.ca_bundle(CLOUDCA_CA_BUNDLE),
-    *startup.metrics_token(text("METRICS_TOKEN"), others=[SECRET_KEY, *API_KEY_ENCRYPTION_KEYS]),
-    *startup.oidc(OIDC_ISSUER, OIDC_CLIENT_ID, text("OIDC_CLIENT_SECRET"), OIDC_NAME),
-    *startup.scheme("DATABASE_URL", text("DATABASE_URL"), startup.DATABASE_SCHEMES),
-    *startup.scheme("CACHE_URL", text("CACHE_URL"), startup.CACHE_SCHEMES),
-    *startup.scheme("EMAIL_URL", text("EMAIL_URL"), startup.EMAIL_SCHEMES),
-    *startup.whole_number("SYNC_TTL_SECONDS", text("SYNC_TTL_SECONDS", "60"), least=1),
-    *startup.whole_number("HISTORY_DAYS", text("HISTORY_DAYS", "400"), least=1, most=startup.MOST_DAYS),
-    *startup.whole_number("CHANGES_DAYS", text("CHANGES_DAYS", "90"), least=1, most=startup.MOST_DAYS),
-    *startup.whole_number("AUDIT_DAYS", text("AUDIT_DAYS", "400"), least=1, most=startup.MOST_DAYS),
-    *startup.whole_number("TRUSTED_PROXIES", text("TRUSTED_PROXIES", "0"), least=0),
+    *check_settings.site_url(SITE_URL),
+    *check_settings.debug(DEBUG, production=PRODUCTION),
+    *check_settings.secret_key(SECRET_KEY, production=PRODUCTION),
+    *check_settings.encryption_keys(API_KEY_ENCRYPTION_KEYS, secret_key=SECRET_KEY, production=PRODUCTION),
+    *check_settings.allowed_hosts(items("ALLOWED_HOSTS"), production=PRODUCTION),
+    *check_settings.api_url(CLOUDCA_API_URL),
+    *check_settings.proxy(text("CLOUDCA_PROXY")),
+    *check_settings.ca_bundle(CLOUDCA_CA_BUNDLE),
+    *check_settings.metrics_token(text("METRICS_TOKEN"), others=[SECRET_KEY, *API_KEY_ENCRYPTION_KEYS]),
+    *check_settings.oidc(OIDC_ISSUER, OIDC_CLIENT_ID, text("OIDC_CLIENT_SECRET"), OIDC_NAME),
+    *check_settings.scheme("DATABASE_URL", text("DATABASE_URL"), check_settings.DATABASE_SCHEMES),
+    *check_settings.scheme("CACHE_URL", text("CACHE_URL"), check_settings.CACHE_SCHEMES),
+    *check_settings.scheme("EMAIL_URL", text("EMAIL_URL"), check_settings.EMAIL_SCHEMES),
+    *check_settings.whole_number("SYNC_TTL_SECONDS", text("SYNC_TTL_SECONDS", "60"), least=1),
+    *check_settings.whole_number("HISTORY_DAYS", text("HISTORY_DAYS", "400"), least=1, most=check_settings.MOST_DAYS),
+    *check_settings.whole_number("CHANGES_DAYS", text("CHANGES_DAYS", "90"), least=1, most=check_settings.MOST_DAYS),
+    *check_settings.whole_number("AUDIT_DAYS", text("AUDIT_DAYS", "400"), least=1, most=check_settings.MOST_DAYS),
+    *check_settings.whole_number("TRUSTED_PROXIES", text("TRUSTED_PROXIES", "0"), least=0),
 ]
 if problems:
-    startup.refuse(problems)
+    check_settings.refuse(problems)
 
 SITE_HOST = urlsplit(SITE_URL).hostname or ""
 LOOPBACK_HOSTS = [] if PRODUCTION else ["localhost", "127.0.0.1", "[::1]"]

@@ -13,11 +13,11 @@ import django
 from django.core.management import call_command
 from django.utils.translation import gettext as _
 
+from dashboard.run.stop_signal import Stop, stop_on_signals
+from dashboard.run.supervisor import ROOT, WEB, Children, Ended, Program, sync_command, wait_until_listening, watch
 from snapshots.demo import folder as folders
 from snapshots.demo.ports import first_free
 from snapshots.simulator.options import keys_of
-from snapshots.stopping import Stop, stop_on_signals
-from snapshots.supervisor import ROOT, WEB, Children, Ended, Program, sync_command, wait_until_listening, watch
 
 DEFAULT_FOLDER = ROOT / "var" / "demo"
 DEFAULT_PORT = 8000
@@ -113,8 +113,8 @@ def _start(children: Children, places: Places, stop: Stop) -> Ended | None:
 
 def _prepare() -> None:
     """Bring database and static files up to date, with an empty mirror."""
+    from dashboard.run.static_files import collect
     from snapshots.demo.past import forget
-    from snapshots.static_files import collect
 
     call_command("migrate", verbosity=0, interactive=False)
     collect()
@@ -131,7 +131,7 @@ def _replay(places: Places) -> None:
 
 def _look() -> None:
     """Look at all that there is now. That one environment is refused is part of the show."""
-    from snapshots.rounds import News, round_once
+    from snapshots.management.rounds import News, round_once
     from snapshots.sync.leases import Caller
 
     round_once(None, Caller.FORCE, _say, news=News(all_of_it=True))

@@ -9,8 +9,8 @@ from django.utils.translation import ngettext
 
 from dashboard.teams.access import may
 from dashboard.teams.models import Membership, Role, Team, User
+from snapshots.management.report import incomplete_reason
 from snapshots.models import Environment
-from snapshots.outcomes import incomplete_reason
 from snapshots.rules.clock_skew import Clocks
 from snapshots.sync.leases import key_mark, key_of, ttl
 from snapshots.text import times

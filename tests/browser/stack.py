@@ -49,7 +49,7 @@ password = { env = "PASSWORD" }
 # In one process, for each start of Django costs as much as what it then does.
 FURNISH = """
 from django.core.management import call_command
-from snapshots.static_files import collect
+from dashboard.run.static_files import collect
 collect()
 call_command("provision", "{folder}/teams.toml")
 """

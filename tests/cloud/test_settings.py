@@ -7,7 +7,7 @@ from django.conf import settings
 from django.views.debug import SafeExceptionReporterFilter
 from pytest_django import Settings
 
-from dashboard import startup
+from dashboard.run import check_settings
 from dashboard.teams.secrets import Secret
 from snapshots.cloudca.addresses import is_proxy
 from tests.cloud.test_proxy import NO_ADDRESSES, PASSWORD, USER
@@ -25,26 +25,26 @@ ADDRESSES = [
 
 @pytest.mark.parametrize("address", [*NO_ADDRESSES, "http://h\n", "http://ü", "http://u:ü@h", "http://u:p@w@h"])
 def test_the_start_and_the_client_refuse_the_same_addresses(address: str) -> None:
-    (sentence,) = startup.proxy(address)
+    (sentence,) = check_settings.proxy(address)
     assert sentence.startswith("CLOUDCA_PROXY must be an address such as")
     assert not is_proxy(address)
 
 
 @pytest.mark.parametrize("address", ADDRESSES)
 def test_and_take_the_same(address: str) -> None:
-    assert startup.proxy(address) == []
+    assert check_settings.proxy(address) == []
     assert is_proxy(address)
 
 
 def test_a_bundle_is_a_file_with_a_certificate(tmp_path: Path) -> None:
     ours = Authority(tmp_path)
-    assert startup.ca_bundle(str(ours.path)) == startup.ca_bundle("") == []
+    assert check_settings.ca_bundle(str(ours.path)) == check_settings.ca_bundle("") == []
     key = ours.certificate().read_text().partition("-----BEGIN CERTIFICATE")[0]
     for name, content in {"empty": "", "words": "no certificate", "key": key}.items():
         (tmp_path / name).write_text(content)
-        assert ["none that can be read" in told for told in startup.ca_bundle(str(tmp_path / name))] == [True]
+        assert ["none that can be read" in told for told in check_settings.ca_bundle(str(tmp_path / name))] == [True]
     for path in (tmp_path, tmp_path / "none", "x\0y", "x" * 5000):
-        assert ["no such file" in told for told in startup.ca_bundle(str(path))] == [True]
+        assert ["no such file" in told for told in check_settings.ca_bundle(str(path))] == [True]
 
 
 def test_a_wrong_one_refuses_the_start_without_repeating_it() -> None:

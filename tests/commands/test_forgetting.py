@@ -12,7 +12,7 @@ from django.db.models import Model
 from django.test.utils import CaptureQueriesContext
 
 from dashboard.teams.models import AuditEvent, EventFixed, EventKind, Invitation, PendingKey, Team, User
-from snapshots import forgetting
+from snapshots.management import retention
 from snapshots.models import Change, Environment, Snapshot, Volume
 from tests.commands.steps import run
 
@@ -183,8 +183,8 @@ def test_a_removed_environment_goes_with_all_that_is_of_it(removed: Environment,
 def test_one_cut_off_is_finished_by_the_next_and_never_comes_back_in_halves(
     removed: Environment, team: Team, monkeypatch: pytest.MonkeyPatch, pieces: int
 ) -> None:
-    monkeypatch.setattr(forgetting, "PIECE_ROWS", 1)
-    run_off = forgetting.forget(NOW)
+    monkeypatch.setattr(retention, "PIECE_ROWS", 1)
+    run_off = retention.forget(NOW)
     for _ in range(pieces):
         next(run_off)
     run_off.close()  # type: ignore[attr-defined]
@@ -196,11 +196,11 @@ def test_one_cut_off_is_finished_by_the_next_and_never_comes_back_in_halves(
 
 
 def test_one_added_again_at_the_last_moment_stays(removed: Environment) -> None:
-    run_off = forgetting.forget(NOW)
-    found = forgetting._removed(NOW)
+    run_off = retention.forget(NOW)
+    found = retention._removed(NOW)
     assert len(found) == 1
     Environment.everything.update(removed_at=None)
-    assert not forgetting._put_out_of_reach(found[0], NOW)
+    assert not retention._put_out_of_reach(found[0], NOW)
     assert list(run_off) == []
     assert len(left(Snapshot)) == 3
 
@@ -224,16 +224,16 @@ def test_a_dry_run_counts_and_leaves_all_where_it_is(removed: Environment, alice
 
 
 def test_each_piece_is_small(environment: Environment, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(forgetting, "PIECE_ROWS", 2)
+    monkeypatch.setattr(retention, "PIECE_ROWS", 2)
     for number in range(5):
         change(snapshot(environment, number, last=NOW - 450 * DAY), NOW - 100 * DAY)
-    pieces = [(piece.subject.value, piece.rows) for piece in forgetting.forget(NOW)]
+    pieces = [(piece.subject.value, piece.rows) for piece in retention.forget(NOW)]
     assert pieces == [("changes", 2), ("changes", 2), ("changes", 1)] + [("snapshots", n) for n in (2, 2, 1)]
 
 
 def test_a_row_that_comes_to_life_between_look_and_deletion_stays(environment: Environment) -> None:
     one = session("a", NOW - SECOND)
-    rows = forgetting.ALONE[forgetting.Subject.SESSIONS](NOW)
+    rows = retention.ALONE[retention.Subject.SESSIONS](NOW)
 
     def revive(execute, sql, *rest):  # type: ignore[no-untyped-def]
         if sql.startswith("DELETE"):
@@ -242,13 +242,13 @@ def test_a_row_that_comes_to_life_between_look_and_deletion_stays(environment: E
         return execute(sql, *rest)
 
     with connection.execute_wrapper(revive):
-        list(forgetting._delete(rows))
+        list(retention._delete(rows))
     assert left(Session) == [one.pk]
 
 
 def test_a_snapshot_that_is_listed_again_between_look_and_deletion_stays(environment: Environment) -> None:
     one = snapshot(environment, 1, last=NOW - 450 * DAY)
-    gone = forgetting.gone_snapshots(NOW).filter(pk__in=[one.pk])
+    gone = retention.gone_snapshots(NOW).filter(pk__in=[one.pk])
     Snapshot.objects.update(listed=True, missing_since=None, last_seen_at=None)
-    assert forgetting._forget_some(environment, gone) == 0
+    assert retention._forget_some(environment, gone) == 0
     assert left(Snapshot) == [one.pk]

@@ -8,8 +8,8 @@ import time_machine
 from django.contrib.sessions.models import Session
 from django.db import OperationalError, connection
 
-from snapshots import forgetting
-from snapshots.housekeeping import EVERY, LEASE, Housekeeping, claim
+from snapshots.management import retention
+from snapshots.management.daily import EVERY, LEASE, Housekeeping, claim
 from snapshots.models import Chore
 from tests.commands.test_rounds import Clock
 
@@ -27,7 +27,7 @@ def clock() -> Iterator[time_machine.Traveller]:
 
 @pytest.fixture(autouse=True)
 def small_pieces(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(forgetting, "PIECE_ROWS", 1)
+    monkeypatch.setattr(retention, "PIECE_ROWS", 1)
 
 
 def expired(count: int) -> None:

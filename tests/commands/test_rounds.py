@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import pytest
 from django.db import OperationalError, connection
 
-from snapshots.rounds import News, beats, round_once
+from snapshots.management.rounds import News, beats, round_once
 from snapshots.simulator.server import Simulator
 from snapshots.sync.leases import Caller
 from tests.commands.test_sync_lines import PROD, later

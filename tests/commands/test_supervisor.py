@@ -7,16 +7,16 @@ from pathlib import Path
 
 import pytest
 
-from snapshots.stopping import stop_on_signals
-from snapshots.supervisor import Children, Program, watch
+from dashboard.run.stop_signal import stop_on_signals
+from dashboard.run.supervisor import Children, Program, watch
 from tests.commands.programs import children_of, is_alive, running, until
 
 WAITS = "import signal; signal.pause()"
 STUBBORN = "import signal; signal.signal(signal.SIGTERM, signal.SIG_IGN); print('deaf', flush=True); signal.pause()"
 PARENT = f"""
 import os, sys
-from snapshots.stopping import stop_on_signals
-from snapshots.supervisor import Children, Program, watch
+from dashboard.run.stop_signal import stop_on_signals
+from dashboard.run.supervisor import Children, Program, watch
 with stop_on_signals() as stop, Children() as children:
     for name in ("first", "second"):
         children.start(Program(name, [sys.executable, "-c", {WAITS!r}], os.environ))
@@ -52,7 +52,7 @@ def test_one_that_ends_by_itself_is_named(tmp_path: Path) -> None:
 
 
 def test_one_that_does_not_listen_is_killed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("snapshots.supervisor.GRACE_SECONDS", 0.2)
+    monkeypatch.setattr("dashboard.run.supervisor.GRACE_SECONDS", 0.2)
     with Children() as children:
         children.start(program(STUBBORN, tmp_path / "log"))
         until(lambda: (tmp_path / "log").read_text() == "deaf\n", what="the program")

@@ -20,8 +20,8 @@ from dashboard.teams.models import ApiKey, Team, User
 from dashboard.teams.secrets import Secret
 from snapshots import containment
 from snapshots.cloudca import client
+from snapshots.management.rounds import News, round_once
 from snapshots.models import Environment, Snapshot
-from snapshots.rounds import News, round_once
 from snapshots.sync.leases import Caller
 from tests.fuzz.answers import replies
 from tests.fuzz.provider import Provider, right_answer, right_rows, serving

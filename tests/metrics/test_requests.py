@@ -74,13 +74,13 @@ together = pytest.mark.xdist_group("metrics-server")
 
 @pytest.fixture(scope="module")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Running, str]]:
-    """gunicorn with two processes, as `dashboard.web` starts it, both of which have answered."""
+    """gunicorn with two processes, as `dashboard.run.web` starts it, both of which have answered."""
     folder, url = tmp_path_factory.mktemp("server"), f"http://localhost:{free_port()}"
     given = {"SITE_URL": url, "BIND": url.removeprefix("http://"), "METRICS_TOKEN": OPERATORS}
     env = variables(folder, WEB_CONCURRENCY=str(SERVERS), WEB_THREADS="2", **given)
     manage("migrate", "--verbosity=0", env=env)
     leave_behind(LEFT)
-    with running("-m", "dashboard.web", env=env, folder=folder) as server:
+    with running("-m", "dashboard.run.web", env=env, folder=folder) as server:
         until(lambda: "Listening at" in server.output, what="the web server")
         until(lambda: answering(url) == SERVERS, what="an answer of each process")
         yield server, url

@@ -16,9 +16,9 @@ from dashboard.teams.secrets import Secret
 from snapshots.api.metrics import FAULTS
 from snapshots.cloudca import decode
 from snapshots.cloudca.client import CloudClient
-from snapshots.forgetting import forget
+from snapshots.management.retention import forget
+from snapshots.management.rounds import News, round_once
 from snapshots.models import Environment, Snapshot, Volume
-from snapshots.rounds import News, round_once
 from snapshots.setup import key_trial
 from snapshots.simulator.server import Simulator
 from snapshots.sync import leases, store_snapshots, store_volumes

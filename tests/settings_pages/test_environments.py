@@ -8,8 +8,8 @@ from django.http import HttpResponse
 from django.test import Client
 
 from dashboard.teams.models import ApiKey, AuditEvent, Team, User
+from snapshots.management.rounds import environments_of
 from snapshots.models import Environment, Snapshot, Volume
-from snapshots.rounds import environments_of
 from snapshots.setup.environments import remove
 from snapshots.simulator.server import Simulator
 from snapshots.sync import refresh

@@ -6,8 +6,8 @@ from django.http import HttpResponse
 from django.test import Client
 
 from dashboard.teams.models import ApiKey, Membership, Role, Team, User
+from snapshots.management.rounds import News, round_once
 from snapshots.models import Environment
-from snapshots.rounds import News, round_once
 from snapshots.simulator.server import Simulator
 from snapshots.sync import leases, refresh
 from snapshots.sync.leases import Caller

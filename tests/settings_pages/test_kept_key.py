@@ -6,8 +6,8 @@ from django.test import Client
 
 from dashboard.teams.models import ApiKey, AuditEvent, Membership, PendingKey, Role, Team
 from dashboard.teams.secrets import Secret
+from snapshots.management.rounds import News, round_once
 from snapshots.models import Environment
-from snapshots.rounds import News, round_once
 from snapshots.simulator.server import Simulator
 from snapshots.sync.leases import Caller
 from tests.commands.steps import run

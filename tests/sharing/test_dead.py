@@ -15,7 +15,7 @@ from django.utils import timezone
 from dashboard.teams.accounts import prove
 from dashboard.teams.models import AddressProof, ApiKey, Membership, Role, Team, User
 from dashboard.teams.people import change_role, remove
-from snapshots.forgetting import Subject, forget, in_words
+from snapshots.management.retention import Subject, forget, in_words
 from snapshots.models import Environment, ShareLink, Snapshot
 from snapshots.sharing import links
 from tests.conftest import PASSWORD, create_account

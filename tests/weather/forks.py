@@ -30,7 +30,7 @@ from dashboard.teams.models import ApiKey, Team  # noqa: E402
 from dashboard.teams.secrets import Secret  # noqa: E402
 from snapshots.models import Environment, Snapshot  # noqa: E402
 from snapshots.sync import leases  # noqa: E402
-from snapshots.sync import refresh as sync
+from snapshots.sync import refresh as sync  # noqa: E402
 from snapshots.sync.leases import Caller  # noqa: E402
 from tests.mirror.steps import KEY  # noqa: E402
 from tests.mirror.worker import Stopper, refresh  # noqa: E402

@@ -23,7 +23,7 @@ PAGES = 20
 # The files of the pages; and the ten seconds between two calls as good as over.
 READY = """
 from snapshots.models import Environment
-from snapshots.static_files import collect
+from dashboard.run.static_files import collect
 collect()
 Environment.objects.update(tried_at=None)
 """

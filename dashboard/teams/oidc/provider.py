@@ -13,7 +13,7 @@ from django.core.exceptions import ValidationError
 from django.urls import reverse
 
 from dashboard.caches import kept
-from dashboard.startup import is_loopback
+from dashboard.run.check_settings import is_loopback
 from dashboard.teams.addresses import folded
 from dashboard.teams.oidc.door import Budget, JSONObject, get, post, unusable
 from dashboard.teams.oidc.pending import Pending

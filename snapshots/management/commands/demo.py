@@ -5,8 +5,8 @@ from pathlib import Path
 
 from django.core.management.base import BaseCommand
 
+from dashboard.run.supervisor import ROOT
 from snapshots.demo.show import add_options
-from snapshots.supervisor import ROOT
 
 
 class Command(BaseCommand):

@@ -4,7 +4,7 @@ from django.core.management.base import BaseCommand
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
-from snapshots.forgetting import forget, in_words, would_forget
+from snapshots.management.retention import forget, in_words, would_forget
 
 
 class Command(BaseCommand):

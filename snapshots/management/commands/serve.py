@@ -9,11 +9,11 @@ from django.core.management.base import BaseCommand, CommandError
 from django.db import connections
 from django.utils.translation import gettext as _
 
+from dashboard.run.static_files import collect
+from dashboard.run.stop_signal import stop_on_signals
+from dashboard.run.supervisor import WEB, Children, Program, sync_command, watch
 from dashboard.teams.models import Team
 from dashboard.teams.setup import new_address
-from snapshots.static_files import collect
-from snapshots.stopping import stop_on_signals
-from snapshots.supervisor import WEB, Children, Program, sync_command, watch
 from snapshots.sync.leases import GAP
 
 

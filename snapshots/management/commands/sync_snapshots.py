@@ -6,10 +6,10 @@ from django.db import OperationalError, ProgrammingError
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
+from dashboard.run.stop_signal import stop_on_signals
 from dashboard.teams.models import Team
-from snapshots.housekeeping import Housekeeping
-from snapshots.rounds import News, beats, environments_of, next_beat, round_once
-from snapshots.stopping import stop_on_signals
+from snapshots.management.daily import Housekeeping
+from snapshots.management.rounds import News, beats, environments_of, next_beat, round_once
 from snapshots.sync.leases import GAP, Caller
 
 FAILED = 1

@@ -12,7 +12,7 @@ from django.test import override_settings
 
 from dashboard.teams.models import ApiKey, Team
 from dashboard.teams.secrets import Secret
-from snapshots.forgetting import forget
+from snapshots.management.retention import forget
 from snapshots.models import Environment, Volume
 from snapshots.rules.judge import Verdict
 from snapshots.simulator.server import Simulator

@@ -6,11 +6,11 @@ from collections.abc import Callable, Iterator, Sequence
 from django.db import InterfaceError, OperationalError, close_old_connections
 from django.utils.translation import gettext as _
 
-from snapshots import outcomes
+from dashboard.run.stop_signal import Stop
+from snapshots.management import report
 from snapshots.models import Environment
 from snapshots.setup import pending_keys
 from snapshots.setup.key_trial import Verdict
-from snapshots.stopping import Stop
 from snapshots.sync.leases import Caller
 from snapshots.sync.refresh import AT_ONCE, Outcome, refresh
 
@@ -27,12 +27,12 @@ class News:
     def is_news(self, outcome: Outcome) -> bool:
         if self._all:
             return True
-        if outcomes.is_harmless_denial(outcome):
+        if report.is_harmless_denial(outcome):
             return False
         before = self._last.get(outcome.environment.pk)
-        if before and outcomes.is_waiting(outcome):
+        if before and report.is_waiting(outcome):
             return False  # the fault was told, with its next try
-        remark = outcomes.remark(outcome)
+        remark = report.remark(outcome)
         self._last[outcome.environment.pk] = remark
         return before != remark or bool(outcome.written and outcome.written.total)
 
@@ -65,7 +65,7 @@ def round_once(slug: str | None, caller: Caller, tell: Tell, *, news: News, stop
     troubles = {outcome.fault.database for outcome in ended if outcome.fault and outcome.fault.database}
     for said in sorted(troubles):
         tell(_database_trouble(said))
-    return not any(map(outcomes.is_failure, ended))
+    return not any(map(report.is_failure, ended))
 
 
 def beats(seconds: float, stop: Stop, clock: Callable[[], float] = time.monotonic) -> Iterator[float]:
@@ -100,7 +100,7 @@ def _tell_outcome(outcome: Outcome, environments: Sequence[Environment], tell: T
     widest_team = max(len(each.team.slug) for each in environments)
     widest_path = max(len(each.path) for each in environments)
     where = f"{outcome.environment.team.slug:<{widest_team}}  {outcome.environment.path:<{widest_path}}"
-    tell(f"{where}  {outcomes.what_happened(outcome)}")
+    tell(f"{where}  {report.what_happened(outcome)}")
 
 
 def _database_trouble(said: str) -> str:

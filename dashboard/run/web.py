@@ -1,4 +1,4 @@
-"""The web server: `python -m dashboard.web` becomes gunicorn, once what gunicorn reads by itself is fit to be read.
+"""The web server: `python -m dashboard.run.web` becomes gunicorn, once what gunicorn reads by itself is fit to be read.
 
 gunicorn takes some variables for numbers before it looks at `gunicorn.conf.py`: one that is set to nothing counts as
 not set there too, and a wrong one is a sentence.
@@ -7,7 +7,7 @@ not set there too, and a wrong one is a sentence.
 import os
 import sys
 
-from dashboard import startup
+from dashboard.run import check_settings
 
 COUNTS = ("WEB_CONCURRENCY", "WEB_THREADS")
 NOT_EMPTY = (*COUNTS, "BIND", "PORT", "SENDFILE")
@@ -20,10 +20,10 @@ def main() -> None:
         sentence
         for name in COUNTS
         if name in variables
-        for sentence in startup.whole_number(name, variables[name].strip(), least=1, most=MOST)
+        for sentence in check_settings.whole_number(name, variables[name].strip(), least=1, most=MOST)
     ]
     if problems:
-        startup.refuse(problems)
+        check_settings.refuse(problems)
     os.execve(sys.executable, [sys.executable, "-m", "gunicorn", "dashboard.wsgi", *sys.argv[1:]], variables)  # noqa: S606
 
 

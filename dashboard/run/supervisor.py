@@ -16,15 +16,15 @@ from typing import Self
 
 from django.utils.translation import gettext as _
 
-from snapshots.stopping import Stop
+from dashboard.run.stop_signal import Stop
 
-ROOT = Path(__file__).resolve().parent.parent
+ROOT = Path(__file__).resolve().parents[2]
 GRACE_SECONDS = 12.0
 """Longer than a web request's budget (8 s) and the write after it."""
 LOOK_SECONDS = 0.2
 PR_SET_PDEATHSIG = 1
 
-WEB = (sys.executable, "-m", "dashboard.web")
+WEB = (sys.executable, "-m", "dashboard.run.web")
 
 
 @dataclass(frozen=True, slots=True)

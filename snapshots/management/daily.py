@@ -9,9 +9,9 @@ from django.db.models import Q
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
-from snapshots.forgetting import Piece, forget, in_words
+from dashboard.run.stop_signal import Stop
+from snapshots.management.retention import Piece, forget, in_words
 from snapshots.models import Chore
-from snapshots.stopping import Stop
 
 FORGETTING = "forgetting"
 EVERY = timedelta(days=1)
