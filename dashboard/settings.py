@@ -128,7 +128,7 @@ TEMPLATES = [
                 "django.template.context_processors.request",
                 "django.contrib.auth.context_processors.auth",
                 "django.contrib.messages.context_processors.messages",
-                "snapshots.views.shell.shell",
+                "snapshots.views.common.shell.shell",
             ]
         },
     }

@@ -2,25 +2,14 @@
 
 from django.urls import path, register_converter
 
-from snapshots.views import (
-    acts,
-    changes,
-    check,
-    detail,
-    exports,
-    home,
-    lists,
-    refresh,
-    saved_views,
-    settings_environments,
-    settings_key,
-    settings_tokens,
-    share,
-    share_links,
-    targets,
-    volume,
-    volumes,
-)
+from snapshots.views import exports, home
+from snapshots.views.changes import list_page
+from snapshots.views.settings import environments, key, saved_views, targets, tokens
+from snapshots.views.sharing import manage_links, public_page
+from snapshots.views.snapshots import check, refresh, snapshot_page
+from snapshots.views.snapshots import list_page as lists
+from snapshots.views.volumes import exempt, volume_view
+from snapshots.views.volumes import list_page as volumes
 
 
 class SegmentConverter:
@@ -82,9 +71,9 @@ urlpatterns = [
     path("teams/", home.team_choice, name="teams"),
     path("t/<slug:team>/", saved_views.team_home, name="team_home"),
     path("t/<slug:team>/volumes/", volumes.team_home, name="volumes"),
-    path("t/<slug:team>/volumes/exempt/", acts.exempt, name="exempt"),
-    path("t/<slug:team>/volumes/judge-again/", acts.judge_again, name="judge_again"),
-    path("t/<slug:team>/volumes/stopped/", acts.stopped, name="stopped"),
+    path("t/<slug:team>/volumes/exempt/", exempt.exempt, name="exempt"),
+    path("t/<slug:team>/volumes/judge-again/", exempt.judge_again, name="judge_again"),
+    path("t/<slug:team>/volumes/stopped/", exempt.stopped, name="stopped"),
     path("t/<slug:team>/views/", saved_views.view_list, name="views"),
     path("t/<slug:team>/views/save/", saved_views.save, name="view_save"),
     path("t/<slug:team>/views/delete/", saved_views.delete, name="view_delete"),
@@ -92,30 +81,30 @@ urlpatterns = [
     path("t/<slug:team>/settings/targets/", targets.target_page, name="targets"),
     path("t/<slug:team>/settings/not-judged/", targets.exemption_page, name="exemptions"),
     path("t/<slug:team>/volumes/refresh/", volumes.refresh, name="volumes_refresh"),
-    path(VOLUME, volume.volume, name="volume"),
-    path(f"{VOLUME}deleted/", volume.volume_deleted, name="volume_deleted"),
+    path(VOLUME, volume_view.volume, name="volume"),
+    path(f"{VOLUME}deleted/", volume_view.volume_deleted, name="volume_deleted"),
     path("t/<slug:team>/snapshots/", lists.snapshot_list, name="list"),
     path("t/<slug:team>/snapshots/volumes/", lists.volume_choices, name="volume_choices"),
     path("t/<slug:team>/snapshots/refresh/", refresh.refresh, name="refresh"),
     *EXPORTS,
-    path("t/<slug:team>/changes/", changes.change_list, name="changes"),
-    path("t/<slug:team>/changes/refresh/", changes.refresh, name="changes_refresh"),
-    path(ONE, detail.snapshot_detail, name="detail"),
+    path("t/<slug:team>/changes/", list_page.change_list, name="changes"),
+    path("t/<slug:team>/changes/refresh/", list_page.refresh, name="changes_refresh"),
+    path(ONE, snapshot_page.snapshot_detail, name="detail"),
     path(f"{ONE}check/", check.check, name="check"),
-    path("s/<anything:link>", share.share, name="share"),
-    path(f"{ONE}share/", share_links.make, name="share_make"),
-    path(LINKS, share_links.link_list, name="share_links"),
-    path(f"{LINKS}revoke-all/", share_links.revoke_all, name="share_revoke_all"),
-    path(f"{LINKS}<slug:public_id>/revoke/", share_links.revoke, name="share_revoke"),
-    path("t/<slug:team>/settings/security/shared-links/", share_links.switch, name="share_switch"),
-    path("t/<slug:team>/settings/key/", settings_key.key, name="key"),
-    path("t/<slug:team>/settings/key/save/", settings_key.save, name="key_save"),
-    path("t/<slug:team>/settings/key/cancel/", settings_key.cancel, name="key_cancel"),
-    path(PLACES, settings_environments.environment_list, name="environments"),
-    path(f"{PLACES}add/", settings_environments.add, name="environment_add"),
-    path(f"{PLACES}look/", settings_environments.look, name="environment_look"),
-    path(f"{PLACE}remove/", settings_environments.remove, name="environment_remove"),
-    path(TOKENS, settings_tokens.tokens_page, name="tokens"),
-    path(f"{TOKENS}<int:access_token>/revoke/", settings_tokens.revoke, name="token_revoke"),
-    path(f"{PLACE}try/", settings_environments.try_again, name="environment_try"),
+    path("s/<anything:link>", public_page.share, name="share"),
+    path(f"{ONE}share/", manage_links.make, name="share_make"),
+    path(LINKS, manage_links.link_list, name="share_links"),
+    path(f"{LINKS}revoke-all/", manage_links.revoke_all, name="share_revoke_all"),
+    path(f"{LINKS}<slug:public_id>/revoke/", manage_links.revoke, name="share_revoke"),
+    path("t/<slug:team>/settings/security/shared-links/", manage_links.switch, name="share_switch"),
+    path("t/<slug:team>/settings/key/", key.key, name="key"),
+    path("t/<slug:team>/settings/key/save/", key.save, name="key_save"),
+    path("t/<slug:team>/settings/key/cancel/", key.cancel, name="key_cancel"),
+    path(PLACES, environments.environment_list, name="environments"),
+    path(f"{PLACES}add/", environments.add, name="environment_add"),
+    path(f"{PLACES}look/", environments.look, name="environment_look"),
+    path(f"{PLACE}remove/", environments.remove, name="environment_remove"),
+    path(TOKENS, tokens.tokens_page, name="tokens"),
+    path(f"{TOKENS}<int:access_token>/revoke/", tokens.revoke, name="token_revoke"),
+    path(f"{PLACE}try/", environments.try_again, name="environment_try"),
 ]

@@ -28,7 +28,7 @@ from snapshots.text.verdict_labels import short_name
 from snapshots.text.verdict_reason import why
 from snapshots.verdicts.sql import COLUMNS, DataAges
 from snapshots.verdicts.status import Standing, standing, target_of, thresholds_of
-from snapshots.views.tables import volume_name
+from snapshots.views.snapshots.table import volume_name
 
 PAGING = ("limit", "cursor")
 

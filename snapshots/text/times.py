@@ -9,7 +9,7 @@ from django.utils.translation import ngettext
 from snapshots.rules import states
 from snapshots.rules.states import Kind
 from snapshots.rules.taken_time import UNDATED, TakenFrom
-from snapshots.views.pages import Badge, Taken
+from snapshots.views.common.components import Badge, Taken
 
 MOST_RELATIVE = timedelta(days=30)
 MINUTE, HOUR, DAY = 60, 3600, 86400

@@ -16,7 +16,7 @@ from snapshots.rules.states import INTERVAL_TYPES
 from snapshots.text import times
 from snapshots.verdicts.sql import FOR_EVER
 from snapshots.verdicts.status import Part, Reason, Standing
-from snapshots.views.pages import Badge
+from snapshots.views.common.components import Badge
 
 # Late by so many periods is marked as a failure.
 PERIODS_TO_BE_BAD = 2

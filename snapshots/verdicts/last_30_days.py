@@ -2,7 +2,7 @@
 
 A day is missed only when a run of it was due, and its deadline passed, in watched time: by elapsed time since the run
 before. Other times tell nothing, as what was taken then may have been deleted since.
-Pages take `snapshots.views.strips.shown_strip`, which draws it and says it in words.
+Pages take `snapshots.views.volumes.strip_svg.shown_strip`, which draws it and says it in words.
 """
 
 from collections import Counter

@@ -21,9 +21,11 @@ from snapshots.lists.export_rows import CHANGES, SNAPSHOTS, volumes_of
 from snapshots.lists.export_writers import CONTENT_TYPES, MOST_ROWS, Export
 from snapshots.lists.params import DEFAULT_PAGE_SIZE
 from snapshots.verdicts.sql import DataAges
-from snapshots.views import changes, lists, volumes
-from snapshots.views.lists import nothing_to_list
-from snapshots.views.volume_bar import grouped
+from snapshots.views.changes import list_page
+from snapshots.views.snapshots import list_page as lists
+from snapshots.views.snapshots.list_page import nothing_to_list
+from snapshots.views.volumes import list_page as volumes
+from snapshots.views.volumes.tiles import grouped
 
 # How many rows the file will have, for whoever waits for it.
 ROWS_HEADER = "X-Export-Rows"
@@ -89,7 +91,7 @@ def _volume_keys(view: volumes.View, ages: DataAges) -> "array[int]":
 
 
 def _changes(request: MemberRequest) -> Export:
-    view = changes.read_view(request)
+    view = list_page.read_view(request)
     rows = change_list.filtered(view.team, view.environments, view.filters, view.line)
     return Export(
         team=view.team,
@@ -102,7 +104,7 @@ def _changes(request: MemberRequest) -> Export:
     )
 
 
-def _is_bare(view: lists.View | volumes.View | changes.View) -> bool:
+def _is_bare(view: lists.View | volumes.View | list_page.View) -> bool:
     """Whether the page shows no rows at all, as the team has no key or no environment."""
     return nothing_to_list(view.membership, view.environments) is not None
 

@@ -8,7 +8,7 @@ from django.views.decorators.http import require_safe
 
 from dashboard.teams.access import SignedInRequest
 from dashboard.teams.models import Role, Team
-from snapshots.views.pages import TeamLink
+from snapshots.views.common.components import TeamLink
 
 
 @require_safe

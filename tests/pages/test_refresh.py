@@ -9,7 +9,7 @@ from django.test import Client
 from dashboard.teams.models import ApiKey, Membership, Role
 from snapshots.models import Environment
 from snapshots.simulator.server import Simulator
-from snapshots.views import refresh
+from snapshots.views.snapshots import refresh
 from tests.pages.asking import HERE, REFRESH, auto, has_table, news, press
 from tests.pages.conftest import HTMX, LIST, OTHER_PATH, PATH, claimed, refuse
 from tests.pages.reading import banners, by_id, freshness, links, numbers, rows

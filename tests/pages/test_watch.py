@@ -9,7 +9,7 @@ from django.test import Client
 from snapshots.models import Environment
 from snapshots.simulator.faults import Fault
 from snapshots.simulator.server import Simulator
-from snapshots.views import refresh
+from snapshots.views.snapshots import refresh
 from tests.pages.conftest import HTMX, LIST, PATH, claimed
 from tests.pages.reading import Response, by_id, tree
 

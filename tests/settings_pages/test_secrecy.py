@@ -13,7 +13,7 @@ from django.views.debug import ExceptionReporter
 from dashboard.teams.models import PendingKey, Team, User
 from snapshots.setup import pending_keys
 from snapshots.simulator.server import Simulator
-from snapshots.views import settings_key
+from snapshots.views.settings import key as settings_key
 from tests.pages.test_canary import all_of
 from tests.settings_pages.steps import (
     KEY_PAGE,

@@ -9,7 +9,7 @@ from django.core.cache import caches
 from django.test import Client
 
 from dashboard.limits import allow
-from snapshots.views import share
+from snapshots.views.sharing import public_page
 from tests.pages.reading import tree
 from tests.sharing.conftest import Make, visit
 
@@ -48,7 +48,7 @@ def test_six_hundred_views_a_minute_are_enough(make: Make, clock: time_machine.T
     link = make()
     clock.shift(20)
     for _ in range(599):
-        assert allow(f"share-right:{MINE}", 600, 60, at_once=share.WRITTEN_TOGETHER)
+        assert allow(f"share-right:{MINE}", 600, 60, at_once=public_page.WRITTEN_TOGETHER)
     clock.shift(20)
     answers = [visit(link, address=MINE) for _ in range(2)]
     assert [answer.status_code for answer in answers] == [200, 429]
@@ -85,9 +85,9 @@ def test_a_flood_of_the_cache_refills_nothing(make: Make) -> None:
 
 
 def test_guesses_from_everywhere_are_told_once(db: None, caplog: pytest.LogCaptureFixture) -> None:
-    with caplog.at_level(logging.WARNING, "snapshots.views.share"):
-        for _ in range(share.ALARM + 50):
-            share._watch()
+    with caplog.at_level(logging.WARNING, "snapshots.views.sharing.public_page"):
+        for _ in range(public_page.ALARM + 50):
+            public_page._watch()
     assert [record.message for record in caplog.records] == [
         "300 shared links that do not work were asked for within a minute."
     ]

@@ -19,7 +19,7 @@ from django.utils import timezone
 from dashboard.teams.models import Team, User
 from snapshots.models import ShareLink, Snapshot
 from snapshots.sharing import links as sharing
-from snapshots.views.share import share
+from snapshots.views.sharing.public_page import share
 from tests.pages.conftest import Fill, record
 from tests.waiting import SECONDS, together
 

@@ -7,8 +7,10 @@ from django.conf import settings
 
 from dashboard.teams import mail_limits, sign_in_limits, token_access
 from snapshots.lists import export
-from snapshots.views import check, refresh, settings_key, share
 from snapshots.views import exports as export_views
+from snapshots.views.settings import key
+from snapshots.views.sharing import public_page
+from snapshots.views.snapshots import check, refresh
 
 ROOT = Path(__file__).resolve().parents[2]
 FORMS = sign_in_limits.FORMS
@@ -34,11 +36,11 @@ ROWS = {
     "mails to an address": f"{mail_limits.TO_ADDRESS} an hour",
     "notices to an address": f"{mail_limits.NOTICES_TO_ADDRESS} an hour",
     "mails of a person": f"{mail_limits.BY_PERSON} an hour",
-    "wrong shared links": f"{share.WRONG_A_MINUTE} a minute",
-    "views of shared links": f"{share.RIGHT_A_MINUTE} a minute",
+    "wrong shared links": f"{public_page.WRONG_A_MINUTE} a minute",
+    "views of shared links": f"{public_page.RIGHT_A_MINUTE} a minute",
     "requests of an access token": f"{token_access.MOST_A_MINUTE} a minute",
     "questions to the provider": f"{check.MOST_A_MINUTE} a minute",
-    "API keys that a team": f"{settings_key.MOST_TRIALS} a minute",
+    "API keys that a team": f"{key.MOST_TRIALS} a minute",
     "exports of a member": f"{export_views.MOST_OF_PERSON} an hour",
     "exports at once": f"{export.SLOTS.most_each} and {export.SLOTS.most}",
     "refreshes from pages": f"{refresh.SLOTS.most}",

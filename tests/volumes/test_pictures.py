@@ -12,7 +12,7 @@ from snapshots.lists.volume_filters import BANDS, VolumeFilters
 from snapshots.models import Environment, Policy, VerdictDay, Volume
 from snapshots.verdicts import daily
 from snapshots.verdicts.daily import Day
-from snapshots.views import pictures as views
+from snapshots.views.volumes import charts as views
 from tests.pages.conftest import NOW, OTHER_PATH, Fill, clock, fill, key, taken
 from tests.pages.reading import Element, Response, tree
 

@@ -11,7 +11,7 @@ from snapshots.rules.schedules import SCHEDULES
 from snapshots.verdicts.inputs import Row, days_of, gaps_of
 from snapshots.verdicts.last_30_days import Kind, Strip, strip_of
 from snapshots.verdicts.watched_time import Watch
-from snapshots.views import strips
+from snapshots.views.volumes import strip_svg
 
 TODAY = date(2026, 11, 24)
 NOON = datetime(2026, 11, 24, 12, tzinfo=UTC)
@@ -62,13 +62,13 @@ def strip(
 
 def drawn(found: Strip) -> str:
     """One letter a day, equal ones counted: "27T 3M"."""
-    letters = (strips.LETTERS[mark.kind] for mark in found.marks)
+    letters = (strip_svg.LETTERS[mark.kind] for mark in found.marks)
     return " ".join(f"{len(list(same))}{letter}" for letter, same in groupby(letters))
 
 
 def said(of: Volume, **given: object) -> tuple[str, str]:
     found = strip(of, **given)  # type: ignore[arg-type]
-    return drawn(found), strips.sentence(found)
+    return drawn(found), strip_svg.sentence(found)
 
 
 def test_every_day_taken() -> None:
@@ -104,7 +104,7 @@ def test_many_tries_are_one_run() -> None:
 def test_a_gap_in_the_middle() -> None:
     found = strip(daily([number for number in range(31) if number not in (10, 11)]))
     assert drawn(found) == "18T 2M 10T"
-    assert "missed on 2 days (13 Nov–14 Nov)" in strips.label(found, NOON)
+    assert "missed on 2 days (13 Nov–14 Nov)" in strip_svg.label(found, NOON)
 
 
 # --- only what was watched is missed
@@ -246,7 +246,7 @@ def test_several_runs_a_day_are_as_high_as_they_were_made() -> None:
     runs = [yesterday + number * HOUR for number in range(36) if not 6 <= number < 18]
     found = strip(volume({"HOURLY": runs}))
     assert [round(mark.share, 2) for mark in found.marks[-2:]] == [0.5, 1.0]
-    assert strips.sentence(found) == "24 of 36 runs OK"
+    assert strip_svg.sentence(found) == "24 of 36 runs OK"
 
 
 def test_a_manual_one_hides_no_miss_and_stands_in_for_no_schedule() -> None:
@@ -259,7 +259,7 @@ def test_one_schedule_stands_in_for_no_other() -> None:
     found = strip(of)
     assert drawn(found) == "30T"
     assert [mark.day for mark in found.marks if mark.share < 1] == [TODAY - timedelta(days=2)]
-    assert strips.sentence(found) == "33 of 34 runs OK"
+    assert strip_svg.sentence(found) == "33 of 34 runs OK"
 
 
 def test_two_of_one_schedule_stand_in_for_no_other() -> None:
@@ -273,7 +273,7 @@ def test_without_a_schedule_it_shows_what_was_taken() -> None:
 
 
 def test_every_kind_is_drawn_in_a_form_of_its_own() -> None:
-    forms = {path.kind: path.d for path in strips.legend()}
+    forms = {path.kind: path.d for path in strip_svg.legend()}
     assert set(forms) == {kind.value for kind in Kind}
     assert len(set(forms.values())) == len(Kind)
 
@@ -282,12 +282,12 @@ def test_nothing_is_missed_of_a_volume_after_it_was_deleted() -> None:
     of = daily(list(range(10, 31)))
     of.gone_at = ago(5, 12)
     place = Environment(first_listed_at=ago(90), watched_at=NOON, data_at=NOON)
-    shown = strips.shown_strip(of, place, NOON)
+    shown = strip_svg.shown_strip(of, place, NOON)
     assert (shown.sentence, "not watched on 5 days" in shown.label) == ("20 of 25 daily runs OK", True)
 
 
 def test_the_days_follow_the_providers_clock() -> None:
     of = daily(list(range(31)))
     place = Environment(first_listed_at=ago(90), watched_at=NOON, data_at=NOON, clock_ahead=86_400)
-    shown = strips.shown_strip(of, place, NOON - timedelta(days=1))
+    shown = strip_svg.shown_strip(of, place, NOON - timedelta(days=1))
     assert (shown.sentence, len(shown.paths)) == ("30 of 30 daily runs OK", 1)

@@ -8,7 +8,7 @@ from snapshots.models import Environment
 from snapshots.models.environment import generation_of
 from snapshots.simulator.faults import Fault
 from snapshots.simulator.server import Simulator
-from snapshots.views import refresh
+from snapshots.views.snapshots import refresh
 from tests.pages.conftest import HTMX, PATH
 from tests.pages.reading import Response, by_id, tree
 from tests.volumes.home.steps import HOME, PLAIN, home, names, rows

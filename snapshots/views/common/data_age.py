@@ -1,0 +1,270 @@
+"""How old a page's data is, and what is wrong with it: the age line and the banners of every page."""
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+
+from django.urls import reverse
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
+
+from dashboard.teams.access import may
+from dashboard.teams.models import Membership, Role, Team, User
+from snapshots.management.report import incomplete_reason
+from snapshots.models import Environment
+from snapshots.rules.clock_skew import Clocks
+from snapshots.sync.leases import key_mark, key_of, ttl
+from snapshots.text import times
+from snapshots.views.common.components import Action, Banner, Freshness
+
+MOST_NAMES = 3
+
+
+def freshness(environments: Sequence[Environment], now: datetime) -> Freshness:
+    """The age of the oldest data shown."""
+    ages = [environment.listed_at for environment in environments if environment.listed_at]
+    if not environments:
+        return Freshness("warn", _("No environment yet"))
+    if not ages:
+        return _never(environments)
+    current = [environment for environment in environments if environment.is_current(now, ttl())]
+    if len(current) == len(environments):
+        return _all_current(environments, min(ages), now)
+    old = [environment for environment in environments if environment not in current]
+    text = _("%(current)d of %(all)d current; %(old)s") % {
+        "current": len(current),
+        "all": len(environments),
+        "old": _as_of_all(old, now),
+    }
+    return Freshness("warn", text, min(ages).isoformat())
+
+
+def as_of(environment: Environment, now: datetime) -> str:
+    """What a row of an environment carries when its data is old; empty when it is current."""
+    if environment.is_current(now, ttl()):
+        return ""
+    if environment.listed_at is None:
+        return _("never listed whole")
+    return _("as of %(time)s") % {"time": times.clock(environment.listed_at, now)}
+
+
+def banners(
+    environments: Sequence[Environment], membership: Membership, now: datetime, *, retry_url: str
+) -> list[Banner]:
+    """One sentence for each environment whose data is not what the provider says now."""
+    key = key_of(membership.team)
+    if key is None:
+        return []
+    mark = key_mark(key)
+    refused = [environment for environment in environments if environment.is_refused and environment.key_mark == mark]
+    unusable = [environment for environment in refused if environment.fault_kind != "refused"]
+    told = [_refused(environment, membership, now) for environment in refused]
+    if unusable:
+        told = [_unusable(unusable[0], membership)]
+    elif refused and len(refused) == len(environments):
+        told = [_all_refused(membership, refused)]
+    others = [environment for environment in environments if environment not in refused]
+    failing = [environment for environment in others if environment.fault_kind]
+    if len(failing) > MOST_NAMES:
+        told.append(_many_faults(failing, now, retry_url))
+    else:
+        told += [_fault(environment, now, retry_url) for environment in failing]
+    for environment in others:
+        told += _odd_lists(environment, now)
+    return told + _clocks(environments)
+
+
+def _never(environments: Sequence[Environment]) -> Freshness:
+    if all(environment.fault_kind for environment in environments):
+        return Freshness("bad", _("Nothing could be fetched yet"))
+    return Freshness("busy", _("First fetch under way"))
+
+
+def _all_current(environments: Sequence[Environment], oldest: datetime, now: datetime) -> Freshness:
+    text = ngettext("%(place)s checked %(ago)s", "All %(count)d environments checked %(ago)s", len(environments)) % {
+        "count": len(environments),
+        "place": environments[0].place,
+        "ago": times.ago(oldest, now),
+    }
+    return Freshness("ok", text, oldest.isoformat())
+
+
+def _as_of_all(old: Sequence[Environment], now: datetime) -> str:
+    named = [f"{environment.place} {as_of(environment, now)}" for environment in old[:MOST_NAMES]]
+    if len(old) > MOST_NAMES:
+        more = len(old) - MOST_NAMES
+        named.append(ngettext("%(more)d more", "%(more)d more", more) % {"more": more})
+    return ", ".join(named)
+
+
+def _odd_lists(environment: Environment, now: datetime) -> list[Banner]:
+    found = []
+    if environment.suspect_since:
+        found.append(_doubted(environment, now))
+    if environment.is_partial:
+        found.append(_partial(environment, now))
+    noted = environment.list_notes.split(",")
+    if "capped" in noted:
+        found.append(_capped(environment))
+    if "duplicates" in noted:
+        found.append(_contradicts(environment))
+    return found
+
+
+def _fault(environment: Environment, now: datetime, retry_url: str) -> Banner:
+    since = environment.fault_since or now
+    parts = [
+        _not_refreshed(environment) % {"time": times.clock(since, now), "reason": fault_reason(environment)},
+        _shown(environment, now),
+    ]
+    if environment.next_try_at and environment.next_try_at > now:
+        parts.append(_("Next try %(time)s UTC.") % {"time": times.clock(environment.next_try_at, now)})
+    return Banner("warn", environment.place, " ".join(parts), [Action(_("Try now"), retry_url, post=True)])
+
+
+def _not_refreshed(environment: Environment) -> str:
+    if environment.fault_kind == "internal":
+        return _("could not be refreshed since %(time)s (%(reason)s).")
+    return _("has not answered since %(time)s (%(reason)s).")
+
+
+def _many_faults(failing: Sequence[Environment], now: datetime, retry_url: str) -> Banner:
+    """An outage is one sentence, however many environments it takes."""
+    since = min(environment.fault_since or now for environment in failing)
+    named = [f"{environment.place} ({fault_reason(environment)})" for environment in failing[:MOST_NAMES]]
+    text = _(
+        "have not answered, the first since %(time)s UTC: %(names)s and %(more)d more. "
+        "You see what each listed last. Nothing has been removed."
+    ) % {"time": times.clock(since, now), "names": ", ".join(named), "more": len(failing) - MOST_NAMES}
+    title = _("%(count)d environments") % {"count": len(failing)}
+    return Banner("warn", title, text, [Action(_("Try now"), retry_url, post=True)])
+
+
+def _shown(environment: Environment, now: datetime) -> str:
+    if environment.listed_at is None:
+        return _("It has never been listed, so nothing of it can be shown.")
+    return _("You see what it listed at %(time)s UTC, %(ago)s. Nothing has been removed.") % {
+        "time": times.clock(environment.listed_at, now),
+        "ago": times.ago(environment.listed_at, now),
+    }
+
+
+def _clocks(environments: Sequence[Environment]) -> list[Banner]:
+    """That the provider's clock is not ours: one sentence for all environments, of the one that is furthest off."""
+    furthest = max((each.clocks for each in environments), key=lambda each: abs(each.told), default=Clocks())
+    if not furthest.told:
+        return []
+    span = times.age(timedelta(seconds=abs(furthest.told)))
+    if furthest.told > 0:
+        text = _("is %(span)s ahead of this machine's.") % {"span": span}
+    else:
+        text = _("is %(span)s behind this machine's.") % {"span": span}
+    return [Banner("warn", _("The provider's clock"), f"{text} {_clock_counts(furthest)}")]
+
+
+def _clock_counts(clocks: Clocks) -> str:
+    """Which of the two clocks due times and ages follow."""
+    if not clocks.unfollowed:
+        return _("Due times and ages of volumes follow the provider's.")
+    if clocks.doubt:
+        return _("Which one is wrong is not known: until they agree, only what holds by both is said.")
+    if clocks.correction:
+        return _("This machine's clock has jumped: due times follow the provider's. Set this machine's clock right.")
+    return _("That is not believed: due times and ages of volumes follow this machine's.")
+
+
+def _doubted(environment: Environment, now: datetime) -> Banner:
+    since = environment.suspect_since or now
+    listed = int(environment.facets.get("listed", 0))
+    text = _(
+        "suddenly lists %(now)d of the %(before)d snapshots it had (since %(time)s UTC). Nothing has been removed: "
+        "two later lists must agree, ten minutes apart. Until then the ones left out are marked."
+    ) % {
+        "now": max(0, listed - environment.suspect_gone),
+        "before": listed,
+        "time": times.clock(since, now),
+    }
+    return Banner("warn", environment.place, text)
+
+
+def _capped(environment: Environment) -> Banner:
+    text = _(
+        "cuts its lists off at %(rows)d snapshots: it still has some that they leave out. Those that matter most are "
+        "asked for one by one. Ask the provider to list them all."
+    ) % {"rows": environment.capped_rows}
+    return Banner("warn", environment.place, text)
+
+
+def _contradicts(environment: Environment) -> Banner:
+    text = _(
+        "lists some snapshots twice, and not always alike. Such a snapshot counts as usable if either row says so; "
+        "nothing is removed because of such a list."
+    )
+    return Banner("warn", environment.place, text)
+
+
+def _partial(environment: Environment, now: datetime) -> Banner:
+    text = _(
+        "gave an incomplete list at %(time)s UTC (%(reason)s). What it held is shown; what is gone cannot be told "
+        "from it."
+    ) % {
+        "time": times.clock(environment.partial_at or now, now),
+        "reason": incomplete_reason(environment.partial_reason.split(",")),
+    }
+    return Banner("warn", environment.place, text)
+
+
+def _refused(environment: Environment, membership: Membership, now: datetime) -> Banner:
+    text = _("is refused to this team's key by the provider.") + " "
+    text += _shown(environment, now) + " " + _who_can(membership)
+    return Banner("bad", environment.place, text, _replace_key(membership))
+
+
+def _all_refused(membership: Membership, refused: Sequence[Environment]) -> Banner:
+    text = ngettext(
+        "The provider refuses the key for %(place)s.",
+        "The provider refuses the key, for all %(count)d environments.",
+        len(refused),
+    ) % {"place": refused[0].place, "count": len(refused)}
+    text = f"{text} {_('Nothing has been removed.')} {_who_can(membership)}"
+    return Banner("bad", _("Key refused"), text, _replace_key(membership))
+
+
+def _unusable(environment: Environment, membership: Membership) -> Banner:
+    """The provider was not even asked: the stored key cannot be read, or cannot be sent."""
+    text = f"{_(environment.fault_sentence)} {_('Nothing has been removed.')} {_who_can(membership)}"
+    return Banner("bad", _("Key not usable"), text, _replace_key(membership))
+
+
+def _who_can(membership: Membership) -> str:
+    if may(membership, "snapshots:key"):
+        return _("Another key is tried at once.")
+    return _("Ask %(names)s (admin) for another key.") % {"names": admins(membership.team)}
+
+
+def _replace_key(membership: Membership) -> list[Action]:
+    if not may(membership, "snapshots:key"):
+        return []
+    return [Action(_("Replace the key"), reverse("snapshots:key", args=[membership.team.slug]))]
+
+
+def admins(team: Team) -> str:
+    """The team's admins by address, for "ask …"."""
+    people = User.objects.filter(memberships__team=team, memberships__role=Role.ADMIN, is_active=True).order_by("email")
+    return ", ".join(person.email for person in people[:MOST_NAMES])
+
+
+def fault_reason(environment: Environment) -> str:
+    """Why it failed, short: the number of an error status; in words what went wrong with any other answer."""
+    if environment.fault_status and environment.fault_status >= 400:
+        return _("error %(status)d") % {"status": environment.fault_status}
+    reasons = {
+        "timeout": _("no answer in time"),
+        "unreachable": _("cannot be reached"),
+        "tls": _("its certificate cannot be trusted"),
+        "too_large": _("the answer is too large"),
+        "unreadable": _("the answer was not understood"),
+        "redirect": _("it redirects elsewhere"),
+        "rejected": _("it answered with an error"),
+        "internal": _("the dashboard could not process the answer"),
+    }
+    return reasons.get(environment.fault_kind, environment.fault_sentence.rstrip("."))

@@ -1,0 +1,202 @@
+"""The environments that a team watches: what each answered last, adding, removing, trying again."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from django.contrib import messages
+from django.http import HttpResponse, HttpResponseRedirect
+from django.shortcuts import get_object_or_404, render
+from django.urls import reverse
+from django.utils import timezone
+from django.utils.formats import number_format
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
+from django.views.decorators.http import require_http_methods, require_POST, require_safe
+
+from dashboard.teams.access import MemberRequest
+from dashboard.teams.models import Team
+from snapshots.models import Environment
+from snapshots.setup import environments
+from snapshots.setup.environments import Doubtful
+from snapshots.setup.key_trial import Place, is_place, look_again
+from snapshots.sync import refresh
+from snapshots.sync.leases import Caller, key_of
+from snapshots.sync.refresh import Outcome
+from snapshots.text import times
+from snapshots.views.common.data_age import fault_reason
+from snapshots.views.common.onboarding import DONE, ENVIRONMENTS_STEP, missing_step
+from snapshots.views.settings.key import result_text
+from snapshots.views.snapshots.refresh import slot
+
+MOST_AT_ONCE = 50
+
+
+@dataclass(frozen=True, slots=True)
+class Watched:
+    """An environment as the settings list it; tone ok, warn or bad."""
+
+    environment: Environment
+    tone: str
+    text: str
+
+    @property
+    def may_try(self) -> bool:
+        return self.tone != "ok"
+
+
+@require_safe
+def environment_list(request: MemberRequest, team: str) -> HttpResponse:
+    """What is watched, what the key could see besides, and a form for any other."""
+    return _page(request)
+
+
+@require_POST
+def look(request: MemberRequest, team: str) -> HttpResponse:
+    """Ask the provider which environments the key may see."""
+    with slot() as is_free:
+        answer = look_again(request.team) if is_free else None
+    if answer is None:
+        messages.warning(request, _("The provider is being asked already. Try again in a moment."))
+    elif answer.count is None:
+        messages.warning(request, _("The provider named none: %(reason)s.") % {"reason": result_text(answer)})
+    else:
+        messages.info(request, _("The key %(sees)s.") % {"sees": result_text(answer)})
+    return HttpResponseRedirect(_url(request.team))
+
+
+@require_POST
+def add(request: MemberRequest, team: str) -> HttpResponse:
+    """Watch the ticked and the typed environments that answer; the others only when the person says so."""
+    places = _places(request)
+    if places is None:
+        return HttpResponseRedirect(_url(request.team))
+    # Whoever adds a team's first ones is in its set-up, and goes on to watch them come in.
+    is_first = request.POST.get("first") == "1" or missing_step(request.team) != DONE
+    next_url = reverse("snapshots:team_home", args=[request.team.slug]) if is_first else _url(request.team)
+    if request.POST.get("anyway") == "1":
+        _say_added(request, environments.add(team=request.team, places=places, person=request.user, request=request))
+        return HttpResponseRedirect(next_url)
+    with slot() as is_free:
+        if not is_free:
+            messages.warning(request, _("The provider is being asked already. Try again in a moment."))
+            return HttpResponseRedirect(_url(request.team))
+        added, doubtful = environments.add_tried(team=request.team, places=places, person=request.user, request=request)
+    _say_added(request, added)
+    return _page(request, doubtful, is_first=is_first) if doubtful else HttpResponseRedirect(next_url)
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+def remove(request: MemberRequest, team: str, service_code: str, environment_name: str) -> HttpResponse:
+    """Say what is forgotten, and on the POST hide it."""
+    environment = _find(request, service_code, environment_name)
+    if request.method == "POST":
+        environments.remove(environment, person=request.user, request=request)
+        said = _("%(place)s is removed. For seven days it can be added again with all that was known of it.")
+        messages.info(request, said % {"place": environment.place})
+        return HttpResponseRedirect(_url(request.team))
+    count = environment.snapshots.count()
+    context = {
+        "title": _("Remove %(place)s") % {"place": environment.place},
+        "environment": environment,
+        "snapshots": _snapshots(count),
+        "count": count,
+    }
+    return render(request, "snapshots/settings/remove.html", context)
+
+
+@require_POST
+def try_again(request: MemberRequest, team: str, service_code: str, environment_name: str) -> HttpResponse:
+    """Ask the provider for one environment now, whatever its back-off says."""
+    environment = _find(request, service_code, environment_name)
+    with slot() as is_free:
+        outcomes = list(refresh.refresh([environment], caller=Caller.ADMIN_BUTTON)) if is_free else []
+    messages.info(request, _say_tried(environment, outcomes))
+    return HttpResponseRedirect(_url(request.team))
+
+
+def _find(request: MemberRequest, service_code: str, name: str) -> Environment:
+    found: Environment = get_object_or_404(request.team.environments, service_code=service_code, name=name)
+    found.team = request.team
+    return found
+
+
+def _url(team: Team) -> str:
+    return reverse("snapshots:environments", args=[team.slug])
+
+
+def _places(request: MemberRequest) -> list[Place] | None:
+    """The ticked and the typed ones; None, with the reason said, if there is nothing to ask for."""
+    code, name = (request.POST.get(field, "").strip() for field in ("service_code", "name"))
+    ticked = [value.partition("/") for value in request.POST.getlist("environment")]
+    places = [(head, tail) for head, _slash, tail in ticked] + ([(code, name)] if code or name else [])
+    if not places:
+        messages.warning(request, _("Tick an environment, or type a service code and a name."))
+    elif not all(is_place(*place) for place in places):
+        messages.warning(request, _("A service code and a name have letters, digits, - and _ only, at most 64."))
+    elif len(places) > MOST_AT_ONCE:
+        messages.warning(request, _("At most %(most)d environments can be added at once.") % {"most": MOST_AT_ONCE})
+    else:
+        return places
+    return None
+
+
+def _page(request: MemberRequest, doubtful: Sequence[Doubtful] = (), *, is_first: bool = False) -> HttpResponse:
+    now = timezone.now()
+    is_step = is_first or missing_step(request.team) == ENVIRONMENTS_STEP
+    context = {
+        "title": _("Environments"),
+        "step": ENVIRONMENTS_STEP if is_step else DONE,
+        "watched": [_watched(each, now) for each in Environment.objects.of_team(request.team)],
+        "offered": environments.offered(request.team),
+        "doubtful": [(one.environment, result_text(one.answer)) for one in doubtful],
+        "has_key": key_of(request.team) is not None,
+    }
+    return render(request, "snapshots/settings/environments.html", context)
+
+
+def _watched(environment: Environment, now: datetime) -> Watched:
+    if environment.fault_kind:
+        return Watched(environment, "bad" if environment.is_refused else "warn", _fault(environment, now))
+    if environment.listed_at is None:
+        return Watched(environment, "busy", _("not fetched yet"))
+    text = _("%(snapshots)s, checked %(ago)s") % {
+        "snapshots": _snapshots(int(environment.facets.get("listed", 0))),
+        "ago": times.ago(environment.listed_at, now),
+    }
+    return Watched(environment, "ok", text)
+
+
+def _fault(environment: Environment, now: datetime) -> str:
+    why = _("the provider refuses the key") if environment.is_refused else _("no answer")
+    parts = [_("%(why)s (%(reason)s)") % {"why": why, "reason": fault_reason(environment)}]
+    if environment.fault_since:
+        parts.append(_("since %(time)s UTC") % {"time": times.clock(environment.fault_since, now)})
+    if environment.next_try_at and environment.next_try_at > now:
+        parts.append(_("next try %(time)s UTC") % {"time": times.clock(environment.next_try_at, now)})
+    return ", ".join(parts)
+
+
+def _snapshots(count: int) -> str:
+    number = {"number": number_format(count, force_grouping=True)}
+    return ngettext("%(number)s snapshot", "%(number)s snapshots", count) % number
+
+
+def _say_added(request: MemberRequest, added: Sequence[Environment]) -> None:
+    if added:
+        said = ngettext("Added: %(places)s.", "Added: %(places)s.", len(added))
+        messages.success(request, said % {"places": ", ".join(each.place for each in added)})
+
+
+def _say_tried(environment: Environment, outcomes: Sequence[Outcome]) -> str:
+    place = {"place": environment.place}
+    if any(outcome.written for outcome in outcomes):
+        return _("%(place)s answered.") % place
+    faults = [outcome.fault for outcome in outcomes if outcome.fault]
+    if faults:
+        return _("%(place)s: %(reason)s") % (place | {"reason": _(faults[0].sentence)})
+    untils = [outcome.denied.until for outcome in outcomes if outcome.denied and outcome.denied.until]
+    if untils:
+        time = times.clock(max(untils), timezone.now())
+        return _("%(place)s cannot be asked before %(time)s UTC.") % (place | {"time": time})
+    return _("%(place)s could not be asked now. Try again in a moment.") % place

@@ -1,0 +1,178 @@
+"""Filtered pages that a team keeps under a name. The address of one is a page of ours and a query string."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from django.contrib import messages
+from django.db import IntegrityError, transaction
+from django.http import HttpResponse, HttpResponseRedirect, QueryDict
+from django.shortcuts import render
+from django.urls import reverse
+from django.utils.translation import gettext as _
+from django.views.decorators.http import require_POST, require_safe
+
+from dashboard.teams.access import CAPABILITIES, MemberRequest, may
+from dashboard.teams.models import Team
+from dashboard.teams.roles import hold, hold_role
+from snapshots.models import SavedView
+from snapshots.views.common.exempt_form import MOST_QUERY, SaveForm
+from snapshots.views.common.onboarding import step_url
+from snapshots.views.volumes import list_page
+
+# The pages that have filters, by the name that a saved view keeps.
+PAGES: Mapping[str, str] = {
+    "volumes": "snapshots:volumes",
+    "snapshots": "snapshots:list",
+    "changes": "snapshots:changes",
+}
+MOST_VIEWS = 100
+MOST_PARAMETERS = 200
+# What belongs to a moment and not to the view.
+PASSING = ("page", "back", "before", "after")
+
+
+@dataclass(frozen=True, slots=True)
+class SavedLink:
+    pk: int
+    name: str
+    url: str
+    page: str
+    is_start: bool
+    current: bool = False
+    made_by: str = ""
+
+
+@require_safe
+def team_home(request: MemberRequest, team: str) -> HttpResponse:
+    """Where a team starts: a missing step of its set-up, the view that an admin chose, else its volumes."""
+    url = step_url(request.membership) or (start_url(request.team) if not request.GET else "")
+    return HttpResponseRedirect(url) if url else list_page.team_home(request, team)
+
+
+@require_safe
+def view_list(request: MemberRequest, team: str) -> HttpResponse:
+    """The team's saved views."""
+    found = request.team.saved_views.order_by("name")
+    context = {"title": _("Saved views"), "views": [link for one in found if (link := link_of(request.team, one))]}
+    return render(request, "snapshots/acts/saved_views.html", context)
+
+
+@require_POST
+def save(request: MemberRequest, team: str) -> HttpResponse:
+    """Keep a filtered page under a name."""
+    page, form = request.POST.get("page", ""), SaveForm(request.POST)
+    if page not in pages():
+        messages.warning(request, _("This page cannot be saved."))
+        return HttpResponseRedirect(_list_url(request.team))
+    if not form.is_valid():
+        is_name = "name" in form.errors
+        messages.warning(
+            request, _("Give the view a name of at most 60 signs.") if is_name else _("This address cannot be saved.")
+        )
+        return HttpResponseRedirect(_address(request.team, page, request.POST.get("query", "")))
+    query = clean_query(form.cleaned_data["query"])
+    messages.info(request, _save(request, page, form.cleaned_data["name"], query))
+    return HttpResponseRedirect(_address(request.team, page, query))
+
+
+@require_POST
+def delete(request: MemberRequest, team: str) -> HttpResponse:
+    """Forget a saved view; the start page is an admin's to take away."""
+    with transaction.atomic():
+        member, view = hold(request.membership, request.least_role), _view(request)
+        is_kept = view is not None and view.is_start and not may(member, "snapshots:view_start", "POST")
+        if view is not None and not is_kept:
+            view.delete()
+    if view is None:
+        messages.info(request, _("This view is not there any more."))
+    elif is_kept:
+        messages.warning(request, _("It is the team's start page: only an admin may delete it."))
+    else:
+        messages.success(request, _("The view “%(name)s” is deleted.") % {"name": view.name})
+    return HttpResponseRedirect(_list_url(request.team))
+
+
+@require_POST
+def start(request: MemberRequest, team: str) -> HttpResponse:
+    """Make a view the team's start page, or none."""
+    view = _view(request)
+    with transaction.atomic():
+        request.team.saved_views.filter(is_start=True).update(is_start=False)
+        if view is not None:
+            request.team.saved_views.filter(pk=view.pk).update(is_start=True)
+        hold_role(request)
+    said = _("The team now starts at “%(name)s”.") if view else _("The team starts at its volumes.")
+    messages.success(request, said % {"name": view.name if view else ""})
+    return HttpResponseRedirect(_list_url(request.team))
+
+
+def pages() -> Mapping[str, str]:
+    """The pages of `PAGES` that there are."""
+    return {page: name for page, name in PAGES.items() if name in CAPABILITIES}
+
+
+def links(request: MemberRequest, page: str) -> list[SavedLink]:
+    """The saved views of a page, for its menu; the one whose address is asked for is current."""
+    found = [link_of(request.team, view) for view in request.team.saved_views.filter(page=page).order_by("name")]
+    asked = _address(request.team, page, clean_query(request.GET.urlencode())) if page in pages() else ""
+    return [SavedLink(one.pk, one.name, one.url, page, one.is_start, one.url == asked) for one in found if one]
+
+
+def start_url(team: Team) -> str:
+    """The address of the team's start page; "" where that is its plain volumes."""
+    view = team.saved_views.filter(is_start=True).first()
+    link = link_of(team, view) if view else None
+    return link.url if link else ""
+
+
+def link_of(team: Team, view: SavedView) -> SavedLink | None:
+    if view.page not in pages():
+        return None
+    url = _address(team, view.page, view.query)
+    return SavedLink(view.pk, view.name, url, view.page, view.is_start, made_by=view.made_by)
+
+
+def clean_query(text: str) -> str:
+    """A query string anew, without what passes: nothing of it can lead to another path or host."""
+    try:
+        query = QueryDict(text[:MOST_QUERY].removeprefix("?"), mutable=True)
+    except ValueError:
+        return ""
+    kept = QueryDict(mutable=True)
+    for name, values in query.lists():
+        values = [value for value in values if value]
+        if name not in PASSING and values:
+            kept.setlist(name, values)
+    return kept.urlencode()[:MOST_QUERY]
+
+
+def _save(request: MemberRequest, page: str, name: str, query: str) -> str:
+    """Store it and say so."""
+    views = request.team.saved_views
+    if views.count() >= MOST_VIEWS:
+        return _("A team keeps at most %(most)d views. Delete one first.") % {"most": MOST_VIEWS}
+    try:
+        with transaction.atomic():
+            views.create(name=name, page=page, query=query, made_by=request.user.email)
+            hold_role(request)
+    except IntegrityError:
+        return _("There is a view “%(name)s” already. Choose another name.") % {"name": name}
+    return _("Saved as “%(name)s” for the whole team.") % {"name": name}
+
+
+def _view(request: MemberRequest) -> SavedView | None:
+    text = request.POST.get("view", "")
+    if not (text.isascii() and text.isdigit()) or len(text) > 18:
+        return None
+    found: SavedView | None = request.team.saved_views.filter(pk=int(text)).first()
+    return found
+
+
+def _address(team: Team, page: str, query: str) -> str:
+    url = reverse(pages()[page], args=[team.slug])
+    cleaned = clean_query(query)
+    return f"{url}?{cleaned}" if cleaned else url
+
+
+def _list_url(team: Team) -> str:
+    return reverse("snapshots:views", args=[team.slug])

@@ -1,0 +1,232 @@
+"""The settings pages of targets and of what is not judged, and the first question."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime
+
+from django.contrib import messages
+from django.db.models import Count, Min
+from django.http import HttpResponse, HttpResponseRedirect
+from django.shortcuts import render
+from django.utils import timezone
+from django.utils.translation import gettext as _
+from django.views.decorators.http import require_http_methods
+
+from dashboard.teams.access import MemberRequest
+from dashboard.teams.models import Team
+from snapshots.models import Environment, Policy, Volume
+from snapshots.policy import exemptions, targets
+from snapshots.views.common.exempt_form import ExemptForm
+from snapshots.views.volumes.exempt import back_to, until_in_words, volume_of
+
+USUAL_HOURS = (1, 4, 12, 24, 48, 72, 7 * 24, 14 * 24, 30 * 24, 90 * 24, 0)
+MOST_LISTED = 100
+
+
+@dataclass(frozen=True, slots=True)
+class Option:
+    value: str
+    label: str
+    selected: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """Whose target it is, what it is in words, and what can be chosen instead. `own`: it is not inherited."""
+
+    name: str
+    field: str
+    value: str
+    text: str
+    own: bool
+    options: list[Option]
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """Volumes that one act exempted."""
+
+    title: str
+    until: str
+    reason: str
+    by: str
+    act: str
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+def target_page(request: MemberRequest, team: str) -> HttpResponse:
+    """Show the targets and where each comes from; on the POST set one."""
+    if request.method == "POST":
+        _set(request)
+        return HttpResponseRedirect(back_to(request) if "back" in request.POST else request.path)
+    policy = Policy.objects.filter(team=request.team).first()
+    own = Volume.objects.of_team(request.team).filter(target_hours__isnull=False).select_related("environment")
+    environments = Environment.objects.of_team(request.team)
+    context = {
+        "title": _("Targets"),
+        "of_team": _of_team(request.team, policy),
+        "of_environments": [of_environment(each, policy) for each in environments],
+        "of_volumes": [of_volume(volume, volume.environment, policy) for volume in own.order_by("name")[:MOST_LISTED]],
+        "volumes": own.count(),
+    }
+    return render(request, "snapshots/acts/targets.html", context)
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+def exemption_page(request: MemberRequest, team: str) -> HttpResponse:
+    """Show what is not judged, and what returned of late; on the POST exempt an environment or judge it again."""
+    form = ExemptForm(request.POST if request.method == "POST" else None)
+    if request.method == "POST" and _exempt_environment(request, form):
+        return HttpResponseRedirect(back_to(request) if "back" in request.POST else request.path)
+    now = timezone.now()
+    environments = list(Environment.objects.of_team(request.team))
+    context = {
+        "title": _("Not judged"),
+        "form": form,
+        "groups": _groups(request.team, now),
+        "returned": _returned(request.team, now),
+        "exempt": [(each, _until(each, now)) for each in environments if is_exempt(each, now)],
+        "judged": [each for each in environments if not is_exempt(each, now)],
+        "chosen": request.POST.get("environment", ""),
+    }
+    return render(request, "snapshots/acts/exemptions.html", context)
+
+
+def of_volume(volume: Volume, environment: Environment, policy: Policy | None) -> Target:
+    """A volume's target; inherited from its environment, which may inherit it itself."""
+    inherited = of_environment(environment, policy)
+    name = f"{volume} · {environment.place}"
+    # What the environment itself inherits says already where it comes from.
+    from_there = _from(inherited.text, environment.place) if inherited.own else inherited.text
+    return _target(name, "volume", str(volume.pk), volume.target_hours, from_there)
+
+
+def of_environment(environment: Environment, policy: Policy | None) -> Target:
+    text = targets.in_words(policy.target_hours) if policy else _("not chosen yet")
+    from_there = _from(text, environment.team.name)
+    return _target(environment.place, "environment", environment.path, environment.target_hours, from_there)
+
+
+def is_exempt(thing: Environment | Volume, now: datetime) -> bool:
+    return thing.exempt_until is not None and thing.exempt_until > now
+
+
+def has_returned(thing: Environment | Volume, now: datetime) -> bool:
+    """Whether its exemption ended by itself, of late."""
+    until = thing.exempt_until
+    return until is not None and now - exemptions.RETURN_IS_SAID < until <= now
+
+
+def returned_in_words(until: datetime, now: datetime) -> str:
+    return _("not judged %(until)s: returned") % {"until": until_in_words(until, now)}
+
+
+def _until(thing: Environment | Volume, now: datetime) -> str:
+    return until_in_words(thing.exempt_until, now) if thing.exempt_until else ""
+
+
+def _of_team(team: Team, policy: Policy | None) -> Target:
+    hours = policy.target_hours if policy else None
+    text = _("not chosen yet") if hours is None else targets.in_words(hours)
+    return Target(str(team.name), "team", "", text, own=True, options=_options(hours))
+
+
+def _from(target: str, source: str) -> str:
+    return _("%(target)s, from %(source)s") % {"target": target, "source": source}
+
+
+def _target(name: str, field: str, value: str, hours: int | None, from_there: str) -> Target:
+    text = from_there if hours is None else targets.in_words(hours)
+    return Target(
+        name, field, value, text, hours is not None, [Option("", from_there, hours is None), *_options(hours)]
+    )
+
+
+def _options(hours: int | None) -> list[Option]:
+    known: Iterable[int] = USUAL_HOURS if hours is None or hours in USUAL_HOURS else (hours, *USUAL_HOURS)
+    return [Option(str(each), targets.in_words(each), each == hours) for each in known]
+
+
+def _set(request: MemberRequest) -> None:
+    """Set what the form names: a volume's target, an environment's, or else the team's."""
+    try:
+        hours = targets.in_hours(request.POST.get("hours", ""))
+    except ValueError:
+        messages.warning(request, _("A target is a number of hours, at most ten years."))
+        return
+    name = _set_of_named(request, hours)
+    if not name:
+        messages.warning(request, _("Nothing was changed: choose whose target it is, and how old it may be."))
+        return
+    text = _("inherited") if hours is None else targets.in_words(hours)
+    messages.success(request, _("Target of %(name)s: %(text)s.") % {"name": name, "text": text})
+
+
+def _set_of_named(request: MemberRequest, hours: int | None) -> str:
+    """Return whose target was set; "" if it is not there."""
+    person, pk, path = request.user, request.POST.get("volume"), request.POST.get("environment")
+    if pk:
+        volume = volume_of(request, pk)
+        if volume is not None:
+            targets.set_of_volume(volume, hours, person=person, request=request)
+        return str(volume or "")
+    if path:
+        environment = environment_of(request, path)
+        if environment is not None:
+            targets.set_of_environment(environment, hours, person=person, request=request)
+        return str(environment or "")
+    if hours is None:
+        return ""
+    targets.set_of_team(request.team, hours, person=person, request=request)
+    return str(request.team.name)
+
+
+def environment_of(request: MemberRequest, path: str) -> Environment | None:
+    """Find one of the team's few; what was sent never gets to the database, which takes no NUL."""
+    found: Environment | None = next((each for each in request.team.environments.all() if each.path == path), None)
+    return found
+
+
+def _exempt_environment(request: MemberRequest, form: ExemptForm) -> bool:
+    """Whether it was done; else the form says why not."""
+    environment = environment_of(request, request.POST.get("environment", ""))
+    if environment is None:
+        form.add_error(None, _("Choose an environment."))
+        return False
+    is_end = request.POST.get("end") == "1"
+    if not is_end and not form.is_valid():
+        return False
+    exemption = None if is_end else form.exemption
+    exemptions.exempt_environment(environment, exemption, person=request.user, request=request)
+    said = _("%(place)s is judged again.") if is_end else _("%(place)s is not judged.")
+    messages.success(request, said % {"place": environment.place})
+    return True
+
+
+def _groups(team: Team, now: datetime) -> list[Group]:
+    """What is not judged, by act, the newest first."""
+    volumes = Volume.objects.of_team(team).filter(exempt_until__gt=now)
+    fields = ("exempt_at", "exempt_until", "exempt_reason", "exempt_by")
+    acts_found = volumes.order_by("-exempt_at").values(*fields).annotate(number=Count("pk"), name=Min("name"))
+    return [
+        Group(
+            title=one["name"] if one["number"] == 1 else _("%(number)d volumes") % {"number": one["number"]},
+            until=until_in_words(one["exempt_until"], now),
+            reason=one["exempt_reason"],
+            by=one["exempt_by"],
+            act=one["exempt_at"].isoformat() if one["exempt_at"] else "",
+        )
+        for one in acts_found[:MOST_LISTED]
+    ]
+
+
+def _returned(team: Team, now: datetime) -> list[tuple[str, str]]:
+    """Volumes and environments whose exemption ended by itself of late: (name, what is said)."""
+    of_late = {"exempt_until__lte": now, "exempt_until__gt": now - exemptions.RETURN_IS_SAID}
+    volumes = Volume.objects.of_team(team).filter(**of_late).order_by("-exempt_until")[:MOST_LISTED]
+    environments = Environment.objects.of_team(team).filter(**of_late)
+    return [
+        (str(each), returned_in_words(each.exempt_until, now))
+        for each in [*environments, *volumes]
+        if each.exempt_until
+    ]

@@ -1,0 +1,126 @@
+"""The page behind a shared link: one snapshot, for whoever holds the address.
+
+It knows no session and no user, asks the provider for nothing, and says the same of every link that does not open.
+"""
+
+import logging
+from datetime import datetime
+from http import HTTPStatus
+
+from django.http import HttpRequest, HttpResponse
+from django.template.loader import render_to_string
+from django.utils import timezone
+from django.utils.translation import gettext as _
+from django.views.decorators.csrf import csrf_exempt
+from django.views.decorators.http import require_safe
+
+from dashboard.clients import network_of
+from dashboard.limits import allow, wait_of
+from snapshots.models import Environment, ShareLink, Snapshot
+from snapshots.rules import states
+from snapshots.sharing import links, usage
+from snapshots.sync.leases import ttl
+from snapshots.text import times
+from snapshots.views.common.components import Fact
+from snapshots.views.snapshots import usable
+
+# The standard's name, then older ones of Chromium, Safari and Firefox.
+PURPOSE_HEADERS = ("Sec-Purpose", "Purpose", "X-Purpose", "X-Moz")
+MINUTE = 60
+WRONG_A_MINUTE = 30
+RIGHT_A_MINUTE, WRITTEN_TOGETHER = 600, 50
+"""Views of one client; a process counts some by itself, so that no view waits for a row."""
+ALARM = 300
+"""Wrong tries of all clients within a minute that are worth a line in the log."""
+
+log = logging.getLogger(__name__)
+
+
+@csrf_exempt  # it takes no form: any is refused as a method that there is not, like everywhere
+@require_safe
+def share(request: HttpRequest, link: str) -> HttpResponse:
+    """Show the snapshot of a link that works. A request that shows nothing to anybody is not counted."""
+    client = network_of(request)
+    wrong = (f"share-wrong:{client}", WRONG_A_MINUTE, MINUTE)
+    if wait := wait_of(*wrong):
+        return _too_many(wait)
+    found = links.find(link)
+    if found is None:
+        use = allow(*wrong)
+        _watch()
+        return _ended() if use else _too_many(use.wait)
+    use = allow(f"share-right:{client}", RIGHT_A_MINUTE, MINUTE, at_once=WRITTEN_TOGETHER)
+    if not use:
+        return _too_many(use.wait)
+    if request.method == "GET" and not _is_prefetch(request):
+        usage.count(found, request)
+    return _page("share/snapshot.html", _context(found, timezone.now()))
+
+
+def _is_prefetch(request: HttpRequest) -> bool:
+    """Whether a browser asks in advance, before anybody opens the link."""
+    purposes = [request.headers.get(name, "").lower() for name in PURPOSE_HEADERS]
+    return any("prefetch" in purpose or "preview" in purpose for purpose in purposes)
+
+
+def _watch() -> None:
+    """Tell the log, once a minute, of wrong tries from everywhere."""
+    if not allow("share-wrong:", ALARM, MINUTE, at_once=10) and allow("share-alarm:", 1, MINUTE):
+        log.warning("%d shared links that do not work were asked for within a minute.", ALARM)
+
+
+def _ended() -> HttpResponse:
+    return _page("share/ended.html", {}, HTTPStatus.NOT_FOUND)
+
+
+def _too_many(wait: int) -> HttpResponse:
+    response = _page("share/too_many.html", {}, HTTPStatus.TOO_MANY_REQUESTS)
+    response.headers["Retry-After"] = str(wait)
+    return response
+
+
+def _page(template: str, context: dict[str, object], status: HTTPStatus = HTTPStatus.OK) -> HttpResponse:
+    """Render without the request, so that nothing of the reader can get onto the page."""
+    return HttpResponse(render_to_string(template, context), status=status)
+
+
+def _context(link: ShareLink, now: datetime) -> dict[str, object]:
+    snapshot, environment = link.snapshot, link.snapshot.environment
+    is_current = environment.is_current(now, ttl())
+    answer = usable.answer(snapshot, now, is_current=is_current, environment=environment)
+    return {
+        "name": snapshot.name if snapshot.name.strip() else _("Snapshot without a name"),
+        "badge": times.badge(snapshot.state, listed=snapshot.listed, candidate=snapshot.is_candidate),
+        "usability": usable.usability(snapshot).value,
+        "answer": answer if snapshot.listed else _gone(snapshot, now),
+        "facts": _facts(link, now),
+        "as_of": _as_of(environment, now),
+    }
+
+
+def _gone(snapshot: Snapshot, now: datetime) -> str:
+    if snapshot.last_seen_at is None:
+        return _("No longer listed by the provider.")
+    seen = times.stamp(snapshot.last_seen_at, now)
+    return _("No longer listed by the provider, last seen %(time)s UTC.") % {"time": seen}
+
+
+def _facts(link: ShareLink, now: datetime) -> list[Fact]:
+    """All that the page tells. No id is among it, nor anything of the team."""
+    one = link.snapshot
+    taken = times.taken(one.taken_after, one.taken_before, one.taken_source, one.taken_key, now)
+    when = taken.exact or _("%(when)s UTC") % {"when": taken.text}
+    facts = [
+        Fact(_("Taken"), when, extra=taken.origin),
+        Fact(_("Type"), states.type_label(one.interval_type)),
+        Fact(_("Volume"), one.volume if one.volume.strip() else "—"),
+    ]
+    if link.shows_environment:
+        facts.append(Fact(_("Environment"), one.environment.place))
+    return facts
+
+
+def _as_of(environment: Environment, now: datetime) -> str:
+    if environment.answered_at is None:
+        return _("The provider has not been asked yet.")
+    return _("As of %(time)s UTC.") % {"time": times.clock(environment.answered_at, now)}

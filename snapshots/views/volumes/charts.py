@@ -1,0 +1,190 @@
+"""The pictures below the volumes: ages of the newest usable snapshots, and how the volumes stood day by day.
+
+Drawn here, as paths and widths; everything in them is said in the text beside them too.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, time
+
+from django.template.loader import render_to_string
+from django.utils.functional import Promise
+from django.utils.safestring import SafeString
+from django.utils.translation import get_language, gettext_lazy, ngettext, pgettext_lazy
+from django.utils.translation import gettext as _
+
+from dashboard.caches import kept, key_of
+from dashboard.teams.models import Team
+from snapshots.lists.volume_filters import BANDS, NO_AGE, OLDER, VolumeFilters
+from snapshots.lists.volume_list import band_counts, narrowed
+from snapshots.models import Environment
+from snapshots.text import times
+from snapshots.verdicts import daily
+from snapshots.verdicts.daily import DAYS, SHARES, Day
+from snapshots.verdicts.sql import DataAges
+from snapshots.views.volumes.tiles import grouped
+
+KEEP_SECONDS = 120
+BAR_WIDTH = 100
+STEP, COLUMN, HEIGHT = 8, 7, 100
+LEAST_DRAWN = 2
+AGE_LABELS: Mapping[str, str | Promise] = {
+    "1d": gettext_lazy("under 24 hours"),
+    "7d": gettext_lazy("1 to 7 days"),
+    "30d": gettext_lazy("7 to 30 days"),
+    OLDER: gettext_lazy("older, or not known"),
+    NO_AGE: gettext_lazy("none usable"),
+}
+SHARE_LABELS: Mapping[str, str | Promise] = {
+    "none": gettext_lazy("None usable"),
+    "problem": gettext_lazy("Late, stuck or failing"),
+    "cannot_tell": gettext_lazy("Cannot tell"),
+    "good": pgettext_lazy("verdict", "Fresh"),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Bar:
+    """A band of ages; `width` of 100. `url` shows its volumes."""
+
+    label: str
+    number: str
+    width: int
+    tone: str
+    url: str
+
+
+@dataclass(frozen=True, slots=True)
+class Share:
+    """All columns' parts of one verdict, as one SVG path."""
+
+    name: str
+    label: str
+    d: str
+
+
+def shown_pictures(
+    team: Team, environments: Sequence[Environment], now: datetime, prefix: str, *, with_ages: bool
+) -> SafeString:
+    """Both pictures of all that the team watches; made once a minute at most for each state of the data.
+
+    `with_ages`: not where the page's tiles are the same numbers.
+    """
+
+    def make() -> str:
+        context = _context(environments, now, prefix, with_ages=with_ages)
+        return render_to_string("snapshots/volumes/_pictures.html", context)
+
+    key = _key(team, environments, now, prefix, with_ages=with_ages)
+    return SafeString(kept(key, str, make, seconds=KEEP_SECONDS))
+
+
+def _key(team: Team, environments: Sequence[Environment], now: datetime, prefix: str, *, with_ages: bool) -> str:
+    states = [(one.rows_version, one.listed_at, one.exempt_until) for one in environments]
+    parts = (states, get_language(), int(now.timestamp()) // 60, prefix, with_ages)
+    return key_of("pictures", team.pk, parts)
+
+
+def _context(environments: Sequence[Environment], now: datetime, prefix: str, *, with_ages: bool) -> dict[str, object]:
+    days = daily.history(environments, now.date())
+    context: dict[str, object] = {
+        "shares": shares(days),
+        "width": DAYS * STEP,
+        "height": HEIGHT,
+        "first_day": _day(days[0].day, now),
+        "last_day": _day(days[-1].day, now),
+        "sentences": list(sentences(days, now)),
+        "table": [(_day(day.day, now), day) for day in reversed(days) if day.total],
+    }
+    if with_ages:
+        filters, ages = VolumeFilters(), DataAges.of(environments, now)
+        context["bars"] = bars(band_counts(narrowed(environments, filters, ages), ages), filters, prefix)
+    return context
+
+
+def bars(counts: Mapping[str, int], filters: VolumeFilters, prefix: str) -> list[Bar]:
+    """One bar a band, the longest as wide as there is room; what is not nothing is seen."""
+    most = max(counts.values(), default=0)
+    return [
+        Bar(
+            label=str(AGE_LABELS[band]),
+            number=grouped(counts[band]),
+            width=_width(counts[band], most),
+            # An age alone is neither good nor bad: that is for the targets to say.
+            tone="none" if band == NO_AGE else "some",
+            url=prefix + filters.query(ages=(band,)),
+        )
+        for band in BANDS
+    ]
+
+
+def _width(number: int, most: int) -> int:
+    return max(LEAST_DRAWN, round(BAR_WIDTH * number / most)) if number else 0
+
+
+def shares(days: Sequence[Day]) -> list[Share]:
+    """The columns, by verdict; a day without a complete list has a dotted foot."""
+    drawn = dict.fromkeys(SHARES, "")
+    unknown = ""
+    for place, day in enumerate(days):
+        if not day.total:
+            unknown += f"M{place * STEP} {HEIGHT}v-2h2v2zm4 0v-2h2v2z"
+            continue
+        for name, top, bottom in _column(day):
+            if bottom > top:
+                drawn[name] += f"M{place * STEP} {top}h{COLUMN}V{bottom}h-{COLUMN}z"
+    named = [Share(name.replace("_", "-"), str(SHARE_LABELS[name]), drawn[name]) for name in SHARES]
+    return [*named, Share("no-list", _("No complete list"), unknown)]
+
+
+def _column(day: Day) -> Iterator[tuple[str, int, int]]:
+    """Each part's top and bottom. What is bad is seen however small its share; the good gives it the room."""
+    top = 0
+    for name in SHARES[:-1]:
+        number = getattr(day, name)
+        height = max(LEAST_DRAWN, round(HEIGHT * number / day.total)) if number else 0
+        yield name, top, min(HEIGHT, top + height)
+        top = min(HEIGHT, top + height)
+    yield SHARES[-1], top, HEIGHT if day.good else top
+
+
+def sentences(days: Sequence[Day], now: datetime) -> Iterator[str]:
+    """What the columns show, in words: the newest day, the worst, the days without a list."""
+    seen = [day for day in days if day.total]
+    if not seen:
+        yield _("Nothing is known of these days yet. One column a day is added from the first complete list on.")
+        return
+    yield _("%(day)s, at its worst moment: %(numbers)s.") % {
+        "day": _day(seen[-1].day, now),
+        "numbers": _numbers(seen[-1]),
+    }
+    worst = max(seen, key=lambda day: (day.bad_share, day.day))
+    if worst.bad and worst is not seen[-1]:
+        yield _("The worst day was %(day)s: %(numbers)s.") % {"day": _day(worst.day, now), "numbers": _numbers(worst)}
+    silent = [day for day in days if not day.total and day.day > seen[0].day]
+    if silent:
+        text = ngettext("No complete list came on %(n)d day.", "No complete list came on %(n)d days.", len(silent))
+        yield text % {"n": len(silent)}
+
+
+def _numbers(day: Day) -> str:
+    text = ngettext(
+        "%(bad)s of %(total)s volume with a problem (%(share)s)",
+        "%(bad)s of %(total)s volumes with a problem (%(share)s)",
+        day.total,
+    ) % {"bad": grouped(day.bad), "total": grouped(day.total), "share": _percent(day)}
+    if not day.cannot_tell:
+        return text
+    return _("%(text)s, %(n)s unknown") % {"text": text, "n": grouped(day.cannot_tell)}
+
+
+def _percent(day: Day) -> str:
+    percent = 100 * day.bad_share
+    if 0 < percent < 1:
+        return _("under %(n)d %%") % {"n": 1}
+    # All is said of all alone.
+    return _("%(n)d %%") % {"n": 100 if day.bad == day.total else min(99, round(percent))}
+
+
+def _day(day: date, now: datetime) -> str:
+    return times.day(datetime.combine(day, time.min, UTC), now)

@@ -1,0 +1,161 @@
+"""Not judging volumes and judging them again: what was chosen is in the address, the act is its form."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from django.contrib import messages
+from django.http import HttpResponse, HttpResponseRedirect
+from django.shortcuts import render
+from django.template.loader import render_to_string
+from django.urls import reverse
+from django.utils import timezone
+from django.utils.http import url_has_allowed_host_and_scheme
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
+from django.views.decorators.http import require_http_methods, require_POST
+
+from dashboard.teams.access import MemberRequest
+from snapshots.lists import volume_filters, volume_list
+from snapshots.lists.params import moment
+from snapshots.models import Environment, Volume
+from snapshots.policy import exemptions
+from snapshots.policy.exemptions import Exempted, Exemption
+from snapshots.rules.schedules import SCHEDULES
+from snapshots.text import times
+from snapshots.verdicts.sql import FOR_EVER, DataAges
+from snapshots.views.common.exempt_form import ExemptForm
+
+MOST_NAMED = 10
+MOST_DIGITS = 18
+
+
+@dataclass(frozen=True, slots=True)
+class Chosen:
+    """The volumes that an address names; `problems`: why it names none, in sentences."""
+
+    pks: Sequence[int]
+    names: Sequence[str] = ()
+    problems: Sequence[str] = ()
+
+    @property
+    def number(self) -> int:
+        return len(self.pks)
+
+    @property
+    def more(self) -> int:
+        return len(self.pks) - len(self.names)
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+def exempt(request: MemberRequest, team: str) -> HttpResponse:
+    """Ask why and until when the chosen volumes are not judged; on the POST say so."""
+    chosen, form = _chosen(request), ExemptForm(request.POST if request.method == "POST" else None)
+    if request.method == "POST" and form.is_valid() and _is_as_shown(request, chosen):
+        done = exemptions.exempt(request.team, chosen.pks, form.exemption, person=request.user, request=request)
+        messages.success(request, _say_exempted(request, done, form.exemption))
+        return HttpResponseRedirect(back_to(request))
+    context = {"title": _("Do not judge volumes"), "chosen": chosen, "form": form, "back": back_to(request)}
+    return render(request, "snapshots/acts/exempt.html", context)
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+def judge_again(request: MemberRequest, team: str) -> HttpResponse:
+    """Say how many volumes are judged again, and on the POST judge them."""
+    chosen = _chosen(request)
+    if request.method == "POST" and _is_as_shown(request, chosen):
+        number = exemptions.end_exemption(request.team, chosen.pks, person=request.user, request=request)
+        said = ngettext("%(number)d volume is judged again.", "%(number)d volumes are judged again.", number)
+        messages.success(request, said % {"number": number})
+        return HttpResponseRedirect(back_to(request))
+    context = {"title": _("Judge volumes again"), "chosen": chosen, "back": back_to(request)}
+    return render(request, "snapshots/acts/judge_again.html", context)
+
+
+@require_POST
+def stopped(request: MemberRequest, team: str) -> HttpResponse:
+    """Say of a volume's schedule that it stopped on purpose, or take that back."""
+    volume = volume_of(request, request.POST.get("volume", ""))
+    schedule = request.POST.get("schedule", "")
+    if volume is None or schedule not in SCHEDULES:
+        messages.warning(request, _("There is no such volume or schedule."))
+        return HttpResponseRedirect(back_to(request))
+    is_undo = request.POST.get("undo") == "1"
+    act = exemptions.resume_schedule if is_undo else exemptions.end_schedule
+    messages.info(request, _say_stopped(act(volume, schedule, person=request.user, request=request), is_undo=is_undo))
+    return HttpResponseRedirect(back_to(request))
+
+
+def back_to(request: MemberRequest) -> str:
+    """The page of this team that the person came from; its volumes where that is not told, or is anywhere else."""
+    home = reverse("snapshots:team_home", args=[request.team.slug])
+    page = request.POST.get("back") or request.GET.get("back") or home
+    return page if page.startswith(home) and url_has_allowed_host_and_scheme(page, allowed_hosts=None) else home
+
+
+def volume_of(request: MemberRequest, text: str) -> Volume | None:
+    pks = _numbers([text])
+    return Volume.objects.of_team(request.team).filter(pk__in=pks).first()
+
+
+def until_in_words(until: datetime, now: datetime) -> str:
+    return _("without end") if until == FOR_EVER else _("until %(day)s") % {"day": times.day(until, now)}
+
+
+def _chosen(request: MemberRequest) -> Chosen:
+    """The ticked volumes, those of one act, or all that match the address's filters."""
+    if request.GET.get("which") == "match":
+        return _matching(request)
+    if "act" in request.GET:
+        at = moment(request.GET["act"])
+        return _named(exemptions.of_act(request.team, at) if at else [])
+    ticked = Volume.objects.of_team(request.team).filter(pk__in=_numbers(request.GET.getlist("volume")))
+    return _named(list(ticked.values_list("pk", flat=True)))
+
+
+def _matching(request: MemberRequest) -> Chosen:
+    environments = list(Environment.objects.of_team(request.team))
+    ages = DataAges.of(environments, timezone.now())
+    filters = volume_filters.parse(request.GET, environments)
+    if filters.problems:
+        # Without the filter that no longer fits it would be more than the person saw.
+        return Chosen([], problems=filters.problems)
+    found = volume_list.shown(volume_list.narrowed(environments, filters, ages), filters, ages)
+    return _named(list(found.order_by().values_list("pk", flat=True)))
+
+
+def _named(pks: Sequence[int]) -> Chosen:
+    first = sorted(pks)[:MOST_NAMED]
+    volumes = Volume.objects.filter(pk__in=first).select_related("environment").order_by("name", "pk")
+    return Chosen(pks, [f"{volume} · {volume.environment.place}" for volume in volumes])
+
+
+def _is_as_shown(request: MemberRequest, chosen: Chosen) -> bool:
+    """Whether the address still names as many as the person agreed to."""
+    if chosen.number and request.POST.get("number") == str(chosen.number):
+        return True
+    messages.warning(request, _("Nothing was changed yet: look at the number once more."))
+    return False
+
+
+def _say_exempted(request: MemberRequest, done: Exempted, exemption: Exemption) -> str:
+    """A sentence with its way back, as HTML."""
+    context = {
+        "done": done,
+        "act": done.at.isoformat(),
+        "until": until_in_words(exemption.until, done.at),
+        "back": back_to(request),
+    }
+    return render_to_string("snapshots/acts/_exempted.html", context, request=request)
+
+
+def _say_stopped(is_done: bool, *, is_undo: bool) -> str:
+    if not is_done:
+        return _("Nothing was changed: somebody else was first.")
+    if is_undo:
+        return _("Its runs are expected again.")
+    return _("Nothing is expected of it until a new run appears.")
+
+
+def _numbers(texts: Sequence[str]) -> list[int]:
+    return [int(text) for text in texts if text.isascii() and text.isdigit() and len(text) <= MOST_DIGITS]

@@ -1,0 +1,186 @@
+"""A volume as the volumes page shows it: plain values, already worded."""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
+
+from snapshots.lists.volume_filters import VolumeFilters
+from snapshots.lists.volume_groups import Block
+from snapshots.lists.volume_list import Instance, instance_of, usual_sort
+from snapshots.models import Environment, Volume
+from snapshots.rules.judge import Verdict
+from snapshots.rules.taken_time import UNDATED
+from snapshots.text import times
+from snapshots.text.verdict_labels import badge, beside, schedule_name, target_text
+from snapshots.text.verdict_reason import newest_source, why
+from snapshots.verdicts.doubts import doubts, undated
+from snapshots.verdicts.status import Standing, standing, target_of
+from snapshots.views.common.components import Badge, Column, Taken
+from snapshots.views.common.data_age import as_of
+from snapshots.views.settings.targets import has_returned, returned_in_words
+from snapshots.views.snapshots.table import volume_name
+from snapshots.views.volumes.strip_svg import ShownStrip, shown_strip
+
+# How long a sudden loss of usable ones stays marked.
+FEWER_SHOWN = timedelta(days=7)
+
+
+@dataclass(frozen=True, slots=True)
+class VolumeRow:
+    """`pk` is a form's value; `is_detached`: that it belongs to no instance is the provider's word."""
+
+    pk: int
+    url: str
+    name: str
+    instance: Instance
+    is_detached: bool
+    place: str
+    badge: Badge
+    beside: str
+    why: str
+    newest: Taken | None
+    promise: str
+    target: str
+    strip: ShownStrip
+    usable: int
+    verdict: str
+    last_usable: str
+    doubt: str
+    notes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class RowGroup:
+    """A server and those of its disks that the page shows; `facts` count all of them."""
+
+    id: str
+    name: str
+    is_guess: bool
+    place: str
+    facts: str
+    rows: list[VolumeRow]
+
+
+@dataclass(frozen=True, slots=True)
+class Scene:
+    """What the rows of a page have in common. `prefix` is the address below which each volume has its page."""
+
+    places: Mapping[int, Environment]
+    team_hours: int | None
+    now: datetime
+    prefix: str
+
+    def rows(self, volumes: Iterable[Volume]) -> list[VolumeRow]:
+        return [self.row(volume) for volume in volumes if volume.environment_id in self.places]
+
+    def row(self, volume: Volume) -> VolumeRow:
+        environment = self.places[volume.environment_id]
+        target = target_of(volume, environment, self.team_hours)
+        stands = standing(volume, environment, now=self.now, target=target)
+        newest_name = volume.newest_usable.name if volume.newest_usable else ""
+        schedules = ", ".join(schedule_name(part.schedule) for part in stands.parts)
+        target_words = _("Target %(age)s") % {"age": target_text(target)} if target else ""
+        return VolumeRow(
+            pk=volume.pk,
+            url=f"{self.prefix}{environment.path}/{volume.volume_id}/",
+            name=volume_name(volume.volume_id, volume.name),
+            instance=instance_of(volume.instance_name, volume.name, newest_name),
+            is_detached=volume.from_endpoint,
+            place=environment.place,
+            badge=badge(stands),
+            beside=beside(stands),
+            why=why(stands),
+            newest=_newest(stands),
+            promise=schedules or target_words,
+            target=target_words if schedules else "",
+            strip=shown_strip(volume, environment, self.now),
+            usable=volume.usable_count,
+            verdict=stands.said.name.lower(),
+            last_usable=volume.last_usable_at.isoformat() if volume.last_usable_at else "never",
+            doubt=" ".join(doubt.value for doubt in doubts(stands)),
+            notes=tuple(_notes(stands)),
+        )
+
+    def groups(self, volumes: Sequence[Volume], block_of: Mapping[int, Block]) -> list[RowGroup]:
+        """Consecutive rows of one server together."""
+        groups: list[RowGroup] = []
+        last: Block | None = None
+        for volume in volumes:
+            block = block_of[volume.pk]
+            if volume.environment_id not in self.places:
+                continue
+            if block is not last:
+                groups.append(self._group(block, len(groups)))
+                last = block
+            groups[-1].rows.append(self.row(volume))
+        return groups
+
+    def _group(self, block: Block, number: int) -> RowGroup:
+        name = block.instance.name or _("No instance known")
+        place = self.places[block.environment_id].place
+        return RowGroup(f"server-{number}", name, block.instance.is_guess, place, _facts(block), [])
+
+
+def columns(filters: VolumeFilters, prefix: str, *, oldest_first: bool) -> dict[str, Column]:
+    """The heads that sort, by key. Problems last is an order that nobody needs."""
+    labels = {
+        "status": _("Status"),
+        "name": _("Volume"),
+        "newest": _("Newest usable snapshot"),
+        "usable": _("Usable"),
+    }
+    sort = usual_sort(filters.sort, oldest_first=oldest_first)
+    return {key: _column(key, label, filters, prefix, sort) for key, label in labels.items()}
+
+
+def _column(key: str, label: str, filters: VolumeFilters, prefix: str, sort: str) -> Column:
+    if sort == key and key != "status":
+        return Column(key, label, prefix + filters.query(sort=f"-{key}"), "ascending")
+    direction = {key: "ascending", f"-{key}": "descending"}.get(sort, "")
+    return Column(key, label, prefix + filters.query(sort=key), direction)
+
+
+def _newest(stands: Standing) -> Taken | None:
+    volume = stands.volume
+    after, before = volume.newest_after, volume.newest_before
+    if before is None:
+        return None
+    now = stands.now
+    if after is not None and (others := undated(stands)):
+        origin = ngettext("or later: %(n)d has no known time", "or later: %(n)d have no known time", others)
+        age = _("%(age)s ago or less") % {"age": times.age(now - after)}
+        return Taken(times.stamp(after, now), age, origin % {"n": others})
+    source = newest_source(stands, after, before)
+    return times.taken(after, before, source, UNDATED if after is None else before, now)
+
+
+def _notes(stands: Standing) -> Iterator[str]:
+    label = as_of(stands.environment, stands.now)
+    if label:
+        yield label
+    for thing in (stands.volume, stands.environment):
+        if has_returned(thing, stands.now) and thing.exempt_until and stands.said is not Verdict.NOT_JUDGED:
+            yield returned_in_words(thing.exempt_until, stands.now)
+            break
+    fewer_at = stands.volume.fewer_at
+    if fewer_at is not None and stands.now - fewer_at < FEWER_SHOWN:
+        yield _("many fewer usable since %(time)s") % {"time": times.clock(fewer_at, stands.now)}
+
+
+def _facts(block: Block) -> str:
+    """ "3 disks, 4 h apart; 1 without a usable snapshot"."""
+    number = len(block.disks)
+    text = ngettext("%(n)d disk", "%(n)d disks", number) % {"n": number}
+    if not block.instance.name:
+        return text
+    without = number - len(block.usable)
+    if block.apart is not None:
+        text = _("%(disks)s, newest usable %(age)s apart") % {"disks": text, "age": times.age(block.apart)}
+    elif len(block.usable) > 1:
+        text = _("%(disks)s, how far apart is not known") % {"disks": text}
+    if without:
+        text += "; " + _("%(n)d without a usable snapshot") % {"n": without}
+    return text

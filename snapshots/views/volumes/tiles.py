@@ -1,0 +1,248 @@
+"""The tiles, the filter bar and the chips of the volumes page."""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TypeVar
+
+from django.utils.formats import number_format
+from django.utils.functional import Promise
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy, ngettext, pgettext, pgettext_lazy
+
+from snapshots.lists.volume_filters import NO_AGE, NO_SCHEDULE, OLDER, STATUSES, VolumeFilters
+from snapshots.lists.volume_list import Tally
+from snapshots.models import Environment
+from snapshots.rules.judge import Verdict
+from snapshots.rules.schedules import SCHEDULES
+from snapshots.text import times
+from snapshots.text.verdict_labels import LABELS, MARKS, schedule_name
+from snapshots.verdicts.sql import DataAges
+from snapshots.views.common.components import Chip, Choice, FilterGroup
+
+T = TypeVar("T")
+AGE_LABELS: Mapping[str, str | Promise] = {
+    "1d": gettext_lazy("Newest usable under 24 hours"),
+    "7d": gettext_lazy("Newest usable 1 to 7 days old"),
+    "30d": gettext_lazy("Newest usable 7 to 30 days old"),
+    OLDER: gettext_lazy("Newest usable older than 30 days, or not known"),
+    NO_AGE: gettext_lazy("None usable"),
+}
+TILES: Sequence[tuple[str | Promise, tuple[Verdict, ...]]] = (
+    (gettext_lazy("None usable"), (Verdict.NONE,)),
+    (gettext_lazy("Late, stuck or failing"), (Verdict.LATE, Verdict.STUCK, Verdict.FAILING)),
+    (gettext_lazy("Cannot tell"), (Verdict.CANNOT_TELL,)),
+    (pgettext_lazy("verdict", "Fresh"), (Verdict.FRESH, Verdict.UNDER_WAY, Verdict.NEW)),
+)
+AGE_TILES: Sequence[tuple[str, str, str | Promise, tuple[str, ...]]] = (
+    ("✕", "bad", gettext_lazy("None usable"), (NO_AGE,)),
+    ("!", "warn", gettext_lazy("Older than 7 days"), ("30d", OLDER)),
+    ("◐", "busy", gettext_lazy("Within 7 days"), ("7d",)),
+    ("✓", "ok", gettext_lazy("Within 24 hours"), ("1d",)),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Tile:
+    """A number that is a filter. `current`: the page shows just that; the link then leads back."""
+
+    mark: str
+    tone: str
+    label: str
+    number: str
+    detail: str
+    url: str
+    current: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Aside:
+    """A number beside the tiles, with the filter that shows it; without an address it is text."""
+
+    text: str
+    url: str = ""
+
+
+def verdict_tiles(counted: Sequence[Tally], filters: VolumeFilters, ages: DataAges, prefix: str) -> list[Tile]:
+    """Four tiles that add up to the judged volumes."""
+    return [_verdict_tile(label, verdicts, counted, filters, ages, prefix) for label, verdicts in TILES]
+
+
+def age_tiles(bands: Mapping[str, int], filters: VolumeFilters, prefix: str) -> list[Tile]:
+    """The same for a team that has not said what is young enough."""
+    return [
+        _tile(
+            mark, tone, str(label), sum(bands[age] for age in chosen), _age_detail(chosen), filters, prefix, ages=chosen
+        )
+        for mark, tone, label, chosen in AGE_TILES
+    ]
+
+
+def asides(counted: Iterable[Tally], filters: VolumeFilters, prefix: str) -> list[Aside]:
+    """Those that the tiles do not count."""
+    number = dict.fromkeys((None, Verdict.NOT_JUDGED, Verdict.GONE), 0)
+    for tally in counted:
+        number[tally.said if tally.said >= Verdict.NOT_JUDGED else None] += tally.number
+    judged, exempt, gone = number.values()
+    found = [Aside(ngettext("%(n)s volume judged", "%(n)s volumes judged", judged) % {"n": grouped(judged)})]
+    if exempt:
+        url = prefix + filters.query(statuses=("not_judged",))
+        found.append(Aside(ngettext("%(n)s not judged", "%(n)s not judged", exempt) % {"n": grouped(exempt)}, url))
+    if gone:
+        text = ngettext("%(n)s deleted volume with snapshots left", "%(n)s deleted volumes with snapshots left", gone)
+        found.append(Aside(text % {"n": grouped(gone)}, prefix + filters.query(statuses=("gone",))))
+    return found
+
+
+def unknown_volumes(environments: Iterable[Environment]) -> list[Aside]:
+    """Where the volumes endpoint is closed to the key, nobody knows which volumes never had a snapshot."""
+    closed = [environment.place for environment in environments if not environment.knows_volumes]
+    text = _("volumes without any snapshot cannot be known in %(places)s") % {"places": ", ".join(closed)}
+    return [Aside(text)] if closed else []
+
+
+def groups(environments: Sequence[Environment], filters: VolumeFilters, counted: Sequence[Tally]) -> list[FilterGroup]:
+    return [
+        _environment_group(environments, filters),
+        _schedule_group(filters),
+        _status_group(filters, counted),
+        _grouping(filters),
+    ]
+
+
+def chips(filters: VolumeFilters, prefix: str) -> list[Chip]:
+    return list(_chips(filters, prefix))
+
+
+def grouped(number: int) -> str:
+    return number_format(number, force_grouping=True)
+
+
+def _verdict_tile(
+    label: str | Promise,
+    verdicts: tuple[Verdict, ...],
+    counted: Sequence[Tally],
+    filters: VolumeFilters,
+    ages: DataAges,
+    prefix: str,
+) -> Tile:
+    own = [tally for tally in counted if tally.said in verdicts]
+    mark, tone = MARKS[verdicts[0]]
+    statuses = tuple(verdict.name.lower() for verdict in verdicts)
+    number = sum(tally.number for tally in own)
+    return _tile(mark, tone, str(label), number, _detail(verdicts[0], own, ages), filters, prefix, statuses=statuses)
+
+
+def _tile(
+    mark: str, tone: str, label: str, number: int, detail: str, filters: VolumeFilters, prefix: str, **chosen: object
+) -> Tile:
+    current = all(getattr(filters, name) == values for name, values in chosen.items())
+    url = prefix + filters.query(**(dict.fromkeys(chosen, ()) if current else chosen))
+    return Tile(mark, tone, label, grouped(number), detail, url, current)
+
+
+def _detail(verdict: Verdict, own: Sequence[Tally], ages: DataAges) -> str:
+    """What a tile's number is made of."""
+    match verdict:
+        case Verdict.NONE:
+            return _none_detail(own)
+        case Verdict.LATE:
+            oldest = min((tally.oldest for tally in own if tally.oldest), default=None)
+            return _("oldest from %(ago)s") % {"ago": times.ago(oldest, ages.now)} if oldest else ""
+        case Verdict.CANNOT_TELL:
+            return _unknown_detail(own, ages)
+    return _fresh_detail(own)
+
+
+def _none_detail(own: Sequence[Tally]) -> str:
+    never = sum(tally.never for tally in own)
+    lost = sum(tally.number for tally in own) - never
+    parts = [
+        (never, ngettext("%(n)s never had one", "%(n)s never had one", never)),
+        (lost, ngettext("%(n)s lost its last one", "%(n)s lost theirs", lost)),
+    ]
+    return ", ".join(text % {"n": grouped(number)} for number, text in parts if number)
+
+
+def _unknown_detail(own: Sequence[Tally], ages: DataAges) -> str:
+    """The largest reason first."""
+    on_old_data = sum(
+        tally.number for tally in own if tally.then is not Verdict.CANNOT_TELL or tally.environment_id in ages.blind
+    )
+    others = sum(tally.number for tally in own) - on_old_data
+    parts = [
+        (on_old_data, _("%(n)s on old data") % {"n": grouped(on_old_data)}),
+        (others, _("%(n)s with a time or snapshot in doubt") % {"n": grouped(others)}),
+    ]
+    return ", ".join(text for number, text in sorted(parts, reverse=True) if number)
+
+
+def _fresh_detail(own: Sequence[Tally]) -> str:
+    new = sum(tally.number for tally in own if tally.said is Verdict.NEW)
+    running = sum(tally.number for tally in own if tally.said is Verdict.UNDER_WAY)
+    idle = sum(tally.idle for tally in own if tally.said is Verdict.FRESH)
+    parts = [
+        (new, ngettext("%(n)s new", "%(n)s new", new)),
+        (running, ngettext("%(n)s run under way", "%(n)s runs under way", running)),
+        (idle, ngettext("%(n)s with nothing due", "%(n)s with nothing due", idle)),
+    ]
+    return ", ".join(text % {"n": grouped(number)} for number, text in parts if number)
+
+
+def _age_detail(chosen: tuple[str, ...]) -> str:
+    if OLDER in chosen:
+        return _("or of unknown age")
+    return _("by the newest usable snapshot") if chosen != (NO_AGE,) else ""
+
+
+def _environment_group(environments: Sequence[Environment], filters: VolumeFilters) -> FilterGroup:
+    choices = [Choice(each.path, each.place, checked=each in filters.environments) for each in environments]
+    return FilterGroup("environment", _("Environment"), "checkbox", choices, len(filters.environments))
+
+
+def _schedule_group(filters: VolumeFilters) -> FilterGroup:
+    choices = [Choice(value, schedule_name(value), checked=value in filters.schedules) for value in SCHEDULES]
+    choices.append(Choice(NO_SCHEDULE, _("No schedule"), checked=NO_SCHEDULE in filters.schedules))
+    return FilterGroup("schedule", _("Schedule"), "checkbox", choices, len(filters.schedules))
+
+
+def _status_group(filters: VolumeFilters, counted: Sequence[Tally]) -> FilterGroup:
+    choices = []
+    for name, verdict in STATUSES.items():
+        number = sum(tally.number for tally in counted if tally.said is verdict)
+        choices.append(Choice(name, str(LABELS[verdict]), grouped(number), name in filters.statuses))
+    judged = [choice for choice in choices if STATUSES[choice.value] < Verdict.NOT_JUDGED]
+    others = [choice for choice in choices if STATUSES[choice.value] >= Verdict.NOT_JUDGED]
+    return FilterGroup("status", _("Status"), "checkbox", [*judged, *reversed(others)], len(filters.statuses))
+
+
+def _grouping(filters: VolumeFilters) -> FilterGroup:
+    choices = [
+        Choice("", pgettext("grouping", "None"), checked=not filters.group),
+        Choice("instance", _("By instance"), checked=filters.group == "instance"),
+    ]
+    return FilterGroup("group", _("Group"), "radio", choices, 1 if filters.group else 0)
+
+
+def _chips(filters: VolumeFilters, prefix: str) -> Iterator[Chip]:
+    for environment in filters.environments:
+        url = prefix + filters.query(environments=_but(filters.environments, environment))
+        yield _chip(_("Environment"), environment.place, url)
+    for value in filters.schedules:
+        word = _("No schedule") if value == NO_SCHEDULE else schedule_name(value)
+        yield _chip(_("Schedule"), word, prefix + filters.query(schedules=_but(filters.schedules, value)))
+    for value in filters.statuses:
+        url = prefix + filters.query(statuses=_but(filters.statuses, value))
+        yield _chip(_("Status"), str(LABELS[STATUSES[value]]), url)
+    for value in filters.ages:
+        yield _chip(_("Age"), str(AGE_LABELS[value]), prefix + filters.query(ages=_but(filters.ages, value)))
+    if filters.q:
+        yield _chip(_("Search"), filters.q, prefix + filters.query(q=""))
+
+
+def _chip(kind: str, value: str, url: str) -> Chip:
+    label = f"{kind}: {value}"
+    return Chip(label, url, _("Remove filter: %(label)s") % {"label": label})
+
+
+def _but(values: tuple[T, ...], value: T) -> tuple[T, ...]:
+    return tuple(other for other in values if other != value)

@@ -1,0 +1,255 @@
+"""One volume: what can be said of it and why, its last 30 days, its schedules, its snapshots, what happened to it."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from django.shortcuts import get_object_or_404
+from django.urls import reverse
+from django.utils import timezone
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
+
+from dashboard.teams.access import MemberRequest, may
+from dashboard.teams.models import Membership
+from snapshots.lists import volume_history
+from snapshots.lists.volume_list import Instance, instance_of
+from snapshots.models import Environment, Policy, Volume
+from snapshots.policy import deletions
+from snapshots.rules.judge import Verdict
+from snapshots.sync import leases
+from snapshots.text import times
+from snapshots.text.verdict_labels import badge, beside
+from snapshots.text.verdict_reason import why
+from snapshots.verdicts.evaluate import created_time
+from snapshots.verdicts.status import Standing, standing, target_of
+from snapshots.views.common.components import Fact, Refresh, TeamLink
+from snapshots.views.common.data_age import banners, freshness
+from snapshots.views.settings import targets
+from snapshots.views.snapshots.list_page import LEAST_REFRESH_SECONDS
+from snapshots.views.snapshots.table import volume_name
+from snapshots.views.volumes import volume_sections
+from snapshots.views.volumes.rows import FEWER_SHOWN
+from snapshots.views.volumes.strip_svg import legend, shown_strip
+
+
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """A volume as its page knows it."""
+
+    volume: Volume
+    environment: Environment
+    policy: Policy | None
+    membership: Membership
+    now: datetime
+
+    @property
+    def standing(self) -> Standing:
+        hours = self.policy.target_hours if self.policy else None
+        target = target_of(self.volume, self.environment, hours)
+        return standing(self.volume, self.environment, now=self.now, target=target)
+
+    @property
+    def name(self) -> str:
+        return volume_name(self.volume.volume_id, self.volume.name)
+
+    @property
+    def home_url(self) -> str:
+        return reverse("snapshots:volumes", args=[self.membership.team.slug])
+
+    @property
+    def list_url(self) -> str:
+        return reverse("snapshots:list", args=[self.membership.team.slug])
+
+    @property
+    def snapshots_url(self) -> str:
+        return f"{self.list_url}?volume_id={self.volume.volume_id}&environment={self.environment.path}"
+
+    @property
+    def changes_url(self) -> str:
+        changes = reverse("snapshots:changes", args=[self.membership.team.slug])
+        return f"{changes}?volume_id={self.volume.volume_id}&environment={self.environment.path}"
+
+    @property
+    def url(self) -> str:
+        return self._address("volume")
+
+    @property
+    def deleted_url(self) -> str:
+        return self._address("volume_deleted")
+
+    @property
+    def instance(self) -> Instance:
+        newest = self.volume.newest_usable
+        return instance_of(self.volume.instance_name, self.volume.name, newest.name if newest else "")
+
+    @property
+    def mark(self) -> str:
+        """Names what the page shows, so that the next answer can tell whether it changed."""
+        volume = self.volume
+        moments = (volume.judged_at, volume.missing_since, volume.gone_at, volume.exempt_until)
+        return " ".join(moment.isoformat() if moment else "-" for moment in moments)
+
+    def _address(self, name: str) -> str:
+        environment = self.environment
+        place = [self.membership.team.slug, environment.service_code, environment.name, self.volume.volume_id]
+        return reverse(f"snapshots:{name}", args=place)
+
+
+def find_shown(request: MemberRequest, environment: Environment, volume_id: str) -> Shown:
+    """The volume of an environment of the team. Raises Http404."""
+    volume = get_object_or_404(environment.volumes.select_related("newest_usable"), volume_id=volume_id)
+    policy = Policy.objects.filter(team=request.team).first()
+    return Shown(volume, environment, policy, request.membership, timezone.now())
+
+
+def volume_context(shown: Shown) -> dict[str, object]:
+    """Everything on a volume's page."""
+    volume, environment, now = shown.volume, shown.environment, shown.now
+    stands = shown.standing
+    prefix = f"{shown.list_url}{environment.path}/"
+    snapshots = volume_history.newest(volume, environment)
+    return {
+        "title": shown.name,
+        "name": shown.name,
+        "volume": volume,
+        "environment": environment,
+        "place": environment.place,
+        "instance": shown.instance,
+        "crumbs": _crumbs(shown),
+        "notes": list(_notes(shown, stands)),
+        "strip": shown_strip(volume, environment, now),
+        "strip_legend": legend(),
+        "schedules": volume_sections.schedules(stands),
+        "ended": volume_sections.ended(stands),
+        "line": volume_sections.snapshot_line(snapshots, stands, prefix),
+        "snapshots_url": shown.snapshots_url,
+        "snapshots_text": _count_text(volume),
+        "left_overs": volume_sections.left_overs(stands, prefix),
+        "changes_url": shown.changes_url,
+        "changes": volume_sections.changes(volume, environment, prefix, shown.changes_url, now),
+        "facts": list(_facts(shown)),
+        "deletion": _deletion(shown),
+        "is_gone": stands.said is Verdict.GONE,
+        **verdict_context(shown, stands),
+        **age_context(shown),
+        **_acts(shown),
+    }
+
+
+def verdict_context(shown: Shown, stands: Standing) -> dict[str, object]:
+    text = why(stands)
+    if stands.said is Verdict.GONE:
+        text = _("Nothing is due of a deleted volume. What is left of it can be used while the provider lists it.")
+    return {"badge": badge(stands), "beside": beside(stands), "why": text}
+
+
+def age_context(shown: Shown) -> dict[str, object]:
+    """How old the page's data is, and how it is refreshed."""
+    environment, now, url = shown.environment, shown.now, shown.url
+    return {
+        "freshness": freshness([environment], now),
+        "banners": banners([environment], shown.membership, now, retry_url=url),
+        "refresh": Refresh(
+            url=url,
+            due=leases.is_due(environment, now),
+            every=max(int(leases.ttl().total_seconds()), LEAST_REFRESH_SECONDS),
+            first_fetch=False,
+            allowed=leases.key_of(shown.membership.team) is not None,
+            since=shown.mark,
+        ),
+    }
+
+
+def _acts(shown: Shown) -> dict[str, object]:
+    """Whether the person may say something of the volume."""
+    return {
+        "may_act": may(shown.membership, "snapshots:volume_deleted", "POST"),
+        "deleted_url": shown.deleted_url,
+        "may_say_deleted": deletions.may_be_said(shown.volume, shown.environment),
+        "may_take_back": deletions.may_be_taken_back(shown.volume),
+    }
+
+
+def _crumbs(shown: Shown) -> list[TeamLink]:
+    environment = shown.environment
+    place_url = f"{shown.home_url}?environment={environment.path}"
+    return [TeamLink(_("Volumes"), shown.home_url), TeamLink(environment.place, place_url)]
+
+
+def _count_text(volume: Volume) -> str:
+    number = volume.snapshot_count
+    return ngettext("all %(n)d snapshot", "all %(n)d snapshots", number) % {"n": number}
+
+
+def _notes(shown: Shown, stands: Standing) -> Iterator[str]:
+    """What stands above everything: a sudden loss, an exemption that ended."""
+    volume, now = shown.volume, shown.now
+    if volume.fewer_at is not None and now - volume.fewer_at < FEWER_SHOWN:
+        time = times.stamp(volume.fewer_at, now)
+        yield _(
+            "Many fewer usable: by %(time)s UTC more than half of them had gone within a day, beyond what rotation "
+            "takes. %(n)d are left."
+        ) % {"time": time, "n": volume.usable_count}
+    for thing in (volume, shown.environment):
+        if thing.exempt_until is not None and targets.has_returned(thing, now):
+            yield f"{thing}: {targets.returned_in_words(thing.exempt_until, now)}."
+    if not shown.environment.knows_volumes and stands.said is not Verdict.GONE:
+        yield _(
+            "The provider does not show this key its list of volumes. Whether this one still exists, its size and its "
+            "instance cannot be known."
+        )
+
+
+def _deletion(shown: Shown) -> str:
+    """That it is deleted, in a sentence; empty where it is not."""
+    volume, now = shown.volume, shown.now
+    if volume.gone_at is None:
+        return ""
+    left = ngettext("%(n)d snapshot left", "%(n)d snapshots left", volume.snapshot_count)
+    text = _("Deleted, %(left)s.") % {"left": left % {"n": volume.snapshot_count}}
+    if deletions.may_be_taken_back(volume):
+        return f"{text} " + _("Said by a member at %(time)s UTC.") % {"time": times.stamp(volume.gone_at, now)}
+    last = volume.last_seen_at
+    if last is None:
+        return text
+    return f"{text} " + _("The provider listed it last at %(time)s UTC and does not know its id any more.") % {
+        "time": times.stamp(last, now)
+    }
+
+
+def _facts(shown: Shown) -> Iterator[Fact]:
+    volume, now = shown.volume, shown.now
+    yield Fact(_("Id"), volume.volume_id, mono=True)
+    yield Fact(_("Environment"), shown.environment.place, url=f"{shown.home_url}?environment={shown.environment.path}")
+    yield _instance_fact(shown)
+    if volume.from_endpoint:
+        yield Fact(_("Size"), "—" if volume.size_in_gb is None else _("%(size)d GB") % {"size": volume.size_in_gb})
+        yield Fact(_("Kind"), volume.kind or "—")
+        yield Fact(_("State"), volume.state or "—")
+        yield Fact(_("Zone"), volume.zone_name or "—")
+        made = created_time(volume.created)
+        yield Fact(_("Made"), f"{times.stamp(made, now)} UTC" if made else volume.created or "—")
+    yield Fact(_("Usable"), str(volume.usable_count), extra=_("of %(n)d listed") % {"n": volume.snapshot_count})
+    if volume.longest:
+        yield Fact(_("Longest run seen"), times.age(timedelta(seconds=volume.longest)))
+    yield Fact(_("Listed"), _listed(shown))
+
+
+def _instance_fact(shown: Shown) -> Fact:
+    instance = shown.instance
+    if not instance.name:
+        return Fact(_("Instance"), _("none") if shown.volume.from_endpoint else _("not known"))
+    return Fact(_("Instance"), instance.name, extra=_("? told by a snapshot’s name alone") if instance.is_guess else "")
+
+
+def _listed(shown: Shown) -> str:
+    """What the volumes endpoint says of it, and as of when."""
+    volume, environment, now = shown.volume, shown.environment, shown.now
+    if not volume.from_endpoint or environment.volumes_listed_at is None:
+        return _("known from its snapshots alone")
+    if volume.missing_since is not None:
+        return _("left out of the list of volumes since %(time)s UTC") % {
+            "time": times.stamp(volume.missing_since, now)
+        }
+    return _("in the list of volumes of %(time)s UTC") % {"time": times.stamp(environment.volumes_listed_at, now)}

@@ -1,0 +1,172 @@
+"""The lists on a volume's page: schedules, snapshots with the gaps between them, left-overs, changes."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from django.utils.translation import gettext as _
+
+from snapshots.lists import volume_history
+from snapshots.lists.volume_history import MOST_CHANGES, MOST_SNAPSHOTS, Entry, Gap
+from snapshots.models import Change, Environment, Snapshot, Volume
+from snapshots.rules import states
+from snapshots.rules.judge import ALWAYS, LEAST_PATIENCE, Verdict, status
+from snapshots.rules.schedules import SCHEDULES, period
+from snapshots.text import change_labels, times
+from snapshots.text.verdict_labels import LABELS, MARKS, schedule_name
+from snapshots.text.verdict_reason import newest_taken
+from snapshots.verdicts.sql import age_of_data
+from snapshots.verdicts.status import Part, Standing
+from snapshots.views.common.components import Badge, Fact, TimelineItem
+
+
+@dataclass(frozen=True, slots=True)
+class Schedule:
+    """A schedule of the volume. `has_stopped`: its end may be on purpose; `ended`: since when it is."""
+
+    key: str
+    name: str
+    badge: Badge | None = None
+    facts: list[Fact] = field(default_factory=list)
+    has_stopped: bool = False
+    ended: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class ChangeLine:
+    """What happened, when and to which snapshot."""
+
+    when: str
+    iso: str
+    badge: Badge
+    detail: str
+    name: str
+    url: str
+
+
+def schedules(stands: Standing) -> list[Schedule]:
+    """The schedules that are judged; none of a deleted volume."""
+    if stands.said is Verdict.GONE:
+        return []
+    return [_schedule(part, stands) for part in stands.parts]
+
+
+def _schedule(part: Part, stands: Standing) -> Schedule:
+    return Schedule(
+        part.schedule,
+        schedule_name(part.schedule),
+        _badge(part, stands),
+        list(_facts(part, stands)),
+        stands.has_stopped(part),
+    )
+
+
+def _badge(part: Part, stands: Standing) -> Badge:
+    """How this one schedule stands, by the same rules as the whole volume."""
+    said, _then = status(
+        part.thresholds,
+        patience=max(LEAST_PATIENCE, period(part.schedule) / 4),
+        data_at=stands.environment.data_at,
+        age=age_of_data(stands.environment, stands.now),
+    )
+    mark, tone = MARKS[said]
+    return Badge(mark, str(LABELS[said]), tone)
+
+
+def ended(stands: Standing) -> list[Schedule]:
+    """The schedules whose end is on purpose: their answers are no more, until a new run appears."""
+    if stands.said is Verdict.GONE:
+        return []
+    judged = {part.schedule for part in stands.parts}
+    since = {name: datetime.fromisoformat(text) for name, text in stands.volume.ended.items()}
+    return [
+        Schedule(name, schedule_name(name), ended=times.stamp(since[name], stands.now))
+        for name in SCHEDULES
+        if name in since and name not in judged
+    ]
+
+
+def _facts(part: Part, stands: Standing) -> Iterator[Fact]:
+    now = stands.now
+    taken = newest_taken(stands, part) or _("none")
+    yield Fact(_("Newest usable"), taken)
+    yield Fact(_("Runs since"), times.day(part.first_began, now))
+    is_exact = part.newest_after == part.newest_before
+    if part.due is not None and part.newest_before is not None:
+        label = _("Next due") if is_exact else _("Next due, at the latest")
+        if part.due <= stands.moment:
+            label = _("Was due") if is_exact else _("Was due, at the latest")
+        yield Fact(label, f"{times.stamp(part.due, now)} UTC")
+    if part.deadline is not None and part.deadline != ALWAYS:
+        label = _("Late from") if is_exact else _("Late from, at the latest")
+        if stands.verdict_of(part) is Verdict.LATE:
+            label = _("Late since") if is_exact else _("Late since, at the latest")
+        yield Fact(label, f"{times.stamp(part.deadline, now)} UTC")
+    if part.tries:
+        yield Fact(_("Tries since"), _tries(part))
+    if part.running_since is not None:
+        yield Fact(_("Being made since"), f"{times.stamp(part.running_since, now)} UTC")
+
+
+def _tries(part: Part) -> str:
+    return _("%(tries)d, of which %(failed)d failed") % {"tries": part.tries, "failed": part.failed}
+
+
+def snapshot_line(snapshots: Sequence[Snapshot], stands: Standing, prefix: str) -> list[TimelineItem]:
+    """The newest snapshots, and where there was none for too long."""
+    entries = list(volume_history.with_gaps(snapshots, stands))
+    items = [_entry(entry, stands.now, prefix) for entry in entries]
+    if len(snapshots) <= MOST_SNAPSHOTS:
+        return items
+    # One more than is shown was fetched, so that the last gap is seen too.
+    return [*items[:-1], TimelineItem("…", "unknown")]
+
+
+def _entry(entry: Entry, now: datetime, prefix: str) -> TimelineItem:
+    if isinstance(entry, Gap):
+        length = times.age(entry.length)
+        if entry.until is None:
+            text = _("%(age)s without a usable snapshot, up to %(time)s UTC")
+            return TimelineItem(text % {"age": length, "time": times.stamp(entry.since + entry.length, now)}, "gap")
+        # Some may have been there that the provider has deleted since.
+        return TimelineItem(_("no usable snapshot from these %(age)s") % {"age": length}, "gap")
+    taken = times.taken(entry.taken_after, entry.taken_before, entry.taken_source, entry.taken_key, now)
+    badge = times.badge(entry.state, listed=entry.listed, candidate=entry.is_candidate)
+    text = f"{taken.text} · {badge.mark} {badge.word} · {states.type_label(entry.interval_type)}"
+    return TimelineItem(text, badge.tone, f"{prefix}{entry.snapshot_id}/")
+
+
+def left_overs(stands: Standing, prefix: str) -> list[TimelineItem]:
+    found = volume_history.left_overs(stands.volume, stands.environment, stands.parts)
+    return [_entry(one, stands.now, prefix) for one in found]
+
+
+def changes(volume: Volume, environment: Environment, prefix: str, changes_url: str, now: datetime) -> list[ChangeLine]:
+    """What happened to it, the newest first."""
+    return [
+        ChangeLine(
+            when=times.stamp(change.at, now),
+            iso=change.at.isoformat(),
+            badge=change_labels.badge(change.kind),
+            detail=_detail(change),
+            name=_name(change),
+            url=f"{changes_url}&line={change.pk}" if change.number else _snapshot_url(change, prefix),
+        )
+        for change in volume_history.changes(volume, environment)[:MOST_CHANGES]
+    ]
+
+
+def _name(change: Change) -> str:
+    if change.since is not None and change.number:
+        return change_labels.repeated(change.number, change.since, change.at)
+    return times.title(change.snapshot.name, change.snapshot.snapshot_id) if change.snapshot else ""
+
+
+def _detail(change: Change) -> str:
+    if change.number:
+        return ""
+    return change_labels.detail(change.kind, change.before, change.after, change.seconds)
+
+
+def _snapshot_url(change: Change, prefix: str) -> str:
+    return f"{prefix}{change.snapshot.snapshot_id}/" if change.snapshot else ""
