@@ -36,14 +36,14 @@ limit_request_field_size = 8190
 # Who may speak for another address is decided by TRUSTED_PROXIES in the settings, and nowhere else.
 forwarded_allow_ips = ""
 
-logger_class = "dashboard.access_log.AccessLogger"
+logger_class = "dashboard.http.access_log.AccessLogger"
 accesslog = "-"
 # %(U)s is the path without the query, in which a person's search stands.
 access_log_format = '%(h)s "%(m)s %(U)s %(H)s" %(s)s %(B)s bytes %(M)s ms'
 logconfig_dict = {
     "version": 1,
     "disable_existing_loggers": False,
-    "formatters": {"line": {"()": "dashboard.logs.LineFormatter"}},
+    "formatters": {"line": {"()": "dashboard.http.request_log.LineFormatter"}},
     "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "line"}},
     "root": {"handlers": ["stderr"], "level": "INFO"},
     "loggers": {

@@ -14,7 +14,7 @@ from django.utils import timezone
 
 from bench.people import KEY, LARGE
 from bench.world import SNAPSHOTS_OF_EACH, Unfit, claimed, make_team
-from dashboard.teams.secrets import Secret
+from dashboard.secrets import Secret
 from snapshots.cloudca.client import CloudClient
 from snapshots.cloudca.records import SnapshotRecord
 from snapshots.cloudca.transport import KEY_HEADER

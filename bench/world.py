@@ -10,9 +10,9 @@ from django.core.management import call_command
 from django.utils import timezone
 
 from bench.people import EMAIL, KEY, LARGE, PASSWORD, SMALL, TEAM
+from dashboard.secrets import Secret
 from dashboard.teams.accounts import create_account
 from dashboard.teams.models import ApiKey, Membership, Role, Team, User
-from dashboard.teams.secrets import Secret
 from snapshots.cloudca.decode import Envelope, read_snapshots, read_volumes
 from snapshots.cloudca.records import Listing, SnapshotRecord
 from snapshots.cloudca.replies import Reply, open_reply

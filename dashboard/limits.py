@@ -22,7 +22,7 @@ from django.utils.crypto import salted_hmac
 from dashboard.teams.models import LimitCount
 
 if TYPE_CHECKING:
-    from dashboard.caches import SteadyRedisCache
+    from dashboard.backends.redis_cache import SteadyRedisCache
 
 PURGED_AT_ONCE = 10
 """Expired rows that go for each new one: a flood leaves no more rows than it makes within the longest limit."""

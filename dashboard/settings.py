@@ -8,7 +8,7 @@ import environ
 from django.utils.translation import gettext_lazy as _
 
 from dashboard.run import check_settings
-from dashboard.teams.secrets import Secret
+from dashboard.secrets import Secret
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 env = environ.Env()
@@ -98,11 +98,11 @@ INSTALLED_APPS = [
 ]
 # The first six wrap everything that can fail: every answer carries the headers and a request id, and is counted.
 MIDDLEWARE = [
-    "dashboard.logs.with_request_id",
-    "dashboard.metrics.counting",
+    "dashboard.http.request_log.with_request_id",
+    "dashboard.http.metrics.counting",
     "csp.middleware.CSPMiddleware",
-    "dashboard.headers.with_headers",
-    "dashboard.bodies.limited",
+    "dashboard.http.headers.with_headers",
+    "dashboard.http.body_limits.limited",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
@@ -152,7 +152,7 @@ if DATABASE["ENGINE"] == "django.db.backends.sqlite3":
         "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL; PRAGMA foreign_keys=ON;",
     }
 else:
-    DATABASE["ENGINE"] = "dashboard.postgresql"
+    DATABASE["ENGINE"] = "dashboard.backends.postgresql"
     DATABASE["OPTIONS"] = {
         "pool": {"min_size": 1, "max_size": 16, "timeout": 5},  # of each process
         "connect_timeout": 5,
@@ -162,19 +162,22 @@ else:
 DATABASES = {"default": DATABASE}
 CACHES: dict[str, dict[str, object]] = {
     "default": {
-        "BACKEND": "dashboard.caches.ReadableDatabaseCache",
+        "BACKEND": "dashboard.backends.redis_cache.ReadableDatabaseCache",
         "LOCATION": "cache_entries",
         "OPTIONS": {"MAX_ENTRIES": 20_000},
     },
     "fragments": {
-        "BACKEND": "dashboard.caches.ReadableLocMemCache",
+        "BACKEND": "dashboard.backends.redis_cache.ReadableLocMemCache",
         "LOCATION": "fragments",
         "OPTIONS": {"MAX_ENTRIES": 1_000},
     },
     "sessions": {"BACKEND": "django.core.cache.backends.dummy.DummyCache"},
 }
 if text("CACHE_URL"):
-    REDIS: dict[str, object] = {"BACKEND": "dashboard.caches.SteadyRedisCache", "LOCATION": text("CACHE_URL")}
+    REDIS: dict[str, object] = {
+        "BACKEND": "dashboard.backends.redis_cache.SteadyRedisCache",
+        "LOCATION": text("CACHE_URL"),
+    }
     STAND_INS = {f"{name}_stand_in": cache for name, cache in CACHES.items()}
     CACHES = STAND_INS | {
         name: REDIS | {"KEY_PREFIX": name, "OPTIONS": {"stand_in": f"{name}_stand_in"}} for name in CACHES
@@ -243,7 +246,7 @@ MFA_PASSKEY_LOGIN_ENABLED = True
 MFA_WEBAUTHN_ALLOW_INSECURE_ORIGIN = not PRODUCTION  # http on this machine is what browsers take for secure, too
 MFA_TOTP_TOLERANCE = 1  # a clock may be half a minute wrong
 MFA_RATE_LIMITS = False
-SESSION_ENGINE = "dashboard.sessions"
+SESSION_ENGINE = "dashboard.backends.sessions"
 SESSION_CACHE_ALIAS = "sessions"
 SESSION_COOKIE_AGE = 12 * 60 * 60
 SESSION_COOKIE_NAME = "__Host-sessionid" if PRODUCTION else "sessionid"
@@ -256,7 +259,7 @@ CSRF_COOKIE_HTTPONLY = True
 OIDC_NAME = OIDC_NAME or urlsplit(OIDC_ISSUER).hostname or ""
 OIDC_COOKIE_NAME = "__Host-oidc" if PRODUCTION else "oidc"
 CSRF_TRUSTED_ORIGINS = [SITE_URL]
-CSRF_FAILURE_VIEW = "dashboard.errors.csrf_failure"
+CSRF_FAILURE_VIEW = "dashboard.http.errors.csrf_failure"
 MESSAGE_STORAGE = "django.contrib.messages.storage.cookie.CookieStorage"  # a stranger's message makes no session
 DATA_UPLOAD_MAX_MEMORY_SIZE = 256 * 1024
 DATA_UPLOAD_MAX_NUMBER_FIELDS = 500
@@ -301,7 +304,7 @@ DEFAULT_FROM_EMAIL = text("DEFAULT_FROM_EMAIL", f"snapshots@{SITE_HOST}")
 LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,
-    "formatters": {"line": {"()": "dashboard.logs.LineFormatter"}},
+    "formatters": {"line": {"()": "dashboard.http.request_log.LineFormatter"}},
     "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "line"}},
     "root": {"handlers": ["stderr"], "level": "INFO"},
     "loggers": {

@@ -3,7 +3,7 @@
 from allauth.account import views as account
 from django.urls import URLPattern, URLResolver, include, path, re_path
 
-from dashboard import errors, health
+from dashboard.http import errors, health
 from dashboard.teams import first_run, joining, sessions
 from dashboard.teams.account import SetPasswordByLink
 from dashboard.teams.oidc import views as oidc

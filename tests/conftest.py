@@ -14,8 +14,8 @@ from django.db import connection
 from django.http import HttpRequest
 from django.test import Client
 
-from dashboard import caches as dashboard_caches
 from dashboard import limits
+from dashboard.backends import redis_cache as dashboard_caches
 from dashboard.teams.accounts import create_account
 from dashboard.teams.models import Membership, Role, Team, User
 from snapshots.sharing import usage

@@ -81,11 +81,11 @@ SECRET_CALLS = {
         "snapshots/sync/refresh.py",
         "snapshots/setup/key_trial.py",
     },
-    "open_key(": {"dashboard/teams/secrets.py", "dashboard/teams/models/keys.py"},
+    "open_key(": {"dashboard/secrets.py", "dashboard/teams/models/keys.py"},
     ".reveal()": {
         "snapshots/cloudca/transport.py",
         "dashboard/teams/oidc/provider.py",
-        "dashboard/teams/secrets.py",
+        "dashboard/secrets.py",
         "snapshots/setup/provision.py",
         "snapshots/setup/team_file.py",
     },

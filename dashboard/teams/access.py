@@ -26,7 +26,7 @@ from django.utils.http import url_has_allowed_host_and_scheme, urlencode
 from django.utils.translation import gettext as _
 from django_htmx.middleware import HtmxDetails
 
-from dashboard.sessions import SessionStore
+from dashboard.backends.sessions import SessionStore
 from dashboard.teams import sign_in_limits, token_access
 from dashboard.teams.models import Membership, Role, Team, User
 from dashboard.teams.roles import check_role

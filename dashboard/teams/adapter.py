@@ -16,7 +16,7 @@ from django.utils.http import url_has_allowed_host_and_scheme
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
-from dashboard.clients import address_of
+from dashboard.http.client_address import address_of
 from dashboard.teams.access import was_recent
 from dashboard.teams.addresses import can_be_mailed
 from dashboard.teams.mail_limits import TooManyMails, take

@@ -5,7 +5,7 @@ from typing import Literal
 from django.db import transaction
 from django.http import HttpRequest
 
-from dashboard.clients import address_of
+from dashboard.http.client_address import address_of
 from dashboard.teams.models import AuditEvent, EventKind, Team, User
 from dashboard.teams.roles import hold_role
 

@@ -9,7 +9,7 @@ from math import ceil
 from django.http import HttpRequest
 from django.utils.translation import ngettext
 
-from dashboard.clients import network_of
+from dashboard.http.client_address import network_of
 from dashboard.limits import Use, allow, wait_of
 
 HOUR = 60 * 60

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 
 from allauth.mfa.models import Authenticator
 
+from dashboard.secrets import KeyUnreadable, reseal
 from dashboard.teams.models import ApiKey, PendingKey
-from dashboard.teams.secrets import KeyUnreadable, reseal
 
 KEY_MODELS: tuple[type[ApiKey] | type[PendingKey], ...] = (ApiKey, PendingKey)
 SEALED_PARTS = {Authenticator.Type.TOTP: "secret", Authenticator.Type.RECOVERY_CODES: "seed"}

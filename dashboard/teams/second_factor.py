@@ -8,8 +8,8 @@ from django.db.models import Exists, OuterRef
 from django.http import HttpRequest
 from django.utils.translation import gettext as _
 
+from dashboard.secrets import open_text, seal_text
 from dashboard.teams.models import User
-from dashboard.teams.secrets import open_text, seal_text
 
 FACTORS = (Authenticator.Type.TOTP, Authenticator.Type.WEBAUTHN)
 """What counts as a second factor; recovery codes only stand in for one."""

@@ -24,8 +24,8 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from dashboard.limits import allow
+from dashboard.secrets import KeyUnreadable
 from dashboard.teams.models import User
-from dashboard.teams.secrets import KeyUnreadable
 from dashboard.teams.sign_in_limits import try_code
 
 Cleaned = TypeVar("Cleaned")

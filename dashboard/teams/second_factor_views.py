@@ -16,11 +16,11 @@ from django.template.loader import render_to_string
 from django.urls import reverse
 from django.views.decorators.http import require_safe
 
+from dashboard.secrets import KeyUnreadable
 from dashboard.teams.access import RECENT_SECONDS, SignedInRequest
 from dashboard.teams.models import User
 from dashboard.teams.qr import draw
 from dashboard.teams.second_factor_forms import PasskeyAgainForm
-from dashboard.teams.secrets import KeyUnreadable
 
 SEEN = "recovery_codes_seen"
 GROUP = 4

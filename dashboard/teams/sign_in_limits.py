@@ -16,7 +16,7 @@ from django.dispatch import receiver
 from django.http import HttpRequest, HttpResponseBase
 from django.utils.crypto import constant_time_compare, salted_hmac
 
-from dashboard.clients import network_of
+from dashboard.http.client_address import network_of
 from dashboard.limits import Use, allow, clear
 from dashboard.teams.models import User
 

@@ -14,7 +14,7 @@ from django.http import HttpRequest
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
-from dashboard.clients import address_of
+from dashboard.http.client_address import address_of
 from dashboard.teams import audit
 from dashboard.teams.models import AccessToken, EventKind, Membership, Role, Team, User
 from dashboard.teams.roles import hold

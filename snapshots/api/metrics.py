@@ -14,7 +14,7 @@ from django.db.models.functions import RowNumber
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
 from prometheus_client.registry import Collector
 
-from dashboard.metrics import BUILD, OF_WEB, About, build
+from dashboard.http.metrics import BUILD, OF_WEB, About, build
 from snapshots.cloudca.errors import CloudError
 from snapshots.lists.volume_filters import VolumeFilters
 from snapshots.lists.volume_list import narrowed, tallies

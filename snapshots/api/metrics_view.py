@@ -6,7 +6,7 @@ from django.views.decorators.csrf import csrf_exempt
 from prometheus_client import generate_latest
 from prometheus_client.exposition import CONTENT_TYPE_PLAIN_0_0_4
 
-from dashboard.metrics import of_web
+from dashboard.http.metrics import of_web
 from dashboard.teams.token_access import TokenRequest, is_operators
 from snapshots.api.metrics import Mirror
 from snapshots.api.views import of_token

@@ -13,8 +13,8 @@ from functools import partial
 from django.utils import timezone
 from django.utils.translation import gettext_noop
 
+from dashboard.secrets import KeyUnreadable, Secret
 from dashboard.teams.models import ApiKey, Team
-from dashboard.teams.secrets import KeyUnreadable, Secret
 from snapshots.cloudca.addresses import environment_path
 from snapshots.cloudca.deadline import Deadline
 from snapshots.cloudca.errors import CloudError, InvalidInput, RateLimited

@@ -1,8 +1,8 @@
 """What a team file changes, each with its row in the audit: the operator did it."""
 
+from dashboard.secrets import MASK, Secret
 from dashboard.teams import audit
 from dashboard.teams.models import ApiKey, EventKind, Membership, Role, Team, User
-from dashboard.teams.secrets import MASK, Secret
 from snapshots.models import Environment
 from snapshots.setup import environments
 

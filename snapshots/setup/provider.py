@@ -2,7 +2,7 @@
 
 from django.conf import settings
 
-from dashboard.teams.secrets import Secret
+from dashboard.secrets import Secret
 from snapshots.cloudca.client import CloudClient
 from snapshots.cloudca.deadline import Deadline
 

@@ -13,10 +13,10 @@ from django.core.exceptions import ValidationError
 from django.db import transaction
 from django.utils.translation import gettext as _
 
+from dashboard.secrets import Secret
 from dashboard.teams.accounts import add_account
 from dashboard.teams.models import Membership, Role, Team, User
 from dashboard.teams.password_links import set_password_link
-from dashboard.teams.secrets import Secret
 from snapshots.models import Environment, Snapshot
 from snapshots.setup import operator_audit
 from snapshots.setup.team_file import MemberEntry, TeamEntry, TeamFileError

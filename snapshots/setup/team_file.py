@@ -10,9 +10,9 @@ from django.core.exceptions import ValidationError
 from django.db.models import CharField
 from django.utils.translation import gettext as _
 
+from dashboard.secrets import Secret, clean_api_key
 from dashboard.teams.addresses import folded
 from dashboard.teams.models import Role, Team, User
-from dashboard.teams.secrets import Secret, clean_api_key
 from snapshots.cloudca.addresses import environment_path
 from snapshots.cloudca.errors import InvalidInput
 

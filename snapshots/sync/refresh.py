@@ -16,7 +16,7 @@ from typing import NamedTuple, TypeVar
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
-from dashboard.teams.secrets import KeyUnreadable, Secret
+from dashboard.secrets import KeyUnreadable, Secret
 from snapshots.cloudca.deadline import Deadline
 from snapshots.cloudca.errors import CloudError, NotFound
 from snapshots.cloudca.records import Listing, SnapshotRecord, VolumeRecord

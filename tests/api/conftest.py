@@ -10,9 +10,9 @@ from django.http import HttpResponseBase
 from django.test import Client
 from django.utils import timezone
 
+from dashboard.secrets import Secret
 from dashboard.teams import tokens
 from dashboard.teams.models import AccessToken, ApiKey, Membership, Role, Team, User
-from dashboard.teams.secrets import Secret
 from snapshots.cloudca.records import Listing, SnapshotRecord, VolumeRecord
 from snapshots.models import Environment
 from snapshots.sync import leases

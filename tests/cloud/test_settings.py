@@ -8,7 +8,7 @@ from django.views.debug import SafeExceptionReporterFilter
 from pytest_django import Settings
 
 from dashboard.run import check_settings
-from dashboard.teams.secrets import Secret
+from dashboard.secrets import Secret
 from snapshots.cloudca.addresses import is_proxy
 from tests.cloud.test_proxy import NO_ADDRESSES, PASSWORD, USER
 from tests.teams.test_startup import LOOPBACK, run

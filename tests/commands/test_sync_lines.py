@@ -7,8 +7,8 @@ import pytest
 import time_machine
 from django.utils import timezone
 
+from dashboard.secrets import Secret
 from dashboard.teams.models import ApiKey, Team
-from dashboard.teams.secrets import Secret
 from snapshots.models import Environment
 from snapshots.simulator.server import Simulator
 from tests.commands.conftest import Provision

@@ -7,8 +7,8 @@ from uuid import UUID
 import pytest
 import time_machine
 
+from dashboard.secrets import Secret
 from dashboard.teams.models import ApiKey, Team
-from dashboard.teams.secrets import Secret
 from snapshots.cloudca.records import SnapshotRecord
 from snapshots.lists import export
 from snapshots.models import Policy

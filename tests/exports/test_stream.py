@@ -19,7 +19,7 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
-from dashboard.sessions import SessionStore
+from dashboard.backends.sessions import SessionStore
 from dashboard.teams.models import AuditEvent, EventKind, Membership, Team, User
 from snapshots.lists import export as exports
 from snapshots.lists.export import Export, ExportEnded, Place, Stream

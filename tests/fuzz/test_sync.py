@@ -16,8 +16,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from pytest_django import Settings
 
+from dashboard.secrets import Secret
 from dashboard.teams.models import ApiKey, Team, User
-from dashboard.teams.secrets import Secret
 from snapshots import containment
 from snapshots.cloudca import client
 from snapshots.management.rounds import News, round_once

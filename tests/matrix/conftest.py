@@ -12,11 +12,11 @@ from django.test import Client
 from django.utils import timezone
 from pytest_django import Settings
 
+from dashboard.secrets import Secret, seal_key
 from dashboard.teams import tokens
 from dashboard.teams.accounts import create_account
 from dashboard.teams.invitations import invite
 from dashboard.teams.models import ApiKey, Membership, PendingKey, Role, Team, User
-from dashboard.teams.secrets import Secret, seal_key
 from snapshots.models import Environment, Snapshot
 from snapshots.sharing import links
 from snapshots.sync.store_snapshots import store_listing

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from dashboard.metrics import About
+from dashboard.http.metrics import About
 from snapshots.api.metrics import ALL, OF_MIRROR
 from snapshots.models import Environment
 from snapshots.rules.judge import Volume as Known

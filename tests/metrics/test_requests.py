@@ -14,7 +14,7 @@ from django.http import HttpRequest, HttpResponse
 from django.test import Client
 from django.urls import get_resolver
 
-from dashboard import metrics
+from dashboard.http import metrics
 from dashboard.teams.access import CAPABILITIES
 from tests.api.conftest import Script
 from tests.commands.programs import Running, children_of, free_port, is_alive, manage, running, until, variables

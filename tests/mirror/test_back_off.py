@@ -7,8 +7,8 @@ from django.utils import timezone
 from pytest_django import Settings
 from time_machine import Traveller
 
+from dashboard.secrets import Secret
 from dashboard.teams.models import ApiKey
-from dashboard.teams.secrets import Secret
 from snapshots.models import Environment
 from snapshots.simulator.server import Simulator
 from snapshots.sync import refresh

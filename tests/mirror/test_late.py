@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 from time_machine import Traveller
 
+from dashboard.secrets import Secret
 from dashboard.teams.models import ApiKey
-from dashboard.teams.secrets import Secret
 from snapshots.cloudca.records import Listing, SnapshotRecord
 from snapshots.models import Environment, Snapshot, Volume
 from snapshots.simulator.server import Simulator

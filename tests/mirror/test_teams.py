@@ -3,8 +3,8 @@
 import pytest
 from time_machine import Traveller
 
+from dashboard.secrets import Secret
 from dashboard.teams.models import ApiKey, Team
-from dashboard.teams.secrets import Secret
 from snapshots.models import Environment, Snapshot, Volume
 from snapshots.simulator.server import Simulator
 from snapshots.sync import refresh

@@ -5,8 +5,8 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from time_machine import Traveller
 
+from dashboard.secrets import Secret
 from dashboard.teams.models import ApiKey, Team
-from dashboard.teams.secrets import Secret
 from snapshots.models import Change, Environment, Snapshot, Volume
 from snapshots.rules.judge import Verdict
 from snapshots.simulator.server import Simulator

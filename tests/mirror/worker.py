@@ -24,8 +24,8 @@ from django.conf import settings  # noqa: E402
 from django.core.management import call_command  # noqa: E402
 from django.db import connection  # noqa: E402
 
+from dashboard.secrets import Secret  # noqa: E402
 from dashboard.teams.models import ApiKey, Team  # noqa: E402
-from dashboard.teams.secrets import Secret  # noqa: E402
 from snapshots.models import Environment  # noqa: E402
 from snapshots.sync import refresh as sync  # noqa: E402
 from snapshots.sync.leases import Caller  # noqa: E402

@@ -11,8 +11,8 @@ from django.db import connection
 from django.utils import timezone
 from pytest_django import Settings
 
+from dashboard.secrets import Secret
 from dashboard.teams.models import ApiKey, Team
-from dashboard.teams.secrets import Secret
 from snapshots.cloudca.records import Listing, SnapshotRecord
 from snapshots.models import Environment
 from snapshots.simulator.server import Simulator

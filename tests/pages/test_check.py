@@ -6,8 +6,8 @@ import pytest
 import time_machine
 from django.test import Client
 
+from dashboard.secrets import Secret
 from dashboard.teams.models import ApiKey, Membership, Team, User
-from dashboard.teams.secrets import Secret
 from snapshots.models import Environment, Snapshot
 from snapshots.simulator.server import Simulator
 from tests.pages.conftest import HTMX, KEY, LIST, PATH, claimed, detail, refuse, snapshot_id

@@ -8,8 +8,8 @@ from django.core.cache import caches
 from django.test import Client
 from pytest_django import Settings
 
+from dashboard.secrets import Secret
 from dashboard.teams.models import ApiKey, Team
-from dashboard.teams.secrets import Secret
 from tests.pages.conftest import HTMX, LIST, NOW, OTHER_PATH, VOLUME, Fill, record
 from tests.pages.reading import cells, count, numbers, tree
 

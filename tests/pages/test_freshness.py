@@ -6,8 +6,8 @@ import pytest
 import time_machine
 from django.test import Client
 
+from dashboard.secrets import Secret
 from dashboard.teams.models import ApiKey, Membership, Role, Team, User
-from dashboard.teams.secrets import Secret
 from snapshots.models import Environment
 from tests.pages.conftest import HTMX, LIST, OTHER_PATH, PATH, Fill, detail, fail, record, refuse
 from tests.pages.reading import banners, cells, freshness, numbers, tree

@@ -10,8 +10,8 @@ from django.db import connection, transaction
 from django.test import Client
 from pytest_django import Settings
 
+from dashboard.secrets import Secret
 from dashboard.teams.models import AccessToken, Membership, PendingKey, Role, Team, User
-from dashboard.teams.secrets import Secret
 from snapshots.setup import pending_keys
 from tests.conftest import sign_in_client
 

@@ -15,10 +15,10 @@ from redis.exceptions import ConnectionError as LostConnection
 from redis.exceptions import RedisError
 from redis.exceptions import TimeoutError as NoAnswer
 
-from dashboard import caches as steady
 from dashboard import limits
-from dashboard.caches import SteadyRedisCache
-from dashboard.sessions import SessionStore
+from dashboard.backends import redis_cache as steady
+from dashboard.backends.redis_cache import SteadyRedisCache
+from dashboard.backends.sessions import SessionStore
 from dashboard.teams.models import LimitCount, Team, User
 from tests.commands.programs import until
 from tests.conftest import ANSWER_SECONDS, PASSWORD

@@ -6,8 +6,8 @@ import pytest
 import time_machine
 from pytest_django import Settings
 
+from dashboard.secrets import Secret
 from dashboard.teams.models import ApiKey, Team
-from dashboard.teams.secrets import Secret
 from snapshots.models import Environment
 from snapshots.simulator.server import Simulator
 from snapshots.simulator.world import World

@@ -5,8 +5,8 @@ import re
 from django.http import HttpResponse
 from django.test import Client
 
+from dashboard.secrets import Secret
 from dashboard.teams.models import ApiKey, PendingKey, Team
-from dashboard.teams.secrets import Secret
 from tests.pages.reading import tree
 
 PATHS = ["compute-on/dev", "compute-on/prod", "compute-qc/prod"]

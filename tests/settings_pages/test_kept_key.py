@@ -4,8 +4,8 @@ import pytest
 import time_machine
 from django.test import Client
 
+from dashboard.secrets import Secret
 from dashboard.teams.models import ApiKey, AuditEvent, Membership, PendingKey, Role, Team
-from dashboard.teams.secrets import Secret
 from snapshots.management.rounds import News, round_once
 from snapshots.models import Environment
 from snapshots.simulator.server import Simulator

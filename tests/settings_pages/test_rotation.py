@@ -10,10 +10,10 @@ from django.db import connection
 from django.test import Client
 from pytest_django import Settings
 
+from dashboard.secrets import Secret
 from dashboard.teams import rotation
 from dashboard.teams.models import ApiKey, PendingKey, Team
 from dashboard.teams.rotation import Rotated, rotate_keys
-from dashboard.teams.secrets import Secret
 from snapshots.cloudca.records import Listing
 from snapshots.models import Environment
 from snapshots.simulator.server import Simulator

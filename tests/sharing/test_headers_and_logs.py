@@ -8,8 +8,8 @@ from django.http import HttpRequest, HttpResponse
 from django.test import Client, RequestFactory
 from pytest_django import Settings
 
-from dashboard.headers import SHARED, with_headers
-from dashboard.logs import LineFormatter, one_line
+from dashboard.http.headers import SHARED, with_headers
+from dashboard.http.request_log import LineFormatter, one_line
 from dashboard.teams.access import CAPABILITIES, SHARE
 from tests.matrix.plan import UNOWNED, VIEWS, address
 from tests.sharing.conftest import Make, visit

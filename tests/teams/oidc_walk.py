@@ -10,8 +10,8 @@ from django.http import HttpResponse
 from django.test import Client
 from pytest_django import Settings
 
+from dashboard.secrets import Secret
 from dashboard.teams.models import AuditEvent, User
-from dashboard.teams.secrets import Secret
 from tests.pages.reading import tree
 from tests.teams.oidc_provider import CLIENT_ID, CLIENT_SECRET, Provider
 

@@ -12,7 +12,7 @@ from django.test import Client
 from django.utils import timezone
 from pytest_django import Settings
 
-from dashboard.logs import one_line
+from dashboard.http.request_log import one_line
 from dashboard.teams.models import AuditEvent, EventKind, User
 from tests.conftest import PASSWORD
 from tests.pages.reading import tree

@@ -13,7 +13,7 @@ from django.test import Client
 from django.utils import timezone
 from pytest_django import Settings
 
-from dashboard.caches import kept
+from dashboard.backends.redis_cache import kept
 from tests.pages.conftest import Fill, clock, environment, fill, key, record
 
 __all__ = ["clock", "environment", "fill", "key"]

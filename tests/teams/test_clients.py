@@ -8,8 +8,8 @@ from django.test import Client, RequestFactory
 from gunicorn.config import Config
 from pytest_django import Settings
 
-from dashboard.access_log import AccessLogger
-from dashboard.clients import address_of, network_of
+from dashboard.http.access_log import AccessLogger
+from dashboard.http.client_address import address_of, network_of
 from dashboard.teams.models import AuditEvent, User
 
 LOGIN = "/accounts/login/"

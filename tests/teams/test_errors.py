@@ -9,7 +9,7 @@ from django.db import OperationalError, connections
 from django.test import Client
 from pytest_django import Settings
 
-from dashboard.logs import LineFormatter
+from dashboard.http.request_log import LineFormatter
 
 pytestmark = pytest.mark.usefixtures("probes")
 

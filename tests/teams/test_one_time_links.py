@@ -7,7 +7,7 @@ import pytest
 from django.conf import settings
 from django.test import Client
 
-from dashboard.logs import one_line
+from dashboard.http.request_log import one_line
 from tests.matrix.plan import PARTS, address
 
 SECRET = "Abc-123secret"

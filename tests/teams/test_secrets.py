@@ -15,8 +15,8 @@ from django.test import RequestFactory
 from django.views.debug import ExceptionReporter
 from pytest_django import Settings
 
+from dashboard.secrets import KeyRingMissing, KeyUnreadable, Secret, clean_api_key, open_key, seal_key
 from dashboard.teams.models import ApiKey, Team
-from dashboard.teams.secrets import KeyRingMissing, KeyUnreadable, Secret, clean_api_key, open_key, seal_key
 
 CANARY = "CANARY-5f3a9c71e2"
 

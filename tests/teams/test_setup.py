@@ -13,7 +13,7 @@ from django.http import HttpResponse
 from django.test import Client
 from django.utils import timezone
 
-from dashboard.logs import one_line
+from dashboard.http.request_log import one_line
 from dashboard.teams import setup
 from dashboard.teams.accounts import create_account
 from dashboard.teams.models import AuditEvent, Membership, SetupLink, Team, User

@@ -155,7 +155,7 @@ def test_postgresql_and_redis_by_address() -> None:
     found = settings_of(["DATABASES", "CACHES"], variables)
     database = found["DATABASES"]["default"]
     assert (database["ENGINE"], database["HOST"], database["PORT"]) == (
-        "dashboard.postgresql",
+        "dashboard.backends.postgresql",
         "db.test",
         5433,
     )

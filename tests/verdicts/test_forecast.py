@@ -10,8 +10,8 @@ import time_machine
 from django.db import connection
 from django.utils import timezone
 
+from dashboard.secrets import Secret
 from dashboard.teams.models import ApiKey, Team
-from dashboard.teams.secrets import Secret
 from snapshots.cloudca.records import Listing, SnapshotRecord
 from snapshots.models import Environment, Policy, Snapshot, Volume
 from snapshots.rules.clock_skew import Clocks

@@ -6,8 +6,8 @@ import pytest
 from django.utils import timezone
 from time_machine import Traveller
 
+from dashboard.secrets import Secret
 from dashboard.teams.models import ApiKey
-from dashboard.teams.secrets import Secret
 from snapshots.models import Environment, Volume
 from snapshots.simulator.server import Simulator
 from tests.mirror.conftest import clock, environment, key, seen, sim

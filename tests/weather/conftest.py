@@ -9,8 +9,8 @@ import time_machine
 from django.test import Client
 from pytest_django import Settings
 
+from dashboard.secrets import Secret
 from dashboard.teams.models import ApiKey, Team
-from dashboard.teams.secrets import Secret
 from snapshots.cloudca import connect
 from snapshots.models import Environment
 from snapshots.simulator.server import Simulator

@@ -26,8 +26,8 @@ django.setup()
 from django.conf import settings  # noqa: E402
 from django.db import connection  # noqa: E402
 
+from dashboard.secrets import Secret  # noqa: E402
 from dashboard.teams.models import ApiKey, Team  # noqa: E402
-from dashboard.teams.secrets import Secret  # noqa: E402
 from snapshots.models import Environment, Snapshot  # noqa: E402
 from snapshots.sync import leases  # noqa: E402
 from snapshots.sync import refresh as sync  # noqa: E402

@@ -8,7 +8,7 @@ import pytest
 from django.test import Client
 from pytest_django import Settings
 
-from dashboard.teams.secrets import Secret
+from dashboard.secrets import Secret
 from snapshots.models import Environment
 from snapshots.simulator.server import Simulator
 from snapshots.simulator.world import World

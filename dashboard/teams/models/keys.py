@@ -8,8 +8,8 @@ from django.db.models import F
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
+from dashboard.secrets import KeyUnreadable, Secret, is_same, last_signs, open_key, seal_key
 from dashboard.teams.models.people import Team, User
-from dashboard.teams.secrets import KeyUnreadable, Secret, is_same, last_signs, open_key, seal_key
 
 FIRST_GENERATIONS = 2**30
 """Where a new key starts is drawn from this many, so that a key made again never passes for the one deleted before."""

@@ -12,7 +12,7 @@ from django.conf import settings
 from django.core.exceptions import ValidationError
 from django.urls import reverse
 
-from dashboard.caches import kept
+from dashboard.backends.redis_cache import kept
 from dashboard.run.check_settings import is_loopback
 from dashboard.teams.addresses import folded
 from dashboard.teams.oidc.door import Budget, JSONObject, get, post, unusable

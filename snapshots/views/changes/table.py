@@ -14,7 +14,7 @@ from django.utils.safestring import SafeString
 from django.utils.translation import get_language
 from django.utils.translation import gettext as _
 
-from dashboard.caches import kept, key_of
+from dashboard.backends.redis_cache import kept, key_of
 from dashboard.teams.models import Team
 from snapshots.lists.change_filters import ChangeFilters
 from snapshots.lists.change_list import ChangePage, Line, find_page

@@ -17,9 +17,9 @@ from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_http_methods, require_POST
 
 from dashboard.limits import allow
+from dashboard.secrets import Secret, clean_api_key
 from dashboard.teams.access import MemberRequest
 from dashboard.teams.models import ApiKey, PendingKey, Team
-from dashboard.teams.secrets import Secret, clean_api_key
 from snapshots.models import Environment
 from snapshots.setup import pending_keys
 from snapshots.setup.environments import offered

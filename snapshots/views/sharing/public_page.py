@@ -14,7 +14,7 @@ from django.utils.translation import gettext as _
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_safe
 
-from dashboard.clients import network_of
+from dashboard.http.client_address import network_of
 from dashboard.limits import allow, wait_of
 from snapshots.models import Environment, ShareLink, Snapshot
 from snapshots.rules import states

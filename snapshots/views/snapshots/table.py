@@ -13,7 +13,7 @@ from django.utils.safestring import SafeString
 from django.utils.translation import get_language
 from django.utils.translation import gettext as _
 
-from dashboard.caches import kept, key_of
+from dashboard.backends.redis_cache import kept, key_of
 from dashboard.teams.models import Team
 from snapshots.lists.snapshot_filters import Filters
 from snapshots.lists.snapshot_list import Line, ListPage, find_page

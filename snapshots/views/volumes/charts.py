@@ -13,7 +13,7 @@ from django.utils.safestring import SafeString
 from django.utils.translation import get_language, gettext_lazy, ngettext, pgettext_lazy
 from django.utils.translation import gettext as _
 
-from dashboard.caches import kept, key_of
+from dashboard.backends.redis_cache import kept, key_of
 from dashboard.teams.models import Team
 from snapshots.lists.volume_filters import BANDS, NO_AGE, OLDER, VolumeFilters
 from snapshots.lists.volume_list import band_counts, narrowed

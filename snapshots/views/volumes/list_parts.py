@@ -14,7 +14,7 @@ from django.utils.safestring import SafeString
 from django.utils.translation import get_language, ngettext
 from django.utils.translation import gettext as _
 
-from dashboard.caches import kept, key_of
+from dashboard.backends.redis_cache import kept, key_of
 from dashboard.teams.access import may
 from dashboard.teams.models import Membership, Team
 from snapshots.lists import volume_groups, volume_list

@@ -6,8 +6,8 @@ import pytest
 from pytest_django import Settings
 from pytest_django.live_server_helper import LiveServer
 
+from dashboard.secrets import Secret
 from dashboard.teams.models import ApiKey, Membership
-from dashboard.teams.secrets import Secret
 from snapshots.cloudca.client import CloudClient
 from snapshots.cloudca.errors import NotFound, Refused, Unavailable
 from snapshots.cloudca.records import SnapshotRecord

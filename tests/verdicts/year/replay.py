@@ -10,8 +10,8 @@ from random import Random
 import time_machine
 from django.test import override_settings
 
+from dashboard.secrets import Secret
 from dashboard.teams.models import ApiKey, Team
-from dashboard.teams.secrets import Secret
 from snapshots.management.retention import forget
 from snapshots.models import Environment, Volume
 from snapshots.rules.judge import Verdict

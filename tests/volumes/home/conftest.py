@@ -4,8 +4,8 @@ from collections.abc import Sequence
 
 import pytest
 
+from dashboard.secrets import Secret
 from dashboard.teams.models import ApiKey, Membership, Role, Team
-from dashboard.teams.secrets import Secret
 from snapshots.cloudca.records import SnapshotRecord
 from snapshots.models import Environment, Policy
 from tests.pages.conftest import Fill, clock, environment, fill, key, other, sim

@@ -2,8 +2,8 @@ from django.core.management.base import BaseCommand, CommandError
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
+from dashboard.secrets import KeyRingMissing
 from dashboard.teams.rotation import rotate_keys
-from dashboard.teams.secrets import KeyRingMissing
 
 
 class Command(BaseCommand):

@@ -16,7 +16,7 @@ from django.urls import reverse
 from django.utils.http import urlencode
 from django.utils.translation import gettext as _
 
-from dashboard.logs import request_id
+from dashboard.http.request_log import request_id
 from dashboard.teams.token_access import is_api, refusal
 
 BUSY_SECONDS = 2

@@ -5,7 +5,7 @@ from typing import Any
 
 from gunicorn.glogging import Logger
 
-from dashboard.clients import UNKNOWN, address_in
+from dashboard.http.client_address import UNKNOWN, address_in
 
 
 class AccessLogger(Logger):  # type: ignore[misc]  # gunicorn has no types

@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 from django.http import HttpRequest, HttpResponseBase
 
-from dashboard.logs import ONE_TIME
+from dashboard.http.request_log import ONE_TIME
 
 OFF = ["accelerometer", "autoplay", "camera", "clipboard-read", "display-capture", "fullscreen", "geolocation"]
 OFF += ["gyroscope", "hid", "magnetometer", "microphone", "midi", "payment"]
