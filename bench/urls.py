@@ -7,7 +7,7 @@ from django.middleware.csrf import get_token
 from django.urls import path
 
 from dashboard import urls as product
-from dashboard.teams import access
+from dashboard.teams.access import guard
 
 FIXED_BYTES = 30 * 1024
 FIXED_BODY = b"x" * FIXED_BYTES
@@ -22,5 +22,5 @@ def fixed(request: HttpRequest) -> HttpResponse:
     return HttpResponse(FIXED_BODY, content_type="text/html")
 
 
-access.CAPABILITIES = MappingProxyType({**access.CAPABILITIES, "bench_fixed": {"GET": access.SIGNED_IN}})
+guard.CAPABILITIES = MappingProxyType({**guard.CAPABILITIES, "bench_fixed": {"GET": guard.SIGNED_IN}})
 urlpatterns = [path("bench/fixed/", fixed, name="bench_fixed"), *product.urlpatterns]

@@ -11,7 +11,7 @@ from django.utils import timezone
 
 from bench.people import EMAIL, KEY, LARGE, PASSWORD, SMALL, TEAM
 from dashboard.secrets import Secret
-from dashboard.teams.accounts import create_account
+from dashboard.teams.core.create_account import create_account
 from dashboard.teams.models import ApiKey, Membership, Role, Team, User
 from snapshots.cloudca.decode import Envelope, read_snapshots, read_volumes
 from snapshots.cloudca.records import Listing, SnapshotRecord

@@ -114,7 +114,7 @@ MIDDLEWARE = [
     "django.contrib.messages.middleware.MessageMiddleware",
     "allauth.account.middleware.AccountMiddleware",
     "django_htmx.middleware.HtmxMiddleware",
-    "dashboard.teams.access.AccessMiddleware",
+    "dashboard.teams.access.guard.AccessMiddleware",
 ]
 ROOT_URLCONF = "dashboard.urls"
 WSGI_APPLICATION = "dashboard.wsgi.application"
@@ -220,9 +220,9 @@ ACCOUNT_SIGNUP_FIELDS = ["email*", "password1*"]
 ACCOUNT_USER_MODEL_USERNAME_FIELD = None
 ACCOUNT_EMAIL_VERIFICATION = "none"  # `User.address_proof` says how an address was proved
 ACCOUNT_FORMS = {
-    "login": "dashboard.teams.password_links.SignInForm",
-    "reset_password": "dashboard.teams.password_links.ResetForm",
-    "user_token": "dashboard.teams.password_links.LinkForm",
+    "login": "dashboard.teams.account.password_links.SignInForm",
+    "reset_password": "dashboard.teams.account.password_links.ResetForm",
+    "user_token": "dashboard.teams.account.password_links.LinkForm",
 }
 ACCOUNT_EMAIL_SUBJECT_PREFIX = ""
 ACCOUNT_LOGIN_ON_PASSWORD_RESET = True
@@ -230,17 +230,17 @@ ACCOUNT_LOGOUT_REDIRECT_URL = LOGIN_URL
 ACCOUNT_RATE_LIMITS = False  # dashboard.limits counts, in one place for all
 ACCOUNT_SESSION_REMEMBER = True
 ALLAUTH_TRUSTED_PROXY_COUNT = TRUSTED_PROXIES
-MFA_ADAPTER = "dashboard.teams.second_factor.MFAAdapter"
+MFA_ADAPTER = "dashboard.teams.mfa.adapter.MFAAdapter"
 MFA_SUPPORTED_TYPES = ["totp", "webauthn", "recovery_codes"]
 MFA_FORMS = {
-    "activate_totp": "dashboard.teams.second_factor_forms.NewAppForm",
-    "authenticate": "dashboard.teams.second_factor_forms.CodeForm",
-    "reauthenticate": "dashboard.teams.second_factor_forms.CodeAgainForm",
-    "add_webauthn": "dashboard.teams.second_factor_forms.NewPasskeyForm",
-    "edit_webauthn": "dashboard.teams.second_factor_forms.RenameForm",
-    "authenticate_webauthn": "dashboard.teams.second_factor_forms.PasskeyForm",
-    "reauthenticate_webauthn": "dashboard.teams.second_factor_forms.PasskeyAgainForm",
-    "login_webauthn": "dashboard.teams.second_factor_forms.PasskeySignInForm",
+    "activate_totp": "dashboard.teams.mfa.forms.NewAppForm",
+    "authenticate": "dashboard.teams.mfa.forms.CodeForm",
+    "reauthenticate": "dashboard.teams.mfa.forms.CodeAgainForm",
+    "add_webauthn": "dashboard.teams.mfa.forms.NewPasskeyForm",
+    "edit_webauthn": "dashboard.teams.mfa.forms.RenameForm",
+    "authenticate_webauthn": "dashboard.teams.mfa.forms.PasskeyForm",
+    "reauthenticate_webauthn": "dashboard.teams.mfa.forms.PasskeyAgainForm",
+    "login_webauthn": "dashboard.teams.mfa.forms.PasskeySignInForm",
 }
 MFA_PASSKEY_LOGIN_ENABLED = True
 MFA_WEBAUTHN_ALLOW_INSECURE_ORIGIN = not PRODUCTION  # http on this machine is what browsers take for secure, too

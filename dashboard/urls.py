@@ -1,12 +1,14 @@
-"""Every address. Each name has an entry in `dashboard.teams.access.CAPABILITIES`, or its view does not run."""
+"""Every address. Each name has an entry in `dashboard.teams.access.guard.CAPABILITIES`, or its view does not run."""
 
 from allauth.account import views as account
 from django.urls import URLPattern, URLResolver, include, path, re_path
 
 from dashboard.http import errors, health
-from dashboard.teams import first_run, joining, sessions
-from dashboard.teams.account import SetPasswordByLink
+from dashboard.teams.account import sessions
+from dashboard.teams.account.views import SetPasswordByLink
+from dashboard.teams.first_run import views
 from dashboard.teams.oidc import views as oidc
+from dashboard.teams.people import join
 from snapshots.api.metrics_view import metrics
 
 handler400 = errors.bad_request
@@ -47,8 +49,8 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("readyz", health.ready, name="readyz"),
     path("metrics", metrics, name="metrics"),
     path("accounts/", include(account_patterns)),
-    path("invitation/<slug:token>/", joining.join, name="invitation"),
-    path("setup/<slug:token>/", first_run.setup, name="setup"),
+    path("invitation/<slug:token>/", join.join, name="invitation"),
+    path("setup/<slug:token>/", views.setup, name="setup"),
     path("", include("dashboard.teams.urls")),
     path("", include("snapshots.urls")),
     path("", include("snapshots.api.urls")),

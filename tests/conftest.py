@@ -16,7 +16,7 @@ from django.test import Client
 
 from dashboard import limits
 from dashboard.backends import redis_cache as dashboard_caches
-from dashboard.teams.accounts import create_account
+from dashboard.teams.core.create_account import create_account
 from dashboard.teams.models import Membership, Role, Team, User
 from snapshots.sharing import usage
 from tests import prepared

@@ -69,7 +69,7 @@ def test_one_module_for_each_provider_speaks_http() -> None:
         if any(within(name, NETWORK) for name in imports(path))
     }
     # The provider of sign-ins is another party than that of snapshots, and the teams know nothing of snapshots.
-    assert speaking == {"snapshots/cloudca/transport.py", "dashboard/teams/oidc/door.py"}
+    assert speaking == {"snapshots/cloudca/transport.py", "dashboard/teams/oidc/http.py"}
 
 
 # A stored key is decrypted for the sync and for the trials of the settings, and used in one place, the header. A team
@@ -84,7 +84,7 @@ SECRET_CALLS = {
     "open_key(": {"dashboard/secrets.py", "dashboard/teams/models/keys.py"},
     ".reveal()": {
         "snapshots/cloudca/transport.py",
-        "dashboard/teams/oidc/provider.py",
+        "dashboard/teams/oidc/id_token.py",
         "dashboard/secrets.py",
         "snapshots/setup/provision.py",
         "snapshots/setup/team_file.py",

@@ -17,7 +17,7 @@ from django.utils.http import urlencode
 from django.utils.translation import gettext as _
 
 from dashboard.http.request_log import request_id
-from dashboard.teams.token_access import is_api, refusal
+from dashboard.teams.access.tokens import is_api, refusal
 
 BUSY_SECONDS = 2
 # SQLite says that others hold a lock, the pool that all its connections are in use.

@@ -20,7 +20,7 @@ from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.multiprocess import MultiProcessCollector
 from prometheus_client.registry import Collector
 
-from dashboard.teams.access import CAPABILITIES
+from dashboard.teams.access.guard import CAPABILITIES
 
 FOLDER = "PROMETHEUS_MULTIPROC_DIR"
 NO_VIEW = "none"

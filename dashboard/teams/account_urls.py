@@ -5,16 +5,16 @@ from allauth.mfa.totp import views as totp
 from allauth.mfa.webauthn import views as webauthn
 from django.urls import URLPattern, path, reverse_lazy
 
-from dashboard.teams import account
-from dashboard.teams import second_factor_views as own
+from dashboard.teams.account import views
+from dashboard.teams.mfa import views as own
 
 FACTOR = "second-factor/"
 APP, CODES, PASSKEYS = f"{FACTOR}app/", f"{FACTOR}codes/", f"{FACTOR}passkeys/"
 SHOWN = reverse_lazy("mfa_index")
 urlpatterns: list[URLPattern] = [
-    path("", account.home, name="account_home"),
-    path("email/", account.change_email, name="account_change_email"),
-    path("email/<str:token>/", account.confirm_email, name="account_confirm_email_change"),
+    path("", views.home, name="account_home"),
+    path("email/", views.change_email, name="account_change_email"),
+    path("email/<str:token>/", views.confirm_email, name="account_confirm_email_change"),
     path("passkey/", own.PasskeySignIn.as_view(), name="mfa_login_webauthn"),
     path(FACTOR, own.index, name="mfa_index"),
     path(f"{FACTOR}ask/", mfa.authenticate, name="mfa_authenticate"),

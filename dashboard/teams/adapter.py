@@ -17,13 +17,13 @@ from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from dashboard.http.client_address import address_of
-from dashboard.teams.access import was_recent
-from dashboard.teams.addresses import can_be_mailed
-from dashboard.teams.mail_limits import TooManyMails, take
+from dashboard.teams.access.guard import was_recent
+from dashboard.teams.account.password_links import make_nobodys_link, reset_url
+from dashboard.teams.account.sign_in_limits import try_password
+from dashboard.teams.core.email_addresses import can_be_mailed
+from dashboard.teams.core.mail_limits import TooManyMails, take
 from dashboard.teams.models import User
 from dashboard.teams.oidc.linking import is_linked
-from dashboard.teams.password_links import make_nobodys_link, reset_url
-from dashboard.teams.sign_in_limits import try_password
 
 log = logging.getLogger(__name__)
 

@@ -9,7 +9,7 @@ class TeamsConfig(AppConfig):
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:
-        import_module("dashboard.teams.account_events")
+        import_module("dashboard.teams.account.audit_signals")
         import_module("dashboard.teams.checks")
-        import_module("dashboard.teams.sign_ins")
-        import_module("dashboard.teams.tokens")
+        import_module("dashboard.teams.account.sign_in_signals")
+        import_module("dashboard.teams.access.issue_tokens")

@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from dashboard.teams import security, views
+from dashboard.teams.people import security, views
 
 app_name = "teams"
 SETTINGS = "t/<slug:team>/settings/"

@@ -7,7 +7,7 @@ from prometheus_client import generate_latest
 from prometheus_client.exposition import CONTENT_TYPE_PLAIN_0_0_4
 
 from dashboard.http.metrics import of_web
-from dashboard.teams.token_access import TokenRequest, is_operators
+from dashboard.teams.access.tokens import TokenRequest, is_operators
 from snapshots.api.metrics import Mirror
 from snapshots.api.views import of_token
 from snapshots.models import Environment

@@ -16,7 +16,7 @@ from django.utils.http import parse_etags
 from django.utils.translation import gettext as _
 from django.views.decorators.csrf import csrf_exempt
 
-from dashboard.teams.token_access import TokenRequest, refusal
+from dashboard.teams.access.tokens import TokenRequest, refusal
 from snapshots.api import params
 from snapshots.api.operations import Operation
 from snapshots.models import Environment

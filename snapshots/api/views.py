@@ -10,7 +10,7 @@ from django.utils import timezone
 from django.views.decorators.csrf import csrf_exempt
 from msgspec import UNSET
 
-from dashboard.teams.token_access import TokenRequest
+from dashboard.teams.access.tokens import TokenRequest
 from snapshots.api import responses, schemas
 from snapshots.api.openapi import document
 from snapshots.api.responses import JSON, Asked, doubts_of_snapshots

@@ -13,7 +13,7 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 from msgspec import UNSET, UnsetType
 
-from dashboard.teams.token_access import TokenRequest
+from dashboard.teams.access.tokens import TokenRequest
 from snapshots.api import responses, schemas
 from snapshots.api.operations import USUAL_ROWS
 from snapshots.api.params import NotValid

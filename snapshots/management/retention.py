@@ -14,7 +14,7 @@ from django.db.models import Exists, F, Model, OuterRef, QuerySet
 from django.db.models.functions import Coalesce
 from django.utils.translation import gettext as _
 
-from dashboard.teams import forgetting as teams
+from dashboard.teams.core import retention as teams
 from snapshots.models import Change, Environment, Snapshot, VerdictDay, Volume
 from snapshots.setup import pending_keys
 from snapshots.sharing import links

@@ -7,7 +7,7 @@ from django.db import transaction
 from django.http import HttpRequest
 from django.utils import timezone
 
-from dashboard.teams import audit
+from dashboard.teams.core import audit
 from dashboard.teams.models import EventKind, User
 from snapshots.models import Environment, Volume
 

@@ -16,7 +16,7 @@ from django.http import HttpRequest
 from django.utils import timezone
 from django.utils.translation import ngettext
 
-from dashboard.teams import audit
+from dashboard.teams.core import audit
 from dashboard.teams.models import EventKind, Team, User
 from snapshots.models import Environment, Snapshot, Volume
 from snapshots.models.volume import VolumeQuerySet

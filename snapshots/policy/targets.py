@@ -13,7 +13,7 @@ from django.http import HttpRequest
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
-from dashboard.teams import audit
+from dashboard.teams.core import audit
 from dashboard.teams.models import EventKind, Team, User
 from snapshots.models import Environment, Policy, Volume
 from snapshots.policy.exemptions import lock, raise_generation, with_target

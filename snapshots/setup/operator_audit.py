@@ -1,7 +1,7 @@
 """What a team file changes, each with its row in the audit: the operator did it."""
 
 from dashboard.secrets import MASK, Secret
-from dashboard.teams import audit
+from dashboard.teams.core import audit
 from dashboard.teams.models import ApiKey, EventKind, Membership, Role, Team, User
 from snapshots.models import Environment
 from snapshots.setup import environments

@@ -13,9 +13,9 @@ from django.http import HttpRequest
 from django.utils import timezone
 
 from dashboard.secrets import MASK, KeyUnreadable, Secret, seal_key
-from dashboard.teams import audit
+from dashboard.teams.access.roles import hold_role
+from dashboard.teams.core import audit
 from dashboard.teams.models import ApiKey, EventKind, PendingKey, Role, Team, User
-from dashboard.teams.roles import hold_role
 from snapshots.containment import contain
 from snapshots.setup.key_trial import Answer, Trial, Verdict, try_key
 

@@ -14,9 +14,9 @@ from django.db import transaction
 from django.utils.translation import gettext as _
 
 from dashboard.secrets import Secret
-from dashboard.teams.accounts import add_account
+from dashboard.teams.account.password_links import set_password_link
+from dashboard.teams.core.create_account import add_account
 from dashboard.teams.models import Membership, Role, Team, User
-from dashboard.teams.password_links import set_password_link
 from snapshots.models import Environment, Snapshot
 from snapshots.setup import operator_audit
 from snapshots.setup.team_file import MemberEntry, TeamEntry, TeamFileError

@@ -11,7 +11,7 @@ from django.db.models import CharField
 from django.utils.translation import gettext as _
 
 from dashboard.secrets import Secret, clean_api_key
-from dashboard.teams.addresses import folded
+from dashboard.teams.core.email_addresses import folded
 from dashboard.teams.models import Role, Team, User
 from snapshots.cloudca.addresses import environment_path
 from snapshots.cloudca.errors import InvalidInput

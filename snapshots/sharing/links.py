@@ -23,10 +23,10 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
-from dashboard.teams.accounts import address_proved
-from dashboard.teams.audit import record
+from dashboard.teams.access.roles import hold
+from dashboard.teams.core.audit import record
+from dashboard.teams.core.create_account import address_proved
 from dashboard.teams.models import EventKind, Membership, Role, Team, User
-from dashboard.teams.roles import hold
 from snapshots.models import ShareLink, ShareLinkQuerySet, Snapshot
 
 DAYS = (1, 7, 30, 90)

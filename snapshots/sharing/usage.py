@@ -17,7 +17,7 @@ from django.db.models.functions import Greatest
 from django.http import HttpRequest
 from django.utils import timezone
 
-from dashboard.teams.audit import record
+from dashboard.teams.core.audit import record
 from dashboard.teams.models import EventKind
 from snapshots.models import ShareLink
 

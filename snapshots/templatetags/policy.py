@@ -9,7 +9,7 @@ from django.utils.formats import number_format
 from django.utils.translation import gettext as _
 
 from dashboard.backends.redis_cache import kept, key_of
-from dashboard.teams.access import MemberRequest
+from dashboard.teams.access.guard import MemberRequest
 from dashboard.teams.models import Role, Team, User
 from snapshots.models import Environment, Policy, Volume
 from snapshots.policy import targets

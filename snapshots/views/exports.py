@@ -11,8 +11,8 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_safe
 
 from dashboard.limits import allow
-from dashboard.teams import audit
-from dashboard.teams.access import MemberRequest, still_may
+from dashboard.teams.access.guard import MemberRequest, still_may
+from dashboard.teams.core import audit
 from dashboard.teams.models import EventKind
 from snapshots.lists import change_list, snapshot_list, volume_groups, volume_list
 from snapshots.lists import export as exports

@@ -6,7 +6,7 @@ from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_safe
 
-from dashboard.teams.access import SignedInRequest
+from dashboard.teams.access.guard import SignedInRequest
 from dashboard.teams.models import Role, Team
 from snapshots.views.common.components import TeamLink
 

@@ -8,7 +8,7 @@ import pytest
 from django.test import Client
 from django.utils import timezone
 
-from dashboard.teams.accounts import create_account
+from dashboard.teams.core.create_account import create_account
 from dashboard.teams.models import Membership, Role, Team, User
 from snapshots.cloudca.records import SnapshotRecord
 from snapshots.models import Environment, Volume

@@ -11,7 +11,7 @@ from django.test import Client
 from django.utils import timezone
 
 from dashboard.secrets import Secret
-from dashboard.teams import tokens
+from dashboard.teams.access import issue_tokens
 from dashboard.teams.models import AccessToken, ApiKey, Membership, Role, Team, User
 from snapshots.cloudca.records import Listing, SnapshotRecord, VolumeRecord
 from snapshots.models import Environment
@@ -121,7 +121,7 @@ def rita(rival: Team) -> Membership:
 
 def made(maker: Membership, *environments: str, days: int = 30) -> tuple[AccessToken, Script]:
     number = AccessToken.objects.count()
-    token, text = tokens.make(
+    token, text = issue_tokens.make(
         maker, name=f"script {number}", days=days, environments=environments, form_id=f"form-{number}"
     )
     return token, Script(text)

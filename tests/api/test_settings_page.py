@@ -8,7 +8,7 @@ from django.contrib.sessions.models import Session
 from django.http import HttpResponse
 from django.test import Client
 
-from dashboard.teams import tokens
+from dashboard.teams.access import issue_tokens
 from dashboard.teams.models import AccessToken, AuditEvent, EventKind, Membership, User
 from snapshots.models import Environment
 from tests.api.conftest import LIST, Script, made
@@ -87,11 +87,11 @@ def test_what_is_not_valid_makes_none(mia_client: Client, foreign: Environment, 
 
 
 def test_fifty_are_enough(mia_client: Client, mia: Membership) -> None:
-    for _number in range(tokens.MOST_ALIVE):
+    for _number in range(issue_tokens.MOST_ALIVE):
         made(mia)
     page = post(mia_client, form(mia_client))
     assert "The team has 50 living access tokens. Revoke one first." in page.content.decode()
-    tokens.revoke(AccessToken.objects.order_by("pk")[0], actor=mia.user)
+    issue_tokens.revoke(AccessToken.objects.order_by("pk")[0], actor=mia.user)
     assert len(shown(post(mia_client, form(mia_client)))) == 1
 
 
@@ -129,7 +129,7 @@ def test_who_was_silent_for_long_is_asked_again(mia_client: Client, clock: objec
 
 
 def test_the_ended_ones_say_why(mia_client: Client, mia: Membership, clock: object) -> None:
-    tokens.revoke(made(mia)[0], actor=mia.user)
+    issue_tokens.revoke(made(mia)[0], actor=mia.user)
     made(mia, days=30)
     clock.shift(31 * 24 * 3600)  # type: ignore[attr-defined]
     text = sign_in_client(mia.user).get(PAGE).content.decode()

@@ -15,9 +15,10 @@ from django.db.models import QuerySet
 from django.test.utils import CaptureQueriesContext
 
 from dashboard.limits import allow
-from dashboard.teams import token_access, tokens
+from dashboard.teams.access import issue_tokens
+from dashboard.teams.access import tokens as token_access
 from dashboard.teams.models import AccessToken, AuditEvent, EventKind, Membership, Role, User
-from dashboard.teams.people import change_role, remove
+from dashboard.teams.people.members import change_role, remove
 from snapshots.models import Environment
 from snapshots.setup import environments
 from tests.api.conftest import JUDGED, LIST, ROOT, VOLUMES, Script, furnish, made
@@ -114,9 +115,9 @@ def test_a_token_of_one_environment_lists_that_alone(mia: Membership, prod: Envi
 def test_revoked_means_the_next_request(mia: Membership, prod: Environment) -> None:
     token, script = made(mia)
     assert script.get(LIST).status_code == 200
-    assert tokens.revoke(token, actor=mia.user)
+    assert issue_tokens.revoke(token, actor=mia.user)
     assert [script.get(url).status_code for url in EVERYTHING] == [401] * len(EVERYTHING)
-    assert not tokens.revoke(token, actor=mia.user)
+    assert not issue_tokens.revoke(token, actor=mia.user)
 
 
 def test_it_ends_to_the_second(mia: Membership, prod: Environment, clock: time_machine.Traveller) -> None:
@@ -247,10 +248,10 @@ def test_no_session_no_cookie_and_nobody_elses_cache(script: Script) -> None:
 
 def test_a_token_is_256_bits_and_kept_as_a_hash_alone(mia: Membership, caplog: pytest.LogCaptureFixture) -> None:
     token, script = made(mia)
-    assert len(script.token) == len(tokens.PREFIX) + 43
+    assert len(script.token) == len(issue_tokens.PREFIX) + 43
     assert token.digest == sha256(script.token.encode()).hexdigest()
     for url in (LIST, f"{LIST}?volume_id=x", f"{ROOT}/nothing"):
         script.get(url)
     kept = caplog.text + "".join(str(list(model._base_manager.values())) for model in apps.get_models())
     assert token.digest in kept
-    assert script.token[len(tokens.PREFIX) : 30] not in kept
+    assert script.token[len(issue_tokens.PREFIX) : 30] not in kept

@@ -13,8 +13,7 @@ django.setup()
 from django.utils import timezone  # noqa: E402
 
 from dashboard.secrets import Secret, seal_key  # noqa: E402
-from dashboard.teams.accounts import create_account  # noqa: E402
-from dashboard.teams.invitations import invite  # noqa: E402
+from dashboard.teams.core.create_account import create_account  # noqa: E402
 from dashboard.teams.models import (  # noqa: E402
     ApiKey,
     AuditEvent,
@@ -26,6 +25,7 @@ from dashboard.teams.models import (  # noqa: E402
     Team,
     User,
 )
+from dashboard.teams.people.invitations import invite  # noqa: E402
 from snapshots.models import Environment  # noqa: E402
 from snapshots.simulator.hostile import HOSTILE_NAMES  # noqa: E402
 

@@ -23,7 +23,7 @@ DEVICE = {
     "automaticPresenceSimulation": True,
 }
 MAKE = """
-from dashboard.teams.accounts import create_account
+from dashboard.teams.core.create_account import create_account
 from dashboard.teams.models import Membership, Role, Team
 team = Team.objects.create(slug="vault", name="Vault")
 for email in {emails}:

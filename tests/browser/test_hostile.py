@@ -13,7 +13,7 @@ import pytest
 from django.urls import reverse
 from playwright.sync_api import Browser, BrowserContext, Page, Request
 
-from dashboard.teams.access import CAPABILITIES, SIGNED_IN
+from dashboard.teams.access.guard import CAPABILITIES, SIGNED_IN
 from snapshots.simulator.hostile import HOSTILE_NAMES
 from tests.browser.conftest import PATIENCE, REPORTS
 from tests.browser.stack import Stack

@@ -2,16 +2,16 @@
 
 from django.test import Client
 
-from dashboard.teams import tokens
-from dashboard.teams.invitations import invite
+from dashboard.teams.access import issue_tokens
 from dashboard.teams.models import AccessToken, AuditEvent, Invitation, Role, Team, User
+from dashboard.teams.people.invitations import invite
 from tests.commands.steps import run
 from tests.teams.factors import by_password, is_in
 
 
 def test_tokens_invitations_and_sessions_end(team: Team, alice: User, alice_client: Client) -> None:
     browser = by_password(alice)
-    tokens.make(team.memberships.get(), name="x", days=30, environments=[], form_id="f")
+    issue_tokens.make(team.memberships.get(), name="x", days=30, environments=[], form_id="f")
     invite(team, "dora@example.com", Role.VIEWER, actor=alice)
     assert is_in(browser)
     assert run("revoke_all").lines == ["access tokens: 1", "shared links: 0", "invitations: 1", "sessions: 1"]

@@ -13,10 +13,10 @@ from django.utils import timezone
 from pytest_django import Settings
 
 from dashboard.secrets import Secret, seal_key
-from dashboard.teams import tokens
-from dashboard.teams.accounts import create_account
-from dashboard.teams.invitations import invite
+from dashboard.teams.access import issue_tokens
+from dashboard.teams.core.create_account import create_account
 from dashboard.teams.models import ApiKey, Membership, PendingKey, Role, Team, User
+from dashboard.teams.people.invitations import invite
 from snapshots.models import Environment, Snapshot
 from snapshots.sharing import links
 from snapshots.sync.store_snapshots import store_listing
@@ -121,7 +121,9 @@ def _token(team: Team) -> None:
     """An access token, of somebody's who is no admin where there is such."""
     maker = team.memberships.filter(role__in=[Role.MEMBER, Role.ADMIN]).order_by("-role").first()
     assert maker is not None
-    tokens.make(maker, name=f"FOREIGN-token-of-{team.slug}", days=30, environments=[], form_id=f"token-{team.slug}")
+    issue_tokens.make(
+        maker, name=f"FOREIGN-token-of-{team.slug}", days=30, environments=[], form_id=f"token-{team.slug}"
+    )
 
 
 def _share(team: Team) -> None:

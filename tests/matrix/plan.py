@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping
 
 from django.urls import URLPattern, URLResolver, get_resolver, reverse
 
-from dashboard.teams.access import CAPABILITIES, PUBLIC, SHARE, TOKEN
+from dashboard.teams.access.guard import CAPABILITIES, PUBLIC, SHARE, TOKEN
 from dashboard.teams.models import Role
 
 METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE")

@@ -6,7 +6,7 @@ from urllib.parse import urljoin, urlsplit
 import pytest
 from django.urls import resolve
 
-from dashboard.teams.access import EXPORT_KINDS, may
+from dashboard.teams.access.guard import EXPORT_KINDS, may
 from dashboard.teams.models import ApiKey, Membership, Role
 from snapshots.models import Environment
 from tests.matrix.conftest import House

@@ -8,10 +8,10 @@ from allauth.mfa.models import Authenticator
 from django.http import HttpRequest
 from django.utils import timezone
 
-from dashboard.teams import tokens
-from dashboard.teams.access import CAPABILITIES, AccessMiddleware
+from dashboard.teams.access import issue_tokens
+from dashboard.teams.access.guard import CAPABILITIES, AccessMiddleware
 from dashboard.teams.models import AccessToken, Membership, PendingKey, Role, User
-from dashboard.teams.people import change_role, remove
+from dashboard.teams.people.members import change_role, remove
 from snapshots.models import SavedView, ShareLink, Snapshot, Volume
 from snapshots.sharing import links
 from tests.matrix.conftest import House
@@ -132,7 +132,7 @@ def test_nothing_comes_back_with_the_role(
     team, mia = house.teams["acme"], house.users["mia"]
     team.memberships.filter(user=mia).update(role=Role.ADMIN)
     alice = team.memberships.get(user=house.users["alice"])
-    tokens.make(alice, name="own", days=30, environments=[], form_id="own")
+    issue_tokens.make(alice, name="own", days=30, environments=[], form_id="own")
     links.make(Snapshot.objects.get(team=team), maker=alice, days=7, form_id="own")
     loses_and_gets_back(alice, mia)
     assert not team.invitations.pending().exists()

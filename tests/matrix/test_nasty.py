@@ -8,7 +8,7 @@ import pytest
 from django.http import QueryDict
 from django.utils.datastructures import MultiValueDict
 
-from dashboard.teams.access import CAPABILITIES
+from dashboard.teams.access.guard import CAPABILITIES
 from dashboard.teams.models import Membership
 from tests.api.conftest import made
 from tests.matrix.conftest import House

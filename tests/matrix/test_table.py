@@ -9,7 +9,7 @@ from django.db import connection
 from django.http import HttpResponse
 from django.test import Client
 
-from dashboard.teams.access import CAPABILITIES
+from dashboard.teams.access.guard import CAPABILITIES
 from tests.matrix.conftest import House
 from tests.matrix.plan import (
     IS_PUBLIC,

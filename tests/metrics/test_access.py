@@ -11,7 +11,7 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from pytest_django import Settings
 
-from dashboard.teams import tokens
+from dashboard.teams.access import issue_tokens
 from dashboard.teams.models import AuditEvent, Membership
 from snapshots.models import Environment
 from tests.api.conftest import LIST, Script, furnish, made
@@ -54,7 +54,7 @@ def test_the_operators_token_shows_all_teams_and_the_web(
 def refused(mia: Membership, clock: time_machine.Traveller) -> list[tuple[int, bytes]]:
     """What is answered to every token that opens nothing, and to none."""
     ended, dead = made(mia)
-    tokens.revoke(ended, actor=mia.user)
+    issue_tokens.revoke(ended, actor=mia.user)
     _old, expired = made(mia, days=30)
     clock.shift(timedelta(days=31))
     wrong = ["", "x", OPERATORS[:-1] + "k", OPERATORS.upper(), f"{OPERATORS}é", dead.token, expired.token]

@@ -15,7 +15,7 @@ from django.test import Client
 from django.urls import get_resolver
 
 from dashboard.http import metrics
-from dashboard.teams.access import CAPABILITIES
+from dashboard.teams.access.guard import CAPABILITIES
 from tests.api.conftest import Script
 from tests.commands.programs import Running, children_of, free_port, is_alive, manage, running, until, variables
 from tests.metrics.conftest import OPERATORS, Told, told_to

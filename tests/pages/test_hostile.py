@@ -7,7 +7,7 @@ from django.core import mail
 from django.core.mail import EmailMessage
 from django.test import Client
 
-from dashboard.teams.audit import record as record_event
+from dashboard.teams.core.audit import record as record_event
 from dashboard.teams.models import ApiKey, EventKind, LimitCount, Membership, Team, User
 from snapshots.models import Environment, Snapshot
 from snapshots.simulator.hostile import HOSTILE_NAMES

@@ -14,7 +14,7 @@ from django.db import OperationalError, connection, transaction
 from django.test import Client
 from redis import Redis
 
-from dashboard.teams.setup import new_address
+from dashboard.teams.first_run.setup_link import new_address
 from snapshots.models import Environment
 from snapshots.simulator.server import Simulator
 from snapshots.sync import leases

@@ -11,9 +11,9 @@ from django.test import Client
 from pytest_django import Settings
 
 from dashboard.secrets import Secret
-from dashboard.teams import rotation
+from dashboard.teams.core import reencrypt
+from dashboard.teams.core.reencrypt import Rotated, rotate_keys
 from dashboard.teams.models import ApiKey, PendingKey, Team
-from dashboard.teams.rotation import Rotated, rotate_keys
 from snapshots.cloudca.records import Listing
 from snapshots.models import Environment
 from snapshots.simulator.server import Simulator
@@ -60,7 +60,7 @@ def test_all_are_encrypted_with_the_newest_and_a_second_run_changes_none(
 def test_stopped_in_the_middle_it_goes_on_from_there(
     ring: SimpleNamespace, teams: list[Team], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    real, calls = rotation.reseal, list[str]()
+    real, calls = reencrypt.reseal, list[str]()
 
     def stopping(sealed: str) -> str | None:
         calls.append(sealed)
@@ -68,7 +68,7 @@ def test_stopped_in_the_middle_it_goes_on_from_there(
             raise KeyboardInterrupt
         return real(sealed)
 
-    monkeypatch.setattr(rotation, "reseal", stopping)
+    monkeypatch.setattr(reencrypt, "reseal", stopping)
     with pytest.raises(KeyboardInterrupt):
         rotate_keys()
     assert [is_used(team, f"{OLD_KEY}{number}") for number, team in enumerate(teams)] == [True, True]

@@ -7,7 +7,7 @@ import pytest
 from django.http import HttpResponse
 from django.test import Client
 
-from dashboard.teams.accounts import create_account
+from dashboard.teams.core.create_account import create_account
 from dashboard.teams.models import Membership, Role, Team, User
 from snapshots.models import Snapshot
 from snapshots.sharing import links

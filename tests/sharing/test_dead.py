@@ -12,9 +12,9 @@ import time_machine
 from django.test import Client
 from django.utils import timezone
 
-from dashboard.teams.accounts import prove
+from dashboard.teams.core.create_account import prove
 from dashboard.teams.models import AddressProof, ApiKey, Membership, Role, Team, User
-from dashboard.teams.people import change_role, remove
+from dashboard.teams.people.members import change_role, remove
 from snapshots.management.retention import Subject, forget, in_words
 from snapshots.models import Environment, ShareLink, Snapshot
 from snapshots.sharing import links

@@ -1,7 +1,7 @@
 import pytest
 from pytest_django import Settings
 
-from dashboard.teams import access
+from dashboard.teams.access import guard
 from tests.teams import probe
 
 
@@ -9,4 +9,4 @@ from tests.teams import probe
 def probes(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
     """Serve the probe views, and enter all but one of them in the capability table."""
     settings.ROOT_URLCONF = "tests.teams.probe"
-    monkeypatch.setattr(access, "CAPABILITIES", {**access.CAPABILITIES, **probe.ENTRIES})
+    monkeypatch.setattr(guard, "CAPABILITIES", {**guard.CAPABILITIES, **probe.ENTRIES})

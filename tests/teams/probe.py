@@ -9,7 +9,7 @@ from django.db import OperationalError, connection
 from django.http import HttpRequest, HttpResponse
 from django.urls import include, path
 
-from dashboard.teams.access import PUBLIC, SIGNED_IN, Role
+from dashboard.teams.access.guard import PUBLIC, SIGNED_IN, Role
 from dashboard.urls import handler400, handler403, handler404, handler429, handler500
 from dashboard.urls import urlpatterns as product
 

@@ -7,7 +7,7 @@ from django.test import Client
 from django.urls import URLPattern, URLResolver, get_resolver
 from pytest_django import DjangoAssertNumQueries
 
-from dashboard.teams.access import CAPABILITIES, may
+from dashboard.teams.access.guard import CAPABILITIES, may
 from dashboard.teams.models import Membership, Role, Team, User
 
 pytestmark = pytest.mark.usefixtures("probes")
@@ -32,7 +32,7 @@ def test_every_view_has_an_entry_and_every_entry_a_view() -> None:
 def test_view_without_entry_does_not_run_and_is_named_in_the_log(
     alice_client: Client, caplog: pytest.LogCaptureFixture
 ) -> None:
-    with caplog.at_level(logging.ERROR, "dashboard.teams.access"):
+    with caplog.at_level(logging.ERROR, "dashboard.teams.access.guard"):
         assert alice_client.get("/probe/unlisted/").status_code == 404
     assert "probe:unlisted" in caplog.text
 

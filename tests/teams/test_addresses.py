@@ -8,10 +8,10 @@ from django.core.exceptions import ValidationError
 from django.core.management import CommandError, call_command
 from django.test import Client
 
-from dashboard.teams.accounts import create_account
-from dashboard.teams.addresses import can_be_mailed, folded
+from dashboard.teams.core.create_account import create_account
+from dashboard.teams.core.email_addresses import can_be_mailed, folded
+from dashboard.teams.first_run.setup_link import new_address
 from dashboard.teams.models import AuditEvent, Invitation, Role, Team, User
-from dashboard.teams.setup import new_address
 from tests.commands.steps import run, write
 from tests.conftest import PASSWORD
 from tests.pages.reading import tree

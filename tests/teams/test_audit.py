@@ -7,7 +7,7 @@ import time_machine
 from django.test import Client
 from pytest_django import DjangoAssertNumQueries
 
-from dashboard.teams.audit import record
+from dashboard.teams.core.audit import record
 from dashboard.teams.models import AuditEvent, EventFixed, EventKind, Membership, Team, User
 from tests.conftest import PASSWORD
 from tests.pages.reading import Element, Response, tree

@@ -13,7 +13,7 @@ from django.core.cache import caches
 from django.http import HttpResponse
 from pytest_django import Settings
 
-from dashboard.teams.accounts import create_account
+from dashboard.teams.core.create_account import create_account
 from tests.conftest import PASSWORD
 from tests.matrix.conftest import House, house
 

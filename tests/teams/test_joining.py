@@ -14,11 +14,11 @@ from django.test import Client
 from django.utils import timezone
 from pytest_django import Settings
 
-from dashboard.teams.access import RECENT_SECONDS
-from dashboard.teams.accounts import create_account
+from dashboard.teams.access.guard import RECENT_SECONDS
 from dashboard.teams.checks import DUMMY_MAIL
-from dashboard.teams.invitations import CONSOLE_MAIL, MOST_OPEN, InvitationEnded, accept, find
+from dashboard.teams.core.create_account import create_account
 from dashboard.teams.models import AuditEvent, Invitation, Membership, Role, Team, User
+from dashboard.teams.people.invitations import CONSOLE_MAIL, MOST_OPEN, InvitationEnded, accept, find
 from tests.conftest import PASSWORD
 from tests.pages.reading import tree
 

@@ -10,7 +10,7 @@ from django.test import Client
 from django.utils import timezone
 from pytest_django import Settings
 
-from dashboard.teams import mail_limits
+from dashboard.teams.core import mail_limits
 from dashboard.teams.models import Invitation, Team, User
 
 PEOPLE, RESET, EMAIL = "/t/acme/settings/people/", "/accounts/password/reset/", "/accounts/email/"

@@ -7,7 +7,7 @@ from django.core.cache import caches
 from django.http import HttpResponse
 from django.utils.http import urlencode
 
-from dashboard.teams.access import CAPABILITIES
+from dashboard.teams.access.guard import CAPABILITIES
 from tests.conftest import PASSWORD
 from tests.matrix.conftest import House, house
 from tests.matrix.plan import NOBODY, VIEWS

@@ -11,8 +11,8 @@ from django.core.management import CommandError, call_command
 from django.test import Client
 from pytest_django import Settings
 
-from dashboard.teams.invitations import invite
 from dashboard.teams.models import Membership, Role, Team, User
+from dashboard.teams.people.invitations import invite
 from tests.pages.reading import tree
 from tests.teams.oidc_provider import CLIENT_ID, Person, Provider
 from tests.teams.oidc_walk import (

@@ -8,7 +8,7 @@ import pytest
 from django.test import Client
 from pytest_django import Settings
 
-from dashboard.teams.oidc import door
+from dashboard.teams.oidc import http
 from tests.teams.oidc_provider import Provider
 from tests.teams.oidc_walk import (
     DISCOVERY,
@@ -52,7 +52,7 @@ def test_answer_of_another_kind(anon_client: Client, provider: Provider, path: s
     assert "CANARY" not in answer.content.decode()
 
 
-@pytest.mark.parametrize(("status", "padding"), [(500, 0), (201, 0), (200, door.BODY_CAP_BYTES)])
+@pytest.mark.parametrize(("status", "padding"), [(500, 0), (201, 0), (200, http.BODY_CAP_BYTES)])
 def test_right_words_in_a_wrong_answer(anon_client: Client, provider: Provider, status: int, padding: int) -> None:
     _, kind, right = provider.configuration()
     provider.replies[DISCOVERY] = (status, kind, right + b" " * padding)
@@ -78,7 +78,7 @@ def test_user_info_of_another_kind(anon_client: Client, provider: Provider, repl
 def test_silence_is_waited_for_so_long_and_no_longer(
     anon_client: Client, provider: Provider, path: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(door, "BUDGET_SECONDS", 0.6)
+    monkeypatch.setattr(http, "BUDGET_SECONDS", 0.6)
     provider.silent.add(path)
     began = time.monotonic()
     answer = anon_client.post(START) if path == DISCOVERY else walk(anon_client, provider)
@@ -93,7 +93,7 @@ def test_silence_is_waited_for_so_long_and_no_longer(
 def test_answer_that_drips_is_given_up_and_its_thread_ends(
     anon_client: Client, provider: Provider, begun: bytes, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(door, "BUDGET_SECONDS", 0.6)
+    monkeypatch.setattr(http, "BUDGET_SECONDS", 0.6)
     provider.dripping[DISCOVERY] = begun
     before = set(threading.enumerate())
     began = time.monotonic()

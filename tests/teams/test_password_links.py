@@ -8,9 +8,9 @@ from django.test import Client
 from django.utils import timezone
 from pytest_django import Settings
 
-from dashboard.teams.accounts import create_account
+from dashboard.teams.account.password_links import set_password_link
+from dashboard.teams.core.create_account import create_account
 from dashboard.teams.models import Invitation, Membership, Role, Team, User
-from dashboard.teams.password_links import set_password_link
 from tests.conftest import PASSWORD
 
 SITE = "https://snapshots.test"

@@ -8,7 +8,7 @@ from django.test import Client
 from django.utils import timezone
 
 from dashboard.teams.models import AuditEvent, EventKind, Membership, Role, Team, User
-from dashboard.teams.people import LastAdmin, change_role
+from dashboard.teams.people.members import LastAdmin, change_role
 from tests.conftest import PASSWORD
 from tests.pages.reading import tree
 

@@ -5,10 +5,10 @@ import re
 import pytest
 from django.test import Client
 
-from dashboard.teams.access import CAPABILITIES, EXPORT_KINDS
-from dashboard.teams.invitations import invite
+from dashboard.teams.access.guard import CAPABILITIES, EXPORT_KINDS
 from dashboard.teams.models import Role, Team, User
-from dashboard.teams.powers import POWERS
+from dashboard.teams.people.invitations import invite
+from dashboard.teams.people.role_powers import POWERS
 from tests.commands.programs import ROOT
 from tests.pages.reading import Element, tree
 

@@ -7,8 +7,8 @@ import pytest
 from allauth.socialaccount.models import SocialAccount
 from django.apps import apps
 
-from dashboard.teams.accounts import create_account
-from dashboard.teams.audit import record
+from dashboard.teams.core.audit import record
+from dashboard.teams.core.create_account import create_account
 from dashboard.teams.models import EventKind, User
 
 judge = import_module("dashboard.teams.migrations.0010_address_proof").judge

@@ -11,8 +11,8 @@ from django.test import Client
 from django.utils import timezone
 from pytest_django import Settings
 
+from dashboard.teams.core.reencrypt import rotate_keys
 from dashboard.teams.models import AuditEvent, EventKind, User
-from dashboard.teams.rotation import rotate_keys
 from tests.conftest import PASSWORD
 from tests.teams.factors import (
     ADD,

@@ -5,7 +5,9 @@ from pathlib import Path
 import pytest
 from django.conf import settings
 
-from dashboard.teams import mail_limits, sign_in_limits, token_access
+from dashboard.teams.access import tokens
+from dashboard.teams.account import sign_in_limits
+from dashboard.teams.core import mail_limits
 from snapshots.lists import export
 from snapshots.views import exports as export_views
 from snapshots.views.settings import key
@@ -38,7 +40,7 @@ ROWS = {
     "mails of a person": f"{mail_limits.BY_PERSON} an hour",
     "wrong shared links": f"{public_page.WRONG_A_MINUTE} a minute",
     "views of shared links": f"{public_page.RIGHT_A_MINUTE} a minute",
-    "requests of an access token": f"{token_access.MOST_A_MINUTE} a minute",
+    "requests of an access token": f"{tokens.MOST_A_MINUTE} a minute",
     "questions to the provider": f"{check.MOST_A_MINUTE} a minute",
     "API keys that a team": f"{key.MOST_TRIALS} a minute",
     "exports of a member": f"{export_views.MOST_OF_PERSON} an hour",
@@ -67,7 +69,7 @@ def test_every_limit_is_told_as_it_is() -> None:
         f"at most {settings.DATA_UPLOAD_MAX_MEMORY_SIZE // 1024} KiB",
         f"{settings.DATA_UPLOAD_MAX_NUMBER_FIELDS} fields",
         f"for {sign_in_limits.KNOWN_DAYS} days",
-        f"\n{token_access.WRITTEN_TOGETHER} of them before they are written",
+        f"\n{tokens.WRITTEN_TOGETHER} of them before they are written",
     ],
 )
 def test_other_numbers_are_true(sentence: str) -> None:

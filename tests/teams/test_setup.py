@@ -14,10 +14,10 @@ from django.test import Client
 from django.utils import timezone
 
 from dashboard.http.request_log import one_line
-from dashboard.teams import setup
-from dashboard.teams.accounts import create_account
+from dashboard.teams.core.create_account import create_account
+from dashboard.teams.first_run import setup_link
+from dashboard.teams.first_run.setup_link import Newcomer, SetupEnded, find, make_first_team, new_address
 from dashboard.teams.models import AuditEvent, Membership, SetupLink, Team, User
-from dashboard.teams.setup import Newcomer, SetupEnded, find, make_first_team, new_address
 from tests.conftest import PASSWORD
 from tests.pages.reading import tree
 from tests.waiting import together, until
@@ -224,7 +224,7 @@ WAITING = "SELECT count(*) FROM pg_locks WHERE NOT granted AND pg_backend_pid() 
 
 def hold_until_another_waits(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let the one who is past the guard go on when the other waits for the lock."""
-    make = setup._account_of
+    make = setup_link._account_of
 
     def another_waits() -> bool:
         with connection.cursor() as cursor:
@@ -234,7 +234,7 @@ def hold_until_another_waits(monkeypatch: pytest.MonkeyPatch) -> None:
         until(another_waits, what="the other to wait for the lock on the link")
         return make(person, password_hash)
 
-    monkeypatch.setattr(setup, "_account_of", wait_and_make)
+    monkeypatch.setattr(setup_link, "_account_of", wait_and_make)
 
 
 @pytest.mark.services

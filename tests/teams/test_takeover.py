@@ -15,12 +15,12 @@ from django.test import Client
 from django.utils import timezone
 from pytest_django import Settings
 
-from dashboard.teams import tokens
-from dashboard.teams.accounts import create_account
+from dashboard.teams.access import issue_tokens
 from dashboard.teams.checks import DUMMY_MAIL
-from dashboard.teams.invitations import invite
+from dashboard.teams.core.create_account import create_account
+from dashboard.teams.first_run.setup_link import new_address
 from dashboard.teams.models import AccessToken, AuditEvent, Invitation, Membership, Role, Team, User
-from dashboard.teams.setup import new_address
+from dashboard.teams.people.invitations import invite
 from tests.commands.steps import Ran, run, write
 from tests.conftest import PASSWORD
 from tests.pages.reading import tree
@@ -123,7 +123,7 @@ def test_reset_by_mail_ends_password_factors_tokens_links_and_sessions(inviter: 
     add_app(inviter)
     member = Membership.objects.get(user=eve)
     Membership.objects.filter(pk=member.pk).update(role=Role.ADMIN)
-    token, _text = tokens.make(member, name="x", days=30, environments=[], form_id="f")
+    token, _text = issue_tokens.make(member, name="x", days=30, environments=[], form_id="f")
     invite(member.team, "mallory@example.com", Role.ADMIN, actor=eve)
     invitee = reset_by_mail()
     assert is_in(invitee)

@@ -6,7 +6,7 @@ import time_machine
 from django.test import Client
 from django.utils import timezone
 
-from dashboard.teams import tokens
+from dashboard.teams.access import issue_tokens
 from dashboard.teams.models import AuditEvent, EventKind, Membership, Role, Team, User
 from tests.pages.reading import tree
 from tests.teams.factors import FACTOR, add_app
@@ -74,7 +74,9 @@ def test_setting_is_the_admins_with_a_recent_sign_in(alice_client: Client, bob_c
 
 
 def test_a_token_rests_until_its_maker_has_the_factor(alice_client: Client, alice: User, team: Team) -> None:
-    token, text = tokens.make(team.memberships.get(user=alice), name="ci", days=30, environments=[], form_id="x" * 43)
+    token, text = issue_tokens.make(
+        team.memberships.get(user=alice), name="ci", days=30, environments=[], form_id="x" * 43
+    )
     environments, metrics = "/api/v1/environments", "/metrics"
     shown = {"MC-Api-Key": text}
     assert Client().get(environments, headers=shown).status_code == 200
@@ -94,7 +96,7 @@ def test_the_tokens_page_says_which_rest(alice_client: Client, bob: User, team: 
     maker = team.memberships.get(user=bob)
     maker.role = Role.MEMBER
     maker.save()
-    tokens.make(maker, name="ci", days=30, environments=[], form_id="x" * 43)
+    issue_tokens.make(maker, name="ci", days=30, environments=[], form_id="x" * 43)
     add_app(alice_client)
     page = "/t/acme/settings/tokens/"
     assert b'data-rests="second-factor"' not in alice_client.get(page).content

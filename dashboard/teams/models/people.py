@@ -9,7 +9,7 @@ from django.db.models.functions import Lower
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
-from dashboard.teams.addresses import folded, lower
+from dashboard.teams.core.email_addresses import folded, lower
 
 
 class AddressProof(models.TextChoices):
@@ -23,7 +23,7 @@ class AddressProof(models.TextChoices):
 
 class UserManager(BaseUserManager["User"]):
     def create_user(self, email: str, password: str | None = None) -> "User":
-        """Make a person without a proved address; see `dashboard.teams.accounts.create_account`."""
+        """Make a person without a proved address; see `dashboard.teams.core.create_account.create_account`."""
         user = self.model(email=folded(email))
         user.set_password(password)
         user.save(using=self._db)

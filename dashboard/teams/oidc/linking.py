@@ -13,14 +13,14 @@ from django.http import HttpRequest
 from django.urls import Resolver404, resolve
 from django.utils.translation import gettext as _
 
-from dashboard.teams.account_events import record_for
-from dashboard.teams.accounts import prove
-from dashboard.teams.addresses import lower
-from dashboard.teams.invitations import InvitationEnded, accept_as_newcomer, find
+from dashboard.teams.account.audit_signals import record_for
+from dashboard.teams.account.sign_in_signals import record_refused
+from dashboard.teams.core.create_account import prove
+from dashboard.teams.core.email_addresses import lower
 from dashboard.teams.models import AddressProof, EventKind, User
+from dashboard.teams.oidc.id_token import Claims
 from dashboard.teams.oidc.problems import Problem, SignInProblem
-from dashboard.teams.oidc.provider import Claims
-from dashboard.teams.sign_ins import record_refused
+from dashboard.teams.people.invitations import InvitationEnded, accept_as_newcomer, find
 
 
 def is_linked(user: User) -> bool:

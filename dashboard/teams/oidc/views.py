@@ -17,10 +17,10 @@ from django.utils.http import urlencode
 from django.views.decorators.http import require_POST, require_safe
 
 from dashboard.teams.models import User
-from dashboard.teams.oidc import linking, pending
-from dashboard.teams.oidc.pending import Pending
+from dashboard.teams.oidc import linking, state_cookie
+from dashboard.teams.oidc.id_token import SKEW_SECONDS, Claims, authorization_url, claims_of
 from dashboard.teams.oidc.problems import Problem, SignInProblem
-from dashboard.teams.oidc.provider import SKEW_SECONDS, Claims, authorization_url, claims_of
+from dashboard.teams.oidc.state_cookie import Pending
 
 log = logging.getLogger(__name__)
 
@@ -50,13 +50,13 @@ def start(request: HttpRequest) -> HttpResponseBase:
     By a page rather than a redirect: browsers hold every redirect of a form against `form-action`, and which other
     sites the provider passes its own people through cannot be known here.
     """
-    begun = pending.begin(next_page=_wanted_page(request), user=request.user.pk or 0, at=int(time.time()))
+    begun = state_cookie.begin(next_page=_wanted_page(request), user=request.user.pk or 0, at=int(time.time()))
     try:
         url = authorization_url(begun)
     except SignInProblem as problem:
         return _tell(request, problem, begun.next)
     response = render(request, "socialaccount/leaving.html", {"url": url, "name": settings.OIDC_NAME})
-    pending.keep(response, begun)
+    state_cookie.keep(response, begun)
     return response
 
 
@@ -66,12 +66,12 @@ def callback(request: HttpRequest) -> HttpResponseBase:
     """Take the provider's answer, once."""
     next_page = "/"
     try:
-        begun = pending.take(request)
+        begun = state_cookie.take(request)
         next_page = begun.next
         response = _finish(request, begun)
     except SignInProblem as problem:
         response = _tell(request, problem, next_page)
-    pending.forget(response)
+    state_cookie.forget(response)
     return response
 
 

@@ -4,11 +4,11 @@ from typing import NamedTuple
 from django import template
 from django.utils.functional import Promise
 
-from dashboard.teams.access import MemberRequest
-from dashboard.teams.access import may as member_may
+from dashboard.teams.access.guard import MemberRequest
+from dashboard.teams.access.guard import may as member_may
 from dashboard.teams.models import Membership, Role
-from dashboard.teams.powers import POWERS, powers_of
-from dashboard.teams.tabs import Tab, tabs_of
+from dashboard.teams.people.role_powers import POWERS, powers_of
+from dashboard.teams.people.tabs import Tab, tabs_of
 
 register = template.Library()
 

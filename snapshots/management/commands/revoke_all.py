@@ -4,7 +4,7 @@ from django.db import transaction
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
-from dashboard.teams.audit import OPERATOR, record
+from dashboard.teams.core.audit import OPERATOR, record
 from dashboard.teams.models import AccessToken, EventKind, Invitation, Team
 from snapshots.models import ShareLink
 

@@ -12,8 +12,8 @@ from django.utils.translation import gettext as _
 from dashboard.run.static_files import collect
 from dashboard.run.stop_signal import stop_on_signals
 from dashboard.run.supervisor import WEB, Children, Program, sync_command, watch
+from dashboard.teams.first_run.setup_link import new_address
 from dashboard.teams.models import Team
-from dashboard.teams.setup import new_address
 from snapshots.sync.leases import GAP
 
 

@@ -15,7 +15,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 from django.views.decorators.http import require_POST, require_safe
 
-from dashboard.teams.access import MemberRequest
+from dashboard.teams.access.guard import MemberRequest
 from dashboard.teams.models import Membership, Team
 from snapshots.lists import change_filters
 from snapshots.lists.change_filters import ChangeFilters

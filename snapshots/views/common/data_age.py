@@ -7,7 +7,7 @@ from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
-from dashboard.teams.access import may
+from dashboard.teams.access.guard import may
 from dashboard.teams.models import Membership, Role, Team, User
 from snapshots.management.report import incomplete_reason
 from snapshots.models import Environment

@@ -10,7 +10,7 @@ from django.utils.formats import number_format
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
-from dashboard.teams.access import may
+from dashboard.teams.access.guard import may
 from dashboard.teams.models import Membership, Team
 from snapshots.models import Environment
 from snapshots.sync.leases import key_of

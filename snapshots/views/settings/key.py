@@ -18,7 +18,7 @@ from django.views.decorators.http import require_http_methods, require_POST
 
 from dashboard.limits import allow
 from dashboard.secrets import Secret, clean_api_key
-from dashboard.teams.access import MemberRequest
+from dashboard.teams.access.guard import MemberRequest
 from dashboard.teams.models import ApiKey, PendingKey, Team
 from snapshots.models import Environment
 from snapshots.setup import pending_keys

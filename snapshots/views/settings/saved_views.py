@@ -11,9 +11,9 @@ from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST, require_safe
 
-from dashboard.teams.access import CAPABILITIES, MemberRequest, may
+from dashboard.teams.access.guard import CAPABILITIES, MemberRequest, may
+from dashboard.teams.access.roles import hold, hold_role
 from dashboard.teams.models import Team
-from dashboard.teams.roles import hold, hold_role
 from snapshots.models import SavedView
 from snapshots.views.common.exempt_form import MOST_QUERY, SaveForm
 from snapshots.views.common.onboarding import step_url

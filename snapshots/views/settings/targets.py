@@ -12,7 +12,7 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods
 
-from dashboard.teams.access import MemberRequest
+from dashboard.teams.access.guard import MemberRequest
 from dashboard.teams.models import Team
 from snapshots.models import Environment, Policy, Volume
 from snapshots.policy import exemptions, targets

@@ -13,10 +13,10 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 from django.views.decorators.http import require_http_methods, require_POST
 
-from dashboard.teams import tokens
-from dashboard.teams.access import MemberRequest
+from dashboard.teams.access import issue_tokens
+from dashboard.teams.access.guard import MemberRequest
+from dashboard.teams.mfa.adapter import is_secured
 from dashboard.teams.models import AccessToken, Role, Team
-from dashboard.teams.second_factor import is_secured
 from snapshots.api.operations import ROOT
 
 FORM_ID_BYTES = 32
@@ -44,7 +44,7 @@ class TokenForm(forms.Form):
     def __init__(self, team: Team, values: object = None) -> None:
         super().__init__(values, initial={"form_id": token_urlsafe(FORM_ID_BYTES)})  # type: ignore[arg-type]
         self.fields["days"].choices = [  # type: ignore[attr-defined]
-            (days, ngettext("%(n)d day", "%(n)d days", days) % {"n": days}) for days in tokens.DAYS
+            (days, ngettext("%(n)d day", "%(n)d days", days) % {"n": days}) for days in issue_tokens.DAYS
         ]
         shown = team.environments.order_by("service_code", "name")
         self.fields["environments"].choices = [(each.path, each.place) for each in shown]  # type: ignore[attr-defined]
@@ -57,13 +57,13 @@ def tokens_page(request: MemberRequest, team: str) -> HttpResponse:
     if not form.is_valid():
         return _show(request, form)
     try:
-        token, text = tokens.make(request.membership, **form.cleaned_data, request=request)
-    except tokens.SentAlready:
+        token, text = issue_tokens.make(request.membership, **form.cleaned_data, request=request)
+    except issue_tokens.SentAlready:
         messages.info(request, _("That form made its token before, and it was shown then. Revoke it if it is lost."))
         return HttpResponseRedirect(_url(request.team))
-    except tokens.TooManyTokens:
+    except issue_tokens.TooManyTokens:
         sentence = _("The team has %(most)d living access tokens. Revoke one first.")
-        form.add_error(None, sentence % {"most": tokens.MOST_ALIVE})
+        form.add_error(None, sentence % {"most": issue_tokens.MOST_ALIVE})
         return _show(request, form)
     return _show(request, TokenForm(request.team), {"token": token, "text": text})
 
@@ -72,7 +72,7 @@ def tokens_page(request: MemberRequest, team: str) -> HttpResponse:
 def revoke(request: MemberRequest, team: str, access_token: int) -> HttpResponse:
     """End a token: one's own, or as an admin anybody's."""
     token = get_object_or_404(_seen_by(request), pk=access_token)
-    if tokens.revoke(token, actor=request.user, request=request):
+    if issue_tokens.revoke(token, actor=request.user, request=request):
         messages.success(request, _("“%(name)s” opens nothing any more.") % {"name": token.name})
     return HttpResponseRedirect(_url(request.team))
 
@@ -95,7 +95,7 @@ def _show(request: MemberRequest, form: TokenForm, made: dict[str, object] | Non
         "form": form,
         "made": made,
         "living": living,
-        "rests": tokens.rests() if request.team.requires_second_factor else "",
+        "rests": issue_tokens.rests() if request.team.requires_second_factor else "",
         "ended": [(token, _why_ended(token)) for token in seen.exclude(pk__in=[t.pk for t in living])[:MOST_ENDED]],
         "sees_all": request.membership.role == Role.ADMIN,
         "api_url": request.build_absolute_uri(ROOT),

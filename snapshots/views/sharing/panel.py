@@ -8,7 +8,7 @@ from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
-from dashboard.teams.access import MemberRequest, may
+from dashboard.teams.access.guard import MemberRequest, may
 from snapshots.models import ShareLink, ShareLinkQuerySet, Snapshot
 from snapshots.sharing import links as sharing
 from snapshots.text import times

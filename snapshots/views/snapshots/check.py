@@ -9,7 +9,7 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST
 
 from dashboard.limits import allow
-from dashboard.teams.access import MemberRequest
+from dashboard.teams.access.guard import MemberRequest
 from dashboard.teams.models import Role
 from snapshots.models import Environment
 from snapshots.sync import refresh

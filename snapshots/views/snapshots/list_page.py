@@ -14,7 +14,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 from django.views.decorators.http import require_safe
 
-from dashboard.teams.access import MemberRequest, may
+from dashboard.teams.access.guard import MemberRequest, may
 from dashboard.teams.models import Membership, Team
 from snapshots.lists import snapshot_filters as filters
 from snapshots.lists.params import PAGE_SIZES

@@ -14,7 +14,7 @@ from django.utils.translation import ngettext
 from django.views.decorators.http import require_POST
 
 from dashboard.limits import Slots, allow
-from dashboard.teams.access import MemberRequest
+from dashboard.teams.access.guard import MemberRequest
 from dashboard.teams.models import Role, Team
 from snapshots.lists.params import NO_VOLUME, moment
 from snapshots.models import Change, Environment, Volume

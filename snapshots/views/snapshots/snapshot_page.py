@@ -14,7 +14,7 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_safe
 
-from dashboard.teams.access import MemberRequest
+from dashboard.teams.access.guard import MemberRequest
 from dashboard.teams.models import Membership
 from snapshots.models import Environment, Snapshot, Volume
 from snapshots.rules import states

@@ -15,7 +15,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 from django.views.decorators.http import require_http_methods, require_POST
 
-from dashboard.teams.access import MemberRequest
+from dashboard.teams.access.guard import MemberRequest
 from snapshots.lists import volume_filters, volume_list
 from snapshots.lists.params import moment
 from snapshots.models import Environment, Volume

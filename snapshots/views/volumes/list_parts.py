@@ -15,7 +15,7 @@ from django.utils.translation import get_language, ngettext
 from django.utils.translation import gettext as _
 
 from dashboard.backends.redis_cache import kept, key_of
-from dashboard.teams.access import may
+from dashboard.teams.access.guard import may
 from dashboard.teams.models import Membership, Team
 from snapshots.lists import volume_groups, volume_list
 from snapshots.lists.outages import Outage, outages

@@ -10,7 +10,7 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
-from dashboard.teams.access import MemberRequest, may
+from dashboard.teams.access.guard import MemberRequest, may
 from dashboard.teams.models import Membership
 from snapshots.lists import volume_history
 from snapshots.lists.volume_list import Instance, instance_of

@@ -6,7 +6,7 @@ from django.shortcuts import render
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_POST
 
-from dashboard.teams.access import MemberRequest
+from dashboard.teams.access.guard import MemberRequest
 from snapshots.policy import deletions
 from snapshots.views.snapshots.list_page import remember_team
 from snapshots.views.snapshots.refresh import RETRY_SECONDS, ask_for_volume, caller_of, slot, watch

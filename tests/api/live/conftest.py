@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import pytest
 from pytest_django.live_server_helper import LiveServer
 
-from dashboard.teams import token_access
+from dashboard.teams.access import tokens
 from dashboard.teams.models import Membership
 from snapshots.models import Environment
 from tests.api.conftest import Script, made
@@ -18,7 +18,7 @@ def clock() -> None:
 
 @pytest.fixture(autouse=True)
 def patience(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(token_access, "MOST_A_MINUTE", 1_000_000)
+    monkeypatch.setattr(tokens, "MOST_A_MINUTE", 1_000_000)
 
 
 @pytest.fixture

@@ -5,9 +5,9 @@ from django.core.management.base import BaseCommand, CommandError
 from django.core.validators import validate_email
 from django.utils.translation import gettext as _
 
-from dashboard.teams.addresses import can_be_mailed, folded
-from dashboard.teams.audit import OPERATOR
-from dashboard.teams.email_change import EmailChangeEnded, change
+from dashboard.teams.account.email_change import EmailChangeEnded, change
+from dashboard.teams.core.audit import OPERATOR
+from dashboard.teams.core.email_addresses import can_be_mailed, folded
 from dashboard.teams.models import User
 
 

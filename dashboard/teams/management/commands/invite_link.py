@@ -2,8 +2,8 @@ from argparse import ArgumentParser
 
 from django.core.management.base import BaseCommand, CommandError
 
+from dashboard.teams.account.password_links import set_password_link
 from dashboard.teams.models import User
-from dashboard.teams.password_links import set_password_link
 
 
 class Command(BaseCommand):

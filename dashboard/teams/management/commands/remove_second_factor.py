@@ -5,10 +5,10 @@ from django.db import transaction
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
-from dashboard.teams.account_events import record_for
-from dashboard.teams.audit import OPERATOR
+from dashboard.teams.account.audit_signals import record_for
+from dashboard.teams.core.audit import OPERATOR
+from dashboard.teams.mfa.adapter import remove_all
 from dashboard.teams.models import EventKind, User
-from dashboard.teams.second_factor import remove_all
 
 
 class Command(BaseCommand):

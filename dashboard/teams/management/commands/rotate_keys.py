@@ -3,7 +3,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from dashboard.secrets import KeyRingMissing
-from dashboard.teams.rotation import rotate_keys
+from dashboard.teams.core.reencrypt import rotate_keys
 
 
 class Command(BaseCommand):

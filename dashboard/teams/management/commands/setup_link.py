@@ -1,7 +1,7 @@
 from django.core.management.base import BaseCommand, CommandError
 from django.utils.translation import gettext as _
 
-from dashboard.teams.setup import new_address
+from dashboard.teams.first_run.setup_link import new_address
 
 
 class Command(BaseCommand):

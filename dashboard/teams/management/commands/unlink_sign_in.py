@@ -4,11 +4,11 @@ from django.core.management.base import BaseCommand, CommandError
 from django.db import transaction
 from django.utils.translation import gettext as _
 
-from dashboard.teams.account_events import record_for
-from dashboard.teams.audit import OPERATOR
+from dashboard.teams.account.audit_signals import record_for
+from dashboard.teams.core.audit import OPERATOR
+from dashboard.teams.mfa.adapter import end_sessions
 from dashboard.teams.models import EventKind, User
 from dashboard.teams.oidc.linking import unlink
-from dashboard.teams.second_factor import end_sessions
 
 
 class Command(BaseCommand):

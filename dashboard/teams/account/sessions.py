@@ -8,8 +8,8 @@ from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods
 
-from dashboard.teams.access import SignedInRequest
-from dashboard.teams.forms import SessionForm
+from dashboard.teams.access.guard import SignedInRequest
+from dashboard.teams.people.forms import SessionForm
 
 # What a browser calls itself by, the particular before the general: Chrome says Safari too.
 BROWSERS = {"Edg": "Edge", "OPR/": "Opera", "Firefox/": "Firefox", "Chrome/": "Chrome", "Safari/": "Safari"}

@@ -15,9 +15,9 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from dashboard.http.client_address import address_of
-from dashboard.teams import audit
+from dashboard.teams.access.roles import hold
+from dashboard.teams.core import audit
 from dashboard.teams.models import AccessToken, EventKind, Membership, Role, Team, User
-from dashboard.teams.roles import hold
 
 log = logging.getLogger(__name__)
 

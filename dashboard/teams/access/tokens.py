@@ -10,9 +10,9 @@ from django.utils.cache import patch_vary_headers
 from django.utils.translation import gettext as _
 
 from dashboard.limits import Use, allow
-from dashboard.teams import tokens
+from dashboard.teams.access import issue_tokens
+from dashboard.teams.mfa.adapter import is_secured
 from dashboard.teams.models import AccessToken, Team
-from dashboard.teams.second_factor import is_secured
 
 API = "/api/"
 # What the operator's own token opens too, and then for all teams.
@@ -46,8 +46,8 @@ def enter(request: HttpRequest, methods: Collection[str], kwargs: dict[str, obje
     if not use:
         return _too_many(use)
     if token.team.requires_second_factor and not token.is_secured:  # type: ignore[attr-defined]
-        return refusal(HTTPStatus.FORBIDDEN, "SECOND_FACTOR_REQUIRED", tokens.rests())
-    tokens.note_use(token, request)
+        return refusal(HTTPStatus.FORBIDDEN, "SECOND_FACTOR_REQUIRED", issue_tokens.rests())
+    issue_tokens.note_use(token, request)
     if request.method not in {*methods, *(["HEAD"] if "GET" in methods else [])}:
         return wrong_method()
     if kwargs.get("team", token.team.slug) != token.team.slug:
@@ -79,7 +79,7 @@ def find(shown: str) -> AccessToken | None:
     if not shown:
         return None
     found = AccessToken.objects.alive().select_related("team", "maker__user")
-    return found.annotate(is_secured=is_secured("maker__user")).filter(digest=tokens.digest_of(shown)).first()
+    return found.annotate(is_secured=is_secured("maker__user")).filter(digest=issue_tokens.digest_of(shown)).first()
 
 
 def is_operators(request: HttpRequest) -> bool:
@@ -87,7 +87,7 @@ def is_operators(request: HttpRequest) -> bool:
     match, digest = request.resolver_match, settings.METRICS_TOKEN_DIGEST
     if not digest or match is None or match.view_name not in OPERATORS:
         return False
-    return compare_digest(tokens.digest_of(shown(request)), digest)
+    return compare_digest(issue_tokens.digest_of(shown(request)), digest)
 
 
 def is_api(request: HttpRequest) -> bool:

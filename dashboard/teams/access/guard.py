@@ -27,10 +27,11 @@ from django.utils.translation import gettext as _
 from django_htmx.middleware import HtmxDetails
 
 from dashboard.backends.sessions import SessionStore
-from dashboard.teams import sign_in_limits, token_access
+from dashboard.teams.access import tokens
+from dashboard.teams.access.roles import check_role
+from dashboard.teams.account import sign_in_limits
+from dashboard.teams.mfa.adapter import has_second_factor
 from dashboard.teams.models import Membership, Role, Team, User
-from dashboard.teams.roles import check_role
-from dashboard.teams.second_factor import has_second_factor
 
 log = logging.getLogger(__name__)
 
@@ -210,7 +211,7 @@ class AccessMiddleware:
 
     def __call__(self, request: HttpRequest) -> HttpResponseBase:
         response = self.get_response(request)
-        token_access.leave(request, response)
+        tokens.leave(request, response)
         sign_in_limits.remember(request, response)
         return response
 
@@ -219,7 +220,7 @@ class AccessMiddleware:
     ) -> HttpResponseBase | None:
         levels = _levels(request)
         if TOKEN in levels.values():
-            return token_access.enter(request, list(levels), kwargs)
+            return tokens.enter(request, list(levels), kwargs)
         if SHARE in levels.values() or (PUBLIC in levels.values() and _level(request, levels) in (PUBLIC, None)):
             return _refuse_method(request, levels) or _refuse_too_many(request)
         user = request.user
@@ -277,8 +278,8 @@ def _level(request: HttpRequest, levels: Mapping[str, Level]) -> Level | None:
 def _refuse_method(request: HttpRequest, levels: Mapping[str, Level]) -> HttpResponseBase | None:
     if _level(request, levels) is not None:
         return None
-    if token_access.is_api(request):
-        return token_access.wrong_method()
+    if tokens.is_api(request):
+        return tokens.wrong_method()
     return HttpResponseNotAllowed([*levels, *(["HEAD"] if "GET" in levels else [])])
 
 

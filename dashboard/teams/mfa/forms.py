@@ -25,8 +25,8 @@ from django.utils.translation import gettext_lazy
 
 from dashboard.limits import allow
 from dashboard.secrets import KeyUnreadable
+from dashboard.teams.account.sign_in_limits import try_code
 from dashboard.teams.models import User
-from dashboard.teams.sign_in_limits import try_code
 
 Cleaned = TypeVar("Cleaned")
 MOST_PASSKEYS = 10

@@ -48,7 +48,7 @@ OWNERS: dict[str, Callable[[HttpRequest], object]] = {
 KNOWN_DAYS = 180
 MOST_KNOWN = 5
 """Accounts that one browser is known for; the one that signed in longest ago gives way."""
-SALT = "dashboard.teams.sign_in_limits"
+SALT = "dashboard.teams.account.sign_in_limits"
 NOBODY = User(pk=0)
 
 

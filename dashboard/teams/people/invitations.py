@@ -19,11 +19,11 @@ from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
-from dashboard.teams import mail_limits
-from dashboard.teams.accounts import add_account, prove
-from dashboard.teams.addresses import folded
-from dashboard.teams.audit import record
 from dashboard.teams.checks import DUMMY_MAIL
+from dashboard.teams.core import mail_limits
+from dashboard.teams.core.audit import record
+from dashboard.teams.core.create_account import add_account, prove
+from dashboard.teams.core.email_addresses import folded
 from dashboard.teams.models import AddressProof, EventKind, Invitation, Membership, Role, Team, User
 
 log = logging.getLogger(__name__)

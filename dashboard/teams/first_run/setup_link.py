@@ -12,8 +12,8 @@ from django.http import HttpRequest
 from django.urls import reverse
 from django.utils import timezone
 
-from dashboard.teams.accounts import add_account
-from dashboard.teams.audit import record
+from dashboard.teams.core.audit import record
+from dashboard.teams.core.create_account import add_account
 from dashboard.teams.models import EventKind, Membership, Role, SetupLink, Team, User
 
 SETUP_AGE = timedelta(hours=24)

@@ -17,10 +17,10 @@ from django.urls import reverse
 from django.views.decorators.http import require_safe
 
 from dashboard.secrets import KeyUnreadable
-from dashboard.teams.access import RECENT_SECONDS, SignedInRequest
+from dashboard.teams.access.guard import RECENT_SECONDS, SignedInRequest
+from dashboard.teams.mfa.forms import PasskeyAgainForm
+from dashboard.teams.mfa.qr import draw
 from dashboard.teams.models import User
-from dashboard.teams.qr import draw
-from dashboard.teams.second_factor_forms import PasskeyAgainForm
 
 SEEN = "recovery_codes_seen"
 GROUP = 4

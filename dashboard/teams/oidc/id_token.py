@@ -14,9 +14,9 @@ from django.urls import reverse
 
 from dashboard.backends.redis_cache import kept
 from dashboard.run.check_settings import is_loopback
-from dashboard.teams.addresses import folded
-from dashboard.teams.oidc.door import Budget, JSONObject, get, post, unusable
-from dashboard.teams.oidc.pending import Pending
+from dashboard.teams.core.email_addresses import folded
+from dashboard.teams.oidc.http import Budget, JSONObject, get, post, unusable
+from dashboard.teams.oidc.state_cookie import Pending
 
 DISCOVERY = "/.well-known/openid-configuration"
 DISCOVERED_SECONDS = 5 * 60

@@ -6,8 +6,8 @@ from django.contrib.auth.signals import user_login_failed
 from django.dispatch import receiver
 from django.http import HttpRequest
 
-from dashboard.teams.addresses import lower
-from dashboard.teams.audit import record
+from dashboard.teams.core.audit import record
+from dashboard.teams.core.email_addresses import lower
 from dashboard.teams.models import EventKind, Team, User
 
 

@@ -11,12 +11,12 @@ from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
-from dashboard.teams import invitations
-from dashboard.teams.access import MemberRequest
-from dashboard.teams.forms import AuditForm, InviteForm, RoleForm
+from dashboard.teams.access.guard import MemberRequest
 from dashboard.teams.models import Membership, Role
-from dashboard.teams.people import LastAdmin, change_role, remove
-from dashboard.teams.tabs import tabs_of
+from dashboard.teams.people import invitations
+from dashboard.teams.people.forms import AuditForm, InviteForm, RoleForm
+from dashboard.teams.people.members import LastAdmin, change_role, remove
+from dashboard.teams.people.tabs import tabs_of
 
 EVENTS_PER_PAGE = 50
 GET_OR_POST = ["GET", "HEAD", "POST"]

@@ -9,7 +9,7 @@ from django.conf import settings
 from django.contrib.auth.tokens import PasswordResetTokenGenerator
 from django.urls import reverse
 
-from dashboard.teams.addresses import can_be_mailed
+from dashboard.teams.core.email_addresses import can_be_mailed
 from dashboard.teams.models import User
 
 LINK_AGE = timedelta(days=7)
@@ -18,7 +18,7 @@ LINK_AGE = timedelta(days=7)
 class OperatorTokens(EmailAwarePasswordResetTokenGenerator):  # type: ignore[misc]  # allauth has no types
     """Tokens of the operator's links. They are good for a week: dated ahead by what a reset's age falls short."""
 
-    key_salt = "dashboard.teams.password_links.OperatorTokens"
+    key_salt = "dashboard.teams.account.password_links.OperatorTokens"
 
     def make_token(self, user: User) -> str:
         ahead = LINK_AGE - timedelta(seconds=settings.PASSWORD_RESET_TIMEOUT)

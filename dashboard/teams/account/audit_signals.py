@@ -6,10 +6,10 @@ from allauth.mfa.signals import authentication_failed, authenticator_added, auth
 from django.dispatch import receiver
 from django.http import HttpRequest
 
-from dashboard.teams.audit import Actor, record
+from dashboard.teams.account.sign_in_limits import forgive, note_known
+from dashboard.teams.core.audit import Actor, record
+from dashboard.teams.mfa.adapter import FACTORS, end_sessions
 from dashboard.teams.models import EventKind, Team, User
-from dashboard.teams.second_factor import FACTORS, end_sessions
-from dashboard.teams.sign_in_limits import forgive, note_known
 
 NAMES = {Authenticator.Type.TOTP: "authenticator app", Authenticator.Type.WEBAUTHN: "passkey"}
 

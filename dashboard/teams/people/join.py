@@ -12,8 +12,9 @@ from django.utils.translation import gettext as _
 from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_http_methods
 
-from dashboard.teams.forms import NewPasswordForm
-from dashboard.teams.invitations import (
+from dashboard.teams.models import AddressProof, Invitation, Role, User
+from dashboard.teams.people.forms import NewPasswordForm
+from dashboard.teams.people.invitations import (
     AddressUnproved,
     InvitationEnded,
     accept,
@@ -24,7 +25,6 @@ from dashboard.teams.invitations import (
     sends_mail,
     take_back,
 )
-from dashboard.teams.models import AddressProof, Invitation, Role, User
 
 
 @sensitive_post_parameters("password")

@@ -10,10 +10,10 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_http_methods
 
-from dashboard.teams.access import MemberRequest
-from dashboard.teams.audit import record
+from dashboard.teams.access.guard import MemberRequest
+from dashboard.teams.core.audit import record
+from dashboard.teams.mfa.adapter import has_second_factor, is_secured
 from dashboard.teams.models import EventKind, Team, User
-from dashboard.teams.second_factor import has_second_factor, is_secured
 
 
 class SecurityForm(forms.Form):

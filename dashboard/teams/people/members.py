@@ -3,7 +3,7 @@
 from django.db import transaction
 from django.http import HttpRequest
 
-from dashboard.teams.audit import record
+from dashboard.teams.core.audit import record
 from dashboard.teams.models import EventKind, Membership, Role, Team, User
 
 

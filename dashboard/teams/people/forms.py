@@ -4,7 +4,7 @@ from django import forms
 from django.contrib.auth.password_validation import password_validators_help_text_html, validate_password
 from django.utils.translation import gettext_lazy as _
 
-from dashboard.teams.addresses import can_be_mailed
+from dashboard.teams.core.email_addresses import can_be_mailed
 from dashboard.teams.models import EventKind, Role, User
 
 

@@ -12,11 +12,11 @@ from django.dispatch import Signal
 from django.http import HttpRequest
 from django.utils import timezone
 
-from dashboard.teams.account_events import record_for
-from dashboard.teams.addresses import folded
-from dashboard.teams.audit import Actor
+from dashboard.teams.account.audit_signals import record_for
+from dashboard.teams.core.audit import Actor
+from dashboard.teams.core.email_addresses import folded
+from dashboard.teams.mfa.adapter import end_sessions
 from dashboard.teams.models import AccessToken, AddressProof, EventKind, Invitation, User
-from dashboard.teams.second_factor import end_sessions
 
 address_proved = Signal()
 """Sent with `user` when a proof ends what was set before; receivers end what they keep for the account."""

@@ -7,7 +7,7 @@ from django.urls import reverse
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
-from dashboard.teams.access import CAPABILITIES, MemberRequest, may
+from dashboard.teams.access.guard import CAPABILITIES, MemberRequest, may
 
 TABS: tuple[tuple[str, Promise | str], ...] = (
     ("teams:people", _("People")),

@@ -15,14 +15,14 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_http_methods
 
-from dashboard.teams.access import SignedInRequest
-from dashboard.teams.accounts import prove
-from dashboard.teams.addresses import can_be_mailed, folded
-from dashboard.teams.email_change import EmailChangeEnded, change, offer, read
-from dashboard.teams.invitations import sends_mail
-from dashboard.teams.mail_limits import TooManyMails
+from dashboard.teams.access.guard import SignedInRequest
+from dashboard.teams.account.email_change import EmailChangeEnded, change, offer, read
+from dashboard.teams.account.password_links import is_operators
+from dashboard.teams.core.create_account import prove
+from dashboard.teams.core.email_addresses import can_be_mailed, folded
+from dashboard.teams.core.mail_limits import TooManyMails
 from dashboard.teams.models import AddressProof, User
-from dashboard.teams.password_links import is_operators
+from dashboard.teams.people.invitations import sends_mail
 
 log = logging.getLogger(__name__)
 GET_OR_POST = ["GET", "HEAD", "POST"]

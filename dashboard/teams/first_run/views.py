@@ -16,10 +16,10 @@ from django.utils.translation import gettext_lazy
 from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_http_methods
 
-from dashboard.teams.addresses import can_be_mailed, folded
-from dashboard.teams.joining import unproved
+from dashboard.teams.core.email_addresses import can_be_mailed, folded
+from dashboard.teams.first_run.setup_link import Newcomer, SetupEnded, find, make_first_team
 from dashboard.teams.models import SetupLink, Team, User
-from dashboard.teams.setup import Newcomer, SetupEnded, find, make_first_team
+from dashboard.teams.people.join import unproved
 
 MOST_SLUG = 50
 # The address of the page is a secret for a day: no request that the page makes says more of it than the site's name.

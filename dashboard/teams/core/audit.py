@@ -6,8 +6,8 @@ from django.db import transaction
 from django.http import HttpRequest
 
 from dashboard.http.client_address import address_of
+from dashboard.teams.access.roles import hold_role
 from dashboard.teams.models import AuditEvent, EventKind, Team, User
-from dashboard.teams.roles import hold_role
 
 MOST_TARGET = 254
 MOST_DETAIL = 500

@@ -10,12 +10,12 @@ from django.db import IntegrityError, transaction
 from django.http import HttpRequest
 from django.urls import reverse
 
-from dashboard.teams.account_events import record_for
-from dashboard.teams.accounts import prove
-from dashboard.teams.audit import OPERATOR, Actor
+from dashboard.teams.account.audit_signals import record_for
+from dashboard.teams.core.audit import OPERATOR, Actor
+from dashboard.teams.core.create_account import prove
 from dashboard.teams.models import AddressProof, EventKind, User
 
-SALT = "dashboard.teams.email_change"
+SALT = "dashboard.teams.account.email_change"
 LINK_AGE = timedelta(hours=3)
 
 
