@@ -254,13 +254,20 @@ def _has_ended(runs: Iterable[Run], ended_at: datetime | None) -> bool:
 def _answer(schedule: str, runs: Sequence[Run], longest: timedelta) -> Answer:
     usable = [run for run in runs if run.is_usable]
     newest = _newest(usable)
-    later = _newer_than(newest, runs)
-    tries = sorted((run for run in later if run.is_being_made or run.has_failed), key=_order)
+    # Of two whose times are not known well enough, either may be the newer.
+    earliest = max((run.began_after or ALWAYS for run in usable), default=ALWAYS)
+    latest = max((run.began_before for run in usable), default=ALWAYS)
+    unusable = [run for run in runs if run.is_being_made or run.has_failed]
+    tries = sorted((run for run in unusable if run.began_before > earliest), key=_order)
     young, old = _deadlines(schedule, runs, usable)
     began = [run.began_before for run in runs]
+    surely_later = [run for run in tries if (run.began_after or ALWAYS) >= latest]
+    thresholds = _after_tries(schedule, tries, young, old, longest)
+    if len(surely_later) < len(tries):
+        thresholds = _where_both_agree(thresholds, _after_tries(schedule, surely_later, young, old, longest))
     return Answer(
         schedule,
-        _after_tries(schedule, tries, young, old, longest),
+        thresholds,
         first_began=min(began),
         last_began=max(began),
         newest=newest,
@@ -328,7 +335,10 @@ def _newer_than(newest: Run | None, runs: Iterable[Run]) -> list[Run]:
 
 
 def _both_ways(volume: Volume, runs: Sequence[Run]) -> Thresholds:
-    return _where_both_agree(_judged_as(volume, runs, _at_best), _judged_as(volume, runs, _at_worst))
+    found = _where_both_agree(_judged_as(volume, runs, _at_best), _judged_as(volume, runs, _at_worst))
+    # One that was in progress and is left out may also have been completed and rotated away since.
+    kept = [run for run in runs if not (run.is_candidate and run.is_being_made)]
+    return found if len(kept) == len(runs) else _where_both_agree(found, _judged_as(volume, kept, _at_worst))
 
 
 def _deciding_states(volume: Volume, since: datetime) -> int:
@@ -362,11 +372,22 @@ def _at_worst(run: Run) -> Run:
 
 
 def _where_both_agree(better: Thresholds, worse: Thresholds) -> Thresholds:
-    """Between the moment that the worse case has a problem and the one that the better has it, nothing can be told."""
-    doubt = _earliest(
-        [better.cannot_tell, worse.cannot_tell, worse.first_problem, worse.new if not better.new else None]
+    """A problem is told once both cases have one, in the better case's word; where only one has, it is unknown."""
+    problems = [better.first_problem, worse.first_problem]
+    doubts = [better.cannot_tell, worse.cannot_tell, worse.new if not better.new else None]
+    agreed = None if None in problems else max(filter(None, problems))
+
+    def since(moment: datetime | None) -> datetime | None:
+        return _not_before(agreed, moment) if agreed else None
+
+    return replace(
+        better,
+        none=since(better.none),
+        late=since(better.late),
+        stuck=since(better.stuck),
+        failing=since(better.failing),
+        cannot_tell=_earliest([*doubts, *problems]),
     )
-    return replace(better, cannot_tell=doubt)
 
 
 def _worst_of(parts: Sequence[Thresholds]) -> Thresholds:

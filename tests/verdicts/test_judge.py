@@ -537,6 +537,20 @@ def test_a_run_of_which_nobody_knows_whether_it_began_in_time() -> None:
     assert at(run(31 * HOUR), running) is CANNOT_TELL
 
 
+@pytest.mark.parametrize(
+    ("later", "verdict"),
+    [
+        (run(2 * HOUR, "Error"), CANNOT_TELL),
+        (run(2 * HOUR, "Creating", listed=False), CANNOT_TELL),
+        (run(7 * HOUR, "Creating"), CANNOT_TELL),
+        (run(HOUR / 2, "Error"), FAILING),
+    ],
+)
+def test_a_try_that_may_be_older_than_a_usable_one_decides_nothing(later: Run, verdict: Verdict) -> None:
+    for usable in (undated(HOUR, None), undated(HOUR, 8 * HOUR)):
+        assert at(later, usable, run(25 * HOUR)) is verdict
+
+
 def candidate(ago: timedelta, state: str = "BackedUp", kind: str = "DAILY") -> Run:
     return run(ago, state, kind, is_candidate=True)
 
@@ -550,6 +564,9 @@ def candidate(ago: timedelta, state: str = "BackedUp", kind: str = "DAILY") -> R
         ([candidate(HOUR)], CANNOT_TELL),
         ([candidate(HOUR, "Creating"), run(25 * HOUR)], CANNOT_TELL),
         ([candidate(HOUR, "Error"), run(25 * HOUR)], FAILING),
+        # It hangs, or vanished, or was completed and rotated away.
+        ([candidate(7 * HOUR, "Creating"), run(25 * HOUR)], CANNOT_TELL),
+        ([candidate(7 * HOUR, "Creating"), run(31 * HOUR)], STUCK),
         ([candidate(31 * HOUR, kind="MANUAL")], CANNOT_TELL),
     ],
 )
