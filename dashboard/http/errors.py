@@ -47,7 +47,7 @@ def forbidden(request: HttpRequest, exception: Exception) -> HttpResponse:
 
 def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponse:
     sentence = _("This page was open too long, or cookies are blocked. Go back, reload, try again.")
-    return render(request, "csrf.html", {"reason": sentence}, status=HTTPStatus.FORBIDDEN)
+    return render(request, "403_csrf.html", {"reason": sentence}, status=HTTPStatus.FORBIDDEN)
 
 
 def not_found(request: HttpRequest, exception: Exception) -> HttpResponse:

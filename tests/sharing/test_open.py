@@ -61,7 +61,7 @@ def test_it_leads_nowhere_and_its_title_names_nothing(make: Make) -> None:
     page = tree(visit(make()))
     assert page.one("title").text == "Shared snapshot"
     led = {link for each in page for name, link in each.attributes.items() if name in ("href", "src", "action")}
-    assert led == {"/static/css/tokens.css", "/static/css/shared.css"}
+    assert led == {"/static/css/foundation/tokens.css", "/static/css/public/shared.css"}
     assert {each.attributes.get("property", "") for each in page.all("meta")} == {""}
     assert page.all("script") + page.all("a") + page.all("form") == []
 

@@ -115,7 +115,7 @@ def test_static_file_is_kept_for_ever_under_its_hashed_name(db: None, settings: 
     manifest = {"BACKEND": "whitenoise.storage.CompressedManifestStaticFilesStorage"}
     settings.STATIC_ROOT, settings.STORAGES = tmp_path, settings.STORAGES | {"staticfiles": manifest}
     call_command("collectstatic", verbosity=0, interactive=False)
-    response = Client().get(static("css/base.css"))
+    response = Client().get(static("css/foundation/base.css"))
     assert response.status_code == 200
     assert {"immutable", "public"} <= set(response["Cache-Control"].split(", "))
     assert {name: response.headers.get(name) for name in HEADERS} == HEADERS

@@ -57,7 +57,7 @@ def home(request: SignedInRequest) -> HttpResponse:
         form.save()
         messages.success(request, _("Your name is saved."))
         return HttpResponseRedirect(reverse("account_home"))
-    return render(request, "account/home.html", {"form": form, "sends_mail": sends_mail()})
+    return render(request, "account/start.html", {"form": form, "sends_mail": sends_mail()})
 
 
 @require_http_methods(GET_OR_POST)

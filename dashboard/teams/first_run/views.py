@@ -93,7 +93,7 @@ def setup(request: HttpRequest, token: str) -> HttpResponseBase:
     try:
         response = _set_up(request, find(token))
     except SetupEnded:
-        response = render(request, "teams/setup_ended.html", status=404)
+        response = render(request, "teams/first_run/ended.html", status=404)
     response.headers["Referrer-Policy"] = REFERRER_POLICY
     return response
 
@@ -137,4 +137,4 @@ def _home_of(team: Team) -> str:
 
 def _page(request: HttpRequest, person_form: PersonForm | None, team_form: TeamForm) -> HttpResponseBase:
     context = {"person_form": person_form, "team_form": team_form, "here": request.path}
-    return render(request, "teams/setup.html", context)
+    return render(request, "teams/first_run/setup.html", context)

@@ -73,7 +73,7 @@ def change_list(request: MemberRequest, team: str) -> HttpResponse:
     view = read_view(request)
     remember_team(request)
     is_fragment = bool(request.htmx) and not request.htmx.history_restore_request
-    template = "snapshots/_results.html" if is_fragment else "snapshots/changes/changes.html"
+    template = "snapshots/ui/_results.html" if is_fragment else "snapshots/changes/list.html"
     response = render(request, template, _context(view))
     # Two answers share one address, and one view has one address: as on the list.
     patch_vary_headers(response, ["HX-Request", "HX-History-Restore-Request"])
@@ -106,7 +106,7 @@ def _refreshed(request: MemberRequest, said: str, *, is_button: bool, held: bool
         "swap_results": first_fetch_ended or (is_button and not held),
         "retry_in": RETRY_SECONDS if held else 0,
     }
-    return render(request, "snapshots/_refreshed.html", context, status=202 if held else 200)
+    return render(request, "snapshots/ui/_refreshed.html", context, status=202 if held else 200)
 
 
 def read_view(request: MemberRequest) -> View:

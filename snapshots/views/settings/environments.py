@@ -102,7 +102,7 @@ def remove(request: MemberRequest, team: str, service_code: str, environment_nam
         "snapshots": _snapshots(count),
         "count": count,
     }
-    return render(request, "snapshots/settings/remove.html", context)
+    return render(request, "snapshots/settings/environment_remove.html", context)
 
 
 @require_POST

@@ -54,7 +54,7 @@ def view_list(request: MemberRequest, team: str) -> HttpResponse:
     """The team's saved views."""
     found = request.team.saved_views.order_by("name")
     context = {"title": _("Saved views"), "views": [link for one in found if (link := link_of(request.team, one))]}
-    return render(request, "snapshots/acts/saved_views.html", context)
+    return render(request, "snapshots/settings/saved_views.html", context)
 
 
 @require_POST

@@ -69,7 +69,7 @@ def target_page(request: MemberRequest, team: str) -> HttpResponse:
         "of_volumes": [of_volume(volume, volume.environment, policy) for volume in own.order_by("name")[:MOST_LISTED]],
         "volumes": own.count(),
     }
-    return render(request, "snapshots/acts/targets.html", context)
+    return render(request, "snapshots/settings/targets.html", context)
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
@@ -89,7 +89,7 @@ def exemption_page(request: MemberRequest, team: str) -> HttpResponse:
         "judged": [each for each in environments if not is_exempt(each, now)],
         "chosen": request.POST.get("environment", ""),
     }
-    return render(request, "snapshots/acts/exemptions.html", context)
+    return render(request, "snapshots/settings/exemptions.html", context)
 
 
 def of_volume(volume: Volume, environment: Environment, policy: Policy | None) -> Target:

@@ -47,7 +47,7 @@ def make(request: MemberRequest, team: str, service_code: str, environment_name:
     try:
         link, address = _made(request, snapshot, form)
     except sharing.AlreadyMade:
-        return render(request, "share/made_before.html", {"back": back})
+        return render(request, "snapshots/sharing/already_created.html", {"back": back})
     except ValidationError as refusal:
         messages.error(request, refusal.messages[0])
         return HttpResponseRedirect(f"{back}#share")
@@ -57,14 +57,14 @@ def make(request: MemberRequest, team: str, service_code: str, environment_name:
         "until": times.stamp(link.expires_at, timezone.now()),
         "back": back,
     }
-    return render(request, "share/made.html", context)
+    return render(request, "snapshots/sharing/created.html", context)
 
 
 @require_safe
 def link_list(request: MemberRequest, team: str) -> HttpResponse:
     """The team's living links: an admin sees all, a member the own ones."""
     links = lines(sharing.links_for(request.membership), request.team.slug, timezone.now())
-    return render(request, "share/links.html", {"title": _("Shared links"), "links": links, "team": request.team})
+    return render(request, "snapshots/sharing/links.html", {"title": _("Shared links"), "links": links, "team": request.team})
 
 
 @require_POST
@@ -91,7 +91,7 @@ def revoke_all(request: MemberRequest, team: str) -> HttpResponse:
         ended = sharing.revoke_all(links, team=request.team, actor=request.user, target=target, request=request)
         messages.success(request, _("Revoked: %(links)s.") % {"links": sharing.links_in_words(ended)})
         return HttpResponseRedirect(_back(request))
-    return render(request, "share/revoke_all.html", _asked(request, links, snapshot))
+    return render(request, "snapshots/sharing/revoke_all.html", _asked(request, links, snapshot))
 
 
 @require_http_methods(GET_OR_POST)
@@ -101,7 +101,7 @@ def switch(request: MemberRequest, team: str) -> HttpResponse:
     if request.method != "POST":
         number = ShareLink.objects.alive().filter(team=request.team).count()
         context = {"links": sharing.links_in_words(number), "number": number, "wanted": wanted, "team": request.team}
-        return render(request, "share/switch.html", context)
+        return render(request, "snapshots/sharing/switch.html", context)
     wanted = request.POST.get("allowed") == "1"
     ended = sharing.allow(request.team, wanted, actor=request.user, request=request)
     if wanted:

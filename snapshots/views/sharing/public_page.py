@@ -54,7 +54,7 @@ def share(request: HttpRequest, link: str) -> HttpResponse:
         return _too_many(use.wait)
     if request.method == "GET" and not _is_prefetch(request):
         usage.count(found, request)
-    return _page("share/snapshot.html", _context(found, timezone.now()))
+    return _page("snapshots/sharing/public_page.html", _context(found, timezone.now()))
 
 
 def _is_prefetch(request: HttpRequest) -> bool:
@@ -70,11 +70,11 @@ def _watch() -> None:
 
 
 def _ended() -> HttpResponse:
-    return _page("share/ended.html", {}, HTTPStatus.NOT_FOUND)
+    return _page("snapshots/sharing/ended.html", {}, HTTPStatus.NOT_FOUND)
 
 
 def _too_many(wait: int) -> HttpResponse:
-    response = _page("share/too_many.html", {}, HTTPStatus.TOO_MANY_REQUESTS)
+    response = _page("snapshots/sharing/too_many.html", {}, HTTPStatus.TOO_MANY_REQUESTS)
     response.headers["Retry-After"] = str(wait)
     return response
 

@@ -40,10 +40,10 @@ def check(
         messages.info(request, said)
         return HttpResponseRedirect(page)
     if shown is None:
-        return render(request, "snapshots/_lookup_result.html", {"said": said})
+        return render(request, "snapshots/snapshots/_lookup_result.html", {"said": said})
     if request.POST.get("lookup") == "1":
         return HttpResponse(headers={"HX-Redirect": page})
-    return render(request, "snapshots/_snapshot.html", snapshot_context(shown, confirmed=confirmed) | {"said": said})
+    return render(request, "snapshots/snapshots/_snapshot.html", snapshot_context(shown, confirmed=confirmed) | {"said": said})
 
 
 def _page_of(request: MemberRequest) -> str:
@@ -66,7 +66,7 @@ def _watch(request: MemberRequest, environment: Environment, snapshot_id: str) -
         "show_url": _page_of(request),
         "retry_in": RETRY_SECONDS if held else 0,
     }
-    return render(request, "snapshots/_watched.html", context, status=202 if held else 200)
+    return render(request, "snapshots/snapshots/_watched.html", context, status=202 if held else 200)
 
 
 def _ask(request: MemberRequest, environment: Environment, snapshot_id: str) -> tuple[str, bool]:

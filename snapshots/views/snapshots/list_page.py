@@ -99,7 +99,7 @@ def snapshot_list(request: MemberRequest, team: str) -> HttpResponse:
     view = read_view(request)
     remember_team(request)
     is_fragment = bool(request.htmx) and not request.htmx.history_restore_request
-    template = "snapshots/_results.html" if is_fragment else "snapshots/list.html"
+    template = "snapshots/ui/_results.html" if is_fragment else "snapshots/snapshots/list.html"
     response = render(request, template, list_context(view))
     # Two answers share one address: whoever keeps one must not give it out as the other.
     patch_vary_headers(response, ["HX-Request", "HX-History-Restore-Request"])
@@ -117,7 +117,7 @@ def volume_choices(request: MemberRequest, team: str) -> HttpResponse:
     panel = filter_bar.volume_filter(
         view.team, view.environments, view.filters, view.prefix, volumes=volumes, found=offered
     )
-    return render(request, "snapshots/_volume_choices.html", {"volume_filter": panel})
+    return render(request, "snapshots/ui/_volume_choices.html", {"volume_filter": panel})
 
 
 def remember_team(request: MemberRequest) -> None:

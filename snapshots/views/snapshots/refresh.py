@@ -117,7 +117,7 @@ def _answer(request: MemberRequest, view: View, *, said: str, is_button: bool, h
         "swap_results": first_fetch_ended or (is_button and not held),
         "retry_in": RETRY_SECONDS if held else 0,
     }
-    return render(request, "snapshots/_refreshed.html", context, status=202 if held else 200)
+    return render(request, "snapshots/ui/_refreshed.html", context, status=202 if held else 200)
 
 
 def back_to(request: MemberRequest, url: str) -> str:

@@ -86,7 +86,7 @@ def snapshot_detail(
     if shown is None:
         return not_mirrored(request, environment, snapshot_id)
     panel = share_panel(request, shown.snapshot, environment.path, shown.now)
-    return render(request, "snapshots/detail.html", snapshot_context(shown) | {"share": panel})
+    return render(request, "snapshots/snapshots/snapshot.html", snapshot_context(shown) | {"share": panel})
 
 
 def find_environment(request: MemberRequest, service_code: str, name: str) -> Environment:
@@ -118,7 +118,7 @@ def not_mirrored(request: MemberRequest, environment: Environment, snapshot_id: 
         "check_url": check_url(request.team.slug, environment, snapshot_id),
         "freshness": freshness([environment], now),
     }
-    return render(request, "snapshots/not_mirrored.html", context, status=404)
+    return render(request, "snapshots/snapshots/not_mirrored.html", context, status=404)
 
 
 def check_url(team_slug: str, environment: Environment, snapshot_id: str) -> str:

@@ -44,7 +44,7 @@ def table(
         # With chosen volumes the rows are of these alone: their instances need not be asked for again.
         instances = _instances(volumes) if filters.volume_ids else _instances(_volumes_of(team, page.lines))
         context = _context(environments, labels, filters, page, instances, now, prefix)
-        html = render_to_string("snapshots/_table.html", context)
+        html = render_to_string("snapshots/snapshots/_table.html", context)
         # The rows are in the HTML; the numbers around it are all that the page still needs.
         return replace(page, lines=[]), html
 

@@ -73,7 +73,7 @@ def shown_pictures(
 
     def make() -> str:
         context = _context(environments, now, prefix, with_ages=with_ages)
-        return render_to_string("snapshots/volumes/_pictures.html", context)
+        return render_to_string("snapshots/volumes/_charts.html", context)
 
     key = _key(team, environments, now, prefix, with_ages=with_ages)
     return SafeString(kept(key, str, make, seconds=KEEP_SECONDS))

@@ -56,7 +56,7 @@ def exempt(request: MemberRequest, team: str) -> HttpResponse:
         messages.success(request, _say_exempted(request, done, form.exemption))
         return HttpResponseRedirect(back_to(request))
     context = {"title": _("Do not judge volumes"), "chosen": chosen, "form": form, "back": back_to(request)}
-    return render(request, "snapshots/acts/exempt.html", context)
+    return render(request, "snapshots/volumes/exempt.html", context)
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
@@ -69,7 +69,7 @@ def judge_again(request: MemberRequest, team: str) -> HttpResponse:
         messages.success(request, said % {"number": number})
         return HttpResponseRedirect(back_to(request))
     context = {"title": _("Judge volumes again"), "chosen": chosen, "back": back_to(request)}
-    return render(request, "snapshots/acts/judge_again.html", context)
+    return render(request, "snapshots/volumes/end_exemption.html", context)
 
 
 @require_POST
@@ -146,7 +146,7 @@ def _say_exempted(request: MemberRequest, done: Exempted, exemption: Exemption) 
         "until": until_in_words(exemption.until, done.at),
         "back": back_to(request),
     }
-    return render_to_string("snapshots/acts/_exempted.html", context, request=request)
+    return render_to_string("snapshots/volumes/_exempted.html", context, request=request)
 
 
 def _say_stopped(is_done: bool, *, is_undo: bool) -> str:

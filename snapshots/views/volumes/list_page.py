@@ -74,7 +74,7 @@ def team_home(request: MemberRequest, team: str) -> HttpResponse:
     view = read_view(request)
     remember_team(request)
     is_fragment = bool(request.htmx) and not request.htmx.history_restore_request
-    template = "snapshots/volumes/_results.html" if is_fragment else "snapshots/volumes/home.html"
+    template = "snapshots/volumes/_results.html" if is_fragment else "snapshots/volumes/list.html"
     response = render(request, template, home_context(view, is_fragment=is_fragment))
     # Two answers share one address: whoever keeps one must not give it out as the other.
     patch_vary_headers(response, ["HX-Request", "HX-History-Restore-Request"])
