@@ -17,20 +17,20 @@ PRODUCTION := SITE_URL=https://snapshots.invalid EMAIL_URL=smtp+tls://user:passw
 # What runs a second time, on PostgreSQL and Redis: what asks database or cache in a way of its own, by locks, claims,
 # unique rows, JSON, sorting or searching; and who may ask for what. Pages that only word what was read are the same on
 # either, and so are texts, headers, ciphers and the ways of signing in.
-ON_SERVICES := tests/services tests/mirror tests/matrix/test_table.py::test_exactly_the_table \
-	$(patsubst %,tests/matrix/test_nasty.py::test_no_%_is_a_fault,value_of_an_address_or_a_form part_of_a_path) \
-	$(patsubst %,tests/commands/test_%.py,forgetting housekeeping) \
-	$(patsubst %,tests/volumes/home/test_%.py,filters instances page) \
-	$(patsubst %,tests/changes/test_%.py,events page refresh size volume_names) \
-	tests/changes/test_rotation.py::test_each_day_the_oldest_goes_for_the_new_one \
-	$(patsubst %,tests/acts/test_%.py,exempt saved_views stopped targets) \
+ON_SERVICES := tests/postgres_redis tests/sync tests/authorization/test_table.py::test_exactly_the_table \
+	$(patsubst %,tests/authorization/test_nasty.py::test_no_%_is_a_fault,value_of_an_address_or_a_form part_of_a_path) \
+	$(patsubst %,tests/management/test_%.py,forgetting housekeeping) \
+	$(patsubst %,tests/views/volumes/home/test_%.py,filters instances page) \
+	$(patsubst %,tests/views/changes/test_%.py,events page refresh size volume_names) \
+	tests/views/changes/test_rotation.py::test_each_day_the_oldest_goes_for_the_new_one \
+	$(patsubst %,tests/policy/test_%.py,exempt saved_views stopped targets) \
 	tests/verdicts/test_status_in_sql.py tests/verdicts/test_judging.py tests/verdicts/test_forecast.py \
 	$(patsubst %,tests/api/test_%.py,team_volumes tokens) \
-	$(patsubst %,tests/metrics/test_%.py,access mirror) \
-	$(patsubst %,tests/sharing/test_%.py,dead limits making races revoking uses) tests/exports/test_stream.py \
-	$(patsubst %,tests/pages/test_%.py,check counts order_and_pages queries refresh search watch) \
-	$(patsubst %,tests/settings_pages/test_%.py,environments kept_key rotation) \
-	$(patsubst %,tests/teams/test_%.py,access audit health joining known_browsers limits oidc people sessions setup sign_in second_factor)
+	$(patsubst %,tests/api/metrics/test_%.py,access mirror) \
+	$(patsubst %,tests/sharing/test_%.py,dead limits making races revoking uses) tests/lists/test_stream.py \
+	$(patsubst %,tests/views/snapshots/test_%.py,check counts order_and_pages queries refresh search watch) \
+	$(patsubst %,tests/views/settings/test_%.py,environments kept_key rotation) \
+	$(patsubst %,tests/dashboard/teams/test_%.py,access audit health joining known_browsers limits oidc people sessions setup sign_in second_factor)
 # A machine may be set up to keep no byte code: then each of the hundreds of processes would compile it all anew.
 unexport PYTHONDONTWRITEBYTECODE
 export SERVICES TOOLS
@@ -57,7 +57,7 @@ run: $(RUNTIME) ## Run web server and sync against the real provider, with the s
 # At least four processes, also on fewer cores, for many tests wait: for programs, sockets and deadlines.
 CORES := $(shell $(PYTHON) -c 'import os; print(os.cpu_count() or 1)')
 HERE := $(PY) -m pytest -q -n $(shell echo $$(( $(CORES) > 4 ? $(CORES) : 4 ))) --dist loadgroup \
-	--ignore=tests/browser --ignore=tests/services \
+	--ignore=tests/browser --ignore=tests/postgres_redis \
 	-m "not browser and not services$(if $(filter no,$(TOOLS)), and not tools)"
 # Browser and services run side by side.
 HALF := $(shell echo $$(( $(CORES) > 4 ? $(CORES) / 2 : 2 )))
@@ -96,7 +96,7 @@ bench: $(TEST) ## Measure the list at 100 to 100,000 snapshots and the home page
 	$(PY) -m bench home
 
 weather: $(TEST) ## Try every fault of the provider, 100 kills and 200 threads, and print the figures
-	WEATHER=full $(PY) -m pytest -q --timeout 3600 -o faulthandler_timeout=3700 tests/weather
+	WEATHER=full $(PY) -m pytest -q --timeout 3600 -o faulthandler_timeout=3700 tests/faults
 
 judge: $(TEST) ## Replay a year whose truth is known and 2,000 random histories, and break each rule once
 	$(PY) -m tests.verdicts.year

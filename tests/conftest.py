@@ -23,7 +23,7 @@ from tests import prepared
 
 PASSWORD = "three-horses-and-a-stapler"
 FIGURES = "figures"
-# On a busy machine Redis may be slow to answer, and a test is not about that; tests/services/test_redis.py is.
+# On a busy machine Redis may be slow to answer, and a test is not about that; tests/postgres_redis/test_redis.py is.
 ANSWER_SECONDS, dashboard_caches.ANSWER_SECONDS = dashboard_caches.ANSWER_SECONDS, 10.0
 
 

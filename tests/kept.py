@@ -1,7 +1,7 @@
 """The mirror as it was once made, put back: what the same lists make of the same rows is computed once in a process.
 
 It is exact: the rows are those that the mirror's own code has written, and they are kept under all that it has read
-(every row of the mirror, the teams, the lists, the clock). `tests/pages/test_kept.py` holds both against each other.
+(every row of the mirror, the teams, the lists, the clock). `tests/views/snapshots/test_kept.py` compares both.
 """
 
 from collections.abc import Callable, Hashable

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from django.core.management import get_commands
 
-from tests.commands.programs import ROOT
+from tests.management.programs import ROOT
 
 DOCUMENTS = sorted(path.relative_to(ROOT).as_posix() for path in [*ROOT.glob("*.md"), *ROOT.glob("docs/*.md")])
 TARGET = re.compile(r"(?:`|^ {4}|&& )make ([a-z]+)", re.MULTILINE)

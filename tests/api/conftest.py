@@ -19,7 +19,7 @@ from snapshots.sync import leases
 from snapshots.sync.leases import Caller, Claim
 from snapshots.sync.store_snapshots import store_listing
 from snapshots.sync.store_volumes import store_volumes
-from tests.pages.conftest import NOW, OTHER_VOLUME, VOLUME, claimed, listing, record
+from tests.views.snapshots.conftest import NOW, OTHER_VOLUME, VOLUME, claimed, listing, record
 
 ROOT = "/api/v1"
 PROD = f"{ROOT}/services/compute-on/prod"

@@ -13,7 +13,7 @@ from dashboard.teams.models import Membership
 from snapshots.models import Environment, Snapshot, Volume
 from snapshots.sync.store_snapshots import store_listing
 from tests.api.conftest import INSTANCE, LIST, PROD, ROOT, VOLUMES, Script, made
-from tests.pages.conftest import OTHER_VOLUME, VOLUME, claimed, fail, listing, record, refuse, snapshot_id
+from tests.views.snapshots.conftest import OTHER_VOLUME, VOLUME, claimed, fail, listing, record, refuse, snapshot_id
 
 SEVEN = ["id", "name", "state", "intervalType", "volumeId", "volume", "volumeType"]
 

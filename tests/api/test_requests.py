@@ -9,7 +9,7 @@ from django.test import Client
 
 from snapshots.api import views
 from tests.api.conftest import JUDGED, LIST, ROOT, VOLUMES, Script
-from tests.pages.conftest import VOLUME, snapshot_id
+from tests.views.snapshots.conftest import VOLUME, snapshot_id
 
 Tell = Callable[..., None]
 GO = {"Content-Type": "application/json", "User-Agent": "Go-http-client/1.1", "Accept-Encoding": "gzip"}

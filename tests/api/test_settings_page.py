@@ -13,7 +13,7 @@ from dashboard.teams.models import AccessToken, AuditEvent, EventKind, Membershi
 from snapshots.models import Environment
 from tests.api.conftest import LIST, Script, made
 from tests.conftest import sign_in_client
-from tests.pages.reading import tree
+from tests.views.snapshots.reading import tree
 
 PAGE = "/t/acme/settings/tokens/"
 Form = dict[str, object]

@@ -10,7 +10,7 @@ from django.test.utils import CaptureQueriesContext
 
 from snapshots.models import Environment, Snapshot
 from tests.api.conftest import LIST, Script
-from tests.pages.conftest import VOLUME
+from tests.views.snapshots.conftest import VOLUME
 
 MANY = 100_000
 MIB = 1 << 20

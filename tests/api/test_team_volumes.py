@@ -15,7 +15,7 @@ from snapshots.lists.volume_filters import SORTS, STATUSES
 from snapshots.models import Environment, Policy, Volume
 from snapshots.policy import targets
 from tests.api.conftest import JUDGED, Script, furnish, made
-from tests.pages.conftest import OTHER_VOLUME, VOLUME
+from tests.views.snapshots.conftest import OTHER_VOLUME, VOLUME
 
 ORDERS = ["", *SORTS, *(f"-{name}" for name in SORTS)]
 

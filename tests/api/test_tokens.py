@@ -22,7 +22,7 @@ from dashboard.teams.people.members import change_role, remove
 from snapshots.models import Environment
 from snapshots.setup import environments
 from tests.api.conftest import JUDGED, LIST, ROOT, VOLUMES, Script, furnish, made
-from tests.pages.conftest import snapshot_id
+from tests.views.snapshots.conftest import snapshot_id
 
 Tell = Callable[..., None]
 ONE = f"{LIST}/{snapshot_id(1)}"

@@ -9,8 +9,8 @@ from playwright.sync_api import Locator, Page, expect
 
 from snapshots.demo.show import PASSWORD
 from tests.browser.conftest import Tab
-from tests.commands.programs import free_port, running, until
-from tests.commands.test_demo import address
+from tests.management.programs import free_port, running, until
+from tests.management.test_demo import address
 
 pytestmark = pytest.mark.browser
 VOLUMES = "/t/acme/volumes/"

@@ -14,7 +14,7 @@ from playwright.sync_api import Download, Locator, expect
 
 from tests.browser.conftest import Tab
 from tests.browser.stack import Stack
-from tests.exports.workbook import sheets
+from tests.lists.workbook import sheets
 
 pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("browser")]
 BOB, ALICE = "bob@example.com", "alice@example.com"

@@ -15,11 +15,11 @@ from playwright.sync_api import Browser, BrowserContext, Page, Request
 
 from dashboard.teams.access.guard import CAPABILITIES, SIGNED_IN
 from snapshots.simulator.hostile import HOSTILE_NAMES
+from tests.authorization.plan import PARTS
 from tests.browser.conftest import PATIENCE, REPORTS
 from tests.browser.stack import Stack
-from tests.matrix.plan import PARTS
+from tests.dashboard.teams.next_values import NEXT_VALUES
 from tests.started import run
-from tests.teams.next_values import NEXT_VALUES
 
 pytestmark = pytest.mark.browser
 VISITOR, PASSWORD, KEY = "visitor@example.com", "three-horses-and-a-stapler", "CANARY-key-of-the-hostile"

@@ -8,7 +8,7 @@ from playwright.sync_api import expect
 
 from tests.browser.conftest import Tab
 from tests.browser.stack import Stack
-from tests.teams.oidc_provider import CLIENT_ID, CLIENT_SECRET, Person, Provider
+from tests.dashboard.teams.oidc_provider import CLIENT_ID, CLIENT_SECRET, Person, Provider
 
 pytestmark = pytest.mark.browser
 PAGE = "/t/acme/snapshots/"

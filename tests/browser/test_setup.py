@@ -19,7 +19,7 @@ from snapshots.simulator.server import Simulator
 from snapshots.simulator.world import World
 from tests.browser.conftest import PATIENCE, REPORTS, WIDTHS, Tab
 from tests.browser.stack import KEY, PASSWORD
-from tests.commands.programs import Running, free_port, running, variables
+from tests.management.programs import Running, free_port, running, variables
 from tests.waiting import together
 
 pytestmark = pytest.mark.browser

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from uuid import UUID
 
-from tests.cloud.wire import http
+from tests.cloudca.wire import http
 
 SIZE = 3
 Answer = Callable[[str], bytes]

@@ -25,7 +25,7 @@ from snapshots.models import Environment, Snapshot
 from snapshots.sync.leases import Caller
 from tests.fuzz.answers import replies
 from tests.fuzz.provider import Provider, right_answer, right_rows, serving
-from tests.pages.conftest import LIST
+from tests.views.snapshots.conftest import LIST
 
 FEW_ROUNDS = 30
 ROUNDS = int(os.environ.get("FUZZ_ROUNDS", FEW_ROUNDS))

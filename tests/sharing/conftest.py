@@ -12,7 +12,7 @@ from dashboard.teams.models import Membership, Role, Team, User
 from snapshots.models import Snapshot
 from snapshots.sharing import links
 from tests.conftest import PASSWORD
-from tests.pages.conftest import Fill, clock, environment, fill, key, record, sim
+from tests.views.snapshots.conftest import Fill, clock, environment, fill, key, record, sim
 
 __all__ = ["clock", "environment", "fill", "key", "sim"]
 Make = Callable[..., str]

@@ -19,8 +19,8 @@ from snapshots.management.retention import Subject, forget, in_words
 from snapshots.models import Environment, ShareLink, Snapshot
 from snapshots.sharing import links
 from tests.conftest import PASSWORD, create_account
-from tests.pages.reading import tree
 from tests.sharing.conftest import Make, visit
+from tests.views.snapshots.reading import tree
 
 Tell = Callable[..., None]
 GUESSES = 10_000

@@ -11,7 +11,7 @@ from pytest_django import Settings
 from dashboard.http.headers import SHARED, with_headers
 from dashboard.http.request_log import LineFormatter, one_line
 from dashboard.teams.access.guard import CAPABILITIES, SHARE
-from tests.matrix.plan import UNOWNED, VIEWS, address
+from tests.authorization.plan import UNOWNED, VIEWS, address
 from tests.sharing.conftest import Make, visit
 
 Tell = Callable[..., None]

@@ -10,8 +10,8 @@ from django.test import Client
 
 from dashboard.limits import allow
 from snapshots.views.sharing import public_page
-from tests.pages.reading import tree
 from tests.sharing.conftest import Make, visit
+from tests.views.snapshots.reading import tree
 
 Tell = Callable[..., None]
 MINE, OTHER = "192.0.2.1", "192.0.2.2"

@@ -16,9 +16,9 @@ from django.utils import timezone
 from dashboard.teams.models import AuditEvent, EventKind, Membership, Team
 from snapshots.models import ShareLink, Snapshot
 from snapshots.sharing import links
-from tests.pages.conftest import Fill, detail, record
-from tests.pages.reading import tree
 from tests.sharing.conftest import Make, visit
+from tests.views.snapshots.conftest import Fill, detail, record
+from tests.views.snapshots.reading import tree
 
 Tell = Callable[..., None]
 PAGE = detail(1)

@@ -16,9 +16,9 @@ from dashboard.teams.models import Team, User
 from snapshots.models import Environment, ShareLink, Snapshot
 from snapshots.simulator.server import Simulator
 from tests.conftest import PASSWORD, sign_in_client
-from tests.pages.conftest import KEY, VOLUME, Fill, fail, record
-from tests.pages.reading import Element, tree
 from tests.sharing.conftest import Make, visit
+from tests.views.snapshots.conftest import KEY, VOLUME, Fill, fail, record
+from tests.views.snapshots.reading import Element, tree
 
 Tell = Callable[..., None]
 

@@ -20,7 +20,7 @@ from dashboard.teams.models import Team, User
 from snapshots.models import ShareLink, Snapshot
 from snapshots.sharing import links as sharing
 from snapshots.views.sharing.public_page import share
-from tests.pages.conftest import Fill, record
+from tests.views.snapshots.conftest import Fill, record
 from tests.waiting import SECONDS, together
 
 Tell = Callable[..., None]

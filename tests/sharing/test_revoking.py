@@ -8,9 +8,9 @@ from django.test import Client
 
 from dashboard.teams.models import AuditEvent, EventKind, Membership, Team, User
 from snapshots.models import ShareLink, Snapshot
-from tests.pages.conftest import PATH, detail, record
-from tests.pages.reading import tree
 from tests.sharing.conftest import Make, visit
+from tests.views.snapshots.conftest import PATH, detail, record
+from tests.views.snapshots.reading import tree
 
 Tell = Callable[..., None]
 LIST = "/t/acme/settings/shared-links/"

@@ -15,8 +15,8 @@ from django.utils import timezone
 from dashboard.teams.models import AuditEvent, EventKind
 from snapshots.models import ShareLink
 from snapshots.sharing import usage
-from tests.pages.reading import tree
 from tests.sharing.conftest import Make, visit
+from tests.views.snapshots.reading import tree
 from tests.waiting import together
 
 Tell = Callable[..., None]

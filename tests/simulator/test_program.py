@@ -15,9 +15,9 @@ import requests
 from django.core.management import call_command
 
 from snapshots.simulator.options import keys_of
+from tests.faults.certificates import Authority
 from tests.simulator.conftest import LIST
 from tests.waiting import within
-from tests.weather.certificates import Authority
 
 ROOT = Path(__file__).resolve().parents[2]
 MODULE = (sys.executable, "-m", "snapshots.simulator")

@@ -12,9 +12,9 @@ import requests
 
 from snapshots.simulator.server import Simulator
 from snapshots.simulator.world import World
+from tests.faults.certificates import Authority
 from tests.simulator.conftest import AREA, KEY, LIST, Get
 from tests.waiting import until, within
-from tests.weather.certificates import Authority
 
 HEAD_END = b"\r\n\r\n"
 FULL_LENGTH = re.compile(rb"Content-Length: (-?\w+)\r\n")

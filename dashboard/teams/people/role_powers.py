@@ -1,4 +1,4 @@
-"""What each role can do, in words. `tests/teams/test_powers.py` compares it with the capability table."""
+"""What each role can do, in words. `tests/dashboard/teams/test_powers.py` compares it with the capability table."""
 
 from collections.abc import Mapping, Sequence
 from types import MappingProxyType

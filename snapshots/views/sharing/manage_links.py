@@ -64,7 +64,9 @@ def make(request: MemberRequest, team: str, service_code: str, environment_name:
 def link_list(request: MemberRequest, team: str) -> HttpResponse:
     """The team's living links: an admin sees all, a member the own ones."""
     links = lines(sharing.links_for(request.membership), request.team.slug, timezone.now())
-    return render(request, "snapshots/sharing/links.html", {"title": _("Shared links"), "links": links, "team": request.team})
+    return render(
+        request, "snapshots/sharing/links.html", {"title": _("Shared links"), "links": links, "team": request.team}
+    )
 
 
 @require_POST

@@ -43,7 +43,9 @@ def check(
         return render(request, "snapshots/snapshots/_lookup_result.html", {"said": said})
     if request.POST.get("lookup") == "1":
         return HttpResponse(headers={"HX-Redirect": page})
-    return render(request, "snapshots/snapshots/_snapshot.html", snapshot_context(shown, confirmed=confirmed) | {"said": said})
+    return render(
+        request, "snapshots/snapshots/_snapshot.html", snapshot_context(shown, confirmed=confirmed) | {"said": said}
+    )
 
 
 def _page_of(request: MemberRequest) -> str:

@@ -14,7 +14,7 @@ from schemathesis.engine.events import NonFatalError, ScenarioFinished
 
 from snapshots.api.operations import ROOT
 from tests.api.conftest import JUDGED, Script
-from tests.pages.conftest import snapshot_id
+from tests.views.snapshots.conftest import snapshot_id
 
 Tell = Callable[..., None]
 Served = tuple[str, Script]

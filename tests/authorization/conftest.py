@@ -1,0 +1,147 @@
+"""Two furnished teams, everybody who might ask, and a way of asking that leaves no trace."""
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from http.cookies import SimpleCookie
+
+import pytest
+from django.db import transaction
+from django.http import HttpResponse, HttpResponseBase
+from django.test import Client
+from django.utils import timezone
+from pytest_django import Settings
+
+from dashboard.secrets import Secret, seal_key
+from dashboard.teams.access import issue_tokens
+from dashboard.teams.core.create_account import create_account
+from dashboard.teams.models import ApiKey, Membership, PendingKey, Role, Team, User
+from dashboard.teams.people.invitations import invite
+from snapshots.models import Environment, Snapshot
+from snapshots.sharing import links
+from snapshots.sync.store_snapshots import store_listing
+from tests.authorization.plan import ARGUMENTS, NOBODY, ROLES, TEAMS, UNOWNED, address
+from tests.conftest import PASSWORD, sign_in_client
+from tests.views.snapshots.conftest import claimed, listing, record, refuse
+
+NUMBERS = {"acme": 1, "rival": 2}
+Body = Mapping[str, str]
+
+
+@dataclass
+class House:
+    """Who and what there is; `arguments` by team holds what its addresses are made of."""
+
+    arguments: dict[str, dict[str, str]]
+    teams: dict[str, Team]
+    users: dict[str, User]
+    pending: dict[str, int]
+    client: Client
+    cookies: dict[str, str]
+
+    def ask(self, person: str, method: str, url: str, body: Body | None = None, **headers: str) -> HttpResponse:
+        """Ask as a person who has done nothing else; what the request writes is taken back."""
+        with self.undone():
+            return self.do(person, method, url, body, **headers)
+
+    def do(self, person: str, method: str, url: str, body: Body | None = None, **headers: str) -> HttpResponse:
+        """Ask as a person, and let what is written stay."""
+        self.client.cookies = SimpleCookie(self.cookies[person])
+        if method == "POST":
+            return whole(self.client.post(url, body or {}, headers=headers))
+        return whole(self.client.generic(method, url, headers=headers))
+
+    @contextmanager
+    def undone(self) -> Iterator[None]:
+        block = transaction.atomic()
+        block._from_testcase = True  # so that a password may be hashed in it
+        with block:
+            yield
+            transaction.set_rollback(True)
+
+    def address(self, view: str, slug: str, **other: str) -> str:
+        return address(view, self.arguments[slug] | other)
+
+
+def whole(answer: HttpResponseBase) -> HttpResponse:
+    """Read a file that is made as it is read, so that it is asked what it holds as any page is."""
+    if isinstance(answer, HttpResponse):
+        return answer
+    return HttpResponse(answer.getvalue(), status=answer.status_code, headers=dict(answer.headers))  # type: ignore[attr-defined]
+
+
+@pytest.fixture
+def house(db: None, settings: Settings) -> House:
+    settings.CLOUDCA_API_URL = "http://127.0.0.1:9"  # nobody is there: nothing can be asked
+    people = {person: create_account(f"{person}@example.com", PASSWORD) for person in ROLES if person != NOBODY}
+    clients = {person: sign_in_client(user) for person, user in people.items()}
+    teams = {slug: _furnish(slug, people) for slug in TEAMS}
+    name = settings.SESSION_COOKIE_NAME
+    return House(
+        arguments={slug: _arguments(team) for slug, team in teams.items()},
+        teams=teams,
+        users=people,
+        pending={slug: team.pending_keys.get().pk for slug, team in teams.items()},
+        client=Client(raise_request_exception=False),
+        cookies={NOBODY: ""} | {person: f"{name}={client.cookies[name].value}" for person, client in clients.items()},
+    )
+
+
+def _furnish(slug: str, people: dict[str, User]) -> Team:
+    """A team with people, an invitation, a key and one on trial, an environment with snapshots and one that refuses."""
+    team = Team.objects.create(slug=slug, name=f"FOREIGN-{slug}")
+    members = {people[person]: teams[slug] for person, teams in ROLES.items() if slug in teams}
+    members[create_account(f"FOREIGN-of-{slug}@example.com", PASSWORD)] = Role.VIEWER
+    for user, role in members.items():
+        Membership.objects.create(team=team, user=user, role=role)
+    admin = next(user for user, role in members.items() if role == Role.ADMIN)
+    invite(team, f"FOREIGN-asked-by-{slug}@example.com", Role.MEMBER, actor=admin)
+    _fill(team)
+    _share(team)
+    _token(team)
+    now, sealed = timezone.now(), seal_key(Secret(f"CANARY-on-trial-{slug}"), team_pk=team.pk)
+    answers = [{"place": "FOREIGN-place", "count": 1, "kind": "", "sentence": "", "retry_after": 0.0}]
+    PendingKey.objects.create(
+        team=team, made_by=admin, made_at=now, sealed=sealed, answers=answers, tried_at=now, next_try_at=now
+    )
+    return team
+
+
+def _fill(team: Team) -> None:
+    ApiKey.replace(team, Secret(f"CANARY-key-of-{team.slug}"))
+    parts = ARGUMENTS[team.slug]
+    environments = team.environments
+    first = environments.create(service_code=parts["service_code"], name=parts["environment_name"])
+    rows = [record(NUMBERS[team.slug], name=f"FOREIGN-snapshot-of-{team.slug}")]
+    store_listing(claimed(first), listing(rows), received_at=timezone.now())
+    refuse(Environment.objects.create(team=team, service_code="refused", name=f"FOREIGN-{team.slug}"))
+
+
+def _token(team: Team) -> None:
+    """An access token, of somebody's who is no admin where there is such."""
+    maker = team.memberships.filter(role__in=[Role.MEMBER, Role.ADMIN]).order_by("-role").first()
+    assert maker is not None
+    issue_tokens.make(
+        maker, name=f"FOREIGN-token-of-{team.slug}", days=30, environments=[], form_id=f"token-{team.slug}"
+    )
+
+
+def _share(team: Team) -> None:
+    """A link, of somebody's who is no admin where there is such."""
+    maker = team.memberships.filter(role__in=[Role.MEMBER, Role.ADMIN]).order_by("-role").first()
+    assert maker is not None
+    links.make(Snapshot.objects.get(team=team), maker=maker, days=7, form_id="form")
+
+
+def _arguments(team: Team) -> dict[str, str]:
+    stranger = team.memberships.get(user__email__startswith="foreign-of-")
+    own = {
+        "team": team.slug,
+        "snapshot_id": record(NUMBERS[team.slug]).id,
+        "volume_id": record(NUMBERS[team.slug]).volume_id,
+        "member": str(stranger.pk),
+        "invitation": str(team.invitations.get().pk),
+        "access_token": str(team.access_tokens.get().pk),
+        "public_id": team.share_links.get().public_id,
+    }
+    return {**UNOWNED, **ARGUMENTS[team.slug], **own}

@@ -1,0 +1,214 @@
+"""Buttons and links stand exactly where the capability table lets them be used."""
+
+from collections.abc import Callable, Mapping
+from urllib.parse import urljoin, urlsplit
+
+import pytest
+from django.urls import resolve
+
+from dashboard.teams.access.guard import EXPORT_KINDS, may
+from dashboard.teams.models import ApiKey, Membership, Role
+from snapshots.models import Environment
+from tests.authorization.conftest import House
+from tests.authorization.plan import ROLES, TEAM_VIEWS
+from tests.views.snapshots.reading import Element, tree
+
+Tell = Callable[..., None]
+PEOPLE = ("alice", "mia", "bob")
+TABS = frozenset(
+    {
+        "GET teams:people",
+        "GET teams:security",
+        "GET teams:audit",
+        "GET snapshots:key",
+        "GET snapshots:environments",
+        "GET snapshots:targets",
+        "GET snapshots:exemptions",
+        "GET snapshots:share_links",
+        "GET snapshots:tokens",
+    }
+)
+# What the main part of each page offers to whoever may do everything; less is shown to others by `may` alone.
+OFFERED: Mapping[str, frozenset[str]] = {
+    "snapshots:list": frozenset(
+        {
+            "GET snapshots:list",
+            "GET snapshots:list_xlsx",
+            "GET snapshots:list_csv",
+            "GET snapshots:list_json",
+            "GET snapshots:detail",
+            "GET snapshots:volume_choices",
+            "GET snapshots:key",
+            "GET snapshots:views",
+            "POST snapshots:view_save",
+            "POST snapshots:refresh",
+        }
+    ),
+    "snapshots:detail": frozenset(
+        {
+            "GET snapshots:list",
+            "GET snapshots:volume",
+            "GET snapshots:share_links",
+            "POST snapshots:check",
+            "POST snapshots:share_make",
+            "POST snapshots:share_revoke",
+        }
+    ),
+    "snapshots:share_links": TABS
+    | {"GET snapshots:detail", "GET snapshots:share_revoke_all", "POST snapshots:share_revoke"},
+    "snapshots:tokens": TABS | {"POST snapshots:tokens", "POST snapshots:token_revoke"},
+    "snapshots:share_revoke_all": frozenset({"GET snapshots:share_links", "POST snapshots:share_revoke_all"}),
+    "snapshots:share_switch": frozenset({"GET teams:security", "POST snapshots:share_switch"}),
+    "snapshots:changes": frozenset(
+        {
+            "GET snapshots:changes",
+            "GET snapshots:changes_xlsx",
+            "GET snapshots:changes_csv",
+            "GET snapshots:changes_json",
+            "GET snapshots:list",
+            "GET snapshots:volume_choices",
+            "GET snapshots:views",
+            "GET snapshots:key",
+            "POST snapshots:view_save",
+            "POST snapshots:changes_refresh",
+        }
+    ),
+    "snapshots:volumes": frozenset(
+        {
+            "GET snapshots:volumes",
+            "GET snapshots:volumes_xlsx",
+            "GET snapshots:volumes_csv",
+            "GET snapshots:volumes_json",
+            "GET snapshots:volume",
+            "GET snapshots:exempt",
+            "GET snapshots:views",
+            "GET snapshots:key",
+            "POST snapshots:view_save",
+            "POST snapshots:targets",
+            "POST snapshots:volumes_refresh",
+        }
+    ),
+    "snapshots:volume": frozenset(
+        {
+            "GET snapshots:volumes",
+            "GET snapshots:list",
+            "GET snapshots:detail",
+            "GET snapshots:changes",
+            "GET snapshots:exempt",
+            "POST snapshots:targets",
+            "POST snapshots:volume",
+            "POST snapshots:volume_deleted",
+        }
+    ),
+    "snapshots:exempt": frozenset({"GET snapshots:team_home"}),
+    "snapshots:judge_again": frozenset({"GET snapshots:team_home"}),
+    "snapshots:views": frozenset(),
+    "snapshots:targets": TABS | {"POST snapshots:targets"},
+    "snapshots:exemptions": TABS | {"POST snapshots:exemptions"},
+    "snapshots:key": TABS | {"POST snapshots:key", "POST snapshots:key_save", "POST snapshots:key_cancel"},
+    "snapshots:environments": TABS
+    | {
+        "GET snapshots:environment_remove",
+        "POST snapshots:environment_add",
+        "POST snapshots:environment_look",
+        "POST snapshots:environment_try",
+    },
+    "snapshots:environment_remove": TABS | {"POST snapshots:environment_remove"},
+    "teams:people": TABS
+    | {
+        "GET teams:leave",
+        "GET teams:remove_member",
+        "POST teams:people",
+        "POST teams:set_role",
+        "POST teams:revoke_invitation",
+    },
+    "teams:leave": frozenset({"GET teams:people", "POST teams:leave"}),
+    "teams:remove_member": frozenset({"GET teams:people", "POST teams:remove_member"}),
+    "teams:audit": TABS,
+    "teams:security": TABS | {"GET snapshots:share_switch", "GET mfa_index", "POST teams:security"},
+}
+# What stands on the list of a team that lacks something, for whoever can mend it.
+LACKING: Mapping[str, str] = {"key": "GET snapshots:key", "environment": "GET snapshots:environments"}
+# Addresses without a page of their own: they lead on, or answer with a part of one.
+FILES = frozenset(f"snapshots:{page}_{kind}" for page in ("list", "volumes", "changes") for kind in EXPORT_KINDS)
+NO_PAGE = FILES | {"teams:settings", "snapshots:team_home", "snapshots:volume_choices"}
+ASKING = {"hx-get": "GET", "hx-post": "POST"}
+PAGES = sorted(set(TEAM_VIEWS) - NO_PAGE)
+
+
+def targets(part: Element, url: str) -> list[tuple[str, str]]:
+    """What can be pressed in a part of a page: method and address."""
+    links = [link.attributes.get("href", "") for link in part.all("a")]
+    found = [("GET", link) for link in links if link and not link.startswith("#")]
+    for form in part.all("form"):
+        if form.attributes.get("method") != "dialog":
+            found.append((form.attributes.get("method", "get").upper(), form.attributes.get("action") or url))
+    found += [(ask, one.attributes[name]) for one in part for name, ask in ASKING.items() if name in one.attributes]
+    return [(method, urlsplit(urljoin(url, target)).path) for method, target in found]
+
+
+def controls(part: Element, url: str) -> set[str]:
+    return {f"{method} {resolve(path).view_name}" for method, path in targets(part, url)}
+
+
+def allowed(control: str, membership: Membership) -> bool:
+    method, view = control.split()
+    return may(membership, view, method)
+
+
+def shown(house: House, view: str, person: str) -> Element | None:
+    """The page of a view as a member sees it; None for who may not open it, and for a view without GET."""
+    if not allowed(f"GET {view}", member(house, person)):
+        return None
+    answer = house.ask(person, "GET", house.address(view, "acme"))
+    assert answer.status_code == 200, f"{view} shows no page: enter it in NO_PAGE"
+    return tree(answer)
+
+
+def member(house: House, person: str) -> Membership:
+    return house.users[person].memberships.get(team=house.teams["acme"])
+
+
+def offered(house: House, view: str, person: str) -> frozenset[str]:
+    assert view in OFFERED, f"enter in OFFERED what can be done on the page {view}"
+    return frozenset(one for one in OFFERED[view] if allowed(one, member(house, person)))
+
+
+@pytest.mark.parametrize("person", PEOPLE)
+def test_each_page_offers_exactly_what_may_be_done(house: House, figures: Tell, person: str) -> None:
+    pages = 0
+    for view in PAGES:
+        if (page := shown(house, view, person)) is not None:
+            found = controls(page.one("main"), house.address(view, "acme"))
+            assert (view, found) == (view, offered(house, view, person))
+            pages += 1
+    figures("buttons", pages_by_role=pages)
+    assert pages >= 4
+
+
+@pytest.mark.parametrize("person", PEOPLE)
+def test_all_that_can_be_pressed_anywhere_is_allowed_and_of_the_own_team(
+    house: House, figures: Tell, person: str
+) -> None:
+    pressed = 0
+    for view in PAGES:
+        page = shown(house, view, person)
+        for method, path in targets(page, house.address(view, "acme")) if page else []:
+            match = resolve(path)
+            assert allowed(f"{method} {match.view_name}", member(house, person)), (view, method, path)
+            assert match.kwargs.get("team", "acme") == "acme"
+            pressed += 1
+    figures("buttons", allowed_controls=pressed)
+
+
+@pytest.mark.parametrize("person", PEOPLE)
+@pytest.mark.parametrize("lacking", LACKING)
+def test_who_can_mend_it_is_led_there(house: House, person: str, lacking: str) -> None:
+    if lacking == "key":
+        ApiKey.objects.filter(team=house.teams["acme"]).delete()
+    else:
+        Environment.objects.filter(team=house.teams["acme"]).delete()
+    page = shown(house, "snapshots:list", person)
+    assert page is not None
+    is_led = LACKING[lacking] in controls(page.one("main"), house.address("snapshots:list", "acme"))
+    assert is_led == (ROLES[person]["acme"] is Role.ADMIN)

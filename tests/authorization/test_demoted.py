@@ -1,0 +1,141 @@
+"""A role that is lost between the guard's check and the act's writing: nothing is written, nothing comes back later."""
+
+from collections.abc import Callable
+from datetime import timedelta
+
+import pytest
+from allauth.mfa.models import Authenticator
+from django.http import HttpRequest
+from django.utils import timezone
+
+from dashboard.teams.access import issue_tokens
+from dashboard.teams.access.guard import CAPABILITIES, AccessMiddleware
+from dashboard.teams.models import AccessToken, Membership, PendingKey, Role, User
+from dashboard.teams.people.members import change_role, remove
+from snapshots.models import SavedView, ShareLink, Snapshot, Volume
+from snapshots.sharing import links
+from tests.authorization.conftest import House
+from tests.authorization.plan import TEAM_VIEWS
+from tests.authorization.rows import all_rows, changed
+
+UNASKED = ("django_session", "usersessions_usersession", "cache_entries", "teams_limitcount", "teams_membership")
+# Those that write nothing that a role gives: they ask the provider, as any viewer may, or only look.
+ELSEWHERE = {"snapshots:environment_look", "snapshots:environment_try"}
+ENVIRONMENT = {"environment": "compute-on/prod"}
+FORM = {"form_id": "f" * 43}
+ACTS: dict[str, list[dict[str, str]]] = {
+    "teams:people": [{"email": "new@example.com", "role": "viewer"}],
+    "teams:set_role": [{"role": "member"}],
+    "teams:remove_member": [{}],
+    "teams:revoke_invitation": [{}],
+    "teams:security": [{"required": "on"}],
+    "snapshots:exempt": [{"number": "1", "reason": "x", "ends": "never"}],
+    "snapshots:judge_again": [{"number": "1"}],
+    "snapshots:stopped": [{"schedule": "DAILY", "volume": "VOLUME"}],
+    "snapshots:targets": [{"hours": "24"}, {"hours": "24"} | ENVIRONMENT, {"hours": "24", "volume": "VOLUME"}],
+    "snapshots:exemptions": [{"reason": "x", "ends": "never"} | ENVIRONMENT],
+    "snapshots:view_save": [{"page": "volumes", "name": "new", "query": "q=a"}],
+    "snapshots:view_delete": [{"view": "VIEW"}],
+    "snapshots:view_start": [{"view": "VIEW"}],
+    "snapshots:volume_deleted": [{}],
+    "snapshots:share_make": [{"days": "7"} | FORM],
+    "snapshots:share_revoke": [{}],
+    "snapshots:share_revoke_all": [{}],
+    "snapshots:share_switch": [{"allowed": "0"}],
+    "snapshots:tokens": [{"name": "new", "days": "30"} | FORM],
+    "snapshots:token_revoke": [{}],
+    "snapshots:key": [{"key": "a-new-key-of-acme"}],
+    "snapshots:key_save": [{"pending": "PENDING"}],
+    "snapshots:key_cancel": [{"pending": "PENDING"}],
+    "snapshots:environment_add": [{"service_code": "compute-qc", "name": "new", "anyway": "1"}],
+    "snapshots:environment_remove": [{}],
+}
+
+
+@pytest.fixture
+def demoting(monkeypatch: pytest.MonkeyPatch) -> list[Role]:
+    """Once armed with a role, the person of a request gets it after the guard's check."""
+    armed: list[Role] = []
+    guard = AccessMiddleware.process_view
+
+    def process_view(self: AccessMiddleware, request: HttpRequest, *rest: object) -> object:
+        refusal = guard(self, request, *rest)  # type: ignore[arg-type]
+        if armed and refusal is None:
+            Membership.objects.filter(pk=request.membership.pk).update(role=armed[0])  # type: ignore[attr-defined]
+        return refusal
+
+    monkeypatch.setattr(AccessMiddleware, "process_view", process_view)
+    return armed
+
+
+@pytest.fixture
+def volume(house: House) -> Volume:
+    """A volume that every act finds something to do with."""
+    team = house.teams["acme"]
+    SavedView.objects.create(team=team, name="old", page="volumes", query="q=b", made_by="alice@example.com")
+    Authenticator.objects.create(user=house.users["alice"], type=Authenticator.Type.TOTP, data={})
+    volume = Volume.objects.get(team=team)
+    volume.exempt_until, volume.missing_since = None, timezone.now()
+    volume.save()
+    return volume
+
+
+def filled(house: House, volume: Volume, body: dict[str, str]) -> dict[str, str]:
+    own = {"VOLUME": str(volume.pk), "VIEW": str(SavedView.objects.get().pk), "PENDING": str(house.pending["acme"])}
+    return {name: own.get(value, value) for name, value in body.items()}
+
+
+def test_every_act_of_a_role_is_tried() -> None:
+    above_viewer = (Role.MEMBER, Role.ADMIN)
+    acts = {view for view in TEAM_VIEWS if CAPABILITIES[view].get("POST") in above_viewer}
+    assert acts - ELSEWHERE == ACTS.keys()
+
+
+@pytest.mark.parametrize("view", ACTS)
+def test_who_has_just_lost_the_role_does_nothing(house: House, volume: Volume, demoting: list[Role], view: str) -> None:
+    url = f"{house.address(view, 'acme')}?volume={volume.pk}"
+    if view == "snapshots:judge_again":
+        Volume.objects.update(exempt_until=timezone.now() + timedelta(days=1))
+    for body in ACTS[view]:
+        before = all_rows(but=UNASKED)
+        with house.undone():
+            demoting[:] = []
+            house.do("alice", "POST", url, filled(house, volume, body))
+            assert changed(before, all_rows(but=UNASKED)), "as it stands here the act does nothing"
+        with house.undone():
+            demoting[:] = [Role.VIEWER]
+            answer = house.do("alice", "POST", url, filled(house, volume, body))
+            assert changed(before, all_rows(but=UNASKED)) == []
+            # An invitation of a former admin has ended already: to revoke it is no fault.
+            assert answer.status_code == (302 if view == "teams:revoke_invitation" else 403)
+
+
+def demote(member: Membership, admin: User) -> None:
+    change_role(member, Role.VIEWER, actor=admin)
+    change_role(member, Role.ADMIN, actor=admin)
+
+
+def leave_and_return(member: Membership, admin: User) -> None:
+    remove(member, actor=admin)
+    Membership.objects.create(team=member.team, user=member.user, role=Role.ADMIN)
+
+
+def switch_off(member: Membership, admin: User) -> None:
+    for member.user.is_active in (False, True):
+        member.user.save()
+
+
+@pytest.mark.parametrize("loses_and_gets_back", [demote, leave_and_return, switch_off])
+def test_nothing_comes_back_with_the_role(
+    house: House, loses_and_gets_back: Callable[[Membership, User], None]
+) -> None:
+    team, mia = house.teams["acme"], house.users["mia"]
+    team.memberships.filter(user=mia).update(role=Role.ADMIN)
+    alice = team.memberships.get(user=house.users["alice"])
+    issue_tokens.make(alice, name="own", days=30, environments=[], form_id="own")
+    links.make(Snapshot.objects.get(team=team), maker=alice, days=7, form_id="own")
+    loses_and_gets_back(alice, mia)
+    assert not team.invitations.pending().exists()
+    assert not PendingKey.objects.filter(team=team).exists()
+    assert not AccessToken.objects.alive().filter(made_by=alice.user.email).exists()
+    assert not ShareLink.objects.alive().filter(team=team, made_by=alice.user.email).exists()

@@ -1,0 +1,92 @@
+"""The ids of another team, in addresses, forms and filters of one's own: nothing is found, told or changed by them."""
+
+import re
+from collections.abc import Callable
+
+import pytest
+from allauth.usersessions.models import UserSession
+from django.test import Client
+
+from tests.authorization.conftest import House
+from tests.authorization.plan import NUMBERED_VIEWS, OTHER_VIEWS, PARTS, TEAM_VIEWS, level
+from tests.authorization.rows import all_rows, changed, rows_of
+from tests.conftest import PASSWORD
+from tests.views.snapshots.conftest import VOLUME
+
+Tell = Callable[..., None]
+# Both ways: who is admin here and reaches for what is there.
+WAYS = [("charlie", "rival", "acme"), ("alice", "acme", "rival")]
+# A snapshot that our copy of an own environment does not have is looked for at the provider: any id may be asked for.
+MAY_BE_UNKNOWN = frozenset({"snapshots:detail", "snapshots:check"})
+
+
+def tells_of(content: bytes, team: str) -> bool:
+    return re.search(rb"FOREIGN[\w-]*" + team.encode(), content, re.IGNORECASE) is not None
+
+
+def foreign_fields(house: House, theirs: str) -> dict[str, str]:
+    """Every name under which an id might be read, with the other team's id."""
+    ids = house.arguments[theirs]
+    place = f"{ids['service_code']}/{ids['environment_name']}"
+    session = UserSession.objects.filter(user__memberships__team=house.teams[theirs]).first()
+    assert session is not None
+    named = {"pending": str(house.pending[theirs]), "session": str(session.pk), "environment": place}
+    return {**ids, **named, "id": ids["member"], "volume_id": VOLUME, "role": "admin", "snapshot": ids["snapshot_id"]}
+
+
+@pytest.fixture(autouse=True)
+def sessions(house: House) -> None:
+    for user in house.users.values():
+        Client().post("/accounts/login/", {"login": user.email, "password": PASSWORD})
+
+
+@pytest.mark.parametrize(("person", "ours", "theirs"), WAYS)
+def test_foreign_ids_in_own_addresses_are_not_found(
+    house: House, figures: Tell, person: str, ours: str, theirs: str
+) -> None:
+    before, asked, found = all_rows(), 0, []
+    for view in NUMBERED_VIEWS:
+        foreign = house.address(view, theirs, team=ours)
+        for method in ("GET", "POST"):
+            status = house.do(person, method, foreign, foreign_fields(house, theirs)).status_code
+            asked += 1
+            found += [(view, method, status)] if status != (404 if level(view, method) else 405) else []
+    figures("matrix", requests=asked, foreign_ids_found=len(found))
+    assert found == []
+    assert changed(before, all_rows()) == []
+
+
+@pytest.mark.parametrize(("person", "ours", "theirs"), WAYS)
+def test_one_foreign_id_among_own_ones_tells_nothing(house: House, person: str, ours: str, theirs: str) -> None:
+    before = rows_of(house.teams[theirs])
+    for view in NUMBERED_VIEWS:
+        for part in PARTS[view]:
+            url = house.address(view, ours, **{part: house.arguments[theirs][part]})
+            for method in ("GET", "POST"):
+                answer = house.ask(person, method, url)
+                assert not tells_of(answer.content, theirs), (view, part)
+                assert answer.status_code in (404, 405) or not differs(house, part) or view in MAY_BE_UNKNOWN
+    assert changed(before, rows_of(house.teams[theirs])) == []
+
+
+def differs(house: House, part: str) -> bool:
+    return house.arguments["acme"][part] != house.arguments["rival"][part]
+
+
+@pytest.mark.parametrize(("person", "ours", "theirs"), WAYS)
+def test_foreign_ids_in_own_forms_and_filters_do_nothing(
+    house: House, figures: Tell, person: str, ours: str, theirs: str
+) -> None:
+    before, asked = rows_of(house.teams[theirs]), 0
+    fields = foreign_fields(house, theirs)
+    for view in TEAM_VIEWS + OTHER_VIEWS:
+        for method in ("GET", "POST"):
+            query = "&".join(f"{name}={value}" for name, value in fields.items())
+            url = f"{house.address(view, ours)}?{query}" if method == "GET" else house.address(view, ours)
+            with house.undone():
+                answer = house.do(person, method, url, fields)
+                assert answer.status_code < 500
+                assert not tells_of(answer.content, theirs), (view, method)
+                assert changed(before, rows_of(house.teams[theirs])) == [], (view, method)
+            asked += 1
+    figures("matrix", requests=asked)

@@ -1,0 +1,146 @@
+"""Whatever somebody writes into an address, a form or a header: a refusal or a page, and never a fault of ours."""
+
+from collections.abc import Callable, Iterator, Sequence
+from typing import TypeVar
+from urllib.parse import quote, quote_from_bytes
+
+import pytest
+from django.http import QueryDict
+from django.utils.datastructures import MultiValueDict
+
+from dashboard.teams.access.guard import CAPABILITIES
+from dashboard.teams.models import Membership
+from tests.api.conftest import made
+from tests.authorization.conftest import House
+from tests.authorization.plan import NOBODY, PARTS, TEAM_VIEWS, TOKEN_VIEWS, VIEWS, address
+from tests.faults.figures import is_full
+
+T = TypeVar("T")
+Tell = Callable[..., None]
+DATES = (
+    *("0001-01-01", "9999-12-31", "2026-02-30", "0000-00-00", "-0001-01-01", "10000-01-01", "2026-W01-1"),
+    *("0001-01-01T00:00:00+23:59", "9999-12-31T23:59:59-23:59", "0001-01-01T00:00:00Z", "9999-12-31T23:59:59Z"),
+    *("0001-01-01T00:00:00.000001+00:01", "2026-11-24T12:00:00", "00010101T000000000000-1", "99991231T235959999999-9"),
+)
+NUMBERS = (
+    *("0", "-1", "1e400", "nan", "inf", "0x10", "1_000", "٣", "²", "1.5", "9" * 18, "9" * 19, "9" * 30, "9" * 5000),
+    *(str(2**31), str(2**63 - 1), str(2**63), str(-(2**63) - 1)),
+)
+TEXTS = (
+    *("", " ", "\0", "a\0b", "\r\nSet-Cookie: a=b", "[", "]", "http://[", "http://[::1", "//[", "http://a:b:c/", "\\"),
+    *("%", "%s", "%00", "%ff", "%ed%a0%80", "%(a)s", "{{ 7 }}", "{0}", "'", '"', "<script>", "\u202e", "\ufffe"),
+    *("😀", "é" * 400, "x" * 5000, "a/b/c/d", "compute-on/[", "compute-on/\0", "/", "..", "{", "[1", "null", "\x85"),
+)
+VALUES = (*DATES, *NUMBERS, *TEXTS)
+ALWAYS = ("0001-01-01T00:00:00+23:59", "\0")
+AT_ONCE = 2
+BROKEN_BYTES = (b"\xff", b"\xed\xa0\x80", b"\xc0\x80", b"%", b"%0", b"\x00")
+HEADERS = (
+    *("Referer", "Origin", "HX-Current-URL", "HX-Trigger", "HX-Trigger-Name", "HX-Target", "HX-Boosted", "HX-Prompt"),
+    *("If-None-Match", "If-Modified-Since", "Range", "Accept", "Accept-Language", "Accept-Encoding", "User-Agent"),
+    *("X-Forwarded-For", "X-Forwarded-Proto", "Forwarded", "Authorization", "MC-Api-Key", "Cookie", "Content-Type"),
+    *("Sec-Purpose", "Purpose", "HX-History-Restore-Request", "X-Requested-With", "X-CSRFToken", "Content-Length"),
+)
+HEADER_VALUES = ("[", "http://[", "//[", "%00", "x" * 5000, "é", '"', "W/", "bytes=0-0", "1" * 30, "a, b;q=x", "\t")
+HTMX = {"HX-Request": "true"}
+# Whoever was never listed by the provider gives nothing, and says so.
+CLOSED = {("api:volumes", 503)}
+ASKED = [(view, method) for view in sorted(VIEWS) for method in ("GET", "POST") if method in CAPABILITIES[view]]
+
+
+@pytest.fixture
+def names(monkeypatch: pytest.MonkeyPatch) -> set[str]:
+    """The names that a view looks for in its address or form."""
+    found: set[str] = set()
+
+    def noting(method: str) -> None:
+        before = getattr(MultiValueDict, method)
+
+        def noted(self: MultiValueDict[str, str], key: str, *rest: object) -> object:
+            if isinstance(self, QueryDict):
+                found.add(key)
+            return before(self, key, *rest)
+
+        monkeypatch.setattr(MultiValueDict, method, noted)
+
+    for method in ("get", "getlist", "__getitem__"):
+        noting(method)
+    return found
+
+
+class Asker:
+    """Asks a view as whoever gets furthest into it, and keeps what failed."""
+
+    def __init__(self, house: House, token: str) -> None:
+        self.house, self.token, self.failed, self.number = house, token, [], 0  # type: ignore[var-annotated]
+
+    def ask(self, view: str, method: str, url: str, what: object, body: object = None, **headers: str) -> None:
+        person = "alice" if view in TEAM_VIEWS or "signed" in str(CAPABILITIES[view]) else NOBODY
+        shown = {"MC-Api-Key": self.token} if view in TOKEN_VIEWS else {}
+        status = self.house.ask(person, method, url, body, **{**shown, **headers}).status_code  # type: ignore[arg-type]
+        self.number += 1
+        if status >= 500 and (view, status) not in CLOSED:
+            self.failed.append((view, method, what, status))
+
+    def address(self, view: str, **other: str) -> str:
+        return address(view, {**self.house.arguments["acme"], **other})
+
+
+@pytest.fixture
+def asker(house: House) -> Asker:
+    return Asker(house, made(Membership.objects.get(user__email="mia@example.com", team__slug="acme"))[1].token)
+
+
+def with_names(asker: Asker, names: set[str]) -> Iterator[tuple[str, str, list[str]]]:
+    for view, method in ASKED:
+        names.clear()
+        for _again in range(2):  # some names are looked for only where others were there
+            yes = dict.fromkeys(names, "1")
+            query = "&".join(f"{name}=1" for name in yes)
+            asker.ask(view, method, f"{asker.address(view)}?{query}", "plain", yes, **HTMX)
+        yield view, method, sorted(names)
+
+
+def some(values: Sequence[T], place: int) -> Sequence[T]:
+    """All in the long run; else a few, others at each place, so that each is tried somewhere."""
+    if is_full():
+        return values
+    return [values[(AT_ONCE * place + number) % len(values)] for number in range(AT_ONCE)]
+
+
+def test_no_value_of_an_address_or_a_form_is_a_fault(asker: Asker, names: set[str], figures: Tell) -> None:
+    place = 0
+    for view, method, known in list(with_names(asker, names)):
+        for name in known:
+            place += 1
+            for value in {*ALWAYS, *some(VALUES, place)}:
+                # The others say yes, so that as much as possible is read.
+                form = {other: value if other == name else "1" for other in known}
+                query = "&".join(f"{key}={quote(each)}" for key, each in form.items())
+                asker.ask(view, method, f"{asker.address(view)}?{query}", (name, value[:30]), form, **HTMX)
+    figures("nasty", values=asker.number)
+    assert asker.failed == []
+
+
+def test_no_header_is_a_fault(asker: Asker, figures: Tell) -> None:
+    for place, (view, method) in enumerate(ASKED):
+        url = asker.address(view)
+        for value in {"http://[", *some(HEADER_VALUES, place)}:
+            asker.ask(view, method, url, ("all", value[:30]), **HTMX | dict.fromkeys(HEADERS, value))
+            for name in HEADERS if is_full() else ("HX-Current-URL", "Referer", "If-None-Match"):
+                asker.ask(view, method, url, (name, value[:30]), **HTMX | {name: value})
+    figures("nasty", headers=asker.number)
+    assert asker.failed == []
+
+
+def test_no_part_of_a_path_is_a_fault(asker: Asker, figures: Tell) -> None:
+    raws = [*(value.encode() for value in VALUES), *BROKEN_BYTES]
+    for place, (view, method) in enumerate(ASKED):
+        plain = asker.address(view)
+        for part in PARTS[view]:
+            own = asker.house.arguments["acme"][part]
+            for raw in {b"\0", b"9" * 30, *some(raws, place)}:
+                url = plain.replace(f"/{own}", "/" + quote_from_bytes(raw, safe=""), 1)
+                asker.ask(view, method, url, (part, raw[:30]))
+    figures("nasty", parts=asker.number)
+    assert asker.failed == []

@@ -1,0 +1,139 @@
+"""Every view × every method × everybody × both teams: exactly what the capability table says, nothing left out."""
+
+import re
+from collections.abc import Callable
+from urllib.parse import unquote
+
+import pytest
+from django.db import connection
+from django.http import HttpResponse
+from django.test import Client
+
+from dashboard.teams.access.guard import CAPABILITIES
+from tests.authorization.conftest import House
+from tests.authorization.plan import (
+    IS_PUBLIC,
+    METHODS,
+    NOBODY,
+    OTHER_VIEWS,
+    ROLES,
+    TEAM_VIEWS,
+    TEAMS,
+    TOKEN_VIEWS,
+    VIEWS,
+    expected,
+)
+from tests.authorization.rows import all_rows, changed
+
+HTMX = {"HX-Request": "true"}
+PROTECTED = sorted(name for name in VIEWS if not IS_PUBLIC[name] and name not in TOKEN_VIEWS)
+FORMS = sorted(name for name in VIEWS if "POST" in CAPABILITIES.get(name, {}))
+TOKEN = re.compile(rb'(name="csrfmiddlewaretoken" value=")[^"]+')
+NONCE = re.compile(rb'nonce(="|-)[^"\']+')
+Tell = Callable[..., None]
+ADDRESSES = [(view, TEAMS[0]) for view in OTHER_VIEWS] + [(view, team) for team in TEAMS for view in TEAM_VIEWS]
+
+
+def test_every_address_has_its_entry_and_its_arguments(house: House) -> None:
+    assert VIEWS.keys() == CAPABILITIES.keys()
+    for view, team in ADDRESSES:
+        assert house.address(view, team)
+    assert {name for name in VIEWS if name.startswith("snapshots:")} - set(TEAM_VIEWS) == {
+        "snapshots:home",
+        "snapshots:teams",
+        "snapshots:share",
+    }
+
+
+def methods() -> tuple[str, ...]:
+    """On the second database only those that reach a view: a method that none takes is refused without asking it."""
+    return METHODS if connection.vendor == "sqlite" else ("GET", "POST")
+
+
+@pytest.mark.parametrize("person", ROLES)
+def test_exactly_the_table(house: House, figures: Tell, person: str) -> None:
+    wrong, let_in, asked = [], 0, 0
+    for view, team in ADDRESSES:
+        for method in methods():
+            answer = house.ask(person, method, house.address(view, team))
+            allowed = expected(view, method, person, team)
+            asked += 1
+            if answer.status_code not in allowed or is_sent_away(answer, view, person):
+                wrong.append((view, team, method, answer.status_code, sorted(allowed)))
+                let_in += 200 not in allowed
+    figures("matrix", requests=asked, let_in_that_should_not=let_in)
+    assert wrong == []
+    assert asked >= 100
+
+
+def is_sent_away(answer: HttpResponse, view: str, person: str) -> bool:
+    """Whether a redirect of a guarded view leads to the sign-in when it should not, or elsewhere when it should."""
+    to_sign_in = answer.headers.get("Location", "").startswith("/accounts/login/")
+    return answer.status_code == 302 and view in PROTECTED and to_sign_in != (person == NOBODY)
+
+
+@pytest.mark.parametrize(("person", "methods"), [("charlie", METHODS), ("sam", ("GET", "POST"))])
+def test_foreign_has_the_bytes_of_a_team_that_is_not_there(
+    house: House, figures: Tell, person: str, methods: tuple[str, ...]
+) -> None:
+    different, asked = [], 0
+    for view in TEAM_VIEWS:
+        for method in methods:
+            for headers in ({}, HTMX) if method in ("GET", "POST") else ({},):
+                foreign = house.ask(person, method, house.address(view, "acme"), **headers)
+                unknown = house.ask(person, method, house.address(view, "acme", team="nope"), **headers)
+                asked += 2
+                if bare(foreign, "acme") != bare(unknown, "nope") or foreign.status_code != 404:
+                    different.append((view, method, headers))
+                assert b"FOREIGN" not in foreign.content + str(foreign.headers).encode()
+    figures("matrix", requests=asked, foreign_unlike_unknown=len(different))
+    assert different == []
+
+
+def bare(answer: HttpResponse, slug: str) -> tuple[int, bytes, dict[str, str]]:
+    """An answer without what differs between any two: the form's token, the request's number, the address asked for."""
+    content = NONCE.sub(b"nonce", TOKEN.sub(rb"\1", answer.content)).replace(slug.encode(), b"")
+    changing = {"Content-Length", "X-Request-ID"}
+    headers = {name: value.replace(slug, "") for name, value in answer.headers.items() if name not in changing}
+    return answer.status_code, content, {name: NONCE.sub(b"n", one.encode()).decode() for name, one in headers.items()}
+
+
+def test_refused_requests_change_nothing(house: House, figures: Tell) -> None:
+    before, asked = all_rows(), 0
+    for person in (NOBODY, "charlie", "bob"):
+        for view in TEAM_VIEWS:
+            for method in METHODS:
+                if expected(view, method, person, "acme") & {200}:
+                    continue
+                house.do(person, method, house.address(view, "acme"))
+                asked += 1
+    figures("matrix", requests=asked)
+    assert changed(before, all_rows()) == []
+
+
+@pytest.mark.parametrize("htmx", [False, True])
+def test_anonymous_is_led_to_sign_in_and_back(house: House, htmx: bool) -> None:
+    for view in PROTECTED:
+        url = house.address(view, "acme")
+        seen = {**HTMX, "HX-Current-URL": f"http://testserver{url}"} if htmx else {}
+        answer = house.ask(NOBODY, "GET", f"{url}?q=a%26b", None, **seen)
+        if htmx:
+            assert (answer.status_code, answer.content) == (401, b"")
+            assert unquote(answer["HX-Redirect"]) == f"/accounts/login/?next={url}"
+        else:
+            assert answer["Location"] == f"/accounts/login/?next={url}%3Fq%3Da%2526b"
+
+
+@pytest.mark.parametrize("headers", [{}, {"Origin": "null"}, {"Origin": "https://evil.example"}])
+def test_no_form_is_taken_without_its_token(house: House, figures: Tell, headers: dict[str, str]) -> None:
+    house.client = Client(enforce_csrf_checks=True, raise_request_exception=False)
+    before = all_rows()
+    taken = [
+        (view, person)
+        for view in FORMS
+        for person in ("alice", NOBODY)
+        if house.do(person, "POST", house.address(view, "acme"), None, **headers).status_code != 403
+    ]
+    figures("matrix", requests=2 * len(FORMS), forms_taken_without_token=len(taken))
+    assert taken == []
+    assert changed(before, all_rows()) == []

@@ -1,0 +1,57 @@
+"""What is said of a team's volumes, and what its pages offer."""
+
+from collections import Counter
+
+from django.http import HttpResponse
+from django.test import Client
+from django.utils import timezone
+
+from dashboard.teams.models import AuditEvent, Team
+from snapshots.models import Environment, Volume
+from snapshots.rules.judge import Verdict
+from snapshots.verdicts.sql import DataAges, judged, volumes_of_team
+from tests.views.snapshots.reading import tree
+
+HOME = "/t/acme/"
+TARGETS = f"{HOME}settings/targets/"
+EXEMPTIONS = f"{HOME}settings/not-judged/"
+EXEMPT = f"{HOME}volumes/exempt/"
+AGAIN = f"{HOME}volumes/judge-again/"
+STOPPED = f"{HOME}volumes/stopped/"
+
+
+def verdicts(team: Team) -> dict[str, Verdict]:
+    """What is said of each volume now, by its name."""
+    environments = list(Environment.objects.of_team(team))
+    found = judged(volumes_of_team(environments), DataAges.of(environments, timezone.now()))
+    return {name: Verdict(said) for name, said in found.values_list("name", "said")}
+
+
+def counted(team: Team) -> Counter[Verdict]:
+    return Counter(verdicts(team).values())
+
+
+def pk(number: int) -> int:
+    return Volume.objects.get(name=f"disk-{number}").pk
+
+
+def audited() -> list[tuple[str, str, str]]:
+    return list(AuditEvent.objects.order_by("pk").values_list("kind", "target", "detail"))
+
+
+def headings(page: HttpResponse) -> list[str]:
+    return [each.text for each in tree(page).one("main").all("h2")]
+
+
+def said(page: HttpResponse) -> list[str]:
+    return [line.text for shown in tree(page).all("ul", css="messages") for line in shown.all("li")]
+
+
+def errors(page: HttpResponse) -> list[str]:
+    return [error.text for error in tree(page).all(css="form-error")]
+
+
+def exempt(client: Client, query: str, number: int, **values: str) -> HttpResponse:
+    """Exempt what a query string names, until a day unless told otherwise."""
+    form = {"number": str(number), "reason": "lab machines", "ends": "day", "until": "2026-12-03"} | values
+    return client.post(f"{EXEMPT}?{query}", form, follow=True)  # type: ignore[return-value]

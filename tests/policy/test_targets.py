@@ -1,0 +1,186 @@
+"""Targets: the first question, what each answer means, who inherits what, and what a sync writes meanwhile."""
+
+from collections.abc import Iterator
+from datetime import timedelta
+
+import pytest
+from django.db import connection
+from django.test import Client
+from django.utils import timezone
+
+from dashboard.teams.models import Team, User
+from snapshots.models import Environment, Policy, Volume
+from snapshots.policy import target_preview, targets
+from snapshots.rules.judge import Verdict
+from snapshots.verdicts.evaluate import Values
+from tests.policy.conftest import shot
+from tests.policy.steps import TARGETS, audited, counted, pk, said, verdicts
+from tests.views.snapshots.conftest import OTHER_PATH, Fill
+from tests.views.snapshots.reading import tree
+
+pytestmark = pytest.mark.django_db
+
+
+def choose(client: Client, hours: int | str, **whose: str | int) -> None:
+    assert client.post(TARGETS, {"hours": hours, **whose}).status_code == 302
+
+
+@pytest.mark.parametrize("hours", target_preview.CHOICES)
+@pytest.mark.parametrize("later", [0, 0.2, 3, 7])
+def test_an_effect_is_what_the_page_says_after_choosing(
+    dora_client: Client, team: Team, mixture: Environment, clock, hours: int, later: float
+) -> None:
+    clock.shift(timedelta(hours=later))
+    before = target_preview.effects([mixture], timezone.now())
+    choose(dora_client, hours)
+    assert before[hours] == counted(team)
+    assert len({tuple(sorted(counts.items())) for counts in before.values()}) > 1 or later > 6
+
+
+def test_effects_know_who_has_a_target_already(dora_client: Client, team: Team, mixture: Environment) -> None:
+    choose(dora_client, 24, volume=pk(2))
+    choose(dora_client, 0, volume=pk(4))
+    before = target_preview.effects([mixture], timezone.now())
+    choose(dora_client, 30 * 24)
+    assert before[30 * 24] == counted(team)
+    assert verdicts(team)["disk-2"] is Verdict.LATE
+    assert verdicts(team)["disk-4"] is Verdict.FRESH
+
+
+def test_what_is_exempt_has_no_part_in_an_effect(team: Team, mixture: Environment) -> None:
+    Volume.objects.filter(name="disk-4").update(exempt_until=timezone.now() + timedelta(days=1))
+    before = target_preview.effects([mixture], timezone.now())
+    assert all(sum(counts.values()) == 9 for counts in before.values())
+
+
+def test_too_much_doubt_is_not_judged_for_a_question(mixture: Environment, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(target_preview, "MOST_JUDGED", 1)
+    with pytest.raises(target_preview.TooMany):
+        target_preview.effects([mixture], timezone.now())
+
+
+def test_targets_are_inherited_from_team_to_environment_to_volume(dora_client: Client, team: Team, fill: Fill) -> None:
+    fill([shot(1, 1, days=3, interval_type="MANUAL"), shot(2, 1, days=3, interval_type="MANUAL")])
+    fill([shot(3, 1, days=3, interval_type="MANUAL")], path=OTHER_PATH)
+    late, fresh = Verdict.LATE, Verdict.FRESH
+    choose(dora_client, 24)
+    assert verdicts(team) == {"disk-1": late, "disk-2": late, "disk-3": late}
+    choose(dora_client, 168, environment="compute-on/prod")
+    assert verdicts(team) == {"disk-1": fresh, "disk-2": fresh, "disk-3": late}
+    choose(dora_client, 48, volume=pk(1))
+    choose(dora_client, 0, volume=pk(3))
+    assert verdicts(team) == {"disk-1": late, "disk-2": fresh, "disk-3": fresh}
+    choose(dora_client, "", volume=pk(1))
+    choose(dora_client, "", environment="compute-on/prod")
+    assert verdicts(team) == {"disk-1": late, "disk-2": late, "disk-3": fresh}
+
+
+def test_an_environment_that_is_hidden_is_judged_too(dora_client: Client, team: Team, mixture: Environment) -> None:
+    Environment.objects.filter(pk=mixture.pk).update(removed_at=timezone.now())
+    choose(dora_client, 24)
+    assert Volume.objects.get(name="disk-2").late_from is not None
+
+
+def test_each_target_says_where_it_comes_from(dora_client: Client, mixture: Environment) -> None:
+    choose(dora_client, 168)
+    choose(dora_client, 48, volume=pk(2))
+    shown = [each.text for each in tree(dora_client.get(TARGETS)).all(css="target")]
+    assert [text.partition(" Target of")[0] for text in shown] == [
+        "Acme Platform 7 days",
+        "prod · compute-on 7 days, from Acme Platform",
+        "disk-2 · prod · compute-on 2 days",
+    ]
+
+
+@pytest.mark.parametrize("hours", ["-1", "1.5", "x", "99999999", "1" * 5000, "٣"])
+def test_a_target_that_is_none_changes_nothing(dora_client: Client, team: Team, hours: str) -> None:
+    page = dora_client.post(TARGETS, {"hours": hours}, follow=True)
+    assert said(page) == ["A target is a number of hours, at most ten years."]
+    assert not Policy.objects.exists()
+
+
+@pytest.mark.parametrize("whose", [{"volume": "0"}, {"volume": "x"}, {"environment": "compute-on/nope"}])
+def test_nobody_else_gets_the_target_of_what_is_not_there(dora_client: Client, team: Team, whose: dict) -> None:
+    page = dora_client.post(TARGETS, {"hours": "24", **whose}, follow=True)
+    assert said(page)[0].startswith("Nothing was changed")
+    assert not Policy.objects.exists()
+
+
+def test_every_target_is_audited(dora_client: Client, mixture: Environment) -> None:
+    choose(dora_client, 168)
+    choose(dora_client, 24, environment="compute-on/prod")
+    choose(dora_client, "", volume=pk(1))
+    assert audited() == [
+        ("target_changed", "Acme Platform", "7 days"),
+        ("target_changed", "prod · compute-on", "24 hours"),
+        ("target_changed", "disk-1 · prod · compute-on", "inherited"),
+    ]
+
+
+def test_a_viewer_reads_and_changes_nothing(bob_client: Client, charlie_client: Client, team: Team) -> None:
+    page = bob_client.get(TARGETS)
+    assert page.status_code == 200
+    assert tree(page).one("main").all("button") == []
+    assert bob_client.post(TARGETS, {"hours": "24"}).status_code == 403
+    assert charlie_client.post(TARGETS, {"hours": "24"}).status_code == 404
+    assert not Policy.objects.exists()
+
+
+def test_a_foreign_volume_keeps_its_target(client_for, charlie: User, mixture: Environment, team: Team) -> None:
+    client_for(charlie).post("/t/rival/settings/targets/", {"hours": "24", "volume": pk(1)})
+    assert Volume.objects.get(name="disk-1").target_hours is None
+
+
+def test_old_tables_are_not_shown_after_a_target_changed(dora_client: Client, mixture: Environment) -> None:
+    for whose in ({}, {"environment": "compute-on/prod"}, {"volume": pk(1)}):
+        before = Environment.objects.get(pk=mixture.pk).generation
+        choose(dora_client, 24, **whose)
+        assert Environment.objects.get(pk=mixture.pk).generation > before
+
+
+@pytest.fixture
+def meanwhile(monkeypatch: pytest.MonkeyPatch) -> Iterator[list]:
+    """What is done once, after the first judgements were prepared."""
+    waiting: list = []
+    real = targets.judgements
+
+    def judgements(*args: object, **kwargs: object) -> list[list[Values]]:
+        made = list(real(*args, **kwargs))  # type: ignore[arg-type]
+        if waiting:
+            waiting.pop()()
+        return made
+
+    monkeypatch.setattr(targets, "judgements", judgements)
+    yield waiting
+    assert waiting == []
+
+
+def test_what_a_sync_writes_meanwhile_is_judged_by_the_new_target(
+    dora: User, team: Team, fill: Fill, meanwhile: list
+) -> None:
+    old, new = shot(1, 1, days=9, interval_type="MANUAL"), shot(1, 2, days=0.01, interval_type="MANUAL")
+    fill([old])
+    meanwhile.append(lambda: fill([new, old]))
+    targets.set_of_team(team, 24, person=dora)
+    assert verdicts(team) == {"disk-1": Verdict.FRESH}
+    assert Volume.objects.get().usable_count == 2
+
+
+def test_two_members_at_once_both_get_their_way(dora: User, team: Team, fill: Fill, meanwhile: list) -> None:
+    fill([shot(1, 1, days=3, interval_type="MANUAL")])
+    meanwhile.append(lambda: targets.set_of_volume(Volume.objects.get(), 96, person=dora))
+    targets.set_of_team(team, 24, person=dora)
+    assert verdicts(team) == {"disk-1": Verdict.FRESH}
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_team_is_judged_before_the_database_is_locked(
+    dora: User, team: Team, mixture: Environment, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    locked, real = [], targets.judgements
+    monkeypatch.setattr(
+        targets, "judgements", lambda *args, **kw: locked.append(connection.in_atomic_block) or real(*args, **kw)
+    )
+    targets.set_of_team(team, 24, person=dora)
+    assert locked == [False]
+    assert verdicts(team)["disk-2"] is Verdict.LATE

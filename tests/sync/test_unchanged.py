@@ -1,0 +1,100 @@
+"""A list that says nothing new writes no snapshot, and is soon known by its bytes."""
+
+import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
+from time_machine import Traveller
+
+from snapshots.models import Environment
+from snapshots.simulator.server import Simulator
+from snapshots.sync.leases import Caller
+from snapshots.sync.refresh import check_snapshot
+from tests.sync.steps import MINUTE, PATH, ids, refreshed, row, usable_ids
+
+
+def writes(log: CaptureQueriesContext, table: str) -> list[str]:
+    statements = [query["sql"] for query in log.captured_queries]
+    return [each for each in statements if each.startswith(("INSERT", "UPDATE", "DELETE")) and f'"{table}"' in each]
+
+
+@pytest.mark.parametrize("fault", [{}, {"set_fields": {"size": 8}}])
+def test_an_unchanged_list_writes_no_snapshot_and_stamps_the_environment(
+    seen: Environment, sim: Simulator, fault: dict[str, object]
+) -> None:
+    generation, listed_at = seen.generation, seen.listed_at
+    sim.fault(path="/snapshots", **fault)  # other bytes, the same seven fields
+    with CaptureQueriesContext(connection) as log:
+        assert refreshed(seen).total == 0
+    assert writes(log, "snapshots_snapshot") == writes(log, "snapshots_volume") == []
+    assert len(writes(log, "snapshots_environment")) == 2  # the claim, the stamp
+    assert seen.generation == generation
+    assert seen.listed_at != listed_at
+
+
+def test_the_same_bytes_are_not_even_compared(seen: Environment) -> None:
+    with CaptureQueriesContext(connection) as log:
+        refreshed(seen)
+    assert not [query for query in log.captured_queries if '"snapshots_snapshot"' in query["sql"]]
+
+
+def test_the_same_bytes_do_not_keep_a_candidate_alive(seen: Environment, sim: Simulator, clock: Traveller) -> None:
+    gone = ids(sim)[0]
+    sim.world.remove_snapshot(PATH, gone)
+    missing = []
+    for _ in range(4):
+        missing.append(refreshed(seen).missing)
+        clock.shift(MINUTE)
+    assert missing == [0, 1, 0, 0]
+    assert not row(seen, gone).listed
+
+
+def test_the_same_bytes_do_not_keep_a_doubt_alive(seen: Environment, sim: Simulator, clock: Traveller) -> None:
+    for each in ids(sim):
+        sim.world.remove_snapshot(PATH, each)
+    missing = []
+    for _ in range(4):
+        missing.append(refreshed(seen).missing)
+        clock.shift(10 * MINUTE)
+    assert missing == [0, 0, 24, 0]
+
+
+def test_the_old_bytes_after_a_change_are_compared_again(seen: Environment, sim: Simulator, clock: Traveller) -> None:
+    gone = sim.world.snapshots(PATH)[0]
+    sim.fault(path="/snapshots", shrink=0.05, times=2)
+    counts = []
+    for _ in range(3):
+        written = refreshed(seen)
+        clock.shift(MINUTE)
+        counts.append((written.left_out, written.missing, written.returned))
+    assert counts == [(1, 0, 0), (0, 1, 0), (0, 0, 1)]
+    assert row(seen, gone["id"]).listed
+
+
+def test_the_old_bytes_after_an_incomplete_list_undo_it(seen: Environment, sim: Simulator, clock: Traveller) -> None:
+    usable = usable_ids(seen)
+    sim.fault(path="/snapshots", set_fields={"state": "Error"}, record_count=1, times=1)
+    refreshed(seen)
+    assert not usable_ids(seen)
+    clock.shift(MINUTE)
+    refreshed(seen)
+    assert usable_ids(seen) == usable
+
+
+def test_the_old_bytes_after_a_check_undo_it(seen: Environment, sim: Simulator) -> None:
+    usable = usable_ids(seen)
+    snapshot_id = min(usable)
+    sim.fault(path=snapshot_id, set_fields={"state": "Error"})
+    check_snapshot(seen, snapshot_id, caller=Caller.BUTTON)
+    assert snapshot_id not in usable_ids(seen)
+    refreshed(seen)
+    assert usable_ids(seen) == usable
+
+
+def test_an_incomplete_list_of_the_same_bytes_stays_incomplete(
+    seen: Environment, sim: Simulator, clock: Traveller
+) -> None:
+    sim.fault(path="/snapshots", record_count=1)
+    for _ in range(2):
+        assert refreshed(seen).incomplete
+        clock.shift(MINUTE)
+    assert seen.is_partial

@@ -1,0 +1,343 @@
+"""The changes page: newest first, day by day, filtered, opened, turned over; and how it says what it cannot show."""
+
+from collections.abc import Callable
+from datetime import timedelta
+from urllib.parse import urlencode
+
+import pytest
+import time_machine
+from django.core.cache import caches
+from django.test import Client
+from pytest_django import DjangoAssertNumQueries
+
+from snapshots.cloudca.records import SnapshotRecord
+from snapshots.models import Change, Environment
+from tests.views.changes.conftest import CHANGES, MINUTE, Lists
+from tests.views.snapshots.conftest import (
+    HTMX,
+    NOW,
+    OTHER_PATH,
+    OTHER_VOLUME,
+    PATH,
+    VOLUME,
+    Fill,
+    detail,
+    record,
+    refuse,
+    snapshot_id,
+    taken,
+)
+from tests.views.snapshots.reading import Element, Response, by_id, chips, links, problems, tree
+
+pytestmark = pytest.mark.django_db
+DAY = timedelta(days=1)
+
+
+def lines(page: Response) -> list[Element]:
+    return tree(page).all("li", css="change")
+
+
+def titles(page: Response) -> list[str]:
+    return [line.all("a")[0].text for line in lines(page)]
+
+
+def badges(page: Response) -> list[str]:
+    return [line.one("span", css="badge").text for line in lines(page)]
+
+
+def ask(client: Client, **query: object) -> Response:
+    return client.get(f"{CHANGES}?{urlencode(query, doseq=True)}")
+
+
+@pytest.fixture
+def told(fill: Fill, clock: time_machine.Traveller) -> Environment:
+    """Yesterday 1 completed and 2 failed; today 1 was renamed, 3 vanished, and elsewhere 4 was deleted."""
+    clock.move_to(NOW - DAY)
+    begun = [taken(9, NOW - 9 * DAY, name="nine")]
+    one, two = taken(1, NOW - DAY, name="one"), taken(2, NOW - DAY, name="two", state="Error", volume_id=OTHER_VOLUME)
+    three = taken(3, NOW - DAY, name="three", state="Creating")
+    fill(begun)
+    fill([taken(4, NOW - 9 * DAY, name="four", interval_type="MANUAL"), *begun], path=OTHER_PATH)
+    clock.shift(MINUTE)
+    environment = fill([one, two, three, *begun])
+    clock.move_to(NOW)
+    for _ in range(2):
+        fill([taken(1, NOW - DAY, name="uno"), two, *begun])
+        fill(begun, path=OTHER_PATH)
+        clock.shift(MINUTE)
+    return environment
+
+
+@pytest.mark.usefixtures("told")
+def test_newest_first_under_a_head_for_each_day(alice_client: Client) -> None:
+    page = alice_client.get(CHANGES)
+    heads = [head.text for head in tree(page).all("h2", css="day-head")]
+    assert heads == ["Today, Tuesday 24 Nov UTC", "Yesterday, Monday 23 Nov UTC"]
+    today, yesterday = tree(page).all("ol", css="changes")
+    assert [line.one("time").text for line in today.all("li")] == ["12:01", "12:01", "12:00"]
+    assert badges(page)[:3] == ["– Deleted", "✕ Vanished", "→ Renamed"]
+    assert [line.one("time").text for line in yesterday.all("li")] == ["12:01", "12:01", "12:00", "12:00"]
+    assert badges(page)[3:] == ["✓ Completed", "✕ Failed", "• Began to look", "• Began to look"]
+
+
+@pytest.mark.usefixtures("told")
+def test_a_line_leads_to_the_snapshot_and_its_volume(alice_client: Client) -> None:
+    renamed = lines(alice_client.get(CHANGES))[2]
+    assert renamed.text == "12:00 → Renamed uno was one · Daily ROOT-35545 prod · compute-on"
+    assert [link.attributes["href"] for link in renamed.all("a")] == [
+        detail(1),
+        f"/t/acme/volumes/{PATH}/{VOLUME}/",
+    ]
+    moment = renamed.one("time").attributes
+    assert (moment["datetime"], moment["title"]) == (NOW.isoformat(), "24 Nov 2026 12:00:00 UTC")
+
+
+@pytest.mark.usefixtures("told")
+@pytest.mark.parametrize(
+    ("query", "expected"),
+    [
+        ({"kind": "failed"}, ["two"]),
+        ({"kind": ["failed", "vanished"]}, ["three", "two"]),
+        ({"kind": "rotated"}, []),
+        ({"environment": OTHER_PATH}, ["four", "prod · compute-qc"]),
+        ({"volume_id": OTHER_VOLUME}, ["two"]),
+        ({"volume_id": "none"}, []),
+        ({"q": "two"}, ["two"]),
+        ({"q": "ONE"}, ["uno"]),
+        ({"q": "ROOT tw"}, ["two"]),
+        ({"q": snapshot_id(3)}, ["three"]),
+        ({"from": "2026-11-24"}, ["four", "three", "uno"]),
+        ({"to": "2026-11-23"}, ["one", "two", "prod · compute-qc", "prod · compute-on"]),
+        ({"from": "2026-11-24", "to": "2026-11-24", "kind": "deleted"}, ["four"]),
+        ({"from": "2026-11-25"}, []),
+    ],
+)
+def test_filters(alice_client: Client, query: dict[str, object], expected: list[str]) -> None:
+    names = {"uno": "uno", "one": "uno"}
+    assert titles(ask(alice_client, **query)) == [names.get(name, name) for name in expected]
+
+
+@pytest.mark.usefixtures("told")
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        *[("kind", value) for value in ("Failed", "x", "\x00")],
+        *[("environment", value) for value in ("prod", "compute-on/none")],
+        *[(name, value) for name in ("from", "to") for value in ("2026-13-01", "0001-01-01", "x")],
+        *[("line", value) for value in ("x", "0", "-1", "9" * 30)],
+        *[(name, value) for name in ("before", "after") for value in ("1", "20261324T120000000000-1", "x" * 99)],
+        *[("volume_id", "1"), ("volume_id", "*"), ("rotated", "maybe")],
+    ],
+)
+def test_nonsense_is_named_and_ignored(alice_client: Client, name: str, value: str) -> None:
+    page = ask(alice_client, **{name: value})
+    assert page.status_code == 200
+    assert f"is not a valid “{name}”" in problems(page)[0]
+    assert len(titles(page)) == 7
+
+
+@pytest.mark.usefixtures("told")
+def test_chips_name_the_filters_and_take_them_away(alice_client: Client) -> None:
+    page = ask(alice_client, kind=["failed", "deleted"], environment=PATH, q="t", **{"from": "2026-11-01"})
+    assert list(chips(page)) == [
+        *("Kind: Failed", "Kind: Deleted", "Environment: prod · compute-on", "From: 2026-11-01", "Search: t")
+    ]
+    without = alice_client.get(chips(page)["Kind: Failed"])
+    assert "Kind: Failed" not in chips(without)
+
+
+@pytest.fixture
+def rotating(lists: Lists, clock: time_machine.Traveller) -> None:
+    for day in range(3):
+        clock.move_to(NOW + day * DAY)
+        lists(*[[taken(50 + n, NOW + n * DAY - DAY) for n in range(day - 4, day + 1)]] * 2)
+
+
+@pytest.mark.usefixtures("rotating")
+def test_rotated_ones_are_shown_to_who_asks(alice_client: Client) -> None:
+    assert set(badges(alice_client.get(CHANGES))) == {"✓ Completed", "• Began to look"}
+    assert badges(ask(alice_client, kind="rotated")) == ["– Rotated"] * 2
+    everything = ask(alice_client, rotated="yes")
+    assert badges(everything).count("– Rotated") == 2
+    assert list(chips(everything)) == ["Rotated: shown too"]
+
+
+def many(lists: Lists, count: int, state: str = "Error") -> Environment:
+    """One list in which so many are new, in a volume of their own each."""
+    new = [taken(n, NOW, name=f"name {n:03}", state=state, volume_id=snapshot_id(n)) for n in range(1, count + 1)]
+    return lists([ALWAYS], [*new, ALWAYS])
+
+
+@pytest.mark.parametrize(("count", "shown"), [(20, 21), (21, 2)])
+def test_more_than_twenty_of_a_kind_at_once_are_one_line(
+    alice_client: Client, lists: Lists, count: int, shown: int
+) -> None:
+    many(lists, count)
+    assert len(lines(alice_client.get(CHANGES))) == shown
+    assert Change.objects.one_by_one().filter(kind="failed").count() == count
+
+
+def test_the_line_opens_and_shows_each(alice_client: Client, lists: Lists) -> None:
+    many(lists, 70)
+    line = lines(alice_client.get(CHANGES))[0]
+    assert line.text == "12:01 ✕ Failed 70 snapshots at once › prod · compute-on"
+    opened = alice_client.get(line.one("a").attributes["href"])
+    assert list(chips(opened)) == ["At once: Failed, 24 Nov 12:01 · prod · compute-on"]
+    second = alice_client.get(links(opened)["Next →"])
+    assert sorted(titles(opened) + titles(second)) == [f"name {number:03}" for number in range(1, 71)]
+
+
+def test_who_asks_for_a_volume_or_a_word_sees_what_a_line_hides(alice_client: Client, lists: Lists) -> None:
+    many(lists, 30)
+    assert titles(ask(alice_client, volume_id=snapshot_id(7))) == ["name 007"]
+    assert titles(ask(alice_client, q="name 012")) == ["name 012"]
+
+
+def test_kinds_fold_for_themselves_and_each_list_for_itself(alice_client: Client, lists: Lists) -> None:
+    many(lists, 25)
+    many(lists, 25, "BackedUp")
+    assert [line.all("a")[0].text for line in lines(alice_client.get(CHANGES))][:2] == [
+        *("25 snapshots at once ›", "25 snapshots at once ›")
+    ]
+    assert badges(alice_client.get(CHANGES))[:2] == ["✓ Completed", "✕ Failed"]
+
+
+def test_a_line_that_is_not_there_is_named(alice_client: Client, lists: Lists) -> None:
+    many(lists, 1)
+    page = ask(alice_client, line=Change.objects.get(kind="failed").pk)
+    assert "is not remembered any more; all are shown" in problems(page)[0]
+    assert len(titles(page)) == 2
+
+
+def turned(client: Client, name: str, url: str) -> list[list[str]]:
+    """The titles of each page from there on, turning by a link of this name."""
+    pages = []
+    while url:
+        page = client.get(url)
+        pages.append(titles(page))
+        url = links(page).get(name, "")
+    return pages
+
+
+ALWAYS = taken(9999, NOW - 9 * DAY)
+
+
+@pytest.fixture
+def long(lists: Lists) -> None:
+    """140 that completed, seven in each list: the first page ends within one."""
+    lists([ALWAYS], *([ALWAYS, *map(_new, range(1, last + 1))] for last in range(7, 141, 7)))
+
+
+def _new(number: int) -> SnapshotRecord:
+    return taken(number, NOW, name=f"name {number:03}", volume_id=snapshot_id(number))
+
+
+@pytest.mark.usefixtures("long")
+def test_pages_to_and_fro_show_each_once_in_one_order(alice_client: Client) -> None:
+    onward = turned(alice_client, "Next →", CHANGES)
+    shown = [title for page in onward for title in page]
+    assert (len(set(shown)), shown[-1]) == (141, "prod · compute-on")
+    assert [len(page) for page in onward] == [50, 50, 41]
+
+
+@pytest.mark.usefixtures("long")
+def test_back_leads_through_the_same_pages(alice_client: Client) -> None:
+    onward = turned(alice_client, "Next →", CHANGES)
+    last = links(alice_client.get(links(alice_client.get(CHANGES))["Next →"]))["Next →"]
+    assert turned(alice_client, "← Previous", last) == onward[::-1]
+
+
+@pytest.mark.usefixtures("long")
+def test_a_page_stays_where_it_is_when_something_happens(alice_client: Client, lists: Lists) -> None:
+    second = links(alice_client.get(CHANGES))["Next →"]
+    before = titles(alice_client.get(second))
+    lists([ALWAYS, *map(_new, range(1, 150))])
+    assert titles(alice_client.get(second)) == before
+
+
+@pytest.mark.usefixtures("long")
+def test_the_number_of_lines_and_the_times_are_told(alice_client: Client) -> None:
+    page = alice_client.get(CHANGES)
+    assert by_id(page, "count").text == "141 entries"
+    assert "24 Nov 12:20 back to 24 Nov 12:13 UTC" in tree(page).one("nav", css="pager").text
+
+
+def test_a_cached_page_shows_what_happens_within_the_minute(
+    alice_client: Client, lists: Lists, fill: Fill, environment: Environment
+) -> None:
+    alice_client.get(CHANGES)
+    fill([record(1)])
+    assert badges(alice_client.get(CHANGES)) == ["• Began to look"]
+    fill([record(1), _new(2)])
+    assert badges(alice_client.get(CHANGES)) == ["✓ Completed", "• Began to look"]
+    refuse(environment)
+    assert badges(alice_client.get(CHANGES))[0] == "✕ Refused"
+    fill([record(1), _new(2)])
+    assert badges(alice_client.get(CHANGES))[0] == "✓ Answering again"
+
+
+@pytest.mark.usefixtures("told")
+def test_the_table_is_taken_from_the_cache(
+    alice_client: Client, django_assert_max_num_queries: DjangoAssertNumQueries
+) -> None:
+    alice_client.get(CHANGES)
+    caches["fragments"].clear()
+    with django_assert_max_num_queries(9):
+        cold = alice_client.get(CHANGES)
+    with django_assert_max_num_queries(6):
+        hot = alice_client.get(CHANGES)
+    assert titles(hot) == titles(cold) != []
+
+
+@pytest.mark.usefixtures("told")
+def test_the_fragment_is_the_pages_own_results(alice_client: Client) -> None:
+    page, part = alice_client.get(CHANGES), alice_client.get(f"{CHANGES}?kind=failed&q=", headers=HTMX)
+    assert not tree(part).all("h1")
+    assert (titles(part), part["HX-Push-Url"]) == (["two"], f"{CHANGES}?kind=failed")
+    assert "HX-Request" in page["Vary"]
+
+
+def test_before_anything_was_fetched_it_says_so(alice_client: Client, environment: Environment) -> None:
+    assert tree(alice_client.get(CHANGES)).one("div", css="empty").one("h2").text == "First fetch under way"
+
+
+def test_nothing_matches_offers_the_way_back(alice_client: Client, told: Environment) -> None:
+    page = ask(alice_client, q="no such name")
+    empty = tree(page).one("div", css="empty")
+    assert [link.text for link in empty.all("a")] == ["Clear all filters", "Show rotated ones too"]
+
+
+def test_a_removed_environment_takes_its_changes_along(alice_client: Client, told: Environment) -> None:
+    Environment.objects.filter(pk=told.pk).update(removed_at=NOW)
+    assert by_id(alice_client.get(CHANGES), "count").text == "2 entries"
+    assert titles(alice_client.get(CHANGES)) == ["four", "prod · compute-qc"]
+
+
+def test_what_others_wrote_is_shown_as_text(alice_client: Client, lists: Lists) -> None:
+    hostile = "<script>alert(1)</script>\u202e"
+    lists([record(1, name=hostile, volume=hostile)], [record(1, name=f"{hostile}2", volume=f"{hostile}2")])
+    page = alice_client.get(CHANGES, {"q": hostile})
+    assert b"<script>alert" not in page.content
+    assert [line.all("bdi")[0].text for line in lines(page)] == [f"{hostile}2"] * 2
+
+
+def test_bob_reads_charlie_is_told_nothing(
+    bob_client: Client, charlie_client: Client, told: Environment, client_for: Callable[..., Client]
+) -> None:
+    assert len(titles(bob_client.get(CHANGES))) == 7
+    absent = charlie_client.get("/t/no-such-team/changes/")
+    refused = charlie_client.get(CHANGES)
+    assert (refused.status_code, absent.status_code) == (404, 404)
+    assert b"uno" not in refused.content
+
+
+@pytest.mark.usefixtures("told")
+def test_a_view_is_saved_for_this_page(alice_client: Client) -> None:
+    page = alice_client.get(f"{CHANGES}?kind=failed")
+    form = tree(page).one("form", css="save-view")
+    assert {field.attributes.get("name"): field.attributes.get("value") for field in form.all("input")} | {
+        "csrfmiddlewaretoken": ""
+    } == {"csrfmiddlewaretoken": "", "page": "changes", "query": "kind=failed", "name": None}
+    saved = alice_client.post("/t/acme/views/save/", {"page": "changes", "query": "kind=failed", "name": "Failures"})
+    assert saved["Location"] == f"{CHANGES}?kind=failed"
+    assert links(alice_client.get(CHANGES))["Failures"] == f"{CHANGES}?kind=failed"

@@ -1,0 +1,204 @@
+"""The pictures below the volumes: what is drawn, and the same in words and numbers."""
+
+from datetime import date, timedelta
+
+import pytest
+from django.db import connection
+from django.test import Client
+from django.test.utils import CaptureQueriesContext
+from time_machine import Traveller
+
+from snapshots.lists.volume_filters import BANDS, VolumeFilters
+from snapshots.models import Environment, Policy, VerdictDay, Volume
+from snapshots.verdicts import daily
+from snapshots.verdicts.daily import Day
+from snapshots.views.volumes import charts as views
+from tests.views.snapshots.conftest import NOW, OTHER_PATH, Fill, clock, fill, key, taken
+from tests.views.snapshots.reading import Element, Response, tree
+
+__all__ = ["clock", "fill", "key"]
+TODAY = NOW.date()
+HOME = "/t/acme/volumes/"
+
+
+def ago(days: int) -> date:
+    return TODAY - timedelta(days=days)
+
+
+def days(*given: Day) -> list[Day]:
+    """Ninety days, of which these are known."""
+    known = {day.day: day for day in given}
+    return [known.get(ago(number), Day(ago(number))) for number in reversed(range(90))]
+
+
+def words(*given: Day) -> list[str]:
+    return list(views.sentences(days(*given), NOW))
+
+
+# --- what is drawn
+
+
+def test_the_longest_bar_fills_the_room_and_a_short_one_is_seen() -> None:
+    bars = views.bars(dict(zip(BANDS, (1000, 500, 1, 0, 3), strict=True)), VolumeFilters(), HOME)
+    assert [bar.width for bar in bars] == [100, 50, 2, 0, 2]
+    assert [bar.number for bar in bars] == ["1,000", "500", "1", "0", "3"]
+    assert [bar.url for bar in bars] == [f"{HOME}?age={band}" for band in BANDS]
+
+
+def test_no_volume_draws_no_bar() -> None:
+    assert {bar.width for bar in views.bars(dict.fromkeys(BANDS, 0), VolumeFilters(), HOME)} == {0}
+
+
+def test_a_column_is_as_high_as_the_share_and_the_worst_hangs_from_the_top() -> None:
+    drawn = {share.name: share.d for share in views.shares([Day(TODAY, none=1, problem=2, cannot_tell=3, good=4)])}
+    assert drawn == {
+        "none": "M0 0h7V10h-7z",
+        "problem": "M0 10h7V30h-7z",
+        "cannot-tell": "M0 30h7V60h-7z",
+        "good": "M0 60h7V100h-7z",
+        "no-list": "",
+    }
+
+
+def test_one_in_thousands_is_seen() -> None:
+    drawn = {share.name: share.d for share in views.shares([Day(TODAY, none=1, good=9999)])}
+    assert (drawn["none"], drawn["good"]) == ("M0 0h7V2h-7z", "M0 2h7V100h-7z")
+
+
+@pytest.mark.parametrize(
+    "day", [Day(TODAY, none=7), Day(TODAY, problem=5), Day(TODAY, cannot_tell=1), Day(TODAY, 1, 1, 997, 1)]
+)
+def test_no_column_leaves_its_room(day: Day) -> None:
+    for share in views.shares([day]):
+        heights = [int(part) for part in share.d.replace("M0 ", "").replace("h7V", " ").replace("h-7z", "").split()]
+        assert all(0 <= height <= 100 for height in heights)
+
+
+def test_a_day_without_a_list_is_dotted_and_in_no_share() -> None:
+    drawn = {share.name: share.d for share in views.shares([Day(TODAY), Day(TODAY, good=1)])}
+    assert drawn["no-list"].startswith("M0 100")
+    assert drawn["good"] == "M8 0h7V100h-7z"
+
+
+# --- the same in words
+
+
+def test_the_newest_day_and_the_worst() -> None:
+    worst = Day(ago(12), none=20, problem=41, cannot_tell=3, good=219)
+    assert words(worst, Day(TODAY, none=3, problem=11, good=271)) == [
+        "24 Nov, at its worst moment: 14 of 285 volumes with a problem (5 %).",
+        "The worst day was 12 Nov: 61 of 283 volumes with a problem (22 %), 3 unknown.",
+        "No complete list came on 11 days.",
+    ]
+
+
+def test_a_good_time_has_no_worst_day() -> None:
+    assert words(Day(ago(1), good=5), Day(TODAY, good=5)) == [
+        "24 Nov, at its worst moment: 0 of 5 volumes with a problem (0 %)."
+    ]
+
+
+def test_few_of_many_are_not_none() -> None:
+    assert "(under 1 %)" in words(Day(TODAY, none=1, good=999))[0]
+
+
+@pytest.mark.parametrize(
+    ("day", "text"),
+    [(Day(TODAY, good=3), "(0 %)"), (Day(TODAY, 999, good=1), "(99 %)"), (Day(TODAY, 2), "(100 %)")],
+)
+def test_none_and_all_are_said_of_none_and_all_alone(day: Day, text: str) -> None:
+    assert text in words(day)[0]
+
+
+def test_nothing_is_known_yet() -> None:
+    assert words() == ["Nothing is known of these days yet. One column a day is added from the first complete list on."]
+
+
+# --- on the page
+
+
+def put(environment: Environment, days_ago: int, none: int, problem: int, cannot_tell: int, good: int) -> None:
+    VerdictDay.objects.update_or_create(
+        environment=environment,
+        day=ago(days_ago),
+        defaults={"none": none, "problem": problem, "cannot_tell": cannot_tell, "good": good},
+    )
+
+
+@pytest.mark.django_db
+def test_days_are_summed_over_environments_and_kept_to_the_team(
+    fill: Fill, rival: object, django_user_model: object
+) -> None:
+    first, second = fill([]), fill([], path=OTHER_PATH)
+    foreign = Environment.objects.create(team=rival, service_code="compute-on", name="theirs")
+    for place in (first, second, foreign):
+        put(place, 1, 1, 2, 3, 4)
+    put(first, 89, 0, 0, 0, 1)
+    put(first, 90, 9, 9, 9, 9)
+    found = daily.history([first, second], TODAY)
+    assert (found[-2].none, found[-2].problem, found[-2].cannot_tell, found[-2].good) == (2, 4, 6, 8)
+    assert (len(found), found[0].day, found[0].good) == (90, ago(89), 1)
+
+
+def picture(page: Response, title: str) -> Element:
+    return next(each for each in tree(page).all("section") if each.attributes.get("aria-labelledby") == title)
+
+
+def filled(fill: Fill) -> Environment:
+    """Volumes whose newest usable snapshots are 1, 3 and 10 days old, and one that has none."""
+    ids = [f"00000000-0000-4000-8000-{number:012}" for number in range(4)]
+    ages = [timedelta(hours=1), timedelta(days=3), timedelta(days=10)]
+    rows = [taken(number, NOW - age, volume_id=ids[number]) for number, age in enumerate(ages)]
+    return fill([*rows, taken(9, NOW - timedelta(days=1), volume_id=ids[3], state="Error")])
+
+
+@pytest.mark.django_db
+def test_each_bar_says_its_number_and_leads_to_just_these(bob_client: Client, fill: Fill) -> None:
+    where = filled(fill)
+    Policy.objects.create(team=where.team, target_hours=0)
+    bars = picture(bob_client.get(HOME), "ages-title").one("ul").all("li")
+    assert [bar.text for bar in bars] == [
+        "under 24 hours 1",
+        "1 to 7 days 1",
+        "7 to 30 days 1",
+        "older, or not known 0",
+        "none usable 1",
+    ]
+    for bar in bars:
+        rows = tree(bob_client.get(bar.one("a").attributes["href"])).all("tr", css="vrow")
+        assert str(len(rows)) == bar.one(css="bar-number").text
+
+
+@pytest.mark.django_db
+def test_before_the_team_was_asked_the_tiles_are_the_ages(bob_client: Client, fill: Fill) -> None:
+    filled(fill)
+    page = bob_client.get(HOME)
+    assert not [each for each in tree(page).all("h2") if each.attributes.get("id") == "ages-title"]
+    assert picture(page, "share-title")
+
+
+@pytest.mark.django_db
+def test_the_numbers_stand_in_a_table_too(bob_client: Client, fill: Fill) -> None:
+    where = filled(fill)
+    put(where, 0, 1, 2, 3, 4)
+    put(where, 2, 0, 1, 0, 9)
+    rows = picture(bob_client.get(HOME), "share-title").one("tbody").all("tr")
+    assert [[cell.text for cell in row] for row in rows] == [
+        ["24 Nov", "1", "2", "3", "4"],
+        ["22 Nov", "0", "1", "0", "9"],
+    ]
+
+
+@pytest.mark.django_db
+def test_a_second_look_within_the_minute_asks_nothing_and_a_change_is_seen(
+    bob_client: Client, fill: Fill, clock: Traveller
+) -> None:
+    where = filled(fill)
+    environments = list(where.team.environments.all())
+    first = views.shown_pictures(where.team, environments, NOW, HOME, with_ages=True)
+    with CaptureQueriesContext(connection) as asked:
+        assert views.shown_pictures(where.team, environments, NOW, HOME, with_ages=True) == first
+    assert len(asked) == 0
+    Volume.objects.all().delete()
+    environments[0].generation += 1
+    assert views.shown_pictures(where.team, environments, NOW, HOME, with_ages=True) != first
