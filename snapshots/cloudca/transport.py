@@ -9,9 +9,11 @@ their frames. So the frames here that can reach the key return faults as values,
 import io
 import re
 import ssl
+import tomllib
 from datetime import datetime
 from functools import partial
 from http.client import HTTPException, HTTPResponse
+from pathlib import Path
 from socket import socket
 from typing import Protocol
 
@@ -31,7 +33,7 @@ from snapshots.cloudca.errors import CloudError
 from snapshots.cloudca.replies import Reply, http_date
 from snapshots.cloudca.streams import BoundedStream, bound
 
-VERSION = "0.1.0"
+VERSION = str(tomllib.loads((Path(__file__).parents[2] / "pyproject.toml").read_text())["project"]["version"])
 KEY_HEADER = "MC-Api-Key"
 HEADERS = {
     "Accept": "application/json",

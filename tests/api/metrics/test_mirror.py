@@ -173,4 +173,4 @@ def test_failures_are_counted_for_ever(told: Environment, fill: Fill, asker: Scr
 def test_a_team_without_an_environment_has_no_numbers(team: Team, asker: Script, settings: Settings) -> None:
     found = told_to(asker)
     assert {sample.name for sample in found.samples} == {"snapshots_build_info"}
-    assert found.values("snapshots_build_info", "version") == {"0.1.0": 1}
+    assert found.values("snapshots_build_info", "version") == {settings.RELEASE: 1}
