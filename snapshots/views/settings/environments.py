@@ -195,8 +195,8 @@ def _say_tried(environment: Environment, outcomes: Sequence[Outcome]) -> str:
     faults = [outcome.fault for outcome in outcomes if outcome.fault]
     if faults:
         return _("%(place)s: %(reason)s") % (place | {"reason": _(faults[0].sentence)})
-    untils = [outcome.denied.until for outcome in outcomes if outcome.denied and outcome.denied.until]
-    if untils:
-        time = times.clock(max(untils), timezone.now())
+    latest = [outcome.denied.until for outcome in outcomes if outcome.denied and outcome.denied.until]
+    if latest:
+        time = times.clock(max(latest), timezone.now())
         return _("%(place)s cannot be asked before %(time)s UTC.") % (place | {"time": time})
     return _("%(place)s could not be asked now. Try again in a moment.") % place

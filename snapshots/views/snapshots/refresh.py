@@ -175,10 +175,10 @@ def _denied(denials: Sequence[Denied], now: datetime) -> str:
             return _("The provider asked us to wait until %(time)s UTC.") % {"time": times.clock(denied.until, now)}
     if any(denied.why is Why.REFUSED for denied in denials):
         return _("The provider refuses the key; an admin can try again.")
-    untils = [denied.until for denied in denials if denied.until]
-    if not untils:
+    ends = [denied.until for denied in denials if denied.until]
+    if not ends:
         return _("Nothing could be asked now.")
-    return _("Checked a moment ago; the next check is possible in %(age)s.") % {"age": times.age(max(untils) - now)}
+    return _("Checked a moment ago; the next check is possible in %(age)s.") % {"age": times.age(max(ends) - now)}
 
 
 def _say_checked(checked: Checked, volume: Volume, now: datetime) -> str:
