@@ -9,7 +9,6 @@ from dashboard.teams.account.views import SetPasswordByLink
 from dashboard.teams.first_run import views
 from dashboard.teams.oidc import views as oidc
 from dashboard.teams.people import join
-from snapshots.api.metrics_view import metrics
 
 handler400 = errors.bad_request
 handler403 = errors.forbidden
@@ -47,7 +46,6 @@ account_patterns: list[URLPattern | URLResolver] = [
 urlpatterns: list[URLPattern | URLResolver] = [
     path("healthz", health.alive, name="healthz"),
     path("readyz", health.ready, name="readyz"),
-    path("metrics", metrics, name="metrics"),
     path("accounts/", include(account_patterns)),
     path("invitation/<slug:token>/", join.join, name="invitation"),
     path("setup/<slug:token>/", views.setup, name="setup"),

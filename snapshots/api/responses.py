@@ -20,8 +20,7 @@ from dashboard.teams.access.tokens import TokenRequest, refusal
 from snapshots.api import params
 from snapshots.api.operations import Operation
 from snapshots.models import Environment
-from snapshots.models.environment import LEAST_CURRENT
-from snapshots.sync.leases import ttl
+from snapshots.models.environment import LEAST_CURRENT, ttl
 
 JSON = "application/json; charset=utf-8"
 BATCH = 1000

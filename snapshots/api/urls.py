@@ -1,12 +1,12 @@
-"""The API's addresses, made of its declarations."""
+"""The addresses of the API, made of its declarations, and of the metrics."""
 
-from django.urls import re_path
+from django.urls import include, path, re_path
 
 from snapshots.api import operations, views, volume_verdicts
+from snapshots.api.metrics_view import metrics
 from snapshots.api.operations import ROOT, Operation
 from snapshots.api.responses import View, answering
 
-app_name = "api"
 VIEWS: tuple[tuple[Operation, View], ...] = (
     (operations.ENVIRONMENTS, views.environments),
     (operations.CONNECTIONS, views.connections),
@@ -16,7 +16,11 @@ VIEWS: tuple[tuple[Operation, View], ...] = (
     (operations.TEAM_VOLUMES, volume_verdicts.team_volumes),
 )
 OPENAPI = ROOT.removeprefix("/").replace("/", "/+")
-urlpatterns = [
+api_patterns = [
     re_path(rf"^{OPENAPI}/+openapi\.json\Z", views.openapi, name="openapi"),
     *(re_path(operation.pattern, answering(operation, view), name=operation.name) for operation, view in VIEWS),
+]
+urlpatterns = [
+    path("metrics", metrics, name="metrics"),
+    path("", include((api_patterns, "api"))),
 ]

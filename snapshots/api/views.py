@@ -15,9 +15,9 @@ from snapshots.api import responses, schemas
 from snapshots.api.openapi import document
 from snapshots.api.responses import JSON, Asked, doubts_of_snapshots
 from snapshots.models import Environment, Snapshot, Volume
+from snapshots.models.environment import VOLUMES_EVERY
 from snapshots.models.snapshot import SnapshotQuerySet
 from snapshots.models.volume import VolumeQuerySet
-from snapshots.sync.store_volumes import EVERY
 
 # As the provider names the kind of service that snapshots belong to.
 SERVICE_TYPE = "CloudCA"
@@ -158,7 +158,7 @@ def _doubts_of_volumes(environment: Environment, now: datetime) -> Iterator[str]
         yield "suspect"
     # Volumes are asked for less often than snapshots.
     listed_at = environment.volumes_listed_at
-    if listed_at and now - listed_at > max(2 * EVERY, timedelta(seconds=2 * settings.SYNC_TTL_SECONDS)):
+    if listed_at and now - listed_at > max(2 * VOLUMES_EVERY, timedelta(seconds=2 * settings.SYNC_TTL_SECONDS)):
         yield "old"
 
 

@@ -24,11 +24,11 @@ from snapshots.lists.volume_filters import VolumeFilters
 from snapshots.models import Environment, Policy
 from snapshots.models.volume import VolumeQuerySet
 from snapshots.rules.judge import ALWAYS, Verdict
+from snapshots.text.labels import volume_name
 from snapshots.text.verdict_labels import short_name
 from snapshots.text.verdict_reason import why
 from snapshots.verdicts.sql import COLUMNS, DataAges
 from snapshots.verdicts.status import Standing, standing, target_of, thresholds_of
-from snapshots.views.snapshots.table import volume_name
 
 PAGING = ("limit", "cursor")
 

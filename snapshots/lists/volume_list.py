@@ -18,7 +18,7 @@ from snapshots.models.volume import VolumeQuerySet
 from snapshots.rules.judge import Verdict
 from snapshots.rules.taken_time import NAME_TIME, is_default
 from snapshots.verdicts.evaluate import LETTERS
-from snapshots.verdicts.sql import DataAges, judged, volumes_of_team
+from snapshots.verdicts.sql import DataAges, is_judged, judged, volumes_of_team
 
 MOST_WORDS = 5
 # How the provider names the host of a volume that is attached to none.
@@ -110,12 +110,6 @@ def band_counts(volumes: VolumeQuerySet, ages: DataAges) -> dict[str, int]:
     counts = {f"in_{band}": Count("pk", filter=in_band(band, ages.now)) for band in BANDS}
     found = volumes.filter(is_judged(ages)).aggregate(**counts)
     return {band: found[f"in_{band}"] for band in BANDS}
-
-
-def is_judged(ages: DataAges) -> Q:
-    """Neither gone nor exempt."""
-    exempt = Q(exempt_until__isnull=False, exempt_until__gt=ages.now) | Q(environment__in=ages.exempt)
-    return Q(gone_at__isnull=True) & ~exempt
 
 
 def shown(volumes: VolumeQuerySet, filters: VolumeFilters, ages: DataAges) -> VolumeQuerySet:

@@ -1,6 +1,5 @@
 """How a refresh ended, in one line for the terminal."""
 
-from collections.abc import Iterable
 from datetime import datetime
 
 from django.utils.translation import gettext as _
@@ -10,6 +9,7 @@ from snapshots.sync.failures import Fault
 from snapshots.sync.leases import Denied, Why
 from snapshots.sync.refresh import Outcome
 from snapshots.sync.store_snapshots import Written
+from snapshots.text.faults import incomplete_reason
 
 # Someone else asks, or has just asked: the data is not older for it.
 HARMLESS = (Why.HELD, Why.GAP, Why.FRESH)
@@ -69,17 +69,6 @@ def _doubts(written: Written) -> list[str]:
     if written.doubted:
         doubts.append(_("doubted: too much is gone at once; nothing is removed until two later lists agree"))
     return doubts
-
-
-def incomplete_reason(doubts: Iterable[str]) -> str:
-    """Why a list cannot tell what is gone, from the client's words for machines."""
-    reasons = {
-        "record_count_absent": _("it did not say how many records it has"),
-        "record_count_differs": _("its own count differs from what it sent"),
-        "rows_skipped": _("some records could not be read"),
-        "duplicates": _("some records came twice"),
-    }
-    return ", ".join(reasons.get(doubt, doubt) for doubt in doubts if doubt)
 
 
 def _fault(fault: Fault) -> str:

@@ -6,6 +6,7 @@ from hashlib import sha256
 from secrets import token_urlsafe
 from typing import Any, ClassVar, Self
 
+from django.conf import settings
 from django.db import models
 from django.db.models import Exists, F, Q
 from django.utils.translation import gettext_lazy as _
@@ -13,6 +14,8 @@ from django.utils.translation import gettext_lazy as _
 from dashboard.teams.models import Team
 from snapshots.rules.clock_skew import Clocks
 
+# How often the volumes endpoint is asked.
+VOLUMES_EVERY = timedelta(minutes=15)
 # A page may lag behind its own TTL by one refresh before it is called old.
 LEAST_CURRENT = timedelta(seconds=30)
 # Faults of the key, not of the provider: another key is tried at once.
@@ -21,6 +24,11 @@ REFUSED_KINDS = ("refused", "key_unreadable", "invalid_key")
 CLOSED_KINDS = ("refused", "not_found")
 GENERATION_ID_BYTES = 12
 VERSION_SIGNS = 32
+
+
+def ttl() -> timedelta:
+    """How old a list may be before a page asks for a new one."""
+    return timedelta(seconds=int(settings.SYNC_TTL_SECONDS))
 
 
 def _new_generation_id() -> str:

@@ -9,9 +9,9 @@ from django.utils import timezone
 
 from dashboard.teams.core import audit
 from dashboard.teams.models import EventKind, Team, User
+from dashboard.teams.models.keys import key_of
 from snapshots.models import Environment
 from snapshots.setup.key_trial import Answer, Place, try_environments
-from snapshots.sync.leases import key_of
 
 
 @dataclass(frozen=True, slots=True)

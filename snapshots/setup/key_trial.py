@@ -15,6 +15,7 @@ from django.utils.translation import gettext_noop
 
 from dashboard.secrets import KeyUnreadable, Secret
 from dashboard.teams.models import ApiKey, Team
+from dashboard.teams.models.keys import key_of
 from snapshots.cloudca.addresses import environment_path
 from snapshots.cloudca.deadline import Deadline
 from snapshots.cloudca.errors import CloudError, InvalidInput, RateLimited
@@ -22,7 +23,6 @@ from snapshots.cloudca.records import ConnectionRecord, EnvironmentRecord
 from snapshots.containment import Internal, contain
 from snapshots.models import Environment
 from snapshots.setup.provider import provider
-from snapshots.sync.leases import key_of
 
 TRIAL_SECONDS = 8.0
 AT_ONCE = 4

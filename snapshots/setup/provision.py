@@ -17,10 +17,10 @@ from dashboard.secrets import Secret
 from dashboard.teams.account.password_links import set_password_link
 from dashboard.teams.core.create_account import add_account
 from dashboard.teams.models import Membership, Role, Team, User
+from dashboard.teams.models.keys import key_of
 from snapshots.models import Environment, Snapshot
 from snapshots.setup import operator_audit
 from snapshots.setup.team_file import MemberEntry, TeamEntry, TeamFileError
-from snapshots.sync.leases import key_of
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,12 +10,13 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import Enum
 
-from django.conf import settings
 from django.db import transaction
 from django.utils import timezone
 
-from dashboard.teams.models import ApiKey, Team
+from dashboard.teams.models import ApiKey
+from dashboard.teams.models.keys import key_mark, key_of
 from snapshots.models import REFUSED_KINDS, Environment
+from snapshots.models.environment import ttl
 from snapshots.sync import events as changes
 from snapshots.sync.bulk_sql import Event, insert_changes
 
@@ -79,11 +80,6 @@ class Claim:
     retries: int
 
 
-def key_mark(key: ApiKey) -> str:
-    """Names a key without telling it: a claim made with one mark may not write under another."""
-    return f"{key.pk}:{key.generation}"
-
-
 def claim(environment: Environment, *, caller: Caller, targeted: bool = False) -> Claim | Denied:
     """Take the environment's lease, or say why not.
 
@@ -111,14 +107,6 @@ def claim(environment: Environment, *, caller: Caller, targeted: bool = False) -
             locked.tried_at = now
         locked.save(update_fields=["fence", "lease_until", "tried_at"])
     return Claim(locked, key, locked.fence, now, retries)
-
-
-def key_of(team: Team) -> ApiKey | None:
-    """The team's key; no query where the team was fetched together with it."""
-    try:
-        return team.api_key
-    except ApiKey.DoesNotExist:
-        return None
 
 
 def _denial(env: Environment, key: ApiKey, caller: Caller, now: datetime, targeted: bool) -> Denied | None:
@@ -153,10 +141,6 @@ def _ahead(moment: datetime | None, now: datetime, furthest: timedelta) -> bool:
     One much further ahead than it can have been set comes from a clock that has since been put back: it binds no one.
     """
     return moment is not None and now < moment <= now + furthest + CLOCKS_APART
-
-
-def ttl() -> timedelta:
-    return timedelta(seconds=int(settings.SYNC_TTL_SECONDS))
 
 
 def is_due(environment: Environment, now: datetime) -> bool:

@@ -15,10 +15,10 @@ from snapshots.sync.events import Before
 from snapshots.verdicts.inputs import Row
 
 # The primary keys of rows that are not inserted yet begin here, in the order in which they will be.
-FIRST_COMING = 2**62
+FIRST_PLANNED = 2**62
 
 
-class Coming:
+class PlannedRows:
     """What a plan writes, row by row as `mirror` does, and made only when it is asked for.
 
     `before`: the rows that it touches, as they are; `durations`: how many seconds the making of some took. Both by
@@ -47,7 +47,7 @@ class Coming:
 
     def id_of(self, pk: int) -> str:
         """The snapshot's id of a row that is not inserted yet."""
-        return self.added[pk - FIRST_COMING].id
+        return self.added[pk - FIRST_PLANNED].id
 
     def of_volume(self, volume_id: str) -> list[Row]:
         """The rows that it touches and that will belong to a volume."""
@@ -73,7 +73,7 @@ class Coming:
         record = self.added[number]
         taken = bulk_sql.taken_of(self.environment, record, self.now)
         return Row(
-            pk=FIRST_COMING + number,
+            pk=FIRST_PLANNED + number,
             volume_id=record.volume_id,
             interval_type=record.interval_type,
             state=record.state,

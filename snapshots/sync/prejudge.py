@@ -14,7 +14,7 @@ from django.db import connection, transaction
 
 from snapshots.models import Environment, Snapshot, Volume
 from snapshots.sync.leases import Claim, Late, locked_for_write
-from snapshots.sync.pending_rows import FIRST_COMING, Coming
+from snapshots.sync.pending_rows import FIRST_PLANNED, PlannedRows
 from snapshots.verdicts.evaluate import (
     Targets,
     Values,
@@ -69,7 +69,7 @@ class Forecast:
         judge_volumes(environment, list(never.values_list("volume_id", flat=True)), at=at)
 
 
-def foresee(held: Claim, volumes: Collection[str], coming: Coming, at: datetime | None) -> Forecast:
+def foresee(held: Claim, volumes: Collection[str], pending: PlannedRows, at: datetime | None) -> Forecast:
     """Judge volumes as they will be when a plan is written. Writes nothing.
 
     Nothing is foreseen before all were judged once, by `judge_all`. `at`: the moment of the data then.
@@ -80,11 +80,11 @@ def foresee(held: Claim, volumes: Collection[str], coming: Coming, at: datetime 
         return Forecast()
     environment.clock_ahead = held.environment.clock_ahead
     forecast = Forecast(Mark.of(environment))
-    for judged in judged_again(environment, volumes, at=at, coming=coming):
+    for judged in judged_again(environment, volumes, at=at, pending=pending):
         for volume in judged:
             newest = volume.newest_usable_id
-            if newest is not None and newest >= FIRST_COMING:
-                forecast.newest.append((coming.id_of(newest), volume.pk))
+            if newest is not None and newest >= FIRST_PLANNED:
+                forecast.newest.append((pending.id_of(newest), volume.pk))
                 volume.newest_usable_id = None
             forecast.values.append(values_of(volume))
     return forecast

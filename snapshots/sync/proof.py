@@ -6,10 +6,11 @@ tells, or have moved while it was made.
 
 from datetime import datetime
 
+from dashboard.teams.models.keys import key_mark
 from snapshots.cloudca.records import Listing, SnapshotRecord
 from snapshots.models import Environment
 from snapshots.sync import diff
-from snapshots.sync.leases import Claim, key_mark
+from snapshots.sync.leases import Claim
 from snapshots.sync.questions import LEAST_CAP
 from snapshots.sync.store_volumes import visible_volumes
 

@@ -10,6 +10,7 @@ from django.db import transaction
 from django.db.models import Count, Value
 from django.db.models.functions import Coalesce
 
+from dashboard.teams.models.keys import key_mark
 from snapshots.cloudca.records import Listing, SnapshotRecord
 from snapshots.models import Environment, Snapshot
 from snapshots.rules.clock_skew import Clocks
@@ -20,8 +21,8 @@ from snapshots.sync import bulk_sql, diff, proof, questions
 from snapshots.sync import events as changes
 from snapshots.sync.bulk_sql import Event
 from snapshots.sync.events import Before
-from snapshots.sync.leases import Claim, Late, clear_fault, key_mark, locked_for_write
-from snapshots.sync.pending_rows import Coming
+from snapshots.sync.leases import Claim, Late, clear_fault, locked_for_write
+from snapshots.sync.pending_rows import PlannedRows
 from snapshots.sync.prejudge import data_at, foresee, judge_all
 from snapshots.sync.questions import Ask
 from snapshots.sync.repeats import gathered
@@ -95,8 +96,8 @@ def store_listing(
     proof.keep_proof(held, listing, is_capped=bool(capped))
     prepared = _prepare(held.environment, plan, received_at, listing)
     at = data_at(held) if listing.complete else held.environment.data_at
-    coming = Coming(held.environment, plan, prepared.before, prepared.durations, received_at, prepared.retaken)
-    forecast = foresee(held, prepared.volumes, coming, at)
+    pending = PlannedRows(held.environment, plan, prepared.before, prepared.durations, received_at, prepared.retaken)
+    forecast = foresee(held, prepared.volumes, pending, at)
     with transaction.atomic():
         environment = locked_for_write(held)
         is_foreseen = forecast.holds(environment)

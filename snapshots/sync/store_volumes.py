@@ -13,14 +13,15 @@ from typing import NamedTuple
 from django.db import connection, transaction
 from django.db.models import Exists, F, OuterRef, Q, Subquery
 
+from dashboard.teams.models.keys import key_mark
 from snapshots.cloudca.records import Listing, VolumeRecord
 from snapshots.models import Environment, Snapshot, Volume
+from snapshots.models.environment import VOLUMES_EVERY
 from snapshots.sync import bulk_sql, diff, events
-from snapshots.sync.leases import CLOCKS_APART, Claim, key_mark, locked_for_write
+from snapshots.sync.leases import CLOCKS_APART, Claim, locked_for_write
 from snapshots.verdicts.evaluate import judge_volumes
 
 BATCH = 500
-EVERY = timedelta(minutes=15)
 # The longest wait after a fault, and after an answer that says that there is nothing for this key.
 FAULT_MOST, CLOSED_MOST = timedelta(hours=1), timedelta(hours=6)
 # How many volumes are asked for one by one in one sync.
@@ -83,7 +84,7 @@ def note_fault(held: Claim, kind: str) -> None:
         environment.volumes_fault = kind
         environment.volumes_tried_at = held.at
         most = FAULT_MOST if environment.knows_volumes else CLOSED_MOST
-        wait = EVERY * int(2 ** min(environment.volumes_fault_count - 1, 16))
+        wait = VOLUMES_EVERY * int(2 ** min(environment.volumes_fault_count - 1, 16))
         environment.volumes_next_try_at = held.at + min(wait, most)
         environment.save(update_fields=FAULT_FIELDS)
 
@@ -207,7 +208,7 @@ def _doubt_of(environment: Environment) -> diff.Doubt | None:
 
 def _stamp(environment: Environment, held: Claim, plan: diff.Plan[RemoteVolume], *, complete: bool) -> None:
     environment.volumes_fault, environment.volumes_fault_count = "", 0
-    environment.volumes_tried_at, environment.volumes_next_try_at = held.at, held.at + EVERY
+    environment.volumes_tried_at, environment.volumes_next_try_at = held.at, held.at + VOLUMES_EVERY
     if not complete:
         return
     doubt = plan.doubt

@@ -11,7 +11,7 @@ from snapshots.models import REFUSED_KINDS, Change
 from snapshots.rules import states
 from snapshots.rules.states import USABLE_STATE
 from snapshots.text import times
-from snapshots.views.common.components import Badge
+from snapshots.text.labels import Badge
 
 Kind = Change.Kind
 # Mark, tone and word of each kind, in the order in which they are offered.

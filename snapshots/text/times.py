@@ -1,18 +1,27 @@
-"""Times, ages and states in words. All times are UTC; an age is never negative."""
+"""Times and ages in words. All times are UTC; an age is never negative."""
 
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from django.utils.dates import MONTHS_3
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
-from snapshots.rules import states
-from snapshots.rules.states import Kind
 from snapshots.rules.taken_time import UNDATED, TakenFrom
-from snapshots.views.common.components import Badge, Taken
 
 MOST_RELATIVE = timedelta(days=30)
 MINUTE, HOUR, DAY = 60, 3600, 86400
+
+
+@dataclass(frozen=True, slots=True)
+class Taken:
+    """When a snapshot was taken, in words. `iso` is empty where only a range is known."""
+
+    text: str
+    relative: str
+    origin: str
+    iso: str = ""
+    exact: str = ""
 
 
 def age(span: timedelta) -> str:
@@ -50,11 +59,6 @@ def day(moment: datetime, now: datetime) -> str:
 
 def exact(moment: datetime) -> str:
     return f"{moment.day} {str(MONTHS_3[moment.month]).title()} {moment.year} {moment:%H:%M:%S} UTC"
-
-
-def title(name: str, snapshot_id: str) -> str:
-    """What a snapshot is called: its name, or its id where the name is empty or blank."""
-    return name if name.strip() else snapshot_id
 
 
 def taken(after: datetime | None, before: datetime, source: str, key: datetime, now: datetime) -> Taken:
@@ -105,13 +109,3 @@ def _range(after: datetime, before: datetime, now: datetime) -> str:
     if after.date() == before.date():
         return f"{first}–{before:%H:%M}"
     return f"{first} – {last}"
-
-
-def badge(state: str, *, listed: bool, candidate: bool) -> Badge:
-    """A snapshot's state as mark, word and tone. What the provider left out of its list is never shown as usable."""
-    if not listed:
-        return Badge(states.MARKS[Kind.LEAVING], _("Not listed"), Kind.LEAVING.value, state)
-    kind = states.kind_of(state)
-    if candidate and kind is Kind.USABLE:
-        kind = Kind.UNKNOWN
-    return Badge(states.MARKS[kind], states.state_label(state), kind.value, state)

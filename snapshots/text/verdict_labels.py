@@ -14,9 +14,9 @@ from snapshots.rules.judge import USUAL_TARGET, Verdict
 from snapshots.rules.schedules import period
 from snapshots.rules.states import INTERVAL_TYPES
 from snapshots.text import times
+from snapshots.text.labels import Badge
 from snapshots.verdicts.sql import FOR_EVER
 from snapshots.verdicts.status import Part, Reason, Standing
-from snapshots.views.common.components import Badge
 
 # Late by so many periods is marked as a failure.
 PERIODS_TO_BE_BAD = 2

@@ -16,10 +16,10 @@ from snapshots.models import Environment, Policy, Snapshot, Volume
 from snapshots.rules.judge import Answer, Judgement, judge
 from snapshots.rules.judge import Volume as VolumeFacts
 from snapshots.rules.runs import Run
-from snapshots.sync.pending_rows import Coming
 from snapshots.verdicts.inputs import (
     GONE_COUNT,
     GONE_COUNT_HOURLY,
+    PendingRows,
     Row,
     days_of,
     gaps_of,
@@ -65,11 +65,15 @@ def judgements(
 
 
 def judged_again(
-    environment: Environment, volume_ids: Collection[str] | None = None, *, at: datetime, coming: Coming | None = None
+    environment: Environment,
+    volume_ids: Collection[str] | None = None,
+    *,
+    at: datetime,
+    pending: PendingRows | None = None,
 ) -> Iterator[list[Volume]]:
     """Judge volumes and yield their rows, some hundred at a time, not stored.
 
-    `coming`: what is about to be written of their snapshots, and counts as if it were.
+    `pending`: what is about to be written of their snapshots, and counts as if it were.
     """
     known = Volume.objects.filter(environment=environment)
     ids = sorted(volume_ids) if volume_ids is not None else list(known.values_list("volume_id", flat=True))
@@ -78,7 +82,7 @@ def judged_again(
     scene = Scene.of(environment, at)
     for start in range(0, len(ids), BATCH):
         volumes = list(known.filter(volume_id__in=ids[start : start + BATCH]))
-        rows = _rows(environment, volumes, at, coming)
+        rows = _rows(environment, volumes, at, pending)
         for place, volume in enumerate(volumes):
             was_hourly = "H" in volume.schedules
             _judge(volume, rows[volume.volume_id], scene)
@@ -86,7 +90,7 @@ def judged_again(
                 # Which rows count that are listed no more depends on it: once more, from the volume as it is stored.
                 again = known.get(pk=volume.pk)
                 again.schedules = volume.schedules
-                _judge(again, _rows(environment, [again], at, coming)[again.volume_id], scene)
+                _judge(again, _rows(environment, [again], at, pending)[again.volume_id], scene)
                 volumes[place] = again
         yield volumes
 
@@ -173,14 +177,14 @@ def created_time(text: str) -> datetime | None:
 
 
 def _rows(
-    environment: Environment, volumes: Sequence[Volume], at: datetime, coming: Coming | None
+    environment: Environment, volumes: Sequence[Volume], at: datetime, pending: PendingRows | None
 ) -> Mapping[str, list[Row]]:
     """Each volume's listed rows, and of those listed no more the ones that still count. The newest of us come first."""
     found = _stored_rows(environment, volumes, at)
-    if coming is not None:
-        found = {pk: row for pk, row in found.items() if pk not in coming.touched}
+    if pending is not None:
+        found = {pk: row for pk, row in found.items() if pk not in pending.touched}
         for volume in volumes:
-            rows_to_come = coming.of_volume(volume.volume_id)
+            rows_to_come = pending.of_volume(volume.volume_id)
             found |= {row.pk: row for row in rows_to_come if row.counts(at, is_hourly="H" in volume.schedules)}
     rows: dict[str, list[Row]] = defaultdict(list)
     for pk in sorted(found, reverse=True):

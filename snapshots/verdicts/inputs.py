@@ -1,10 +1,10 @@
 """The rows of which a volume is judged, and what is counted of them: each day's runs, and what was lost at once."""
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 
 from snapshots.models import Volume
 from snapshots.rules.runs import COPYING, Run
@@ -67,6 +67,17 @@ class Row(NamedTuple):
             is_candidate=self.listed and self.missing_since is not None,
             is_of_unknown_type=is_unknown_type(self.interval_type),
         )
+
+
+class PendingRows(Protocol):
+    """Rows that a sync is about to write, and that count as if they were stored."""
+
+    @property
+    def touched(self) -> Collection[int]:
+        """The primary keys of the stored rows that it changes."""
+
+    def of_volume(self, volume_id: str) -> Sequence[Row]:
+        """The rows that it touches and that will belong to a volume."""
 
 
 def lost_since(at: datetime) -> datetime:

@@ -127,3 +127,9 @@ def volumes_of_team(environments: Sequence[Environment]) -> VolumeQuerySet:
     """A team's volumes, by the environments that it shows."""
     found: VolumeQuerySet = Volume.objects.filter(environment__in=environments)
     return found
+
+
+def is_judged(ages: DataAges) -> Q:
+    """Neither gone nor exempt."""
+    exempt = Q(exempt_until__isnull=False, exempt_until__gt=ages.now) | Q(environment__in=ages.exempt)
+    return Q(gone_at__isnull=True) & ~exempt

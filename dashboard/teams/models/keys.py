@@ -109,3 +109,16 @@ class PendingKey(models.Model):
     def open(self) -> Secret:
         """Decrypt. Raises `KeyUnreadable` as `ApiKey.open` does."""
         return open_key(self.sealed, team_pk=self.team_id)
+
+
+def key_of(team: Team) -> ApiKey | None:
+    """The team's key; no query where the team was fetched together with it."""
+    try:
+        return team.api_key
+    except ApiKey.DoesNotExist:
+        return None
+
+
+def key_mark(key: ApiKey) -> str:
+    """Names a key without telling it: a claim made with one mark may not write under another."""
+    return f"{key.pk}:{key.generation}"

@@ -20,9 +20,8 @@ from snapshots.lists.change_filters import ChangeFilters
 from snapshots.lists.change_list import ChangePage, Line, find_page
 from snapshots.models import Change, Environment, Volume
 from snapshots.rules import states
-from snapshots.text import change_labels, times
-from snapshots.views.common.components import Badge
-from snapshots.views.snapshots.table import volume_name
+from snapshots.text import change_labels, labels, times
+from snapshots.text.labels import Badge, volume_name
 
 KEEP_SECONDS = 120
 Volumes = Mapping[tuple[int, str], Volume]
@@ -160,7 +159,7 @@ def _title(line: Line, environment: Environment, volume: Volume | None, scene: S
         )
         return text, scene.prefix + ChangeFilters(line=line.pk).query()
     if line.snapshot_id is not None:
-        title = times.title(line.name or "", line.snapshot_id)
+        title = labels.title(line.name or "", line.snapshot_id)
         return title, f"{scene.list_url}{environment.path}/{line.snapshot_id}/"
     if line.volume_id:
         name = line.after or (volume.name if volume else "")

@@ -2,26 +2,8 @@
 
 from dataclasses import dataclass, field
 
-
-@dataclass(frozen=True, slots=True)
-class Badge:
-    """Mark + word + tone: colour never speaks alone. Tone is one of ok, warn, bad, busy, unknown, gone."""
-
-    mark: str
-    word: str
-    tone: str
-    raw: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class Taken:
-    """When a snapshot was taken, in words. `iso` is empty where only a range is known."""
-
-    text: str
-    relative: str
-    origin: str
-    iso: str = ""
-    exact: str = ""
+from snapshots.text.labels import Badge
+from snapshots.text.times import Taken
 
 
 @dataclass(frozen=True, slots=True)

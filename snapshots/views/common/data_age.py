@@ -9,11 +9,12 @@ from django.utils.translation import ngettext
 
 from dashboard.teams.access.guard import may
 from dashboard.teams.models import Membership, Role, Team, User
-from snapshots.management.report import incomplete_reason
+from dashboard.teams.models.keys import key_mark, key_of
 from snapshots.models import Environment
+from snapshots.models.environment import ttl
 from snapshots.rules.clock_skew import Clocks
-from snapshots.sync.leases import key_mark, key_of, ttl
 from snapshots.text import times
+from snapshots.text.faults import fault_reason, incomplete_reason
 from snapshots.views.common.components import Action, Banner, Freshness
 
 MOST_NAMES = 3
@@ -251,20 +252,3 @@ def admins(team: Team) -> str:
     """The team's admins by address, for "ask …"."""
     people = User.objects.filter(memberships__team=team, memberships__role=Role.ADMIN, is_active=True).order_by("email")
     return ", ".join(person.email for person in people[:MOST_NAMES])
-
-
-def fault_reason(environment: Environment) -> str:
-    """Why it failed, short: the number of an error status; in words what went wrong with any other answer."""
-    if environment.fault_status and environment.fault_status >= 400:
-        return _("error %(status)d") % {"status": environment.fault_status}
-    reasons = {
-        "timeout": _("no answer in time"),
-        "unreachable": _("cannot be reached"),
-        "tls": _("its certificate cannot be trusted"),
-        "too_large": _("the answer is too large"),
-        "unreadable": _("the answer was not understood"),
-        "redirect": _("it redirects elsewhere"),
-        "rejected": _("it answered with an error"),
-        "internal": _("the dashboard could not process the answer"),
-    }
-    return reasons.get(environment.fault_kind, environment.fault_sentence.rstrip("."))

@@ -12,9 +12,9 @@ from django.utils.translation import ngettext
 
 from dashboard.teams.access.guard import may
 from dashboard.teams.models import Membership, Team
+from dashboard.teams.models.keys import key_of
 from snapshots.models import Environment
-from snapshots.sync.leases import key_of
-from snapshots.views.common.data_age import fault_reason
+from snapshots.text.faults import fault_reason
 
 KEY_STEP, ENVIRONMENTS_STEP, DONE = 2, 3, 0
 PAGES = {KEY_STEP: "snapshots:key", ENVIRONMENTS_STEP: "snapshots:environments", DONE: "snapshots:list"}

@@ -16,15 +16,16 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 
 from dashboard.teams.access.guard import MemberRequest
 from dashboard.teams.models import Team
+from dashboard.teams.models.keys import key_of
 from snapshots.models import Environment
 from snapshots.setup import environments
 from snapshots.setup.environments import Doubtful
 from snapshots.setup.key_trial import Place, is_place, look_again
 from snapshots.sync import refresh
-from snapshots.sync.leases import Caller, key_of
+from snapshots.sync.leases import Caller
 from snapshots.sync.refresh import Outcome
 from snapshots.text import times
-from snapshots.views.common.data_age import fault_reason
+from snapshots.text.faults import fault_reason
 from snapshots.views.common.onboarding import DONE, ENVIRONMENTS_STEP, missing_step
 from snapshots.views.settings.key import result_text
 from snapshots.views.snapshots.refresh import slot

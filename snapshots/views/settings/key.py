@@ -20,11 +20,11 @@ from dashboard.limits import allow
 from dashboard.secrets import Secret, clean_api_key
 from dashboard.teams.access.guard import MemberRequest
 from dashboard.teams.models import ApiKey, PendingKey, Team
+from dashboard.teams.models.keys import key_mark, key_of
 from snapshots.models import Environment
 from snapshots.setup import pending_keys
 from snapshots.setup.environments import offered
 from snapshots.setup.key_trial import Answer
-from snapshots.sync.leases import key_mark, key_of
 from snapshots.text import times
 from snapshots.views.common.onboarding import DONE, KEY_STEP, home_of, missing_step
 from snapshots.views.snapshots.refresh import slot

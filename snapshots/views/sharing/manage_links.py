@@ -15,7 +15,7 @@ from dashboard.teams.access.guard import MemberRequest
 from dashboard.teams.models import Role
 from snapshots.models import ShareLink, ShareLinkQuerySet, Snapshot
 from snapshots.sharing import links as sharing
-from snapshots.text import times
+from snapshots.text import labels, times
 from snapshots.views.sharing.panel import lines
 from snapshots.views.snapshots.snapshot_page import find_environment
 from snapshots.views.snapshots.usable import Usability, usability
@@ -52,7 +52,7 @@ def make(request: MemberRequest, team: str, service_code: str, environment_name:
         messages.error(request, refusal.messages[0])
         return HttpResponseRedirect(f"{back}#share")
     context = {
-        "name": times.title(snapshot.name, snapshot.snapshot_id),
+        "name": labels.title(snapshot.name, snapshot.snapshot_id),
         "address": address,
         "until": times.stamp(link.expires_at, timezone.now()),
         "back": back,
@@ -153,7 +153,7 @@ def _asked(request: MemberRequest, links: ShareLinkQuerySet, snapshot: Snapshot 
     return {
         "title": _("Revoke %(links)s") % {"links": sharing.links_in_words(number)},
         "number": number,
-        "name": times.title(snapshot.name, snapshot.snapshot_id) if snapshot else "",
+        "name": labels.title(snapshot.name, snapshot.snapshot_id) if snapshot else "",
         "of": request.GET.get("of", ""),
         "back": _back(request),
     }

@@ -11,7 +11,7 @@ from django.utils.translation import ngettext
 from dashboard.teams.access.guard import MemberRequest, may
 from snapshots.models import ShareLink, ShareLinkQuerySet, Snapshot
 from snapshots.sharing import links as sharing
-from snapshots.text import times
+from snapshots.text import labels, times
 from snapshots.views.common.components import Choice
 from snapshots.views.snapshots.usable import Usability, usability
 
@@ -71,7 +71,7 @@ def _line(link: ShareLink, home: str, now: datetime) -> LinkLine:
     snapshot, environment = link.snapshot, link.snapshot.environment
     return LinkLine(
         public_id=link.public_id,
-        name=times.title(snapshot.name, snapshot.snapshot_id),
+        name=labels.title(snapshot.name, snapshot.snapshot_id),
         url=f"{home}{environment.path}/{snapshot.snapshot_id}/",
         place=environment.place,
         by=_("by %(who)s, %(when)s") % {"who": link.made_by, "when": times.stamp(link.made_at, now)},

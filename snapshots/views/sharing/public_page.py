@@ -17,10 +17,10 @@ from django.views.decorators.http import require_safe
 from dashboard.http.client_address import network_of
 from dashboard.limits import allow, wait_of
 from snapshots.models import Environment, ShareLink, Snapshot
+from snapshots.models.environment import ttl
 from snapshots.rules import states
 from snapshots.sharing import links, usage
-from snapshots.sync.leases import ttl
-from snapshots.text import times
+from snapshots.text import labels, times
 from snapshots.views.common.components import Fact
 from snapshots.views.snapshots import usable
 
@@ -90,7 +90,7 @@ def _context(link: ShareLink, now: datetime) -> dict[str, object]:
     answer = usable.answer(snapshot, now, is_current=is_current, environment=environment)
     return {
         "name": snapshot.name if snapshot.name.strip() else _("Snapshot without a name"),
-        "badge": times.badge(snapshot.state, listed=snapshot.listed, candidate=snapshot.is_candidate),
+        "badge": labels.badge(snapshot.state, listed=snapshot.listed, candidate=snapshot.is_candidate),
         "usability": usable.usability(snapshot).value,
         "answer": answer if snapshot.listed else _gone(snapshot, now),
         "facts": _facts(link, now),

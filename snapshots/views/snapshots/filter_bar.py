@@ -16,8 +16,8 @@ from snapshots.lists.snapshot_filters import OLDER, UNDATED_AGE, Filters
 from snapshots.lists.snapshot_list import facet
 from snapshots.models import Environment, Volume, VolumeQuerySet
 from snapshots.rules import states
+from snapshots.text.labels import volume_name
 from snapshots.views.common.components import Chip, Choice, FilterGroup, VolumeFilter
-from snapshots.views.snapshots.table import volume_name
 
 MOST_FOUND = 20
 T = TypeVar("T")

@@ -16,12 +16,13 @@ from django.views.decorators.http import require_safe
 
 from dashboard.teams.access.guard import MemberRequest, may
 from dashboard.teams.models import Membership, Team
+from dashboard.teams.models.keys import key_of
 from snapshots.lists import snapshot_filters as filters
 from snapshots.lists.params import PAGE_SIZES
 from snapshots.lists.snapshot_filters import Filters
 from snapshots.lists.snapshot_list import ListPage
 from snapshots.models import Environment
-from snapshots.models.environment import generation_of
+from snapshots.models.environment import generation_of, ttl
 from snapshots.sync import leases
 from snapshots.views.common.components import Action, Empty, Pager, PageSize, Refresh
 from snapshots.views.common.data_age import admins, banners, freshness
@@ -149,7 +150,7 @@ def list_context(view: View) -> dict[str, object]:
         "hidden": [pair for pair in view.filters.pairs() if pair[0] in ("sort", "page_size")],
         "pager": _pager(page, view),
         "empty": empty,
-        "fetching": first_fetch(view.shown, view.now) if leases.key_of(view.team) else [],
+        "fetching": first_fetch(view.shown, view.now) if key_of(view.team) else [],
         "list_url": view.prefix,
         # It looks again while the first fetch goes on, and takes no choice away.
         "same_url": view.prefix + view.filters.query(page=view.filters.page),
@@ -178,9 +179,9 @@ def age_of_page(
         "refresh": Refresh(
             url=refresh_url,
             due=any(leases.is_due(environment, now) for environment in shown),
-            every=max(int(leases.ttl().total_seconds()), LEAST_REFRESH_SECONDS),
+            every=max(int(ttl().total_seconds()), LEAST_REFRESH_SECONDS),
             first_fetch=bool(shown) and not any(environment.answered_at for environment in shown),
-            allowed=leases.key_of(membership.team) is not None and bool(environments),
+            allowed=key_of(membership.team) is not None and bool(environments),
             since=now.isoformat(),
             generation=generation_of(shown),
         ),
@@ -190,7 +191,7 @@ def age_of_page(
 def nothing_to_list(membership: Membership, environments: Sequence[Environment]) -> Empty | None:
     """Why the team has no data at all, and what to do next."""
     team = membership.team
-    if leases.key_of(team) is None:
+    if key_of(team) is None:
         text = _("Snapshots are fetched with the team's own API key of the provider.")
         action = Action(_("Enter the key"), reverse("snapshots:key", args=[team.slug]))
         return _to_do(membership, Empty("no_key", _("This team has no API key yet"), text, [action]))

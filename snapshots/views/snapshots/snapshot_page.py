@@ -16,15 +16,19 @@ from django.views.decorators.http import require_safe
 
 from dashboard.teams.access.guard import MemberRequest
 from dashboard.teams.models import Membership
+from dashboard.teams.models.keys import key_of
 from snapshots.models import Environment, Snapshot, Volume
+from snapshots.models.environment import ttl
 from snapshots.rules import states
 from snapshots.sync import leases
+from snapshots.text import labels
 from snapshots.text import times as words
-from snapshots.views.common.components import Badge, Fact, Refresh, Taken, TeamLink
+from snapshots.text.labels import Badge, volume_name
+from snapshots.text.times import Taken
+from snapshots.views.common.components import Fact, Refresh, TeamLink
 from snapshots.views.common.data_age import as_of, banners, freshness
 from snapshots.views.sharing.panel import share_panel
 from snapshots.views.snapshots.list_page import LEAST_REFRESH_SECONDS, remember_team
-from snapshots.views.snapshots.table import volume_name
 from snapshots.views.snapshots.timeline import life, volume_line
 from snapshots.views.snapshots.usable import verdict
 
@@ -60,7 +64,7 @@ class Shown:
     @property
     def badge(self) -> Badge:
         one = self.snapshot
-        return words.badge(one.state, listed=one.listed, candidate=one.is_candidate)
+        return labels.badge(one.state, listed=one.listed, candidate=one.is_candidate)
 
     @property
     def volume_page_url(self) -> str:
@@ -105,7 +109,7 @@ def find_shown(request: MemberRequest, environment: Environment, snapshot_id: st
 
 def not_mirrored(request: MemberRequest, environment: Environment, snapshot_id: str) -> HttpResponse:
     """404 at once, in the team's own frame: the id may exist, only our copy does not have it."""
-    if leases.key_of(request.team) is None:
+    if key_of(request.team) is None:
         raise Http404
     now = timezone.now()
     seen = environment.answered_at
@@ -138,8 +142,8 @@ def snapshot_context(shown: Shown, *, confirmed: bool = False) -> dict[str, obje
     address = settings.SITE_URL.rstrip("/") + shown.url
     url = check_url(shown.membership.team.slug, environment, snapshot.snapshot_id)
     return {
-        "title": words.title(snapshot.name, snapshot.snapshot_id),
-        "name": words.title(snapshot.name, snapshot.snapshot_id),
+        "title": labels.title(snapshot.name, snapshot.snapshot_id),
+        "name": labels.title(snapshot.name, snapshot.snapshot_id),
         "badge": shown.badge,
         "taken": shown.taken,
         "crumbs": _crumbs(shown),
@@ -161,9 +165,9 @@ def snapshot_context(shown: Shown, *, confirmed: bool = False) -> dict[str, obje
         "refresh": Refresh(
             url=url,
             due=leases.is_due(environment, now),
-            every=max(int(leases.ttl().total_seconds()), LEAST_REFRESH_SECONDS),
+            every=max(int(ttl().total_seconds()), LEAST_REFRESH_SECONDS),
             first_fetch=False,
-            allowed=leases.key_of(shown.membership.team) is not None,
+            allowed=key_of(shown.membership.team) is not None,
             since=mark_of(snapshot),
         ),
     }
@@ -289,7 +293,7 @@ def _as_text(shown: Shown, address: str) -> str:
     state = shown.badge.word if shown.badge.word == snapshot.state else f"{shown.badge.word} ({snapshot.state})"
     old = as_of(shown.environment, shown.now)
     lines = [
-        words.title(snapshot.name, snapshot.snapshot_id),
+        labels.title(snapshot.name, snapshot.snapshot_id),
         f"{_('State')}: {state}" + (f", {old} UTC" if old else ""),
         f"{_('Taken')}: {shown.taken.exact or shown.taken.text + ' UTC'} ({shown.taken.origin})",
         address,

@@ -20,7 +20,7 @@ from snapshots.lists.snapshot_list import Line, ListPage, find_page
 from snapshots.models import Environment, Volume
 from snapshots.rules import states
 from snapshots.rules.taken_time import UNDATED
-from snapshots.text import times
+from snapshots.text import labels, times
 from snapshots.views.common.components import Column, Row
 from snapshots.views.common.data_age import as_of
 
@@ -100,23 +100,16 @@ def _row(line: Line, environment: Environment, label: str, instances: Instances,
     key = UNDATED if line.taken_after is None else line.taken_before
     return Row(
         url=f"{prefix}{environment.path}/{line.snapshot_id}/",
-        name=times.title(line.name, line.snapshot_id),
+        name=labels.title(line.name, line.snapshot_id),
         taken=times.taken(line.taken_after, line.taken_before, line.taken_source, key, now),
-        volume=volume_name(line.volume_id, line.volume),
+        volume=labels.volume_name(line.volume_id, line.volume),
         volume_url=f"{prefix}?volume_id={line.volume_id or 'none'}",
         instance=instances.get((environment.pk, line.volume_id), ""),
         place=environment.place,
-        badge=times.badge(line.state, listed=line.listed, candidate=line.missing_since is not None),
+        badge=labels.badge(line.state, listed=line.listed, candidate=line.missing_since is not None),
         interval_type=states.type_label(line.interval_type),
         note=_note(line, label, now),
     )
-
-
-def volume_name(volume_id: str, name: str) -> str:
-    """A volume's name; where it has none, the head of its id; where it has no id either, "No volume"."""
-    if name.strip():
-        return name
-    return f"{volume_id[:8]}…" if volume_id else _("No volume")
 
 
 def _note(line: Line, label: str, now: datetime) -> str:

@@ -8,7 +8,7 @@ from django.utils.translation import gettext as _
 from snapshots.models import Change, Environment, Snapshot
 from snapshots.rules import states
 from snapshots.rules.states import USABLE_STATE, Kind
-from snapshots.text import change_labels, times
+from snapshots.text import change_labels, labels, times
 from snapshots.views.common.components import TimelineItem
 
 MOST_NEIGHBOURS = 5
@@ -36,7 +36,7 @@ def volume_line(snapshot: Snapshot, environment: Environment, list_url: str, now
 
 def _item(one: Snapshot, snapshot: Snapshot, environment: Environment, list_url: str, now: datetime) -> TimelineItem:
     when = times.taken(one.taken_after, one.taken_before, one.taken_source, one.taken_key, now).text
-    badge = times.badge(one.state, listed=one.listed, candidate=one.is_candidate)
+    badge = labels.badge(one.state, listed=one.listed, candidate=one.is_candidate)
     if one.pk == snapshot.pk:
         return TimelineItem(_("%(when)s · this one") % {"when": when}, badge.tone, current=True)
     url = f"{list_url}{environment.path}/{one.snapshot_id}/"

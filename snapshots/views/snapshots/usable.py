@@ -10,11 +10,11 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from snapshots.models import Environment, Snapshot, SnapshotQuerySet
+from snapshots.models.environment import ttl
 from snapshots.rules import states
 from snapshots.rules.runs import COPYING, MOVING, Run
 from snapshots.rules.states import Kind
 from snapshots.rules.taken_time import UNDATED
-from snapshots.sync.leases import ttl
 from snapshots.text import times
 
 

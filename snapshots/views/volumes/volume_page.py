@@ -12,13 +12,16 @@ from django.utils.translation import ngettext
 
 from dashboard.teams.access.guard import MemberRequest, may
 from dashboard.teams.models import Membership
+from dashboard.teams.models.keys import key_of
 from snapshots.lists import volume_history
 from snapshots.lists.volume_list import Instance, instance_of
 from snapshots.models import Environment, Policy, Volume
+from snapshots.models.environment import ttl
 from snapshots.policy import deletions
 from snapshots.rules.judge import Verdict
 from snapshots.sync import leases
 from snapshots.text import times
+from snapshots.text.labels import volume_name
 from snapshots.text.verdict_labels import badge, beside
 from snapshots.text.verdict_reason import why
 from snapshots.verdicts.evaluate import created_time
@@ -27,7 +30,6 @@ from snapshots.views.common.components import Fact, Refresh, TeamLink
 from snapshots.views.common.data_age import banners, freshness
 from snapshots.views.settings import targets
 from snapshots.views.snapshots.list_page import LEAST_REFRESH_SECONDS
-from snapshots.views.snapshots.table import volume_name
 from snapshots.views.volumes import volume_sections
 from snapshots.views.volumes.rows import FEWER_SHOWN
 from snapshots.views.volumes.strip_svg import legend, shown_strip
@@ -153,9 +155,9 @@ def age_context(shown: Shown) -> dict[str, object]:
         "refresh": Refresh(
             url=url,
             due=leases.is_due(environment, now),
-            every=max(int(leases.ttl().total_seconds()), LEAST_REFRESH_SECONDS),
+            every=max(int(ttl().total_seconds()), LEAST_REFRESH_SECONDS),
             first_fetch=False,
-            allowed=leases.key_of(shown.membership.team) is not None,
+            allowed=key_of(shown.membership.team) is not None,
             since=shown.mark,
         ),
     }

@@ -12,12 +12,13 @@ from snapshots.models import Change, Environment, Snapshot, Volume
 from snapshots.rules import states
 from snapshots.rules.judge import ALWAYS, LEAST_PATIENCE, Verdict, status
 from snapshots.rules.schedules import SCHEDULES, period
-from snapshots.text import change_labels, times
+from snapshots.text import change_labels, labels, times
+from snapshots.text.labels import Badge
 from snapshots.text.verdict_labels import LABELS, MARKS, schedule_name
 from snapshots.text.verdict_reason import newest_taken
 from snapshots.verdicts.sql import age_of_data
 from snapshots.verdicts.status import Part, Standing
-from snapshots.views.common.components import Badge, Fact, TimelineItem
+from snapshots.views.common.components import Fact, TimelineItem
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,7 +132,7 @@ def _entry(entry: Entry, now: datetime, prefix: str) -> TimelineItem:
         # Some may have been there that the provider has deleted since.
         return TimelineItem(_("no usable snapshot from these %(age)s") % {"age": length}, "gap")
     taken = times.taken(entry.taken_after, entry.taken_before, entry.taken_source, entry.taken_key, now)
-    badge = times.badge(entry.state, listed=entry.listed, candidate=entry.is_candidate)
+    badge = labels.badge(entry.state, listed=entry.listed, candidate=entry.is_candidate)
     text = f"{taken.text} · {badge.mark} {badge.word} · {states.type_label(entry.interval_type)}"
     return TimelineItem(text, badge.tone, f"{prefix}{entry.snapshot_id}/")
 
@@ -159,7 +160,7 @@ def changes(volume: Volume, environment: Environment, prefix: str, changes_url: 
 def _name(change: Change) -> str:
     if change.since is not None and change.number:
         return change_labels.repeated(change.number, change.since, change.at)
-    return times.title(change.snapshot.name, change.snapshot.snapshot_id) if change.snapshot else ""
+    return labels.title(change.snapshot.name, change.snapshot.snapshot_id) if change.snapshot else ""
 
 
 def _detail(change: Change) -> str:
