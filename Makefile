@@ -29,7 +29,7 @@ ON_SERVICES := tests/postgres_redis tests/sync tests/authorization/test_table.py
 	$(patsubst %,tests/api/metrics/test_%.py,access mirror) \
 	$(patsubst %,tests/sharing/test_%.py,dead limits making races revoking uses) tests/lists/test_stream.py \
 	$(patsubst %,tests/views/snapshots/test_%.py,check counts order_and_pages queries refresh search watch) \
-	$(patsubst %,tests/views/settings/test_%.py,environments kept_key rotation) \
+	$(patsubst %,tests/views/settings/test_%.py,environments key rotation) \
 	$(patsubst %,tests/dashboard/teams/test_%.py,access audit health joining known_browsers limits oidc people sessions setup sign_in second_factor)
 # A machine may be set up to keep no byte code: then each of the hundreds of processes would compile it all anew.
 unexport PYTHONDONTWRITEBYTECODE

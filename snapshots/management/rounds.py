@@ -4,13 +4,13 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 
 from django.db import InterfaceError, OperationalError, close_old_connections
+from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from dashboard.run.stop_signal import Stop
 from snapshots.management import report
 from snapshots.models import Environment
 from snapshots.setup import pending_keys
-from snapshots.setup.key_trial import Verdict
 from snapshots.sync.leases import Caller
 from snapshots.sync.refresh import AT_ONCE, Outcome, refresh
 
@@ -50,7 +50,7 @@ def round_once(slug: str | None, caller: Caller, tell: Tell, *, news: News, stop
     """
     close_old_connections()
     try:
-        _try_kept_keys(slug, tell)
+        pending_keys.forget_expired(timezone.now())
         environments = environments_of(slug)
     except (OperationalError, InterfaceError) as problem:
         tell(_database_trouble(str(problem).strip() or type(problem).__name__))
@@ -81,17 +81,6 @@ def beats(seconds: float, stop: Stop, clock: Callable[[], float] = time.monotoni
 
 def next_beat(last: float, seconds: float, now: float) -> float:
     return last + seconds * (max(0.0, now - last) // seconds + 1)
-
-
-def _try_kept_keys(slug: str | None, tell: Tell) -> None:
-    """Give the keys a chance that were entered while the provider was down; what stays unknown is not news."""
-    news = {
-        Verdict.WORKS: _("%(team)s: the API key kept aside works and is in use"),
-        Verdict.REFUSED: _("%(team)s: the API key kept aside is not accepted and was thrown away"),
-    }
-    for tried in pending_keys.try_kept(slug):
-        if tried.verdict in news:
-            tell(news[tried.verdict] % {"team": tried.team.slug})
 
 
 def _tell_outcome(outcome: Outcome, environments: Sequence[Environment], tell: Tell, news: News) -> None:

@@ -6,7 +6,7 @@ Threads ask and touch no database; four at a time, 8 s in all.
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass, replace
-from datetime import datetime, timedelta
+from datetime import datetime
 from enum import Enum
 from functools import partial
 
@@ -51,7 +51,6 @@ class Answer:
     count: int | None = None
     kind: str = ""
     sentence: str = ""
-    retry_after: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,11 +68,6 @@ class Trial:
             return Verdict.WORKS
         judged = all(answer.kind in JUDGEMENTS for answer in self.answers)
         return Verdict.REFUSED if judged else Verdict.UNKNOWN
-
-    @property
-    def retry_after(self) -> timedelta:
-        """How long the provider asks to be left alone; zero if it does not."""
-        return timedelta(seconds=max((answer.retry_after for answer in self.answers), default=0.0))
 
     @property
     def rows(self) -> list[dict[str, object]]:
@@ -177,8 +171,6 @@ def is_place(service_code: str, name: str) -> bool:
 
 
 def _answer(place: str, result: list[Place] | CloudError | Internal) -> Answer:
-    if isinstance(result, CloudError):
-        return Answer(place, kind=result.kind, sentence=result.sentence, retry_after=result.retry_after or 0.0)
-    if isinstance(result, Internal):
+    if isinstance(result, CloudError | Internal):
         return Answer(place, kind=result.kind, sentence=result.sentence)
     return Answer(place, len(result))

@@ -99,11 +99,9 @@ def _furnish(slug: str, people: dict[str, User]) -> Team:
     _fill(team)
     _share(team)
     _token(team)
-    now, sealed = timezone.now(), seal_key(Secret(f"CANARY-on-trial-{slug}"), team_pk=team.pk)
-    answers = [{"place": "FOREIGN-place", "count": 1, "kind": "", "sentence": "", "retry_after": 0.0}]
-    PendingKey.objects.create(
-        team=team, made_by=admin, made_at=now, sealed=sealed, answers=answers, tried_at=now, next_try_at=now
-    )
+    sealed = seal_key(Secret(f"CANARY-on-trial-{slug}"), team_pk=team.pk)
+    answers = [{"place": "FOREIGN-place", "count": 1, "kind": "", "sentence": ""}]
+    PendingKey.objects.create(team=team, made_by=admin, made_at=timezone.now(), sealed=sealed, answers=answers)
     return team
 
 

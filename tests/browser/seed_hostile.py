@@ -69,20 +69,10 @@ def _person(team: Team, visitor: User, number: int, name: str) -> None:
 
 
 def _trial(team: Team, visitor: User) -> None:
-    rows = [{"place": name, "count": None, "kind": "other", "sentence": name, "retry_after": 0.0} for name in NAMES]
+    rows = [{"place": name, "count": None, "kind": "other", "sentence": name} for name in NAMES]
     rows[0]["count"] = 1
-    for is_kept in (False, True):
-        PendingKey.objects.create(
-            team=team,
-            made_by=visitor,
-            made_at=_now(),
-            sealed=seal_key(Secret(KEY), team_pk=team.pk),
-            whose=WORST,
-            answers=rows,
-            is_kept=is_kept,
-            tried_at=_now(),
-            next_try_at=_now() + timedelta(days=1),
-        )
+    sealed = seal_key(Secret(KEY), team_pk=team.pk)
+    PendingKey.objects.create(team=team, made_by=visitor, made_at=_now(), sealed=sealed, whose=WORST, answers=rows)
 
 
 def _now() -> datetime:

@@ -13,6 +13,9 @@ from pytest_django import Settings
 from dashboard.secrets import Secret
 from dashboard.teams.models import AccessToken, Membership, PendingKey, Role, Team, User
 from snapshots.setup import pending_keys
+from snapshots.setup.key_trial import Trial
+from snapshots.simulator.server import Simulator
+from snapshots.simulator.world import World
 from tests.conftest import sign_in_client
 
 pytestmark = [pytest.mark.services, pytest.mark.django_db(transaction=True)]
@@ -61,11 +64,12 @@ def test_a_token_made_while_its_maker_is_demoted_is_refused(team: Team, alice: U
 
 
 def test_of_two_keys_tried_at_once_the_second_stays(team: Team, alice: User, settings: Settings) -> None:
-    settings.CLOUDCA_API_URL = "http://127.0.0.1:9"  # nobody is there
+    def propose(whose: str) -> Trial:
+        return pending_keys.propose(team=team, person=alice, secret=Secret("a-key-of-acme"), whose=whose)
 
-    def propose(text: str) -> PendingKey:
-        return pending_keys.propose(team=team, person=alice, secret=Secret(text), whose="")
-
-    with meanwhile(lambda: propose("the-second-key").pk) as pks:
-        propose("the-first-key-of-acme")
-    assert [*PendingKey.objects.values_list("pk", flat=True)] == pks
+    world = World(seed=1, environments=["compute-on/dev"], volumes=1, snapshots=1)
+    with Simulator(world, keys={"a-key-of-acme": None}) as simulator:
+        settings.CLOUDCA_API_URL = simulator.url
+        with meanwhile(lambda: propose("second")):
+            propose("first")
+    assert [*PendingKey.objects.values_list("whose", flat=True)] == ["second"]

@@ -1,4 +1,4 @@
-"""Each team's provider key, and the one that does not count yet."""
+"""Each team's provider key, and a key that was tried and is not saved yet."""
 
 from collections.abc import Sequence
 from secrets import randbelow
@@ -54,7 +54,7 @@ class ApiKey(models.Model):
     ) -> "ApiKey":
         """Store a team's key, replacing what was there; a sync that still uses the old one is refused its write.
 
-        Whatever was kept aside for the team is forgotten: an older key must not take the place of a newer one.
+        Tried keys of the team are forgotten: an older key must not take the place of a newer one.
         """
         about: dict[str, object] = {
             "sealed": seal_key(secret, team_pk=team.pk),
@@ -84,24 +84,20 @@ class ApiKey(models.Model):
 
 
 class PendingKey(models.Model):
-    """A key that does not count yet: tested and waiting for its person's word, or kept aside until it can be tested."""
+    """A key that works and is not in use yet: the person who tried it has ten minutes to save it."""
 
     team = models.ForeignKey(Team, on_delete=models.CASCADE, related_name="pending_keys", verbose_name=_("team"))
     made_by = models.ForeignKey(User, on_delete=models.CASCADE, related_name="+", verbose_name=_("made by"))
     made_at = models.DateTimeField(_("made"))
-    # Empty where the provider refused it: then only the answers are left, to be read.
-    sealed = models.TextField(_("encrypted key"), blank=True)
+    sealed = models.TextField(_("encrypted key"))
     whose = models.CharField(_("whose key"), max_length=100, blank=True)
     answers = models.JSONField(_("answers"), default=list)
     sees = models.JSONField(_("sees"), default=list)
-    is_kept = models.BooleanField(_("kept aside"), default=False)
-    tried_at = models.DateTimeField(_("tried"))
-    next_try_at = models.DateTimeField(_("next try"))
 
     class Meta:
         verbose_name = _("pending API key")
         verbose_name_plural = _("pending API keys")
-        constraints = [models.UniqueConstraint(fields=["team", "made_by", "is_kept"], name="pending_key_once_a_person")]
+        constraints = [models.UniqueConstraint(fields=["team", "made_by"], name="pending_key_once_a_person")]
 
     def __str__(self) -> str:
         return f"pending key {self.pk} of team {self.team_id}"

@@ -60,7 +60,6 @@ class Command(BaseCommand):
 
     def _once(self, team: str | None, caller: Caller) -> bool:
         environments = environments_of(team)
-        # Without one there is still a key to try that was kept aside.
         well = round_once(team, caller, self._tell, news=News(all_of_it=True))
         if not environments:
             self._tell(_("There is no environment yet. manage.py provision makes them from a file."))

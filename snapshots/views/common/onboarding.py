@@ -49,11 +49,6 @@ def step_url(membership: Membership) -> str:
     return reverse(PAGES[step], args=[membership.team.slug]) if is_theirs else ""
 
 
-def home_of(membership: Membership) -> str:
-    """Where the set-up leads on: to the missing step who may make it, else to the list, which says whom to ask."""
-    return step_url(membership) or reverse(PAGES[DONE], args=[membership.team.slug])
-
-
 def first_fetch(environments: Iterable[Environment], now: datetime) -> list[Progress]:
     """One line for each environment while the team's first fetch goes on; none once all were asked."""
     environments = list(environments)

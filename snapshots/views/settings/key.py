@@ -19,14 +19,14 @@ from django.views.decorators.http import require_http_methods, require_POST
 from dashboard.limits import allow
 from dashboard.secrets import Secret, clean_api_key
 from dashboard.teams.access.guard import MemberRequest
-from dashboard.teams.models import ApiKey, PendingKey, Team
+from dashboard.teams.models import ApiKey, Team
 from dashboard.teams.models.keys import key_mark, key_of
 from snapshots.models import Environment
 from snapshots.setup import pending_keys
 from snapshots.setup.environments import offered
-from snapshots.setup.key_trial import Answer
+from snapshots.setup.key_trial import Answer, Trial, Verdict
 from snapshots.text import times
-from snapshots.views.common.onboarding import DONE, KEY_STEP, home_of, missing_step
+from snapshots.views.common.onboarding import DONE, KEY_STEP, missing_step
 from snapshots.views.snapshots.refresh import slot
 
 MOST_TRIALS, TRIALS_SECONDS = 5, 60
@@ -77,27 +77,23 @@ class Current:
 
 @dataclass(frozen=True, slots=True)
 class Tried:
-    """A key that does not count yet, and how far it is."""
+    """How the trial of a key ended; one that works has a row, and a button that saves it."""
 
-    pk: int
+    verdict: str
     results: list[Result]
-    may_save: bool
-    save_label: str
-    by: str
-    at: str
-    is_refused: bool
+    pk: int = 0
+    save_label: str = ""
 
 
 @sensitive_post_parameters("key")
 @require_http_methods(["GET", "HEAD", "POST"])
 def key(request: MemberRequest, team: str) -> HttpResponse:
-    """The key in use and the form for another one; a POST tries it and stores nothing that counts."""
-    if request.method != "POST":
-        return _go_on(request) if _has_waited(request) else _page(request, KeyForm())
-    form = KeyForm(request.POST)
-    if form.is_valid() and not _try(request, form):
-        return _page(request, form)
-    return HttpResponseRedirect(_url(request.team)) if form.is_valid() else _page(request, form)
+    """The key in use and the form for another one; a POST tries it and leaves the one in use."""
+    form = KeyForm(request.POST if request.method == "POST" else None)
+    trial = _try(request, form) if form.is_valid() else None
+    if trial is None or trial.verdict is not Verdict.WORKS:
+        return _page(request, form, trial)
+    return HttpResponseRedirect(_url(request.team))
 
 
 @require_POST
@@ -119,41 +115,31 @@ def save(request: MemberRequest, team: str) -> HttpResponse:
 
 @require_POST
 def cancel(request: MemberRequest, team: str) -> HttpResponse:
-    """Forget a key that was tried or kept aside."""
+    """Forget a key that was tried."""
     if pending_keys.drop(team=request.team, person=request.user, pending_pk=_pending_pk(request), request=request):
         messages.info(request, _("That key is forgotten. Nothing has changed."))
     return HttpResponseRedirect(_url(request.team))
 
 
-def _try(request: MemberRequest, form: KeyForm) -> bool:
-    """Try the entered key; False, with the reason in the form, if it could not be tried."""
+def _try(request: MemberRequest, form: KeyForm) -> Trial | None:
+    """Try the entered key; None, with the reason in the form, if nobody was asked."""
     if not settings.API_KEY_ENCRYPTION_KEYS:
         form.add_error(
             None, _("Whoever runs this dashboard must set API_KEY_ENCRYPTION_KEYS before a key can be stored.")
         )
-        return False
+        return None
     with slot() as is_free:
         if not is_free:
             form.add_error(None, _("The provider is being asked already. Enter the key again in a moment."))
-            return False
+            return None
         if not allow(f"key-trial:{request.team.pk}", MOST_TRIALS, TRIALS_SECONDS):
             said = _("This team has tried %(most)d keys within a minute. Try again in a minute.")
             form.add_error(None, said % {"most": MOST_TRIALS})
-            return False
+            return None
         values = form.cleaned_data
-        pending_keys.propose(
+        return pending_keys.propose(
             team=request.team, person=request.user, secret=values["key"], whose=values["whose"], request=request
         )
-    return True
-
-
-def _has_waited(request: MemberRequest) -> bool:
-    """Whether a page that waited for a key kept aside asks again, and the key has since come into use."""
-    return bool(request.htmx) and key_of(request.team) is not None
-
-
-def _go_on(request: MemberRequest) -> HttpResponse:
-    return HttpResponse(headers={"HX-Redirect": home_of(request.membership)})
 
 
 def _pending_pk(request: MemberRequest) -> int:
@@ -165,16 +151,13 @@ def _url(team: Team) -> str:
     return reverse("snapshots:key", args=[team.slug])
 
 
-def _page(request: MemberRequest, form: KeyForm) -> HttpResponse:
-    now = timezone.now()
-    mine, kept = pending_keys.offered_to(request.team, request.user), pending_keys.kept_for(request.team)
+def _page(request: MemberRequest, form: KeyForm, failed: Trial | None = None) -> HttpResponse:
     context = {
         "title": _("API key"),
         "step": KEY_STEP if missing_step(request.team) == KEY_STEP else DONE,
         "form": form,
-        "current": _current(request.team, now),
-        "offered": _tried(mine, now) if mine else None,
-        "kept": _tried(kept, now) if kept else None,
+        "current": _current(request.team, timezone.now()),
+        "tried": _tried(request, failed),
     }
     return render(request, "snapshots/settings/key.html", context)
 
@@ -203,21 +186,23 @@ def _last_success(stored: ApiKey, used: list[Environment]) -> datetime | None:
     return max((at for at in answered if at >= stored.changed_at), default=None)
 
 
-def _tried(pending: PendingKey, now: datetime) -> Tried:
+def _tried(request: MemberRequest, failed: Trial | None) -> Tried | None:
+    """Show the trial that has just failed, else the key that this person may save."""
+    if failed:
+        return Tried(failed.verdict.value, _results(failed.answers))
+    pending = pending_keys.offered_to(request.team, request.user)
+    if pending is None:
+        return None
     answers = pending_keys.answers_of(pending)
+    return Tried(Verdict.WORKS.value, _results(answers), pending.pk, _save_label(answers))
+
+
+def _results(answers: list[Answer]) -> list[Result]:
+    return [Result(answer.count is not None, answer.place, result_text(answer)) for answer in answers]
+
+
+def _save_label(answers: list[Answer]) -> str:
     working = sum(answer.count is not None for answer in answers)
-    return Tried(
-        pk=pending.pk,
-        results=[Result(answer.count is not None, answer.place, result_text(answer)) for answer in answers],
-        may_save=bool(working and pending.sealed and not pending.is_kept),
-        save_label=_save_label(working, answers),
-        by=pending.made_by.email,
-        at=times.ago(pending.tried_at, now),
-        is_refused=not pending.sealed,
-    )
-
-
-def _save_label(working: int, answers: list[Answer]) -> str:
     if working == len(answers):
         return _("Save")
     return ngettext("Save, %(working)d of %(all)d works", "Save, %(working)d of %(all)d work", working) % {

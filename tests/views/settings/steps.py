@@ -43,6 +43,11 @@ def headings(page: HttpResponse) -> list[str]:
     return [heading.text for heading in tree(page).one("main").all("h2")]
 
 
+def verdict(page: HttpResponse) -> str:
+    """What the page says of a key's trial; empty if it shows none."""
+    return next((panel.attributes.get("data-verdict", "") for panel in tree(page).all("section")), "")
+
+
 def known(client: Client) -> dict[str, str]:
     """What the page tells of the key in use."""
     facts = tree(client.get(KEY_PAGE)).one("dl", css="known")

@@ -5,6 +5,7 @@ import time_machine
 from django.test import Client
 
 from dashboard.teams.models import ApiKey, AuditEvent, Membership, Role, Team, User
+from snapshots.management.rounds import News, round_once
 from snapshots.models import Environment, Snapshot
 from snapshots.simulator.server import Simulator
 from snapshots.sync import refresh
@@ -25,6 +26,7 @@ from tests.views.settings.steps import (
     said,
     save,
     stored,
+    verdict,
 )
 from tests.views.snapshots.reading import tree
 
@@ -67,13 +69,43 @@ def test_a_key_that_works_in_part_says_where(alice_client: Client, sim: Simulato
 @pytest.mark.usefixtures("old_key")
 def test_a_refused_key_is_not_even_stored(alice_client: Client, sim: Simulator, team: Team) -> None:
     page = enter(alice_client, STRANGE_KEY)
-    assert headings(page)[0] == "The provider does not accept this key"
-    assert (buttons(page), len(results(page))) == (["Dismiss", "Try this key"], 3)
-    assert [pending.sealed for pending in stored(team)] == [""]
-    assert said(save(alice_client, page)) == [
-        "That key is no longer here. A tried key waits ten minutes; enter it again."
-    ]
-    assert is_used(team, OLD_KEY)
+    assert (verdict(page), len(results(page)), buttons(page)) == ("refused", 3, ["Try this key"])
+    assert (stored(team), is_used(team, OLD_KEY)) == ([], True)
+    assert verdict(alice_client.get(KEY_PAGE)) == ""
+
+
+@pytest.mark.parametrize("fault", [{"status": 503}, {"status": 429}, {"reset": True}])
+@pytest.mark.usefixtures("old_key")
+def test_a_key_that_cannot_be_tried_is_not_saved(
+    alice_client: Client, sim: Simulator, team: Team, fault: dict[str, object]
+) -> None:
+    sim.fault(**fault)
+    page = enter(alice_client, WORKING_KEY)
+    assert (verdict(page), len(results(page)), buttons(page)) == ("unknown", 3, ["Try this key"])
+    sim.clear_faults()
+    round_once(None, Caller.COMMAND, list[str]().append, news=News(all_of_it=False))
+    assert (stored(team), is_used(team, OLD_KEY)) == ([], True)
+
+
+@pytest.mark.usefixtures("old_key")
+def test_a_trial_forgets_the_key_tried_before(alice_client: Client, sim: Simulator, team: Team) -> None:
+    page = enter(alice_client, WORKING_KEY)
+    assert verdict(page) == "works"
+    enter(alice_client, STRANGE_KEY)
+    save(alice_client, page)
+    assert (stored(team), is_used(team, OLD_KEY)) == ([], True)
+
+
+@pytest.mark.usefixtures("old_key")
+def test_retry_after_is_obeyed_by_a_trial_too(
+    alice_client: Client, sim: Simulator, environments: list[Environment]
+) -> None:
+    sim.fault(status=429, headers={"Retry-After": "600"}, environment=environments[0].path)
+    list(refresh.refresh(environments, caller=Caller.COMMAND))
+    sim.clear_faults()
+    sim.clear()
+    page = enter(alice_client, WORKING_KEY)
+    assert (results(page)[0][0], verdict(page), sim.calls("/snapshots")) == ("✕", "works", 2)
 
 
 @pytest.mark.parametrize("key", ["", " CANARY", "CANARY\n", "CANARY\r\nX: y", "CANARYé", "CANARY\0", "C" * 10_000])
@@ -104,6 +136,16 @@ def test_a_tried_key_waits_ten_minutes(
     assert headings(alice_client.get(KEY_PAGE))[0] == "Key in use"
     assert "no longer here" in said(save(alice_client, page))[0]
     assert is_used(team, OLD_KEY)
+
+
+def test_the_sync_deletes_a_tried_key_after_ten_minutes(
+    alice_client: Client, sim: Simulator, team: Team, clock: time_machine.Traveller
+) -> None:
+    enter(alice_client, WORKING_KEY)
+    for minutes, left in ((9, 1), (1, 0)):
+        clock.shift(minutes * 60)
+        round_once(None, Caller.COMMAND, list[str]().append, news=News(all_of_it=False))
+        assert len(stored(team)) == left
 
 
 @pytest.mark.usefixtures("old_key")

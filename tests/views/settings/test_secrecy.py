@@ -1,4 +1,4 @@
-"""A key entered, tried, saved or kept aside is in no page, cookie, session, log line or byte of the database."""
+"""A key entered, tried or saved is in no page, cookie, session, log line or byte of the database."""
 
 import logging
 from collections.abc import Iterator
@@ -23,6 +23,7 @@ from tests.views.settings.steps import (
     enter,
     save,
     stored,
+    verdict,
 )
 from tests.views.snapshots.test_canary import all_of
 
@@ -46,14 +47,17 @@ def tour(client: Client, sim: Simulator, clock: time_machine.Traveller) -> Itera
     for key in ENTERED:
         page = enter(client, key)
         yield all_of(page)
-        yield all_of(save(client, page))
+        if verdict(page) == "works":
+            yield all_of(save(client, page))
     yield all_of(client.post(KEY_PAGE, {"key": f"{WORKING_KEY} ", "whose": "x" * 101}))
     for fault in FAULTS:
         clock.shift(61)
         sim.clear_faults()
         sim.fault(**fault)
         yield all_of(enter(client, WORKING_KEY))
-        pending_keys.try_kept()
+    clock.shift(61)
+    sim.clear_faults()
+    yield all_of(enter(client, WORKING_KEY))
     yield all_of(client.get("/nothing/"))
 
 
