@@ -6,7 +6,7 @@ from snapshots.views import exports, home
 from snapshots.views.changes import list_page
 from snapshots.views.settings import environments, key, saved_views, targets, tokens
 from snapshots.views.sharing import manage_links, public_page
-from snapshots.views.snapshots import check, refresh, snapshot_page
+from snapshots.views.snapshots import check, snapshot_page
 from snapshots.views.snapshots import list_page as lists
 from snapshots.views.volumes import exempt, volume_view
 from snapshots.views.volumes import list_page as volumes
@@ -69,8 +69,8 @@ EXPORTS = [
 urlpatterns = [
     path("", home.home, name="home"),
     path("teams/", home.team_choice, name="teams"),
-    path("t/<slug:team>/", saved_views.team_home, name="team_home"),
-    path("t/<slug:team>/volumes/", volumes.team_home, name="volumes"),
+    path("t/<slug:team>/", home.team_home, name="team_home"),
+    path("t/<slug:team>/volumes/", volumes.volume_list, name="volumes"),
     path("t/<slug:team>/volumes/exempt/", exempt.exempt, name="exempt"),
     path("t/<slug:team>/volumes/judge-again/", exempt.judge_again, name="judge_again"),
     path("t/<slug:team>/volumes/stopped/", exempt.stopped, name="stopped"),
@@ -85,7 +85,7 @@ urlpatterns = [
     path(f"{VOLUME}deleted/", volume_view.volume_deleted, name="volume_deleted"),
     path("t/<slug:team>/snapshots/", lists.snapshot_list, name="list"),
     path("t/<slug:team>/snapshots/volumes/", lists.volume_choices, name="volume_choices"),
-    path("t/<slug:team>/snapshots/refresh/", refresh.refresh, name="refresh"),
+    path("t/<slug:team>/snapshots/refresh/", lists.refresh, name="refresh"),
     *EXPORTS,
     path("t/<slug:team>/changes/", list_page.change_list, name="changes"),
     path("t/<slug:team>/changes/refresh/", list_page.refresh, name="changes_refresh"),

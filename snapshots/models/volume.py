@@ -1,5 +1,6 @@
 """A volume: what snapshots are taken of."""
 
+from datetime import timedelta
 from typing import ClassVar, Self
 
 from django.db import models
@@ -15,6 +16,8 @@ JUDGED_FIELDS = (
     *("patience", "newest_before", "newest_after", "usable_count", "snapshot_count", "schedules", "target_hours"),
     "last_usable_at",
 )
+# How long a page says that an exemption ended.
+RETURN_IS_SAID = timedelta(days=14)
 
 
 class VolumeQuerySet(models.QuerySet["Volume"]):

@@ -7,7 +7,7 @@ page outlives it.
 
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from copy import copy
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import NamedTuple
 
 from django.db import transaction
@@ -25,8 +25,6 @@ from snapshots.verdicts.sql import FOR_EVER
 
 BATCH = 500
 MOST_REASON = 200
-# How long a page says that an exemption ended.
-RETURN_IS_SAID = timedelta(days=14)
 NO_EXEMPTION: Mapping[str, object] = {"exempt_until": None, "exempt_reason": "", "exempt_by": "", "exempt_at": None}
 
 

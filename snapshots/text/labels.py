@@ -1,11 +1,17 @@
-"""What a snapshot and a volume are called, and the badge of a state."""
+"""Short labels: what a snapshot and a volume are called, the badge of a state, numbers, exemptions."""
 
 from dataclasses import dataclass
+from datetime import datetime
 
+from django.utils.formats import number_format
 from django.utils.translation import gettext as _
 
+from snapshots.models import Environment, Volume
+from snapshots.models.volume import RETURN_IS_SAID
 from snapshots.rules import states
 from snapshots.rules.states import Kind
+from snapshots.text import times
+from snapshots.verdicts.sql import FOR_EVER
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,3 +44,26 @@ def volume_name(volume_id: str, name: str) -> str:
     if name.strip():
         return name
     return f"{volume_id[:8]}…" if volume_id else _("No volume")
+
+
+def grouped(number: int) -> str:
+    """A number with its thousands apart: "12,345"."""
+    return number_format(number, force_grouping=True)
+
+
+def is_exempt(thing: Environment | Volume, now: datetime) -> bool:
+    return thing.exempt_until is not None and thing.exempt_until > now
+
+
+def has_returned(thing: Environment | Volume, now: datetime) -> bool:
+    """Whether its exemption ended by itself, of late."""
+    until = thing.exempt_until
+    return until is not None and now - RETURN_IS_SAID < until <= now
+
+
+def returned_in_words(until: datetime, now: datetime) -> str:
+    return _("not judged %(until)s: returned") % {"until": until_in_words(until, now)}
+
+
+def until_in_words(until: datetime, now: datetime) -> str:
+    return _("without end") if until == FOR_EVER else _("until %(day)s") % {"day": times.day(until, now)}

@@ -20,12 +20,12 @@ from snapshots.lists.export import Place, Stream, TooManyExports, keys_of
 from snapshots.lists.export_rows import CHANGES, SNAPSHOTS, volumes_of
 from snapshots.lists.export_writers import CONTENT_TYPES, MOST_ROWS, Export
 from snapshots.lists.params import DEFAULT_PAGE_SIZE
+from snapshots.text.labels import grouped
 from snapshots.verdicts.sql import DataAges
 from snapshots.views.changes import list_page
+from snapshots.views.common.page_state import nothing_to_list
 from snapshots.views.snapshots import list_page as lists
-from snapshots.views.snapshots.list_page import nothing_to_list
 from snapshots.views.volumes import list_page as volumes
-from snapshots.views.volumes.tiles import grouped
 
 # How many rows the file will have, for whoever waits for it.
 ROWS_HEADER = "X-Export-Rows"

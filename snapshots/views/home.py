@@ -1,4 +1,4 @@
-"""Where you land: the last or only team, or the choice of teams."""
+"""Where you land: the last or only team, or the choice of teams; and where a team starts."""
 
 from django.http import HttpResponse, HttpResponseRedirect
 from django.shortcuts import render
@@ -6,9 +6,12 @@ from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_safe
 
-from dashboard.teams.access.guard import SignedInRequest
+from dashboard.teams.access.guard import MemberRequest, SignedInRequest
 from dashboard.teams.models import Role, Team
 from snapshots.views.common.components import TeamLink
+from snapshots.views.common.page_state import step_url
+from snapshots.views.settings.saved_views import start_url
+from snapshots.views.volumes import list_page as volumes
 
 
 @require_safe
@@ -22,6 +25,13 @@ def home(request: SignedInRequest) -> HttpResponse:
         return _no_team(request)
     slug = last if len(teams) > 1 else teams[0].slug
     return HttpResponseRedirect(reverse("snapshots:team_home", args=[slug]))
+
+
+@require_safe
+def team_home(request: MemberRequest, team: str) -> HttpResponse:
+    """Where a team starts: a missing step of its set-up, the view that an admin chose, else its volumes."""
+    url = step_url(request.membership) or (start_url(request.team) if not request.GET else "")
+    return HttpResponseRedirect(url) if url else volumes.volume_list(request, team)
 
 
 @require_safe

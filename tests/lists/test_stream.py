@@ -22,8 +22,9 @@ from django.utils import timezone
 from dashboard.backends.sessions import SessionStore
 from dashboard.teams.models import AuditEvent, EventKind, Membership, Team, User
 from snapshots.lists import export as exports
-from snapshots.lists.export import Export, ExportEnded, Place, Stream
+from snapshots.lists.export import ExportEnded, Place, Stream
 from snapshots.lists.export_rows import SNAPSHOTS
+from snapshots.lists.export_writers import Export
 from snapshots.models import Environment, Snapshot
 from snapshots.views import exports as views
 from tests.lists.reading import KINDS, LIST, PAGES, body, drop, export

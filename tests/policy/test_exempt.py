@@ -7,6 +7,7 @@ from django.test import Client
 
 from dashboard.teams.models import Team, User
 from snapshots.models import Environment, Volume
+from snapshots.models.volume import RETURN_IS_SAID
 from snapshots.policy import exemptions
 from snapshots.rules.judge import Verdict
 from tests.policy.conftest import shot
@@ -105,7 +106,7 @@ def test_an_exemption_ends_by_itself_and_says_so(
     dora_client.force_login(dora)
     page = tree(dora_client.get(EXEMPTIONS)).one("main")
     assert "disk-1 not judged until 3 Dec: returned" in page.text
-    clock.shift(exemptions.RETURN_IS_SAID)
+    clock.shift(RETURN_IS_SAID)
     dora_client.force_login(dora)
     assert "returned" not in tree(dora_client.get(EXEMPTIONS)).one("main").text
 

@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 from datetime import datetime
-from typing import TypeVar
 
 from django.utils.translation import gettext as _
 
@@ -10,17 +9,8 @@ from dashboard.teams.models import Team
 from snapshots.lists.change_filters import ChangeFilters
 from snapshots.models import Change, Environment, Volume
 from snapshots.text import change_labels, times
-from snapshots.views.common.components import Chip, Choice, FilterGroup
-from snapshots.views.snapshots.filter_bar import (
-    FilterBar,
-    chip,
-    chosen_volumes,
-    offered_volumes,
-    volume_chip,
-    volume_filter,
-)
-
-T = TypeVar("T")
+from snapshots.views.common.components import Chip, Choice, FilterGroup, chip, without
+from snapshots.views.common.volume_filter import FilterBar, chosen_volumes, offered_volumes, volume_chip, volume_filter
 
 
 def change_bar(
@@ -77,10 +67,10 @@ def _chips(
         chips.insert(0, chip(name, _line(line, environments, now), prefix + filters.query(line=0)))
     for kind in filters.kinds:
         chips.append(
-            chip(_("Kind"), change_labels.label(kind), prefix + filters.query(kinds=_but(filters.kinds, kind)))
+            chip(_("Kind"), change_labels.label(kind), prefix + filters.query(kinds=without(filters.kinds, kind)))
         )
     for environment in filters.environments:
-        url = prefix + filters.query(environments=_but(filters.environments, environment))
+        url = prefix + filters.query(environments=without(filters.environments, environment))
         chips.append(chip(_("Environment"), environment.place, url))
     if filters.from_date:
         chips.append(chip(_("From"), filters.from_date.isoformat(), prefix + filters.query(from_date=None)))
@@ -96,7 +86,3 @@ def _chips(
 def _line(line: Change, environments: Sequence[Environment], now: datetime) -> str:
     place = next((one.place for one in environments if one.pk == line.environment_id), "")
     return f"{change_labels.label(line.kind)}, {times.stamp(line.at, now)} · {place}"
-
-
-def _but(values: tuple[T, ...], value: T) -> tuple[T, ...]:
-    return tuple(other for other in values if other != value)

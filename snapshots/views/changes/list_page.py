@@ -23,19 +23,13 @@ from snapshots.lists.change_list import ChangePage, find_line
 from snapshots.models import Change, Environment
 from snapshots.sync import refresh as sync
 from snapshots.text import times
-from snapshots.views.changes import filter_bar
+from snapshots.views.changes.filter_bar import change_bar
 from snapshots.views.changes.table import change_table
 from snapshots.views.common.components import Action, Empty, Pager
 from snapshots.views.common.export_links import export_links
-from snapshots.views.snapshots.list_page import (
-    age_of_page,
-    name_address,
-    never_fetched,
-    nothing_to_list,
-    remember_team,
-    seen_query,
-)
-from snapshots.views.snapshots.refresh import RETRY_SECONDS, back_to, caller_of, changes_since, is_held, say, slot
+from snapshots.views.common.list_page import name_address, seen_query
+from snapshots.views.common.page_state import age_of_page, never_fetched, nothing_to_list, remember_team
+from snapshots.views.common.refreshing import RETRY_SECONDS, caller_of, changes_since, is_held, next_url, say, slot
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,7 +91,7 @@ def _refreshed(request: MemberRequest, said: str, *, is_button: bool, held: bool
     view = read_view(request)
     if not request.htmx:
         messages.info(request, _("A refresh is already under way. Reload in a moment.") if held else said)
-        return HttpResponseRedirect(back_to(request, view.url))
+        return HttpResponseRedirect(next_url(request, view.url))
     first_fetch_ended = request.POST.get("first") == "1" and any(one.answered_at for one in view.shown)
     context = _context(view) | {
         "changed": 0 if is_button else changes_since(request, view.team, view.shown),
@@ -126,7 +120,7 @@ def _context(view: View) -> dict[str, object]:
     page, table = change_table(view.team, view.environments, view.filters, view.line, view.now, view.prefix)
     if empty is None and not page.lines:
         empty = _empty(view)
-    bar = filter_bar.change_bar(view.team, view.environments, view.filters, view.line, view.now, view.prefix)
+    bar = change_bar(view.team, view.environments, view.filters, view.line, view.now, view.prefix)
     refresh_url = reverse("snapshots:changes_refresh", args=[view.team.slug]) + view.query
     return {
         "title": _("Changes"),

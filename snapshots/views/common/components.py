@@ -1,9 +1,14 @@
 """What the templates are given: plain values, already worded, so that a template only loops and prints."""
 
 from dataclasses import dataclass, field
+from typing import TypeVar
+
+from django.utils.translation import gettext as _
 
 from snapshots.text.labels import Badge
 from snapshots.text.times import Taken
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,3 +170,12 @@ class TeamLink:
     url: str
     current: bool = False
     detail: str = ""
+
+
+def chip(kind: str, value: str, url: str) -> Chip:
+    label = f"{kind}: {value}"
+    return Chip(label, url, _("Remove filter: %(label)s") % {"label": label})
+
+
+def without(values: tuple[T, ...], value: T) -> tuple[T, ...]:
+    return tuple(other for other in values if other != value)

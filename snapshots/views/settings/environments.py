@@ -26,9 +26,9 @@ from snapshots.sync.leases import Caller
 from snapshots.sync.refresh import Outcome
 from snapshots.text import times
 from snapshots.text.faults import fault_reason
-from snapshots.views.common.onboarding import DONE, ENVIRONMENTS_STEP, missing_step
+from snapshots.views.common.page_state import DONE, ENVIRONMENTS_STEP, missing_step
+from snapshots.views.common.refreshing import slot
 from snapshots.views.settings.key import result_text
-from snapshots.views.snapshots.refresh import slot
 
 MOST_AT_ONCE = 50
 

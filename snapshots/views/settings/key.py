@@ -26,8 +26,8 @@ from snapshots.setup import pending_keys
 from snapshots.setup.environments import offered
 from snapshots.setup.key_trial import Answer, Trial, Verdict
 from snapshots.text import times
-from snapshots.views.common.onboarding import DONE, KEY_STEP, missing_step
-from snapshots.views.snapshots.refresh import slot
+from snapshots.views.common.page_state import DONE, KEY_STEP, missing_step
+from snapshots.views.common.refreshing import slot
 
 MOST_TRIALS, TRIALS_SECONDS = 5, 60
 

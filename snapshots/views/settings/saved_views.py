@@ -16,8 +16,6 @@ from dashboard.teams.access.roles import hold, hold_role
 from dashboard.teams.models import Team
 from snapshots.models import SavedView
 from snapshots.views.common.exempt_form import MOST_QUERY, SaveForm
-from snapshots.views.common.onboarding import step_url
-from snapshots.views.volumes import list_page
 
 # The pages that have filters, by the name that a saved view keeps.
 PAGES: Mapping[str, str] = {
@@ -40,13 +38,6 @@ class SavedLink:
     is_start: bool
     current: bool = False
     made_by: str = ""
-
-
-@require_safe
-def team_home(request: MemberRequest, team: str) -> HttpResponse:
-    """Where a team starts: a missing step of its set-up, the view that an admin chose, else its volumes."""
-    url = step_url(request.membership) or (start_url(request.team) if not request.GET else "")
-    return HttpResponseRedirect(url) if url else list_page.team_home(request, team)
 
 
 @require_safe

@@ -1,6 +1,5 @@
 """The settings pages of targets and of what is not judged, and the first question."""
 
-from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -15,31 +14,14 @@ from django.views.decorators.http import require_http_methods
 from dashboard.teams.access.guard import MemberRequest
 from dashboard.teams.models import Team
 from snapshots.models import Environment, Policy, Volume
+from snapshots.models.volume import RETURN_IS_SAID
 from snapshots.policy import exemptions, targets
+from snapshots.text.labels import is_exempt, returned_in_words, until_in_words
 from snapshots.views.common.exempt_form import ExemptForm
-from snapshots.views.volumes.exempt import back_to, until_in_words, volume_of
+from snapshots.views.common.objects import back_to, environment_of, volume_of
+from snapshots.views.common.target_form import Target, _options, of_environment, of_volume
 
-USUAL_HOURS = (1, 4, 12, 24, 48, 72, 7 * 24, 14 * 24, 30 * 24, 90 * 24, 0)
 MOST_LISTED = 100
-
-
-@dataclass(frozen=True, slots=True)
-class Option:
-    value: str
-    label: str
-    selected: bool
-
-
-@dataclass(frozen=True, slots=True)
-class Target:
-    """Whose target it is, what it is in words, and what can be chosen instead. `own`: it is not inherited."""
-
-    name: str
-    field: str
-    value: str
-    text: str
-    own: bool
-    options: list[Option]
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,35 +74,6 @@ def exemption_page(request: MemberRequest, team: str) -> HttpResponse:
     return render(request, "snapshots/settings/exemptions.html", context)
 
 
-def of_volume(volume: Volume, environment: Environment, policy: Policy | None) -> Target:
-    """A volume's target; inherited from its environment, which may inherit it itself."""
-    inherited = of_environment(environment, policy)
-    name = f"{volume} · {environment.place}"
-    # What the environment itself inherits says already where it comes from.
-    from_there = _from(inherited.text, environment.place) if inherited.own else inherited.text
-    return _target(name, "volume", str(volume.pk), volume.target_hours, from_there)
-
-
-def of_environment(environment: Environment, policy: Policy | None) -> Target:
-    text = targets.in_words(policy.target_hours) if policy else _("not chosen yet")
-    from_there = _from(text, environment.team.name)
-    return _target(environment.place, "environment", environment.path, environment.target_hours, from_there)
-
-
-def is_exempt(thing: Environment | Volume, now: datetime) -> bool:
-    return thing.exempt_until is not None and thing.exempt_until > now
-
-
-def has_returned(thing: Environment | Volume, now: datetime) -> bool:
-    """Whether its exemption ended by itself, of late."""
-    until = thing.exempt_until
-    return until is not None and now - exemptions.RETURN_IS_SAID < until <= now
-
-
-def returned_in_words(until: datetime, now: datetime) -> str:
-    return _("not judged %(until)s: returned") % {"until": until_in_words(until, now)}
-
-
 def _until(thing: Environment | Volume, now: datetime) -> str:
     return until_in_words(thing.exempt_until, now) if thing.exempt_until else ""
 
@@ -129,22 +82,6 @@ def _of_team(team: Team, policy: Policy | None) -> Target:
     hours = policy.target_hours if policy else None
     text = _("not chosen yet") if hours is None else targets.in_words(hours)
     return Target(str(team.name), "team", "", text, own=True, options=_options(hours))
-
-
-def _from(target: str, source: str) -> str:
-    return _("%(target)s, from %(source)s") % {"target": target, "source": source}
-
-
-def _target(name: str, field: str, value: str, hours: int | None, from_there: str) -> Target:
-    text = from_there if hours is None else targets.in_words(hours)
-    return Target(
-        name, field, value, text, hours is not None, [Option("", from_there, hours is None), *_options(hours)]
-    )
-
-
-def _options(hours: int | None) -> list[Option]:
-    known: Iterable[int] = USUAL_HOURS if hours is None or hours in USUAL_HOURS else (hours, *USUAL_HOURS)
-    return [Option(str(each), targets.in_words(each), each == hours) for each in known]
 
 
 def _set(request: MemberRequest) -> None:
@@ -179,12 +116,6 @@ def _set_of_named(request: MemberRequest, hours: int | None) -> str:
         return ""
     targets.set_of_team(request.team, hours, person=person, request=request)
     return str(request.team.name)
-
-
-def environment_of(request: MemberRequest, path: str) -> Environment | None:
-    """Find one of the team's few; what was sent never gets to the database, which takes no NUL."""
-    found: Environment | None = next((each for each in request.team.environments.all() if each.path == path), None)
-    return found
 
 
 def _exempt_environment(request: MemberRequest, form: ExemptForm) -> bool:
@@ -222,7 +153,7 @@ def _groups(team: Team, now: datetime) -> list[Group]:
 
 def _returned(team: Team, now: datetime) -> list[tuple[str, str]]:
     """Volumes and environments whose exemption ended by itself of late: (name, what is said)."""
-    of_late = {"exempt_until__lte": now, "exempt_until__gt": now - exemptions.RETURN_IS_SAID}
+    of_late = {"exempt_until__lte": now, "exempt_until__gt": now - RETURN_IS_SAID}
     volumes = Volume.objects.of_team(team).filter(**of_late).order_by("-exempt_until")[:MOST_LISTED]
     environments = Environment.objects.of_team(team).filter(**of_late)
     return [

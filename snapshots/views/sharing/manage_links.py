@@ -16,9 +16,9 @@ from dashboard.teams.models import Role
 from snapshots.models import ShareLink, ShareLinkQuerySet, Snapshot
 from snapshots.sharing import links as sharing
 from snapshots.text import labels, times
+from snapshots.text.usable import Usability, usability
+from snapshots.views.common.objects import find_environment
 from snapshots.views.sharing.panel import lines
-from snapshots.views.snapshots.snapshot_page import find_environment
-from snapshots.views.snapshots.usable import Usability, usability
 
 GET_OR_POST = ["GET", "HEAD", "POST"]
 

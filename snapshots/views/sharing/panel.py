@@ -12,8 +12,8 @@ from dashboard.teams.access.guard import MemberRequest, may
 from snapshots.models import ShareLink, ShareLinkQuerySet, Snapshot
 from snapshots.sharing import links as sharing
 from snapshots.text import labels, times
+from snapshots.text.usable import Usability, usability
 from snapshots.views.common.components import Choice
-from snapshots.views.snapshots.usable import Usability, usability
 
 FORM_BYTES = 16
 

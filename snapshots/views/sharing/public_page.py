@@ -20,9 +20,8 @@ from snapshots.models import Environment, ShareLink, Snapshot
 from snapshots.models.environment import ttl
 from snapshots.rules import states
 from snapshots.sharing import links, usage
-from snapshots.text import labels, times
+from snapshots.text import labels, times, usable
 from snapshots.views.common.components import Fact
-from snapshots.views.snapshots import usable
 
 # The standard's name, then older ones of Chromium, Safari and Firefox.
 PURPOSE_HEADERS = ("Sec-Purpose", "Purpose", "X-Purpose", "X-Moz")

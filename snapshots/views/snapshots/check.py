@@ -16,8 +16,9 @@ from snapshots.sync import refresh
 from snapshots.sync.leases import Caller, Denied, Why
 from snapshots.sync.refresh import Checked
 from snapshots.text import times
-from snapshots.views.snapshots.refresh import RETRY_SECONDS, slot, watch
-from snapshots.views.snapshots.snapshot_page import find_environment, find_shown, mark_of, snapshot_context
+from snapshots.views.common.objects import find_environment
+from snapshots.views.common.refreshing import RETRY_SECONDS, slot, watch
+from snapshots.views.snapshots.snapshot_page import find_shown, mark_of, snapshot_context
 
 MOST_A_MINUTE = 10
 MINUTE = 60

@@ -1,37 +1,47 @@
 """The list of all snapshots of a team, and what its refresh answers with."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
 
-from django.http import HttpResponse, QueryDict
+from django.contrib import messages
+from django.http import HttpResponse, HttpResponseRedirect
 from django.shortcuts import render
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.cache import patch_vary_headers
-from django.utils.formats import number_format
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
-from django.views.decorators.http import require_safe
+from django.views.decorators.http import require_POST, require_safe
 
-from dashboard.teams.access.guard import MemberRequest, may
+from dashboard.teams.access.guard import MemberRequest
 from dashboard.teams.models import Membership, Team
 from dashboard.teams.models.keys import key_of
 from snapshots.lists import snapshot_filters as filters
-from snapshots.lists.params import PAGE_SIZES
+from snapshots.lists.params import NO_VOLUME, PAGE_SIZES
 from snapshots.lists.snapshot_filters import Filters
 from snapshots.lists.snapshot_list import ListPage
-from snapshots.models import Environment
-from snapshots.models.environment import generation_of, ttl
-from snapshots.sync import leases
-from snapshots.views.common.components import Action, Empty, Pager, PageSize, Refresh
-from snapshots.views.common.data_age import admins, banners, freshness
+from snapshots.models import Environment, Volume
+from snapshots.sync import refresh as sync
+from snapshots.sync.leases import Caller
+from snapshots.text.labels import grouped
+from snapshots.views.common.components import Action, Empty, Pager, PageSize
 from snapshots.views.common.export_links import export_links
-from snapshots.views.common.onboarding import first_fetch
-from snapshots.views.snapshots import filter_bar
+from snapshots.views.common.list_page import name_address, seen_query
+from snapshots.views.common.page_state import age_of_page, first_fetch, never_fetched, nothing_to_list, remember_team
+from snapshots.views.common.refreshing import (
+    RETRY_SECONDS,
+    ask_for_volume,
+    caller_of,
+    changes_since,
+    is_held,
+    next_url,
+    say,
+    slot,
+)
+from snapshots.views.common.volume_filter import chosen_volumes, offered_volumes, volume_filter
 from snapshots.views.snapshots import table as tables
-
-LEAST_REFRESH_SECONDS = 10
+from snapshots.views.snapshots.filter_bar import filter_bar
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,29 +81,6 @@ def read_view(request: MemberRequest) -> View:
     )
 
 
-def seen_query(request: MemberRequest, *pages: str) -> QueryDict:
-    """Give the parameters of the page that the person sees, where it is one of these, else the request's own."""
-    if request.method == "POST" and request.htmx:
-        path, _mark, query = seen_address(request).partition("#")[0].partition("?")
-        if path in pages:
-            return QueryDict(query)
-    return request.GET
-
-
-def seen_address(request: MemberRequest) -> str:
-    """Give path and query of the page that the person sees; "" where the browser names none, or nonsense."""
-    try:
-        return request.htmx.current_url_abs_path or ""
-    except ValueError:
-        return ""
-
-
-def name_address(response: HttpResponse, request: MemberRequest, url: str) -> None:
-    """Name the address of a fragment. Choosing adds a Back step; typing, and showing the same view anew, do not."""
-    is_step = request.htmx.trigger_name != "q" and seen_address(request) != url
-    response["HX-Push-Url" if is_step else "HX-Replace-Url"] = url
-
-
 @require_safe
 def snapshot_list(request: MemberRequest, team: str) -> HttpResponse:
     """Every snapshot of the team's environments; for htmx the results alone."""
@@ -109,31 +96,37 @@ def snapshot_list(request: MemberRequest, team: str) -> HttpResponse:
     return response
 
 
+@require_POST
+def refresh(request: MemberRequest, team: str) -> HttpResponse:
+    """Ask the provider about the page's environments, or about its one volume; answer with age line and table."""
+    view = read_view(request)
+    is_auto = request.POST.get("auto") == "1"
+    is_button = not is_auto or request.POST.get("again") == "1"
+    with slot() as is_free:
+        if not is_free:
+            return _answer(request, view, said="", is_button=is_button, held=True)
+        said, held = _ask(view, caller_of(request, is_button), is_button)
+    return _answer(request, read_view(request), said=said, is_button=is_button, held=held)
+
+
 @require_safe
 def volume_choices(request: MemberRequest, team: str) -> HttpResponse:
     """What the typed volume filter finds, for the panel under it."""
     view = read_view(request)
-    volumes = filter_bar.chosen_volumes(view.team, view.filters)
-    offered = filter_bar.offered_volumes(view.team, view.filters)
-    panel = filter_bar.volume_filter(
-        view.team, view.environments, view.filters, view.prefix, volumes=volumes, found=offered
-    )
+    volumes = chosen_volumes(view.team, view.filters)
+    offered = offered_volumes(view.team, view.filters)
+    panel = volume_filter(view.team, view.environments, view.filters, view.prefix, volumes=volumes, found=offered)
     return render(request, "snapshots/ui/_volume_choices.html", {"volume_filter": panel})
-
-
-def remember_team(request: MemberRequest) -> None:
-    if request.session.get("last_team") != request.team.slug:
-        request.session["last_team"] = request.team.slug
 
 
 def list_context(view: View) -> dict[str, object]:
     empty = nothing_to_list(view.membership, view.environments)
     is_bare = empty is not None
-    volumes = filter_bar.chosen_volumes(view.team, view.filters)
+    volumes = chosen_volumes(view.team, view.filters)
     page, table = tables.table(view.team, view.environments, view.filters, view.now, view.prefix, volumes)
     if empty is None and page.total == 0:
         empty = _empty_list(view)
-    bar = filter_bar.filter_bar(view.team, view.environments, view.filters, view.prefix, volumes)
+    bar = filter_bar(view.team, view.environments, view.filters, view.prefix, volumes)
     return {
         "title": _("Snapshots"),
         # Before anything was fetched nothing is known to count, not even to none.
@@ -165,51 +158,6 @@ def age_context(view: View) -> dict[str, object]:
     return age_of_page(view.membership, view.environments, view.shown, view.now, url)
 
 
-def age_of_page(
-    membership: Membership,
-    environments: Sequence[Environment],
-    shown: Sequence[Environment],
-    now: datetime,
-    refresh_url: str,
-) -> dict[str, object]:
-    """The same for a page that is refreshed by another address; `shown` are those that its data comes from."""
-    return {
-        "freshness": freshness(shown, now),
-        "banners": banners(shown, membership, now, retry_url=refresh_url),
-        "refresh": Refresh(
-            url=refresh_url,
-            due=any(leases.is_due(environment, now) for environment in shown),
-            every=max(int(ttl().total_seconds()), LEAST_REFRESH_SECONDS),
-            first_fetch=bool(shown) and not any(environment.answered_at for environment in shown),
-            allowed=key_of(membership.team) is not None and bool(environments),
-            since=now.isoformat(),
-            generation=generation_of(shown),
-        ),
-    }
-
-
-def nothing_to_list(membership: Membership, environments: Sequence[Environment]) -> Empty | None:
-    """Why the team has no data at all, and what to do next."""
-    team = membership.team
-    if key_of(team) is None:
-        text = _("Snapshots are fetched with the team's own API key of the provider.")
-        action = Action(_("Enter the key"), reverse("snapshots:key", args=[team.slug]))
-        return _to_do(membership, Empty("no_key", _("This team has no API key yet"), text, [action]))
-    if not environments:
-        text = _("Nothing is fetched until the team names the environments it wants to see.")
-        action = Action(_("Add environments"), reverse("snapshots:environments", args=[team.slug]))
-        return _to_do(membership, Empty("no_environment", _("This team has no environment yet"), text, [action]))
-    return None
-
-
-def _to_do(membership: Membership, empty: Empty) -> Empty:
-    """Who may not do it reads whom to ask."""
-    if may(membership, "snapshots:key"):
-        return empty
-    ask = _("Ask %(names)s (admin).") % {"names": admins(membership.team)}
-    return replace(empty, text=f"{empty.text} {ask}", actions=[])
-
-
 def _empty_list(view: View) -> Empty:
     if not any(environment.answered_at for environment in view.shown):
         return never_fetched(view.environments, view.shown)
@@ -219,31 +167,18 @@ def _empty_list(view: View) -> Empty:
     return Empty("no_snapshot", _("No snapshot yet"), text)
 
 
-def never_fetched(environments: Sequence[Environment], shown: Sequence[Environment]) -> Empty:
-    """Why none of the shown environments has any data yet."""
-    answered = [environment for environment in environments if environment.answered_at]
-    if all(environment.fault_kind for environment in shown):
-        text = _("The provider has never answered, so there is nothing to show yet. The reason is above.")
-        return Empty("first_fetch", _("Nothing fetched yet"), text)
-    text = _("%(done)d of %(all)d environments fetched. A large one takes some seconds; this page fills itself.") % {
-        "done": len(answered),
-        "all": len(environments),
-    }
-    return Empty("first_fetch", _("First fetch under way"), text)
-
-
 def _no_match(view: View) -> Empty:
     total = _all_listed(view.environments)
     text = ngettext(
         "Without the filters there is %(number)s snapshot.",
         "Without the filters there are %(number)s snapshots.",
         total,
-    ) % {"number": _number(total)}
+    ) % {"number": grouped(total)}
     return Empty("no_match", _("Nothing matches"), text, [Action(_("Clear all filters"), view.prefix)])
 
 
 def _count_text(page: ListPage, view: View) -> str:
-    total = _number(page.total) if page.exact else _("%(number)s+") % {"number": _number(page.total)}
+    total = grouped(page.total) if page.exact else _("%(number)s+") % {"number": grouped(page.total)}
     if not view.filters.is_narrowed:
         return ngettext("%(total)s snapshot", "%(total)s snapshots", page.total) % {"total": total}
     listed = _all_listed(view.environments)
@@ -253,7 +188,7 @@ def _count_text(page: ListPage, view: View) -> str:
         ) % {"total": total}
     return ngettext("%(total)s of %(all)s snapshot", "%(total)s of %(all)s snapshots", listed) % {
         "total": total,
-        "all": _number(listed),
+        "all": grouped(listed),
     }
 
 
@@ -265,8 +200,8 @@ def _pager(page: ListPage, view: View) -> Pager:
     chosen, prefix = view.filters, view.prefix
     first = (page.number - 1) * chosen.page_size + 1
     last = first + chosen.page_size - 1 if page.has_next else max(first, page.total)
-    total = _number(page.total) if page.exact else _("%(number)s+") % {"number": _number(page.total)}
-    text = _("%(first)s–%(last)s of %(total)s") % {"first": _number(first), "last": _number(last), "total": total}
+    total = grouped(page.total) if page.exact else _("%(number)s+") % {"number": grouped(page.total)}
+    text = _("%(first)s–%(last)s of %(total)s") % {"first": grouped(first), "last": grouped(last), "total": total}
     last_page = -(-page.total // chosen.page_size)
     is_first, may_jump = page.number == 1, page.exact and page.has_next
     return Pager(
@@ -279,5 +214,36 @@ def _pager(page: ListPage, view: View) -> Pager:
     )
 
 
-def _number(number: int) -> str:
-    return number_format(number, force_grouping=True)
+def _ask(view: View, caller: Caller, is_button: bool) -> tuple[str, bool]:
+    """Returns what to say, and whether somebody else holds the lease."""
+    volume = _only_volume(view) if is_button else None
+    if volume is not None:
+        return ask_for_volume(volume, caller)
+    outcomes = list(sync.refresh(view.shown, caller=caller))
+    return say(outcomes, timezone.now()), is_held(outcomes)
+
+
+def _only_volume(view: View) -> Volume | None:
+    """The one volume of one environment that the page is about, if it is about one."""
+    ids = view.filters.volume_ids
+    if len(ids) != 1 or ids[0] == NO_VOLUME:
+        return None
+    found = Volume.objects.of_team(view.team).filter(volume_id=ids[0], environment__in=view.shown)
+    volumes = list(found.select_related("environment")[:2])
+    return volumes[0] if len(volumes) == 1 else None
+
+
+def _answer(request: MemberRequest, view: View, *, said: str, is_button: bool, held: bool) -> HttpResponse:
+    if not request.htmx:
+        messages.info(request, _("A refresh is already under way. Reload in a moment.") if held else said)
+        return HttpResponseRedirect(next_url(request, view.url))
+    context = list_context(view)
+    first_fetch_ended = request.POST.get("first") == "1" and any(env.answered_at for env in view.shown)
+    context |= {
+        "changed": 0 if is_button else changes_since(request, view.team, view.shown),
+        "show_url": view.url,
+        "said": _("Refreshing…") if held else said if is_button else "",
+        "swap_results": first_fetch_ended or (is_button and not held),
+        "retry_in": RETRY_SECONDS if held else 0,
+    }
+    return render(request, "snapshots/ui/_refreshed.html", context, status=202 if held else 200)

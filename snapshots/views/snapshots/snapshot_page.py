@@ -8,7 +8,7 @@ from datetime import datetime
 
 from django.conf import settings
 from django.http import Http404, HttpResponse
-from django.shortcuts import get_object_or_404, render
+from django.shortcuts import render
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext as _
@@ -27,8 +27,9 @@ from snapshots.text.labels import Badge, volume_name
 from snapshots.text.times import Taken
 from snapshots.views.common.components import Fact, Refresh, TeamLink
 from snapshots.views.common.data_age import as_of, banners, freshness
+from snapshots.views.common.objects import find_environment
+from snapshots.views.common.page_state import LEAST_REFRESH_SECONDS, remember_team
 from snapshots.views.sharing.panel import share_panel
-from snapshots.views.snapshots.list_page import LEAST_REFRESH_SECONDS, remember_team
 from snapshots.views.snapshots.timeline import life, volume_line
 from snapshots.views.snapshots.usable import verdict
 
@@ -91,12 +92,6 @@ def snapshot_detail(
         return not_mirrored(request, environment, snapshot_id)
     panel = share_panel(request, shown.snapshot, environment.path, shown.now)
     return render(request, "snapshots/snapshots/snapshot.html", snapshot_context(shown) | {"share": panel})
-
-
-def find_environment(request: MemberRequest, service_code: str, name: str) -> Environment:
-    environment = get_object_or_404(request.team.environments, service_code=service_code, name=name)
-    environment.team = request.team
-    return environment
 
 
 def find_shown(request: MemberRequest, environment: Environment, snapshot_id: str) -> Shown | None:

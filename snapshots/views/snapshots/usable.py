@@ -2,7 +2,6 @@
 
 from dataclasses import dataclass
 from datetime import datetime
-from enum import Enum
 from typing import TypedDict
 
 from django.db.models import Count, Max, Q
@@ -11,21 +10,9 @@ from django.utils.translation import ngettext
 
 from snapshots.models import Environment, Snapshot, SnapshotQuerySet
 from snapshots.models.environment import ttl
-from snapshots.rules import states
-from snapshots.rules.runs import COPYING, MOVING, Run
-from snapshots.rules.states import Kind
 from snapshots.rules.taken_time import UNDATED
 from snapshots.text import times
-
-
-class Usability(Enum):
-    """Whether a snapshot can be restored from."""
-
-    USABLE = "usable"
-    # It is in progress, or complete and being copied.
-    NOT_YET = "not-yet"
-    UNKNOWN = "unknown"
-    NEVER = "never"
+from snapshots.text.usable import Usability, answer, usability
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,58 +51,6 @@ def verdict(
         older_url=f"{prefix}{older.snapshot_id}/" if older else "",
         newer_url=f"{prefix}{newer.snapshot_id}/" if newer else "",
     )
-
-
-def usability(snapshot: Snapshot) -> Usability:
-    """Say whether a snapshot can be restored from, as far as our copy tells."""
-    run = _run(snapshot)
-    if not run.listed or states.kind_of(run.state) in (Kind.FAILED, Kind.LEAVING):
-        return Usability.NEVER
-    if run.is_in_doubt:
-        return Usability.UNKNOWN
-    return Usability.USABLE if snapshot.is_usable else Usability.NOT_YET
-
-
-def answer(snapshot: Snapshot, now: datetime, *, is_current: bool, environment: Environment) -> str:
-    """The answer. Only what the provider listed as completed a moment ago is called usable without more words."""
-    run = _run(snapshot)
-    if not run.listed:
-        return _("Gone.")
-    if run.is_candidate and usability(snapshot) is not Usability.NEVER:
-        return _("Cannot tell: left out of the provider's last list.")
-    if run.is_in_doubt and run.state == COPYING:
-        return _("Cannot tell: it was being copied when it was first listed.")
-    if not is_current and states.kind_of(run.state) in (Kind.USABLE, Kind.UNDER_WAY):
-        return _as_it_was(run, environment, now)
-    if run.usable_at is not None and run.state in MOVING:
-        return _("Not usable yet: in progress. It was complete before, and is being copied.")
-    answers = {
-        Kind.USABLE: _("Usable."),
-        Kind.FAILED: _("Not usable: it failed."),
-        Kind.UNDER_WAY: _("Not usable yet: in progress."),
-        Kind.LEAVING: _("Not usable: it is being removed."),
-    }
-    return answers.get(states.kind_of(run.state), _("Cannot tell: the provider gives a state that is not known."))
-
-
-def _run(snapshot: Snapshot) -> Run:
-    """The snapshot as the judge sees it, without its times."""
-    seen = snapshot.taken_before
-    usable_at, is_candidate = snapshot.usable_at, snapshot.is_candidate
-    return Run((), snapshot.state, None, seen, seen, usable_at, snapshot.listed, is_candidate)
-
-
-def _as_it_was(run: Run, environment: Environment, now: datetime) -> str:
-    age = environment.data_age(now)
-    if environment.listed_at is None or age is None:
-        return _("Cannot tell: the environment has never been listed whole.")
-    text = _("Was usable at %(time)s UTC; our copy is %(age)s old.")
-    if states.kind_of(run.state) is Kind.UNDER_WAY:
-        text = _("Was in progress at %(time)s UTC; our copy is %(age)s old.")
-    return text % {
-        "time": times.clock(environment.listed_at, now),
-        "age": times.age(age),
-    }
 
 
 def _before(snapshot: Snapshot) -> Q:

@@ -19,10 +19,10 @@ from snapshots.lists.volume_filters import BANDS, NO_AGE, OLDER, VolumeFilters
 from snapshots.lists.volume_list import band_counts, narrowed
 from snapshots.models import Environment
 from snapshots.text import times
+from snapshots.text.labels import grouped
 from snapshots.verdicts import daily
 from snapshots.verdicts.daily import DAYS, SHARES, Day
 from snapshots.verdicts.sql import DataAges
-from snapshots.views.volumes.tiles import grouped
 
 KEEP_SECONDS = 120
 BAR_WIDTH = 100

@@ -2,15 +2,12 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
 
 from django.contrib import messages
 from django.http import HttpResponse, HttpResponseRedirect
 from django.shortcuts import render
 from django.template.loader import render_to_string
-from django.urls import reverse
 from django.utils import timezone
-from django.utils.http import url_has_allowed_host_and_scheme
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 from django.views.decorators.http import require_http_methods, require_POST
@@ -22,12 +19,12 @@ from snapshots.models import Environment, Volume
 from snapshots.policy import exemptions
 from snapshots.policy.exemptions import Exempted, Exemption
 from snapshots.rules.schedules import SCHEDULES
-from snapshots.text import times
-from snapshots.verdicts.sql import FOR_EVER, DataAges
+from snapshots.text.labels import until_in_words
+from snapshots.verdicts.sql import DataAges
 from snapshots.views.common.exempt_form import ExemptForm
+from snapshots.views.common.objects import back_to, numbers, volume_of
 
 MOST_NAMED = 10
-MOST_DIGITS = 18
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,22 +83,6 @@ def stopped(request: MemberRequest, team: str) -> HttpResponse:
     return HttpResponseRedirect(back_to(request))
 
 
-def back_to(request: MemberRequest) -> str:
-    """The page of this team that the person came from; its volumes where that is not told, or is anywhere else."""
-    home = reverse("snapshots:team_home", args=[request.team.slug])
-    page = request.POST.get("back") or request.GET.get("back") or home
-    return page if page.startswith(home) and url_has_allowed_host_and_scheme(page, allowed_hosts=None) else home
-
-
-def volume_of(request: MemberRequest, text: str) -> Volume | None:
-    pks = _numbers([text])
-    return Volume.objects.of_team(request.team).filter(pk__in=pks).first()
-
-
-def until_in_words(until: datetime, now: datetime) -> str:
-    return _("without end") if until == FOR_EVER else _("until %(day)s") % {"day": times.day(until, now)}
-
-
 def _chosen(request: MemberRequest) -> Chosen:
     """The ticked volumes, those of one act, or all that match the address's filters."""
     if request.GET.get("which") == "match":
@@ -109,7 +90,7 @@ def _chosen(request: MemberRequest) -> Chosen:
     if "act" in request.GET:
         at = moment(request.GET["act"])
         return _named(exemptions.of_act(request.team, at) if at else [])
-    ticked = Volume.objects.of_team(request.team).filter(pk__in=_numbers(request.GET.getlist("volume")))
+    ticked = Volume.objects.of_team(request.team).filter(pk__in=numbers(request.GET.getlist("volume")))
     return _named(list(ticked.values_list("pk", flat=True)))
 
 
@@ -155,7 +136,3 @@ def _say_stopped(is_done: bool, *, is_undo: bool) -> str:
     if is_undo:
         return _("Its runs are expected again.")
     return _("Nothing is expected of it until a new run appears.")
-
-
-def _numbers(texts: Sequence[str]) -> list[int]:
-    return [int(text) for text in texts if text.isascii() and text.isdigit() and len(text) <= MOST_DIGITS]

@@ -20,8 +20,9 @@ from snapshots.lists.volume_filters import VolumeFilters
 from snapshots.models import Environment, Policy
 from snapshots.sync import refresh as sync
 from snapshots.views.common.export_links import export_links
-from snapshots.views.snapshots.list_page import age_of_page, name_address, nothing_to_list, remember_team, seen_query
-from snapshots.views.snapshots.refresh import RETRY_SECONDS, back_to, caller_of, changes_since, is_held, say, slot
+from snapshots.views.common.list_page import name_address, seen_query
+from snapshots.views.common.page_state import age_of_page, nothing_to_list, remember_team
+from snapshots.views.common.refreshing import RETRY_SECONDS, caller_of, changes_since, is_held, next_url, say, slot
 from snapshots.views.volumes import list_parts
 from snapshots.views.volumes.charts import shown_pictures
 
@@ -69,7 +70,7 @@ def read_view(request: MemberRequest) -> View:
 
 
 @require_safe
-def team_home(request: MemberRequest, team: str) -> HttpResponse:
+def volume_list(request: MemberRequest, team: str) -> HttpResponse:
     """The team's volumes; for htmx the results alone."""
     view = read_view(request)
     remember_team(request)
@@ -99,7 +100,7 @@ def refresh(request: MemberRequest, team: str) -> HttpResponse:
 def _answer(request: MemberRequest, view: View, *, said: str, is_button: bool, held: bool) -> HttpResponse:
     if not request.htmx:
         messages.info(request, _("A refresh is already under way. Reload in a moment.") if held else said)
-        return HttpResponseRedirect(back_to(request, view.url))
+        return HttpResponseRedirect(next_url(request, view.url))
     first_fetch_ended = request.POST.get("first") == "1" and any(env.answered_at for env in view.shown)
     swaps = first_fetch_ended or (is_button and not held)
     context = home_context(view, is_fragment=True) if swaps else _age_context(view)

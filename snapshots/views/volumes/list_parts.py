@@ -25,14 +25,14 @@ from snapshots.lists.volume_list import Tally, VolumePage
 from snapshots.models import Environment, Policy
 from snapshots.models.volume import VolumeQuerySet
 from snapshots.text import times
+from snapshots.text.labels import grouped
 from snapshots.verdicts.sql import DataAges, volumes_of_team
 from snapshots.views.common.components import Action, Empty, Pager, PageSize
 from snapshots.views.common.data_age import as_of
-from snapshots.views.snapshots.list_page import never_fetched
+from snapshots.views.common.page_state import never_fetched
 from snapshots.views.volumes import strip_svg
 from snapshots.views.volumes import tiles as volume_bar
 from snapshots.views.volumes.rows import Scene, columns
-from snapshots.views.volumes.tiles import grouped
 
 KEEP_SECONDS = 120
 

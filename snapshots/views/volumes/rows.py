@@ -14,7 +14,7 @@ from snapshots.models import Environment, Volume
 from snapshots.rules.judge import Verdict
 from snapshots.rules.taken_time import UNDATED
 from snapshots.text import times
-from snapshots.text.labels import Badge, volume_name
+from snapshots.text.labels import Badge, has_returned, returned_in_words, volume_name
 from snapshots.text.times import Taken
 from snapshots.text.verdict_labels import badge, beside, schedule_name, target_text
 from snapshots.text.verdict_reason import newest_source, why
@@ -22,7 +22,6 @@ from snapshots.verdicts.doubts import doubts, undated
 from snapshots.verdicts.status import Standing, standing, target_of
 from snapshots.views.common.components import Column
 from snapshots.views.common.data_age import as_of
-from snapshots.views.settings.targets import has_returned, returned_in_words
 from snapshots.views.volumes.strip_svg import ShownStrip, shown_strip
 
 # How long a sudden loss of usable ones stays marked.

@@ -2,9 +2,7 @@
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TypeVar
 
-from django.utils.formats import number_format
 from django.utils.functional import Promise
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext, pgettext, pgettext_lazy
@@ -15,11 +13,11 @@ from snapshots.models import Environment
 from snapshots.rules.judge import Verdict
 from snapshots.rules.schedules import SCHEDULES
 from snapshots.text import times
+from snapshots.text.labels import grouped
 from snapshots.text.verdict_labels import LABELS, MARKS, schedule_name
 from snapshots.verdicts.sql import DataAges
-from snapshots.views.common.components import Chip, Choice, FilterGroup
+from snapshots.views.common.components import Chip, Choice, FilterGroup, chip, without
 
-T = TypeVar("T")
 AGE_LABELS: Mapping[str, str | Promise] = {
     "1d": gettext_lazy("Newest usable under 24 hours"),
     "7d": gettext_lazy("Newest usable 1 to 7 days old"),
@@ -111,10 +109,6 @@ def groups(environments: Sequence[Environment], filters: VolumeFilters, counted:
 
 def chips(filters: VolumeFilters, prefix: str) -> list[Chip]:
     return list(_chips(filters, prefix))
-
-
-def grouped(number: int) -> str:
-    return number_format(number, force_grouping=True)
 
 
 def _verdict_tile(
@@ -225,24 +219,15 @@ def _grouping(filters: VolumeFilters) -> FilterGroup:
 
 def _chips(filters: VolumeFilters, prefix: str) -> Iterator[Chip]:
     for environment in filters.environments:
-        url = prefix + filters.query(environments=_but(filters.environments, environment))
-        yield _chip(_("Environment"), environment.place, url)
+        url = prefix + filters.query(environments=without(filters.environments, environment))
+        yield chip(_("Environment"), environment.place, url)
     for value in filters.schedules:
         word = _("No schedule") if value == NO_SCHEDULE else schedule_name(value)
-        yield _chip(_("Schedule"), word, prefix + filters.query(schedules=_but(filters.schedules, value)))
+        yield chip(_("Schedule"), word, prefix + filters.query(schedules=without(filters.schedules, value)))
     for value in filters.statuses:
-        url = prefix + filters.query(statuses=_but(filters.statuses, value))
-        yield _chip(_("Status"), str(LABELS[STATUSES[value]]), url)
+        url = prefix + filters.query(statuses=without(filters.statuses, value))
+        yield chip(_("Status"), str(LABELS[STATUSES[value]]), url)
     for value in filters.ages:
-        yield _chip(_("Age"), str(AGE_LABELS[value]), prefix + filters.query(ages=_but(filters.ages, value)))
+        yield chip(_("Age"), str(AGE_LABELS[value]), prefix + filters.query(ages=without(filters.ages, value)))
     if filters.q:
-        yield _chip(_("Search"), filters.q, prefix + filters.query(q=""))
-
-
-def _chip(kind: str, value: str, url: str) -> Chip:
-    label = f"{kind}: {value}"
-    return Chip(label, url, _("Remove filter: %(label)s") % {"label": label})
-
-
-def _but(values: tuple[T, ...], value: T) -> tuple[T, ...]:
-    return tuple(other for other in values if other != value)
+        yield chip(_("Search"), filters.q, prefix + filters.query(q=""))

@@ -21,15 +21,14 @@ from snapshots.policy import deletions
 from snapshots.rules.judge import Verdict
 from snapshots.sync import leases
 from snapshots.text import times
-from snapshots.text.labels import volume_name
+from snapshots.text.labels import has_returned, returned_in_words, volume_name
 from snapshots.text.verdict_labels import badge, beside
 from snapshots.text.verdict_reason import why
 from snapshots.verdicts.evaluate import created_time
 from snapshots.verdicts.status import Standing, standing, target_of
 from snapshots.views.common.components import Fact, Refresh, TeamLink
 from snapshots.views.common.data_age import banners, freshness
-from snapshots.views.settings import targets
-from snapshots.views.snapshots.list_page import LEAST_REFRESH_SECONDS
+from snapshots.views.common.page_state import LEAST_REFRESH_SECONDS
 from snapshots.views.volumes import volume_sections
 from snapshots.views.volumes.rows import FEWER_SHOWN
 from snapshots.views.volumes.strip_svg import legend, shown_strip
@@ -194,8 +193,8 @@ def _notes(shown: Shown, stands: Standing) -> Iterator[str]:
             "takes. %(n)d are left."
         ) % {"time": time, "n": volume.usable_count}
     for thing in (volume, shown.environment):
-        if thing.exempt_until is not None and targets.has_returned(thing, now):
-            yield f"{thing}: {targets.returned_in_words(thing.exempt_until, now)}."
+        if thing.exempt_until is not None and has_returned(thing, now):
+            yield f"{thing}: {returned_in_words(thing.exempt_until, now)}."
     if not shown.environment.knows_volumes and stands.said is not Verdict.GONE:
         yield _(
             "The provider does not show this key its list of volumes. Whether this one still exists, its size and its "

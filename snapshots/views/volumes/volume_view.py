@@ -8,9 +8,9 @@ from django.views.decorators.http import require_http_methods, require_POST
 
 from dashboard.teams.access.guard import MemberRequest
 from snapshots.policy import deletions
-from snapshots.views.snapshots.list_page import remember_team
-from snapshots.views.snapshots.refresh import RETRY_SECONDS, ask_for_volume, caller_of, slot, watch
-from snapshots.views.snapshots.snapshot_page import find_environment
+from snapshots.views.common.objects import find_environment
+from snapshots.views.common.page_state import remember_team
+from snapshots.views.common.refreshing import RETRY_SECONDS, ask_for_volume, caller_of, slot, watch
 from snapshots.views.volumes.volume_page import Shown, age_context, find_shown, verdict_context, volume_context
 
 

@@ -10,9 +10,10 @@ from dashboard.teams.account import sign_in_limits
 from dashboard.teams.core import mail_limits
 from snapshots.lists import export
 from snapshots.views import exports as export_views
+from snapshots.views.common import refreshing
 from snapshots.views.settings import key
 from snapshots.views.sharing import public_page
-from snapshots.views.snapshots import check, refresh
+from snapshots.views.snapshots import check
 
 ROOT = Path(__file__).resolve().parents[3]
 FORMS = sign_in_limits.FORMS
@@ -45,7 +46,7 @@ ROWS = {
     "API keys that a team": f"{key.MOST_TRIALS} a minute",
     "exports of a member": f"{export_views.MOST_OF_PERSON} an hour",
     "exports at once": f"{export.SLOTS.most_each} and {export.SLOTS.most}",
-    "refreshes from pages": f"{refresh.SLOTS.most}",
+    "refreshes from pages": f"{refreshing.SLOTS.most}",
 }
 
 

@@ -9,7 +9,7 @@ from django.test import Client
 from dashboard.teams.models import ApiKey, Membership, Role
 from snapshots.models import Environment
 from snapshots.simulator.server import Simulator
-from snapshots.views.snapshots import refresh
+from snapshots.views.common import refreshing
 from tests.views.snapshots.asking import HERE, REFRESH, auto, has_table, news, press
 from tests.views.snapshots.conftest import HTMX, LIST, OTHER_PATH, PATH, claimed, refuse
 from tests.views.snapshots.reading import banners, by_id, freshness, links, numbers, rows
@@ -254,9 +254,9 @@ def test_the_button_asked_again_gets_its_table(alice_client: Client, sim: Simula
 
 @pytest.mark.usefixtures("seen")
 def test_at_most_two_at_once_in_a_process(alice_client: Client, sim: Simulator) -> None:
-    with refresh.slot():
+    with refreshing.slot():
         assert press(alice_client).status_code == 200
-        with refresh.slot():
+        with refreshing.slot():
             answer = auto(alice_client)
             assert answer.status_code == 202
     assert sim.calls() == 1
@@ -270,7 +270,7 @@ def test_a_place_is_given_back_after_every_end(
         sim.fault(**fault, times=1)
         clock.shift(timedelta(minutes=1))
         assert press(alice_client).status_code == 200
-    assert refresh.SLOTS.taken().total() == 0
+    assert refreshing.SLOTS.taken().total() == 0
 
 
 def test_without_a_key_nothing_is_asked(alice_client: Client, sim: Simulator) -> None:

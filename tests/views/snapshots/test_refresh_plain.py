@@ -6,7 +6,7 @@ from django.test import Client
 
 from snapshots.models import Environment
 from snapshots.simulator.server import Simulator
-from snapshots.views.snapshots import refresh
+from snapshots.views.common import refreshing
 from tests.views.snapshots.asking import HERE, REFRESH, auto, has_table, news, press
 from tests.views.snapshots.conftest import HTMX, LIST, OTHER_PATH, PATH, claimed
 from tests.views.snapshots.reading import count, numbers, rows, tree
@@ -70,7 +70,7 @@ def test_without_scripts_a_held_lease_is_said(alice_client: Client, environment:
 
 
 def test_without_scripts_a_full_process_says_so_too(alice_client: Client, sim: Simulator) -> None:
-    with refresh.slot(), refresh.slot():
+    with refreshing.slot(), refreshing.slot():
         alice_client.post(REFRESH)
     assert said(alice_client) == "A refresh is already under way. Reload in a moment."
     assert sim.calls() == 0

@@ -9,7 +9,7 @@ from django.test import Client
 from snapshots.models import Environment
 from snapshots.simulator.faults import Fault
 from snapshots.simulator.server import Simulator
-from snapshots.views.snapshots import refresh
+from snapshots.views.common import refreshing
 from tests.views.snapshots.conftest import HTMX, LIST, PATH, claimed
 from tests.views.snapshots.reading import Response, by_id, tree
 
@@ -78,7 +78,7 @@ def test_while_another_refresh_holds_the_lease(alice_client: Client, seen: Envir
 
 
 def test_a_third_question_waits_for_its_place(alice_client: Client, sim: Simulator, shown: str) -> None:
-    with refresh.slot(), refresh.slot():
+    with refreshing.slot(), refreshing.slot():
         assert watch(alice_client, shown).status_code == 202
         pressed = alice_client.post(f"{shown}check/", headers=HTMX)
         assert by_id(pressed, "news").text == "A refresh is under way. Try again in a moment."

@@ -8,7 +8,7 @@ from snapshots.models import Environment
 from snapshots.models.environment import generation_of
 from snapshots.simulator.faults import Fault
 from snapshots.simulator.server import Simulator
-from snapshots.views.snapshots import refresh
+from snapshots.views.common import refreshing
 from tests.views.snapshots.conftest import HTMX, PATH
 from tests.views.snapshots.reading import Response, by_id, tree
 from tests.views.volumes.home.steps import HOME, PLAIN, home, names, rows
@@ -79,7 +79,7 @@ def test_the_first_fetch_swaps_by_itself(alice_client: Client, environment: Envi
 
 
 def test_somebody_else_at_it(alice_client: Client, seen: Environment) -> None:
-    with refresh.slot(), refresh.slot():
+    with refreshing.slot(), refreshing.slot():
         answer = press(alice_client)
     assert (answer.status_code, rows(answer)) == (202, [])
     assert "Refreshing…" in by_id(answer, "freshness").text

@@ -1,47 +1,29 @@
-"""Refreshing from a page: one POST, which answers with what the page should now say."""
+"""Asking the provider from a page: the limit, who asks, and one sentence on what came of it."""
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime
 
-from django.contrib import messages
-from django.http import HttpResponse, HttpResponseRedirect
-from django.shortcuts import render
 from django.utils import timezone
 from django.utils.http import url_has_allowed_host_and_scheme
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
-from django.views.decorators.http import require_POST
 
 from dashboard.limits import Slots, allow
 from dashboard.teams.access.guard import MemberRequest
 from dashboard.teams.models import Role, Team
-from snapshots.lists.params import NO_VOLUME, moment
+from snapshots.lists.params import moment
 from snapshots.models import Change, Environment, Volume
 from snapshots.models.environment import generation_of
 from snapshots.sync import refresh as sync
 from snapshots.sync.leases import GAP, Caller, Denied, Why
 from snapshots.sync.refresh import Checked, Outcome
 from snapshots.text import times
-from snapshots.views.snapshots.list_page import View, list_context, read_view
 
 # Two slow providers must leave threads of this process for the pages.
 SLOTS = Slots(2)
 RETRY_SECONDS = 2
 MOST_CHANGES = 1000
-
-
-@require_POST
-def refresh(request: MemberRequest, team: str) -> HttpResponse:
-    """Ask the provider about the page's environments, or about its one volume; answer with age line and table."""
-    view = read_view(request)
-    is_auto = request.POST.get("auto") == "1"
-    is_button = not is_auto or request.POST.get("again") == "1"
-    with slot() as is_free:
-        if not is_free:
-            return _answer(request, view, said="", is_button=is_button, held=True)
-        said, held = _ask(view, caller_of(request, is_button), is_button)
-    return _answer(request, read_view(request), said=said, is_button=is_button, held=held)
 
 
 @contextmanager
@@ -73,15 +55,6 @@ def caller_of(request: MemberRequest, is_button: bool) -> Caller:
     return Caller.ADMIN_BUTTON if Role(request.membership.role).at_least(Role.ADMIN) else Caller.BUTTON
 
 
-def _ask(view: View, caller: Caller, is_button: bool) -> tuple[str, bool]:
-    """Returns what to say, and whether somebody else holds the lease."""
-    volume = _only_volume(view) if is_button else None
-    if volume is not None:
-        return ask_for_volume(volume, caller)
-    outcomes = list(sync.refresh(view.shown, caller=caller))
-    return say(outcomes, timezone.now()), is_held(outcomes)
-
-
 def ask_for_volume(volume: Volume, caller: Caller) -> tuple[str, bool]:
     """One call a volume within the gap: the lease alone would let a pressed button call without end."""
     use = allow(f"check-volume:{volume.team_id} {volume.pk}", 1, GAP.total_seconds())
@@ -94,33 +67,7 @@ def ask_for_volume(volume: Volume, caller: Caller) -> tuple[str, bool]:
     return _say_checked(checked, volume, timezone.now()), held
 
 
-def _only_volume(view: View) -> Volume | None:
-    """The one volume of one environment that the page is about, if it is about one."""
-    ids = view.filters.volume_ids
-    if len(ids) != 1 or ids[0] == NO_VOLUME:
-        return None
-    found = Volume.objects.of_team(view.team).filter(volume_id=ids[0], environment__in=view.shown)
-    volumes = list(found.select_related("environment")[:2])
-    return volumes[0] if len(volumes) == 1 else None
-
-
-def _answer(request: MemberRequest, view: View, *, said: str, is_button: bool, held: bool) -> HttpResponse:
-    if not request.htmx:
-        messages.info(request, _("A refresh is already under way. Reload in a moment.") if held else said)
-        return HttpResponseRedirect(back_to(request, view.url))
-    context = list_context(view)
-    first_fetch_ended = request.POST.get("first") == "1" and any(env.answered_at for env in view.shown)
-    context |= {
-        "changed": 0 if is_button else changes_since(request, view.team, view.shown),
-        "show_url": view.url,
-        "said": _("Refreshing…") if held else said if is_button else "",
-        "swap_results": first_fetch_ended or (is_button and not held),
-        "retry_in": RETRY_SECONDS if held else 0,
-    }
-    return render(request, "snapshots/ui/_refreshed.html", context, status=202 if held else 200)
-
-
-def back_to(request: MemberRequest, url: str) -> str:
+def next_url(request: MemberRequest, url: str) -> str:
     """The page that the form stood on; never another site."""
     target = request.POST.get("next", "")
     is_own = target.startswith("/") and url_has_allowed_host_and_scheme(target, allowed_hosts=None)

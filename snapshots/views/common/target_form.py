@@ -1,0 +1,61 @@
+"""The form field that chooses a target: whose it is, where it comes from, what can be chosen."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from django.utils.translation import gettext as _
+
+from snapshots.models import Environment, Policy, Volume
+from snapshots.policy import targets
+
+USUAL_HOURS = (1, 4, 12, 24, 48, 72, 7 * 24, 14 * 24, 30 * 24, 90 * 24, 0)
+
+
+@dataclass(frozen=True, slots=True)
+class Option:
+    value: str
+    label: str
+    selected: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """Whose target it is, what it is in words, and what can be chosen instead. `own`: it is not inherited."""
+
+    name: str
+    field: str
+    value: str
+    text: str
+    own: bool
+    options: list[Option]
+
+
+def of_volume(volume: Volume, environment: Environment, policy: Policy | None) -> Target:
+    """A volume's target; inherited from its environment, which may inherit it itself."""
+    inherited = of_environment(environment, policy)
+    name = f"{volume} · {environment.place}"
+    # What the environment itself inherits says already where it comes from.
+    from_there = _from(inherited.text, environment.place) if inherited.own else inherited.text
+    return _target(name, "volume", str(volume.pk), volume.target_hours, from_there)
+
+
+def of_environment(environment: Environment, policy: Policy | None) -> Target:
+    text = targets.in_words(policy.target_hours) if policy else _("not chosen yet")
+    from_there = _from(text, environment.team.name)
+    return _target(environment.place, "environment", environment.path, environment.target_hours, from_there)
+
+
+def _from(target: str, source: str) -> str:
+    return _("%(target)s, from %(source)s") % {"target": target, "source": source}
+
+
+def _target(name: str, field: str, value: str, hours: int | None, from_there: str) -> Target:
+    text = from_there if hours is None else targets.in_words(hours)
+    return Target(
+        name, field, value, text, hours is not None, [Option("", from_there, hours is None), *_options(hours)]
+    )
+
+
+def _options(hours: int | None) -> list[Option]:
+    known: Iterable[int] = USUAL_HOURS if hours is None or hours in USUAL_HOURS else (hours, *USUAL_HOURS)
+    return [Option(str(each), targets.in_words(each), each == hours) for each in known]
