@@ -51,7 +51,7 @@ ROWS = {
 
 
 def limits() -> dict[str, str]:
-    section = (ROOT / "SECURITY.md").read_text().partition("## Limits")[2].partition("## What is not")[0]
+    section = (ROOT / "SECURITY.md").read_text().partition("## Limits")[2].partition("## What is not protected")[0]
     lines = [line.strip("| ").split(" | ") for line in section.splitlines() if line.startswith("| ")]
     return dict(lines[2:])
 
