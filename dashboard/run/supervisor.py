@@ -1,4 +1,7 @@
-"""Programs that live and end with this process."""
+"""Programs that run beside this process and end with it.
+
+Ours and not a process manager's: honcho leaves its programs running when it is killed or its terminal is closed.
+"""
 
 import ctypes
 import os
@@ -7,11 +10,9 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Mapping, Sequence
-from contextlib import closing, suppress
-from dataclasses import dataclass
+from collections.abc import Sequence
+from contextlib import closing, nullcontext, suppress
 from pathlib import Path
-from types import TracebackType
 from typing import Self
 
 from django.utils.translation import gettext as _
@@ -27,35 +28,15 @@ PR_SET_PDEATHSIG = 1
 WEB = (sys.executable, "-m", "dashboard.run.web")
 
 
-@dataclass(frozen=True, slots=True)
-class Program:
-    """What to run, from the project's folder. Without a `log` it writes where this process writes."""
-
-    name: str
-    command: Sequence[str]
-    variables: Mapping[str, str]
-    log: Path | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Ended:
-    """A program that was not asked to end. `status` is negative for a signal, as `subprocess` has it."""
-
-    program: Program
-    status: int
-
-    @property
-    def sentence(self) -> str:
-        text = _("The program “%(name)s” ended by itself with exit status %(status)d; everything else was stopped.")
-        told = text % {"name": self.program.name, "status": self.status}
-        return told + " " + _("Its log: %(log)s") % {"log": self.program.log} if self.program.log else told
-
-
 def sync_command(every: int) -> tuple[str, ...]:
     return (sys.executable, "manage.py", "sync_snapshots", "--every", str(every))
 
 
-class Children:
+class ProgramEnded(Exception):
+    """A program ended that was not asked to; the text says which one."""
+
+
+class Programs:
     """Use as a context manager: at its end all are stopped, the last started first.
 
     Each has a session of its own, so that Ctrl-C reaches this process alone, which then ends them in order. On Linux
@@ -63,70 +44,53 @@ class Children:
     """
 
     def __init__(self) -> None:
-        self._running: list[tuple[Program, subprocess.Popen[bytes]]] = []
+        self._running: list[tuple[str, subprocess.Popen[bytes], Path | None]] = []
 
-    def start(self, program: Program) -> None:
-        output = program.log.open("wb") if program.log else None
-        try:
+    def start(self, name: str, command: Sequence[str], log: Path | None = None) -> None:
+        """Run a command in the project's folder. Without a `log` it writes where this process writes."""
+        with log.open("wb") if log else nullcontext() as output:
             process = subprocess.Popen(  # noqa: S603  # the commands are this module's and its callers' own
-                program.command,
+                command,
                 cwd=ROOT,
-                env=dict(program.variables),
                 stdin=subprocess.DEVNULL,
                 stdout=output,
                 stderr=output,
                 start_new_session=True,
                 preexec_fn=_end_with_parent,
             )
-        finally:
-            if output:
-                output.close()
-        self._running.append((program, process))
+        self._running.append((name, process, log))
 
-    def ended(self) -> Ended | None:
-        """Return the first program that ended by itself."""
-        for program, process in self._running:
+    def watch(self, stop: Stop) -> None:
+        """Wait until it is time to stop. Raises `ProgramEnded`."""
+        while not stop.wait(LOOK_SECONDS):
+            self._check()
+
+    def wait_for(self, port: int, stop: Stop, seconds: float) -> None:
+        """Wait until one listens on this port, or it is time to stop. Raises `ProgramEnded`, and TimeoutError."""
+        deadline = time.monotonic() + seconds
+        while not _is_listening(port) and not stop.wait(LOOK_SECONDS / 4):
+            self._check()
+            if time.monotonic() > deadline:
+                raise TimeoutError(_("Nothing listens on port %(port)d.") % {"port": port})
+
+    def _check(self) -> None:
+        """`status` is negative for a signal, as `subprocess` has it."""
+        for name, process, log in self._running:
             status = process.poll()
             if status is not None:
-                return Ended(program, status)
-        return None
-
-    def stop(self) -> None:
-        while self._running:
-            _program, process = self._running.pop()
-            _end(process)
+                text = _(
+                    "The program “%(name)s” ended by itself with exit status %(status)d; everything else was stopped."
+                )
+                told = text % {"name": name, "status": status}
+                raise ProgramEnded(told + " " + _("Its log: %(log)s") % {"log": log} if log else told)
 
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, problem: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.stop()
-
-
-def watch(children: Children, stop: Stop) -> Ended | None:
-    """Wait until it is time to stop, or until a program ends by itself; return that one."""
-    while not stop.wait(LOOK_SECONDS):
-        ended = children.ended()
-        if ended is not None:
-            return ended
-    return None
-
-
-def wait_until_listening(port: int, children: Children, stop: Stop, seconds: float) -> Ended | None:
-    """Wait until somebody listens on a port of this machine; return a program that ended meanwhile.
-
-    Raises TimeoutError.
-    """
-    deadline = time.monotonic() + seconds
-    while not _is_listening(port) and not stop.wait(LOOK_SECONDS / 4):
-        ended = children.ended()
-        if ended is not None:
-            return ended
-        if time.monotonic() > deadline:
-            raise TimeoutError(_("Nothing listens on port %(port)d.") % {"port": port})
-    return None
+    def __exit__(self, *_problem: object) -> None:
+        while self._running:
+            _name, process, _log = self._running.pop()
+            _end(process)
 
 
 def _is_listening(port: int) -> bool:
@@ -138,16 +102,9 @@ def _end(process: subprocess.Popen[bytes]) -> None:
     process.terminate()
     with suppress(subprocess.TimeoutExpired):
         process.wait(GRACE_SECONDS)
-    _kill_group(process.pid)
+    with suppress(ProcessLookupError):
+        os.killpg(process.pid, signal.SIGKILL)  # also what the program itself started and left behind
     process.wait()
-
-
-def _kill_group(group: int) -> None:
-    """End what the program itself started and left behind."""
-    try:
-        os.killpg(group, signal.SIGKILL)
-    except ProcessLookupError:
-        return
 
 
 def _end_with_parent() -> None:

@@ -14,7 +14,7 @@ from django.core.management import call_command
 from django.utils.translation import gettext as _
 
 from dashboard.run.stop_signal import Stop, stop_on_signals
-from dashboard.run.supervisor import ROOT, WEB, Children, Ended, Program, sync_command, wait_until_listening, watch
+from dashboard.run.supervisor import ROOT, WEB, ProgramEnded, Programs, sync_command
 from snapshots.demo import folder as folders
 from snapshots.demo.ports import first_free
 from snapshots.simulator.options import keys_of
@@ -89,26 +89,28 @@ def _show(options: Namespace, stop: Stop) -> int:
     places = Places(options.folder.resolve(), first_free(options.port), first_free(options.simulator_port), anchor)
     os.environ |= variables(places)
     django.setup()
-    with Children() as children:
-        ended = _start(children, places, stop)
-        if ended is None and not stop.is_set:
-            _say(_port_notes(options, places) + greeting(places))
-            ended = watch(children, stop)
-    return _refuse(ended.sentence) if ended else 0
+    try:
+        with Programs() as programs:
+            _start(programs, places, stop)
+            if not stop.is_set:
+                _say(_port_notes(options, places) + greeting(places))
+            programs.watch(stop)
+    except ProgramEnded as ended:
+        return _refuse(str(ended))
+    return 0
 
 
-def _start(children: Children, places: Places, stop: Stop) -> Ended | None:
-    """Bring everything up, each part as early as it can be; return a program that ended meanwhile."""
-    children.start(_simulator(places))
+def _start(programs: Programs, places: Places, stop: Stop) -> None:
+    """Bring everything up, each part as early as it can be. Raises `ProgramEnded`."""
+    programs.start("simulator", _simulator(places), places.folder / "simulator.log")
     _prepare()
-    children.start(Program("web", WEB, os.environ, places.folder / "web.log"))
+    programs.start("web", WEB, places.folder / "web.log")
     _replay(places)
-    ended = wait_until_listening(places.simulator_port, children, stop, START_SECONDS)
-    if ended or stop.is_set:
-        return ended
-    _look()
-    children.start(Program("sync_snapshots", sync_command(SYNC_EVERY), os.environ))
-    return wait_until_listening(places.port, children, stop, START_SECONDS)
+    programs.wait_for(places.simulator_port, stop, START_SECONDS)
+    if not stop.is_set:
+        _look()
+        programs.start("sync_snapshots", sync_command(SYNC_EVERY))
+        programs.wait_for(places.port, stop, START_SECONDS)
 
 
 def _prepare() -> None:
@@ -144,7 +146,7 @@ def _forget_connections() -> None:
     connections.close_all()
 
 
-def _simulator(places: Places) -> Program:
+def _simulator(places: Places) -> list[str]:
     options = {
         "port": places.simulator_port,
         "environments": ENVIRONMENTS,
@@ -153,8 +155,7 @@ def _simulator(places: Places) -> Program:
         "snapshots": SNAPSHOTS,
         "speed": SPEED,
     }
-    command = [sys.executable, "-m", "snapshots.simulator", *(f"--{name}={value}" for name, value in options.items())]
-    return Program("simulator", command, os.environ, places.folder / "simulator.log")
+    return [sys.executable, "-m", "snapshots.simulator", *(f"--{name}={value}" for name, value in options.items())]
 
 
 def variables(places: Places) -> Mapping[str, str]:

@@ -8,25 +8,25 @@ from pathlib import Path
 import pytest
 
 from dashboard.run.stop_signal import stop_on_signals
-from dashboard.run.supervisor import Children, Program, watch
+from dashboard.run.supervisor import ProgramEnded, Programs
 from tests.management.programs import children_of, is_alive, running, until
 
 WAITS = "import signal; signal.pause()"
 STUBBORN = "import signal; signal.signal(signal.SIGTERM, signal.SIG_IGN); print('deaf', flush=True); signal.pause()"
 PARENT = f"""
-import os, sys
+import sys
 from dashboard.run.stop_signal import stop_on_signals
-from dashboard.run.supervisor import Children, Program, watch
-with stop_on_signals() as stop, Children() as children:
+from dashboard.run.supervisor import Programs
+with stop_on_signals() as stop, Programs() as programs:
     for name in ("first", "second"):
-        children.start(Program(name, [sys.executable, "-c", {WAITS!r}], os.environ))
+        programs.start(name, [sys.executable, "-c", {WAITS!r}])
     print("started", flush=True)
-    watch(children, stop)
+    programs.watch(stop)
 """
 
 
-def program(code: str, log: Path | None = None) -> Program:
-    return Program("part", [sys.executable, "-c", code], os.environ, log)
+def command(code: str) -> list[str]:
+    return [sys.executable, "-c", code]
 
 
 @pytest.mark.parametrize("end", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGKILL])
@@ -40,21 +40,20 @@ def test_children_never_outlive_their_parent(tmp_path: Path, end: signal.Signals
 
 
 def test_one_that_ends_by_itself_is_named(tmp_path: Path) -> None:
-    with stop_on_signals() as stop, Children() as children:
-        children.start(program(WAITS))
-        children.start(program("import sys; sys.exit('no good')", tmp_path / "log"))
-        ended = watch(children, stop)
-    assert ended is not None
-    assert ended.sentence == (
-        f"The program “part” ended by itself with exit status 1; everything else was stopped. Its log: {tmp_path}/log"
-    )
+    with stop_on_signals() as stop, Programs() as programs:
+        programs.start("first", command(WAITS))
+        programs.start("second", command("import sys; sys.exit('no good')"), tmp_path / "log")
+        with pytest.raises(ProgramEnded) as ended:
+            programs.watch(stop)
+    text = str(ended.value)
+    assert ("“second”" in text, "status 1" in text, str(tmp_path / "log") in text) == (True, True, True)
     assert (tmp_path / "log").read_text() == "no good\n"
 
 
 def test_one_that_does_not_listen_is_killed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("dashboard.run.supervisor.GRACE_SECONDS", 0.2)
-    with Children() as children:
-        children.start(program(STUBBORN, tmp_path / "log"))
+    with Programs() as programs:
+        programs.start("deaf", command(STUBBORN), tmp_path / "log")
         until(lambda: (tmp_path / "log").read_text() == "deaf\n", what="the program")
         (child,) = [pid for pid in children_of(os.getpid()) if STUBBORN in Path(f"/proc/{pid}/cmdline").read_text()]
     assert not is_alive(child)

@@ -11,7 +11,7 @@ from django.utils.translation import gettext as _
 
 from dashboard.run.static_files import collect
 from dashboard.run.stop_signal import stop_on_signals
-from dashboard.run.supervisor import WEB, Children, Program, sync_command, watch
+from dashboard.run.supervisor import WEB, ProgramEnded, Programs, sync_command
 from dashboard.teams.first_run.setup_link import new_address
 from dashboard.teams.models import Team
 from snapshots.sync.leases import GAP
@@ -27,19 +27,24 @@ class Command(BaseCommand):
         )
 
     def handle(self, *args: object, every: int, **options: object) -> None:
-        with stop_on_signals() as stop, Children() as children:
-            call_command("migrate", verbosity=0, interactive=False)
-            collect()
-            setup_notice = _setup_notice()
-            connections.close_all()
-            children.start(Program("web", WEB, os.environ | {"BIND": _bind()}))
-            children.start(Program("sync_snapshots", sync_command(every), os.environ))
-            self.stdout.write(_("The dashboard is at %(url)s. Ctrl-C stops it.") % {"url": settings.SITE_URL})
-            self.stdout.write(setup_notice)
-            self.stdout.flush()
-            ended = watch(children, stop)
-        if ended is not None:
-            raise CommandError(ended.sentence)
+        os.environ["BIND"] = _bind()
+        try:
+            with stop_on_signals() as stop, Programs() as programs:
+                self._start(programs, every)
+                programs.watch(stop)
+        except ProgramEnded as ended:
+            raise CommandError(str(ended)) from None
+
+    def _start(self, programs: Programs, every: int) -> None:
+        call_command("migrate", verbosity=0, interactive=False)
+        collect()
+        setup_notice = _setup_notice()
+        connections.close_all()
+        programs.start("web", WEB)
+        programs.start("sync_snapshots", sync_command(every))
+        self.stdout.write(_("The dashboard is at %(url)s. Ctrl-C stops it.") % {"url": settings.SITE_URL})
+        self.stdout.write(setup_notice)
+        self.stdout.flush()
 
 
 def _setup_notice() -> str:
