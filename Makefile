@@ -1,12 +1,12 @@
-# GNU make. `make` alone lists what there is. Every program is run as a module of .venv's Python, so that the clone's
-# path may hold blanks and may change.
+# GNU make. `make` without a target lists the targets. Programs run as modules of .venv's Python, so that the path of the
+# clone may contain spaces and may change.
 
 PYTHON ?= python3
 PY := .venv/bin/python
 RUNTIME := .venv/runtime.stamp
 TEST := .venv/test.stamp
 
-# Settings for what must not depend on a developer's .env: one that is set to nothing counts as not set.
+# Empty settings, for commands that must not depend on a developer's .env: empty values are treated as unset.
 BARE := ALLOWED_HOSTS= CACHE_URL= CLOUDCA_API_URL= CLOUDCA_CA_BUNDLE= CLOUDCA_PROXY= DATABASE_URL=sqlite:// DEBUG= \
 	DEFAULT_FROM_EMAIL= EMAIL_URL= \
 	AUDIT_DAYS= CHANGES_DAYS= HISTORY_DAYS= HSTS_PRELOAD= METRICS_TOKEN= SITE_URL= SYNC_TTL_SECONDS= TRUSTED_PROXIES=
@@ -42,16 +42,16 @@ GROUPED := $(if $(filter output-sync,$(.FEATURES)),--output-sync=target)
 .DELETE_ON_ERROR:
 .PHONY: help install demo run test coverage browser services lint bench weather judge fuzz clean
 
-help: ## List what there is
+help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-9s %s\n", $$1, $$2}' Makefile
 
-install: $(RUNTIME) ## Make .venv with the pinned packages (PYTHON=python3.12 chooses another Python)
+install: $(RUNTIME) ## Create .venv with the pinned packages (PYTHON=python3.12 chooses another Python)
 
-demo: $(RUNTIME) ## Run everything here with a simulated provider; Ctrl-C stops it
+demo: $(RUNTIME) ## Run everything with a simulated provider; Ctrl-C stops it
 	@exec $(PY) -m snapshots.demo
 
 run: $(RUNTIME) ## Run web server and sync against the real provider, with the settings of .env
-	@test -f .env || { echo "There is no .env yet. Make it with: cp .env.example .env, and fill it in." >&2; exit 1; }
+	@test -f .env || { echo "There is no .env yet. Run: cp .env.example .env, and fill it in." >&2; exit 1; }
 	@exec $(PY) manage.py serve
 
 # At least four processes, also on fewer cores, for many tests wait: for programs, sockets and deadlines.
@@ -107,7 +107,7 @@ judge: $(TEST) ## Replay a year whose truth is known and 2,000 random histories,
 fuzz: $(TEST) ## Send 10,000 generated provider answers through the sync, and print the figures
 	FUZZ_ROUNDS=1800 $(PY) -m pytest -q -n 0 tests/fuzz
 
-clean: ## Remove .venv and what the demo and the tests have made; var/db.sqlite3 stays
+clean: ## Remove .venv and the files of demo and tests; var/db.sqlite3 stays
 	rm -rf .venv var/demo var/static var/static.stamp test-results .mypy_cache .ruff_cache
 
 $(PY):

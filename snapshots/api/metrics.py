@@ -46,7 +46,7 @@ VOLUMES = About(
     "snapshots_volumes",
     "gauge",
     (*PLACE, "verdict"),
-    "Volumes by what is said of them at this moment, as on the volumes page; not_judged and gone among them, so that "
+    "Volumes by their current verdict, as on the volumes page; with not_judged and gone, so that "
     "the sum is all volumes.",
     f"{len(Verdict)} an environment",
 )
@@ -55,14 +55,14 @@ AGE = About(
     "gauge",
     (*PLACE, "volume_id", "volume"),
     "How old the newest usable snapshot of a volume with a problem (none, late, stuck, failing) is at least; +Inf: it "
-    f"has none. Of each environment the {MOST_VOLUMES} oldest; the name is cut to {MOST_NAME} signs.",
+    f"has none. Of each environment the {MOST_VOLUMES} oldest; the name is cut to {MOST_NAME} characters.",
     f"{MOST_VOLUMES} an environment",
 )
 LEFT_OUT = About(
     "snapshots_volume_ages_left_out",
     "gauge",
     PLACE,
-    f"Volumes with a problem whose age is not told, as there are more than {MOST_VOLUMES}.",
+    f"Volumes with a problem whose age is left out, because there are more than {MOST_VOLUMES}.",
     "1 an environment",
 )
 IN_STATE = About(
@@ -76,42 +76,42 @@ DATA_AGE = About(
     "snapshots_data_age_seconds",
     "gauge",
     PLACE,
-    "How long ago the newest complete list was asked for; +Inf: there is none yet.",
+    "How long ago the newest complete list was requested; +Inf: there is none yet.",
     "1 an environment",
 )
 LISTED_AT = About(
     "snapshots_listed_timestamp_seconds",
     "gauge",
     PLACE,
-    "When the newest complete list was asked for, in Unix time; 0: never.",
+    "When the newest complete list was requested, in Unix time; 0: never.",
     "1 an environment",
 )
 DURATION = About(
     "snapshots_sync_duration_seconds",
     "gauge",
     PLACE,
-    "How long the provider was asked for the last list that was stored; nothing before the first.",
+    "How long the request for the last stored list took; absent before the first.",
     "1 an environment",
 )
 FAILURES = About(
     "snapshots_sync_failures_total",
     "counter",
     (*PLACE, "fault"),
-    "Times that the provider gave no list, by what went wrong. Counted in the database: no restart sets it back.",
+    "Failed requests for a list, by what went wrong. Counted in the database: no restart resets it.",
     f"{len(FAULTS)} an environment",
 )
 IN_A_ROW = About(
     "snapshots_sync_failures_in_a_row",
     "gauge",
     PLACE,
-    "Such failures since the last list; 0: it gave one.",
+    "Failures since the last list; 0: the last sync worked.",
     "1 an environment",
 )
 NEXT_TRY = About(
     "snapshots_sync_next_try_timestamp_seconds",
     "gauge",
     PLACE,
-    "When the provider is asked again after a failure, in Unix time; nothing while all is well.",
+    "When the next sync after a failure may start, in Unix time; absent without a failure.",
     "1 an environment",
 )
 OF_MIRROR = (VOLUMES, AGE, LEFT_OUT, IN_STATE, DATA_AGE, LISTED_AT, DURATION, FAILURES, IN_A_ROW, NEXT_TRY)

@@ -53,7 +53,7 @@ def test_run_needs_settings(tmp_path: Path) -> None:
     (clone / "Makefile").write_text(MAKEFILE)
     ran = call("make", "run", cwd=clone)
     assert ran.returncode == 2
-    assert ran.stderr.startswith("There is no .env yet. Make it with: cp .env.example .env")
+    assert "cp .env.example .env" in ran.stderr
 
 
 @pytest.mark.parametrize("name", ["runtime", "test"])
@@ -152,7 +152,7 @@ def test_the_second_database_is_installed_where_root_may(bare_bash: Path) -> Non
 def test_the_second_database_is_passed_over_aloud(bare_bash: Path) -> None:
     ran = call("env", "SERVICES=no", "bash", SERVICES, "false", path=str(bare_bash))
     assert (ran.returncode, ran.stdout) == (0, "")
-    assert ran.stderr == "Not run, as SERVICES=no: the tests on PostgreSQL and Redis.\n"
+    assert "SERVICES=no" in ran.stderr
 
 
 def test_no_other_tools_and_no_way_to_install_them(bare: Path) -> None:
@@ -178,6 +178,6 @@ def test_the_other_tools_are_installed_where_root_may(bare: Path) -> None:
 def test_the_other_tools_are_passed_over_aloud(bare: Path) -> None:
     ran = call("env", "TOOLS=no", "sh", TOOLS_OF_TESTS, path=str(bare))
     assert (ran.returncode, ran.stdout) == (0, "")
-    assert ran.stderr == "Not run, as TOOLS=no: the tests with LibreOffice and promtool.\n"
+    assert "TOOLS=no" in ran.stderr
     without, with_them = (call("make", "-n", "test", *given).stdout for given in (["TOOLS=no"], []))
     assert ("and not tools" in without, "and not tools" in with_them) == (True, False)
