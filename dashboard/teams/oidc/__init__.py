@@ -1,6 +1,6 @@
-"""Sign-in through a provider that speaks OpenID Connect: `OIDC_ISSUER` and its companions switch it on.
+"""Sign-in through an OpenID Connect provider; `OIDC_ISSUER` and its companions turn it on.
 
-`pending` remembers in the browser what was begun, `door` speaks to the provider, `provider` believes it only what it
-can prove, `linking` finds the account, `views` lead there and back. The rules are those of OpenID Connect Core 1.0 and
-of RFC 9700: code flow alone, PKCE, state, nonce, and the one issuer of the settings.
+`state_cookie` keeps a started sign-in in the browser, `http` sends requests to the provider, `id_token` speaks the
+protocol and checks what comes back, `linking` finds the account, `views` ties them together. The rules are those of
+OpenID Connect Core 1.0 and RFC 9700: only the code flow, with PKCE, state and nonce, only with the issuer in settings.
 """

@@ -1,19 +1,24 @@
-"""The door to the provider: one request at a time, bounded in time and size, to the very address that was given.
+"""HTTP requests to the sign-in provider: bounded in time and size, sent only to the given address.
 
-No proxy is used, no redirect followed, no compression understood. TLS is verified against the authorities of this
-machine, or those of SSL_CERT_FILE. An error's text is never kept: the libraries print what they were sent.
+No proxy and no .netrc is used, no redirect followed, no compressed answer understood. TLS is verified with the
+authorities of this machine, or with those in SSL_CERT_FILE. Texts of the libraries' errors are dropped, because they
+may quote what was sent.
 """
 
 import json
 import socket
-import ssl
 import time
 from collections.abc import Mapping
+from concurrent.futures import Future
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from functools import partialmethod
 from http.client import HTTPConnection, HTTPException, HTTPSConnection
 from threading import Thread
 from urllib.parse import urlencode, urlsplit
+
+from authlib.oauth2.auth import ClientAuth
+from authlib.oauth2.client import OAuth2Client
 
 from dashboard.teams.oidc.problems import Problem, SignInProblem
 
@@ -24,7 +29,6 @@ HEADERS: Mapping[str, str] = {
     "Accept-Encoding": "identity",
     "User-Agent": "snapshot-dashboard",
 }
-FORM: Mapping[str, str] = {"Content-Type": "application/x-www-form-urlencoded"}
 
 JSONObject = dict[str, object]
 
@@ -33,101 +37,93 @@ def unusable(reason: str) -> SignInProblem:
     return SignInProblem(Problem.UNAVAILABLE, reason)
 
 
-@dataclass(slots=True)
-class Budget:
-    """The seconds that all calls of one sign-in may take together."""
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """A JSON object with status 200, in the form in which Authlib reads a response."""
 
-    ends: float = field(default_factory=lambda: time.monotonic() + BUDGET_SECONDS)
+    content: JSONObject
+    status_code: int = 200
 
-    def left(self) -> float:
-        """Give the seconds that are left. Raises `SignInProblem` when none are."""
-        seconds = self.ends - time.monotonic()
-        if seconds <= 0:
-            raise unusable("no answer in time")
-        return seconds
+    def json(self) -> JSONObject:
+        return self.content
 
 
-def get(url: str, budget: Budget, *, bearer: str = "") -> JSONObject:
-    """Ask for a JSON object. Raises `SignInProblem` for whatever else comes."""
-    authorization = {"Authorization": f"Bearer {bearer}"} if bearer else {}
-    return _exchange(_Exchange("GET", url, {**HEADERS, **authorization}), budget)
+class Session(OAuth2Client):  # type: ignore[misc]
+    """Authlib's OAuth client for one sign-in; all its requests together take at most `BUDGET_SECONDS`.
 
+    Authlib's own session, on top of requests, bounds neither the total time nor the size of an answer.
+    """
 
-def post(url: str, fields: Mapping[str, str], budget: Budget, *, headers: Mapping[str, str]) -> JSONObject:
-    """Send a form for a JSON object. Raises `SignInProblem` for whatever else comes."""
-    return _exchange(_Exchange("POST", url, {**HEADERS, **FORM, **headers}, urlencode(fields).encode()), budget)
+    def __init__(self, **options: object) -> None:
+        super().__init__(self, **options)
+        self.ends = time.monotonic() + BUDGET_SECONDS
+
+    def request(
+        self,
+        method: str,
+        url: str,
+        *,
+        data: Mapping[str, str] | None = None,
+        headers: Mapping[str, str] | None = None,
+        auth: ClientAuth | None = None,
+        withhold_token: bool = False,
+    ) -> Answer:
+        """Get a JSON object. Raises `SignInProblem` for anything else."""
+        request = (url, {**(headers or {}), **HEADERS}, urlencode(data or {}))
+        if auth:
+            request = auth.prepare(method, *request)
+        elif not withhold_token:
+            request = self.token_auth.prepare(*request)
+        try:
+            status, body = _Exchange(method, *request).within(self.ends - time.monotonic())
+            found: object = json.loads(body) if status == 200 and len(body) <= BODY_CAP_BYTES else None
+        except (OSError, HTTPException, ValueError, RecursionError) as fault:
+            raise unusable(f"no usable answer ({type(fault).__name__})") from None
+        if not isinstance(found, dict):
+            raise unusable(f"the answer is too large or not a JSON object (status {status})")
+        return Answer(found)
+
+    get, post = partialmethod(request, "GET"), partialmethod(request, "POST")
 
 
 class _Exchange:
-    """One request in a thread of its own, as no timeout of a socket bounds a name's lookup or a dripping head."""
+    """One request in its own thread: a socket's timeout bounds neither a name lookup nor a slowly dripping head."""
 
-    def __init__(self, method: str, url: str, headers: Mapping[str, str], body: bytes | None = None) -> None:
-        self.method, self.url, self.headers, self.body = method, url, headers, body
+    def __init__(self, method: str, url: str, headers: Mapping[str, str], body: str) -> None:
+        self.method, self.url, self.headers, self.body = method, urlsplit(url), headers, body.encode()
+        self.outcome: Future[tuple[int, bytes]] = Future()
         self.socket: socket.socket | None = None
-        self.is_given_up = False
-        self.outcome: tuple[int, bytes] | str = "no answer in time"
+        self.is_stopped = False
 
-    def run(self, seconds: float) -> None:
-        """Leave status and body, or our own words for what went wrong, in `outcome`."""
-        connection = _connection(self.url, seconds)
+    def within(self, seconds: float) -> tuple[int, bytes]:
+        """Give status and body. Raises `OSError`, of which `TimeoutError` is one, `HTTPException` or `ValueError`."""
+        if seconds <= 0:
+            raise TimeoutError
+        kind = HTTPSConnection if self.url.scheme == "https" else HTTPConnection
+        connection = kind(self.url.hostname or "", self.url.port, timeout=seconds)
+        Thread(target=self._run, args=[connection], name="oidc-request", daemon=True).start()
         try:
-            self.outcome = self._ask(connection)
-        except ssl.SSLError:
-            self.outcome = "TLS could not be trusted"
-        except (OSError, HTTPException, ValueError):
-            self.outcome = "the connection failed"
+            return self.outcome.result(seconds)
+        finally:  # end the thread too, if it still waits for its socket
+            self.is_stopped = True
+            if self.socket:
+                with suppress(OSError):
+                    self.socket.shutdown(socket.SHUT_RDWR)
+
+    def _run(self, connection: HTTPConnection) -> None:
+        try:
+            self.outcome.set_result(self._exchange(connection))
+        except (OSError, HTTPException, ValueError) as fault:
+            self.outcome.set_exception(fault)
         finally:
             connection.close()
 
-    def _ask(self, connection: HTTPConnection) -> tuple[int, bytes]:
+    def _exchange(self, connection: HTTPConnection) -> tuple[int, bytes]:
         connection.connect()
-        self.socket = connection.sock  # the library forgets it as soon as it has read the head
-        if self.is_given_up:
+        self.socket = connection.sock  # the connection drops it as soon as it has read the head
+        if self.is_stopped:
             raise TimeoutError
-        parts = urlsplit(self.url)
-        target = f"{parts.path or '/'}{'?' if parts.query else ''}{parts.query}"
-        connection.request(self.method, target, self.body, dict(self.headers))
+        target = f"{self.url.path or '/'}{'?' if self.url.query else ''}{self.url.query}"
+        connection.request(self.method, target, self.body or None, dict(self.headers))
         response = connection.getresponse()
         return response.status, response.read(BODY_CAP_BYTES + 1)
-
-    def stop(self) -> None:
-        """Wake a thread that waits for the socket, so that it ends."""
-        self.is_given_up = True
-        if self.socket:
-            with suppress(OSError):
-                self.socket.shutdown(socket.SHUT_RDWR)
-
-
-def _connection(url: str, seconds: float) -> HTTPConnection:
-    parts = urlsplit(url)
-    if parts.scheme == "https":
-        context = ssl.create_default_context()
-        return HTTPSConnection(parts.hostname or "", parts.port, timeout=seconds, context=context)
-    return HTTPConnection(parts.hostname or "", parts.port, timeout=seconds)
-
-
-def _exchange(exchange: _Exchange, budget: Budget) -> JSONObject:
-    seconds = budget.left()
-    thread = Thread(target=exchange.run, args=[seconds], daemon=True)
-    thread.start()
-    thread.join(seconds)
-    if thread.is_alive():
-        exchange.stop()
-        raise unusable("no answer in time")
-    if isinstance(exchange.outcome, str):
-        raise unusable(exchange.outcome)
-    return _json(*exchange.outcome)
-
-
-def _json(status: int, body: bytes) -> JSONObject:
-    if status != 200:
-        raise unusable(f"status {status}")
-    if len(body) > BODY_CAP_BYTES:
-        raise unusable("the answer is too large")
-    try:
-        found: object = json.loads(body)
-    except (ValueError, RecursionError):
-        raise unusable("the answer is no JSON") from None
-    if not isinstance(found, dict):
-        raise unusable("the answer is no JSON object")
-    return found

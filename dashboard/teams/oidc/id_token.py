@@ -1,54 +1,101 @@
-"""What the provider says, believed only where it is proved: by its name, a signature, and what we asked with."""
+"""The OpenID Connect protocol: what we ask the provider, and which of its answers we accept.
+
+Authlib builds the requests and checks the ID token. What it reads of the provider's metadata is checked here first.
+"""
 
 import re
-from base64 import b64encode
+from contextlib import suppress
 from dataclasses import dataclass
-from secrets import compare_digest
-from typing import NamedTuple
-from urllib.parse import quote_plus, urlencode, urlsplit
+from typing import Any
+from urllib.parse import quote_plus, urlsplit
 
-import jwt
+from authlib.common.errors import AuthlibBaseError
+from authlib.integrations.base_client.sync_openid import OpenIDMixin
+from authlib.oauth2.auth import ClientAuth, encode_client_secret_basic
+from authlib.oidc.core import CodeIDToken
+from authlib.oidc.discovery import get_well_known_url
 from django.conf import settings
 from django.core.exceptions import ValidationError
 from django.urls import reverse
+from joserfc.errors import JoseError
+from joserfc.jwk import import_key
 
 from dashboard.backends.redis_cache import kept
 from dashboard.run.check_settings import is_loopback
 from dashboard.teams.core.email_addresses import folded
-from dashboard.teams.oidc.http import Budget, JSONObject, get, post, unusable
+from dashboard.teams.oidc.http import JSONObject, Session, unusable
 from dashboard.teams.oidc.state_cookie import Pending
 
-DISCOVERY = "/.well-known/openid-configuration"
-DISCOVERED_SECONDS = 5 * 60
-SCOPES = "openid email"
+ENDPOINTS = ("authorization_endpoint", "token_endpoint", "jwks_uri", "userinfo_endpoint")
+METADATA_SECONDS = 5 * 60
 SKEW_SECONDS = 60
-# Asymmetric ones alone: with HS256 the client's secret, and with "none" anybody, could sign.
+# Asymmetric only: with HS256 anyone who knows the client secret could sign, with "none" anyone at all. The provider's
+# own list is not used, as Authlib would accept "none" if it were listed.
 ALGORITHMS = ["RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512", "EdDSA"]
-REQUIRED = ["iss", "sub", "aud", "exp", "iat"]
-# No quotes or angle brackets, which no address needs; a token is one word, as it becomes a header.
+# No quotes or angle brackets, which no address needs; a code is one word, because it goes into a form.
 ADDRESS = re.compile(r"[A-Za-z0-9\-._~:/?\[\]@!$&()*+,;=%]{1,2000}")
 ONE_WORD = re.compile(r"[\x21-\x7e]{1,16000}")
-# OpenID Connect Core, section 2: ASCII. The length is that of the column; longer ones are not known to exist.
+# OpenID Connect Core, section 2: ASCII. The length is the column's; no provider is known to use longer ones.
 SUBJECT = re.compile(r"[\x20-\x7e]{1,191}")
+# What the libraries raise for hostile tokens and keys. Their texts may quote a token.
+FAULTS = (
+    *(AuthlibBaseError, JoseError),
+    *(ArithmeticError, AttributeError, LookupError, RecursionError, TypeError, ValueError),
+)
 
-
-class Endpoints(NamedTuple):
-    """Where the provider is asked for what; `userinfo` may be empty. `posts_secret` where it takes no header for it."""
-
-    authorization: str
-    token: str
-    keys: str
-    userinfo: str
-    posts_secret: bool
+Metadata = dict[str, str]
 
 
 @dataclass(frozen=True, slots=True)
 class Claims:
-    """Who somebody is at the provider; `email` is empty unless verified there. `signed_in_at` in seconds, 0 unknown."""
+    """Who somebody is at the provider. `email`: empty unless verified there. `signed_in_at`: seconds, 0 if unknown."""
 
     subject: str
     email: str
     signed_in_at: int
+
+
+class Provider(OpenIDMixin, Session):  # type: ignore[misc]
+    """Authlib's OpenID Connect client for one sign-in. Raises `SignInProblem`, and `FAULTS` while it reads answers."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            client_id=settings.OIDC_CLIENT_ID,
+            client_secret=settings.OIDC_CLIENT_SECRET.reveal(),
+            scope="openid email",
+            redirect_uri=callback_url(),
+            code_challenge_method="S256",
+        )
+        self.register_client_auth_method(("client_secret_basic", _basic))
+        key = f"oidc-metadata:{settings.OIDC_ISSUER}"
+        self.metadata: Metadata = kept(key, Metadata, self._discover, seconds=METADATA_SECONDS, alias="default")
+        self.token_endpoint_auth_method = self.metadata["token_endpoint_auth_method"]
+
+    def load_server_metadata(self) -> dict[str, object]:
+        return {"id_token_signing_alg_values_supported": ALGORITHMS}
+
+    def fetch_jwk_set(self, force: bool = False) -> JSONObject:
+        """Get the keys that sign. Leave out those of unknown kinds: one of them would spoil the others for Authlib."""
+        found: Any = self.get(self.metadata["jwks_uri"], withhold_token=True).json()
+        return {"keys": [key for key in found["keys"] if _is_signing_key(key)]}
+
+    def _discover(self) -> Metadata:
+        issuer: str = settings.OIDC_ISSUER
+        document = self.get(get_well_known_url(issuer, external=True), withhold_token=True).json()
+        if document.get("issuer") != issuer:
+            raise unusable("the provider's issuer is not OIDC_ISSUER")
+        methods = document.get("token_endpoint_auth_methods_supported", ["client_secret_basic"])
+        posts = isinstance(methods, list) and "client_secret_basic" not in methods
+        known = [name for name in ENDPOINTS if name != "userinfo_endpoint" or document.get(name)]
+        return {
+            "token_endpoint_auth_method": "client_secret_post" if posts else "client_secret_basic",
+            **{name: _address(document, name) for name in known},
+        }
+
+
+class IDToken(CodeIDToken):  # type: ignore[misc]
+    def validate_auth_time(self) -> None:
+        """Accept anything: only a whole number counts, see `claims_of`; all else confirms nobody."""
 
 
 def callback_url() -> str:
@@ -56,154 +103,76 @@ def callback_url() -> str:
 
 
 def authorization_url(pending: Pending) -> str:
-    """Give the address at the provider to lead to; one that confirms makes it ask anew. Raises `SignInProblem`."""
-    fields = {
-        "response_type": "code",
-        "client_id": settings.OIDC_CLIENT_ID,
-        "redirect_uri": callback_url(),
-        "scope": SCOPES,
-        "state": pending.state,
-        "nonce": pending.nonce,
-        "code_challenge": pending.challenge,
-        "code_challenge_method": "S256",
-    }
-    if pending.user:
-        fields |= {"prompt": "login", "max_age": "0"}
-    endpoint = endpoints(Budget()).authorization
-    return f"{endpoint}{'&' if '?' in endpoint else '?'}{urlencode(fields)}"
+    """Build the address at the provider to go to. Raises `SignInProblem`.
+
+    To confirm who is signed in, the provider must ask the person again.
+    """
+    provider = Provider()
+    again = {"prompt": "login", "max_age": "0"} if pending.user else {}
+    url, _state = provider.create_authorization_url(
+        provider.metadata["authorization_endpoint"], pending.state, pending.verifier, nonce=pending.nonce, **again
+    )
+    return str(url)
 
 
 def claims_of(code: str, pending: Pending) -> Claims:
-    """Trade a code for what it proves. Raises `SignInProblem`."""
+    """Exchange a code for the claims that it proves. Raises `SignInProblem`."""
     if not ONE_WORD.fullmatch(code):
         raise unusable("there is no code")
-    budget = Budget()
-    known = endpoints(budget)
-    answer = _redeem(known, code, pending, budget)
-    token = _claims_in(_text(answer, "id_token"), get(known.keys, budget), pending)
-    subject = _text(token, "sub")
-    if not SUBJECT.fullmatch(subject):
-        raise unusable("the subject is none")
-    if "email" not in token and known.userinfo:
-        token |= _said_of(subject, known, _text(answer, "access_token"), budget)
-    return Claims(subject, _verified_email(token), _whole(token, "auth_time"))
-
-
-def endpoints(budget: Budget) -> Endpoints:
-    """Find the provider's addresses, or remember them. Raises `SignInProblem`."""
-    issuer: str = settings.OIDC_ISSUER
-    name = f"oidc-endpoints:{issuer}"
-
-    def make() -> Endpoints:
-        return _endpoints_in(get(issuer.rstrip("/") + DISCOVERY, budget), issuer)
-
-    return kept(name, Endpoints, make, seconds=DISCOVERED_SECONDS, alias="default")
-
-
-def _endpoints_in(document: JSONObject, issuer: str) -> Endpoints:
-    if document.get("issuer") != issuer:
-        raise unusable("the provider calls itself by another name than OIDC_ISSUER")
-    methods = document.get("token_endpoint_auth_methods_supported", ["client_secret_basic"])
-    return Endpoints(
-        _address(document, "authorization_endpoint"),
-        _address(document, "token_endpoint"),
-        _address(document, "jwks_uri"),
-        _address(document, "userinfo_endpoint") if document.get("userinfo_endpoint") else "",
-        isinstance(methods, list) and "client_secret_basic" not in methods,
-    )
-
-
-def _address(document: JSONObject, name: str) -> str:
-    """Take an https address; http is for a provider on this machine, which the settings then name as such."""
-    url = document.get(name)
-    if not isinstance(url, str) or not ADDRESS.fullmatch(url):
-        raise unusable(f"{name} is no address")
+    provider = Provider()
     try:
-        parts = urlsplit(url)
-        host, _ = parts.hostname, parts.port
-    except ValueError:
-        raise unusable(f"{name} is no address") from None
-    is_local = parts.scheme == "http" and is_loopback(host) and settings.OIDC_ISSUER.startswith("http://")
-    if not host or parts.username is not None or not (parts.scheme == "https" or is_local):
-        raise unusable(f"{name} is no https address")
-    return url
-
-
-def _redeem(known: Endpoints, code: str, pending: Pending, budget: Budget) -> JSONObject:
-    fields = {
-        "grant_type": "authorization_code",
-        "code": code,
-        "redirect_uri": callback_url(),
-        "code_verifier": pending.verifier,
-    }
-    if known.posts_secret:
-        fields |= {"client_id": settings.OIDC_CLIENT_ID, "client_secret": settings.OIDC_CLIENT_SECRET.reveal()}
-        return post(known.token, fields, budget, headers={})
-    return post(known.token, fields, budget, headers={"Authorization": _basic()})
-
-
-def _basic() -> str:
-    """Name the client in a header, each half form-encoded first (RFC 6749, section 2.3.1)."""
-    halves = f"{quote_plus(settings.OIDC_CLIENT_ID)}:{quote_plus(settings.OIDC_CLIENT_SECRET.reveal())}"
-    return f"Basic {b64encode(halves.encode()).decode()}"
-
-
-def _claims_in(token: str, keys: JSONObject, pending: Pending) -> JSONObject:
-    """Check an ID token as OpenID Connect Core, section 3.1.3.7, asks for, the signature always."""
-    try:
-        claims: JSONObject = jwt.decode(
-            token,
-            _key(token, keys).key,
-            ALGORITHMS,
-            audience=settings.OIDC_CLIENT_ID,
-            issuer=settings.OIDC_ISSUER,
-            leeway=SKEW_SECONDS,
-            options={"require": REQUIRED},
-        )
-    except (jwt.PyJWTError, ValueError, TypeError, RecursionError) as fault:
+        claims = _proved(provider, code, pending)
+    except FAULTS as fault:
         raise unusable(f"the ID token is not valid ({type(fault).__name__})") from None
-    if not compare_digest(_text(claims, "nonce").encode(), pending.nonce.encode()):
-        raise unusable("the ID token was made for another sign-in")
-    if claims.get("azp", settings.OIDC_CLIENT_ID) != settings.OIDC_CLIENT_ID:
-        raise unusable("the ID token was made for another client")
+    at = claims.get("auth_time")
+    return Claims(claims["sub"], _verified_email(claims), at if isinstance(at, int) and at > 0 else 0)
+
+
+def _proved(provider: Provider, code: str, pending: Pending) -> dict[str, Any]:
+    """Fetch and check the ID token, and what it leaves out from the user info. Raises `FAULTS`, `SignInProblem`."""
+    answer = provider.fetch_token(provider.metadata["token_endpoint"], code=code, code_verifier=pending.verifier)
+    rules = {
+        "iss": {"essential": True, "value": settings.OIDC_ISSUER},
+        "aud": {"essential": True, "value": settings.OIDC_CLIENT_ID},
+    }
+    claims: dict[str, Any] | None = provider.parse_id_token(answer, pending.nonce, rules, IDToken, SKEW_SECONDS)
+    if not claims or not SUBJECT.fullmatch(claims["sub"]):
+        raise unusable("the ID token or its subject is missing")
+    if "email" not in claims and "userinfo_endpoint" in provider.metadata:
+        user_info = provider.get(provider.metadata["userinfo_endpoint"]).json()
+        if user_info.get("sub") != claims["sub"]:  # OpenID Connect Core, section 5.3.2
+            raise unusable("the user info has another subject")
+        claims |= {name: user_info[name] for name in ("email", "email_verified") if name in user_info}
     return claims
 
 
-def _key(token: str, keys: JSONObject) -> jwt.PyJWK:
-    """Choose the key that the token names; one that names none is for a provider with one key."""
-    name = jwt.get_unverified_header(token).get("kid")
-    known = [key for key in jwt.PyJWKSet.from_dict(keys) if key.public_key_use in (None, "sig")]
-    fitting = [key for key in known if key.key_id == name] if name is not None else known
-    if len(fitting) != 1:
-        raise unusable("the ID token is signed with a key that is not known")
-    return fitting[0]
+def _basic(client: ClientAuth, *request: Any) -> Any:
+    """Form-encode both halves first, which Authlib leaves out (RFC 6749, section 2.3.1)."""
+    halves = quote_plus(client.client_id), quote_plus(client.client_secret)
+    return encode_client_secret_basic(ClientAuth(*halves), *request)
 
 
-def _said_of(subject: str, known: Endpoints, token: str, budget: Budget) -> JSONObject:
-    """Ask for what the ID token leaves out; the answer counts only for the same subject (section 5.3.2)."""
-    said = get(known.userinfo, budget, bearer=token)
-    if said.get("sub") != subject:
-        raise unusable("the user info is about somebody else")
-    return {name: said[name] for name in ("email", "email_verified") if name in said}
+def _is_signing_key(key: Any) -> bool:
+    with suppress(*FAULTS):
+        return key.get("use", "sig") == "sig" and bool(import_key(key))
+    return False
+
+
+def _address(document: JSONObject, name: str) -> str:
+    """Take an https address; http only for a provider on this machine whose issuer is an http address too."""
+    url: Any = document.get(name)
+    with suppress(TypeError, ValueError):
+        parts = urlsplit(url if ADDRESS.fullmatch(url) else "")
+        is_local = is_loopback(parts.hostname) and settings.OIDC_ISSUER.startswith("http://")
+        is_allowed = parts.scheme == "https" or (parts.scheme == "http" and is_local)
+        if is_allowed and parts.hostname and parts.username is None and parts.port != 0:
+            return str(url)
+    raise unusable(f"{name} is not an https address")
 
 
 def _verified_email(claims: JSONObject) -> str:
     email = claims.get("email")
-    if not isinstance(email, str) or claims.get("email_verified") is not True:
-        return ""
-    try:
-        return folded(email)
-    except ValidationError:
-        return ""
-
-
-def _text(document: JSONObject, name: str) -> str:
-    value = document.get(name)
-    if not isinstance(value, str) or not ONE_WORD.fullmatch(value):
-        raise unusable(f"{name} is missing or no word")
-    return value
-
-
-def _whole(claims: JSONObject, name: str) -> int:
-    value = claims.get(name)
-    return value if isinstance(value, int) and value > 0 else 0
+    with suppress(ValidationError):
+        if isinstance(email, str) and claims.get("email_verified") is True:
+            return folded(email)
+    return ""

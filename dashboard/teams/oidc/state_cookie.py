@@ -1,12 +1,10 @@
-"""What was begun, kept in the browser that began it: no row of ours for whoever never comes back.
+"""A started sign-in, kept in the browser that started it: those who never come back leave no row behind.
 
-The cookie is signed, so nobody else makes one, and bound to one answer by `state`, to one token by `nonce`, to one code
-by `verifier`. It may be read by its owner, whom none of these serves for anything else.
+The cookie is signed, so nobody else can make one, and bound to one answer by `state`, to one token by `nonce` and to
+one code by `verifier`. Its owner may read it: none of these is of use for anything else.
 """
 
-from base64 import urlsafe_b64encode
 from dataclasses import asdict, dataclass
-from hashlib import sha256
 from secrets import compare_digest, token_urlsafe
 
 from django.conf import settings
@@ -19,13 +17,13 @@ from dashboard.teams.oidc.problems import Problem, SignInProblem
 AGE_SECONDS = 10 * 60
 RANDOM_BYTES = 32
 MOST_NEXT = 2_000
-"""A cookie holds 4 KB: a longer address to come back to gives way to the start page."""
+"""A cookie holds 4 KB; instead of a longer address to return to, the start page is used."""
 SALT = "dashboard.teams.oidc"
 
 
 @dataclass(frozen=True, slots=True)
 class Pending:
-    """A sign-in that was begun; `user` is 0, or who is signed in and confirms that; `at` in seconds since 1970."""
+    """A started sign-in. `user`: who is signed in and confirms it, or 0; `at` in seconds since 1970."""
 
     next: str
     user: int
@@ -34,42 +32,27 @@ class Pending:
     nonce: str
     verifier: str
 
-    @property
-    def challenge(self) -> str:
-        """Hash the verifier as RFC 7636 (S256) asks for."""
-        return urlsafe_b64encode(sha256(self.verifier.encode()).digest()).rstrip(b"=").decode()
-
 
 def begin(*, next_page: str, user: int, at: int) -> Pending:
     state, nonce, verifier = (token_urlsafe(RANDOM_BYTES) for _ in range(3))
-    kept = next_page if len(next_page) <= MOST_NEXT else "/"
-    return Pending(kept, user, at, state, nonce, verifier)
+    return Pending(next_page if len(next_page) <= MOST_NEXT else "/", user, at, state, nonce, verifier)
 
 
 def keep(response: HttpResponseBase, pending: Pending) -> None:
-    response.set_cookie(
-        settings.OIDC_COOKIE_NAME,
-        signing.dumps(asdict(pending), salt=SALT, compress=True),
-        max_age=AGE_SECONDS,
-        secure=settings.SESSION_COOKIE_SECURE,
-        httponly=True,
-        samesite="Lax",  # the provider leads back by a link, with which a Strict cookie would not come
-    )
+    _set(response, signing.dumps(asdict(pending), salt=SALT, compress=True), AGE_SECONDS)
 
 
 def forget(response: HttpResponseBase) -> None:
-    response.set_cookie(
-        settings.OIDC_COOKIE_NAME,
-        max_age=0,
-        secure=settings.SESSION_COOKIE_SECURE,
-        httponly=True,
-        samesite="Lax",
-    )
+    _set(response, "", 0)
 
 
 def take(request: HttpRequest) -> Pending:
-    """Give what this answer was asked for, once. Raises `SignInProblem` for any other answer."""
-    pending = _kept(request)
+    """Give the sign-in that this answer belongs to, once. Raises `SignInProblem` for any other answer."""
+    try:
+        cookie = request.COOKIES.get(settings.OIDC_COOKIE_NAME, "")
+        pending = Pending(**signing.loads(cookie, salt=SALT, max_age=AGE_SECONDS))
+    except (signing.BadSignature, TypeError):
+        raise SignInProblem(Problem.LOST, "no sign-in was started in this browser") from None
     if not compare_digest(pending.state.encode(), request.GET.get("state", "").encode("utf-8", "replace")):
         raise SignInProblem(Problem.LOST, "the state is not the one that was sent")
     if not allow(f"oidc-state:{pending.state}", 1, AGE_SECONDS):
@@ -77,9 +60,12 @@ def take(request: HttpRequest) -> Pending:
     return pending
 
 
-def _kept(request: HttpRequest) -> Pending:
-    try:
-        cookie = request.COOKIES.get(settings.OIDC_COOKIE_NAME, "")
-        return Pending(**signing.loads(cookie, salt=SALT, max_age=AGE_SECONDS))
-    except (signing.BadSignature, TypeError):
-        raise SignInProblem(Problem.LOST, "no sign-in was begun in this browser") from None
+def _set(response: HttpResponseBase, value: str, max_age: int) -> None:
+    response.set_cookie(
+        settings.OIDC_COOKIE_NAME,
+        value,
+        max_age=max_age,
+        secure=settings.SESSION_COOKIE_SECURE,
+        httponly=True,
+        samesite="Lax",  # the provider leads back by a link, on which the browser sends no Strict cookie
+    )

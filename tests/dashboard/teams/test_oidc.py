@@ -1,14 +1,19 @@
 """Sign-in through a provider: who comes in by it, who does not, and what it is asked for."""
 
+import json
 from collections.abc import Callable
+from typing import Any
 
+import jwt
 import pytest
 from allauth.account.models import EmailAddress
 from allauth.socialaccount.models import SocialAccount
+from cryptography.hazmat.primitives.asymmetric import ec, ed25519
 from django.contrib.sessions.models import Session
 from django.core import mail
 from django.core.management import CommandError, call_command
 from django.test import Client
+from jwt.algorithms import ECAlgorithm, OKPAlgorithm, RSAAlgorithm
 from pytest_django import Settings
 
 from dashboard.teams.models import Membership, Role, Team, User
@@ -190,6 +195,25 @@ def test_userinfo_is_asked_where_the_token_names_no_address(
 
 def test_secret_is_posted_where_no_header_is_taken(anon_client: Client, alice: User, provider: Provider) -> None:
     provider.discovery["token_endpoint_auth_methods_supported"] = ["client_secret_post"]
+    walk(anon_client, provider)
+    assert signed_in_as(anon_client) == str(alice.pk)
+
+
+@pytest.mark.parametrize(
+    ("algorithm", "key", "to_jwk"),
+    [
+        ("PS256", Provider.key, RSAAlgorithm.to_jwk),
+        ("ES256", ec.generate_private_key(ec.SECP256R1()), ECAlgorithm.to_jwk),
+        ("EdDSA", ed25519.Ed25519PrivateKey.generate(), OKPAlgorithm.to_jwk),
+    ],
+)
+def test_keys_of_several_kinds_are_known_and_others_left_out(
+    anon_client: Client, alice: User, provider: Provider, algorithm: str, key: Any, to_jwk: Callable[..., str]
+) -> None:
+    others = [{"kty": "AKP", "kid": "new"}, {"kty": "EC", "crv": "P-0", "kid": "odd"}]
+    keys = {"keys": [*others, json.loads(to_jwk(key.public_key())) | {"kid": "key-2", "use": "sig"}]}
+    provider.replies["/keys"] = (200, "application/json", json.dumps(keys).encode())
+    provider.sign = lambda claims: jwt.encode(claims, key, algorithm, headers={"kid": "key-2"})
     walk(anon_client, provider)
     assert signed_in_as(anon_client) == str(alice.pk)
 

@@ -98,11 +98,19 @@ def test_answer_that_drips_is_given_up_and_its_thread_ends(
     before = set(threading.enumerate())
     began = time.monotonic()
     assert told(anon_client.post(START)) == NO_ANSWER
-    waiting = [thread for thread in set(threading.enumerate()) - before if "(run)" in thread.name]
+    waiting = [thread for thread in set(threading.enumerate()) - before if thread.name == "oidc-request"]
     for thread in waiting:
         thread.join(20)
     assert time.monotonic() - began < 20
     assert not any(thread.is_alive() for thread in waiting)
+
+
+def test_proxy_of_the_environment_is_not_used(
+    anon_client: Client, provider: Provider, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("http_proxy", "https_proxy", "all_proxy"):
+        monkeypatch.setenv(name, "http://127.0.0.1:9")
+    assert begin(anon_client).startswith(provider.issuer)
 
 
 def test_nobody_at_home(anon_client: Client, provider: Provider, settings: Settings) -> None:

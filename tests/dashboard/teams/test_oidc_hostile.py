@@ -71,6 +71,18 @@ def test_signature_that_proves_nothing(anon_client: Client, provider: Provider, 
     assert told(walk(anon_client, provider)) == NO_ANSWER
 
 
+@pytest.mark.parametrize("sign", [unsigned, by_the_secret])
+def test_listed_algorithm_is_not_allowed_by_that(
+    anon_client: Client, provider: Provider, sign: Callable[[Claims], str]
+) -> None:
+    provider.discovery["id_token_signing_alg_values_supported"] = ["none", "HS256"]
+    secret = urlsafe_b64encode((CLIENT_SECRET + "x" * 32).encode()).rstrip(b"=").decode()
+    keys = {"keys": [{"kty": "oct", "k": secret, "kid": KEY_ID}]}
+    provider.replies["/keys"] = (200, "application/json", json.dumps(keys).encode())
+    provider.sign = sign
+    assert told(walk(anon_client, provider)) == NO_ANSWER
+
+
 @pytest.mark.parametrize(
     "claims",
     [
@@ -79,6 +91,8 @@ def test_signature_that_proves_nothing(anon_client: Client, provider: Provider, 
         {"aud": "another"},
         {"aud": ["another", "others"]},
         {"aud": None},
+        {"aud": "another", "azp": "dashboard:1"},
+        {"aud": ["dashboard:1", "another"]},
         {"aud": ["dashboard:1", "another"], "azp": "another"},
         {"azp": "another"},
         {"exp": int(time.time()) - HOUR},
@@ -91,6 +105,7 @@ def test_signature_that_proves_nothing(anon_client: Client, provider: Provider, 
         {"nonce": "another"},
         {"nonce": None},
         {"nonce": 7},
+        {"nonce": ""},
         {"sub": None},
         {"sub": ""},
         {"sub": 7},
