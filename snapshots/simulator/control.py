@@ -1,41 +1,78 @@
 """The control endpoint: switch faults, read what was received, change the world. For loopback only; JSON both ways."""
 
 import json
+from collections import deque
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Final
+from dataclasses import dataclass
+from datetime import datetime
+from email.message import Message
+from threading import Lock
+from typing import Final
 
 from snapshots.simulator.api import Request
 from snapshots.simulator.checks import FaultError
 from snapshots.simulator.environment import UnknownThing, canonical
-from snapshots.simulator.faults import Fault
+from snapshots.simulator.faults import Fault, FaultBook
 from snapshots.simulator.reply import Reply, Row, encode, error, one
 from snapshots.simulator.world import World
 
-if TYPE_CHECKING:
-    from snapshots.simulator.server import ReceivedRequest, Simulator
-
 PREFIX: Final = "/_control/"
 ADD_FIELDS: Final = ("name", "state", "interval_type", "volume_id", "id")
+REMEMBERED: Final = 100_000
+
+
+@dataclass(frozen=True, slots=True)
+class ReceivedRequest:
+    """A request to the API; `target` exactly as it came, `at` by the world's clock, `status` of the reply."""
+
+    method: str
+    target: str
+    path: str
+    query: dict[str, list[str]]
+    headers: Message
+    at: datetime
+    status: int
+
+
+class RequestLog:
+    """The newest requests to the API, for all threads."""
+
+    def __init__(self) -> None:
+        self._received: deque[ReceivedRequest] = deque(maxlen=REMEMBERED)
+        self._lock = Lock()
+
+    def add(self, received: ReceivedRequest) -> None:
+        with self._lock:
+            self._received.append(received)
+
+    def listed(self) -> list[ReceivedRequest]:
+        """Return them, oldest first: a copy."""
+        with self._lock:
+            return list(self._received)
+
+    def clear(self) -> None:
+        with self._lock:
+            self._received.clear()
 
 
 class _BadBody(ValueError):
     """The body of a control request cannot be used; the text is a sentence."""
 
 
-def control(simulator: "Simulator", request: Request) -> Reply:
+def control(request: Request, *, world: World, faults: FaultBook, log: RequestLog) -> Reply:
     """Answer a request to the control endpoint."""
     routes: dict[str, dict[str, Callable[[], Reply]]] = {
         "faults": {
-            "GET": lambda: _answer(simulator.faults.listed()),
-            "POST": lambda: _add_faults(simulator, _body(request)),
-            "DELETE": lambda: _done(simulator.clear_faults),
+            "GET": lambda: _answer(faults.listed()),
+            "POST": lambda: _add_faults(faults, _body(request)),
+            "DELETE": lambda: _done(faults.clear),
         },
         "requests": {
-            "GET": lambda: _answer([_request_row(each) for each in simulator.requests]),
-            "DELETE": lambda: _done(simulator.clear),
+            "GET": lambda: _answer([_request_row(each) for each in log.listed()]),
+            "DELETE": lambda: _done(log.clear),
         },
-        "snapshots": {"POST": lambda: _change_snapshot(simulator.world, _body(request))},
-        "world": {"GET": lambda: _answer(_world_row(simulator.world))},
+        "snapshots": {"POST": lambda: _change_snapshot(world, _body(request))},
+        "world": {"GET": lambda: _answer(_world_row(world))},
     }
     verbs = routes.get(request.path.removeprefix(PREFIX))
     if verbs is None:
@@ -66,15 +103,14 @@ def _body(request: Request) -> object:
     return value
 
 
-def _add_faults(simulator: "Simulator", given: object) -> Reply:
+def _add_faults(faults: FaultBook, given: object) -> Reply:
     """Add one fault, or a list of them: all or none."""
-    faults = [Fault.from_json(each) for each in (given if isinstance(given, list) else [given])]
-    for fault in faults:
-        simulator.add_fault(fault)
-    return _answer(simulator.faults.listed())
+    for fault in [Fault.from_json(each) for each in (given if isinstance(given, list) else [given])]:
+        faults.add(fault)
+    return _answer(faults.listed())
 
 
-def _request_row(request: "ReceivedRequest") -> Row:
+def _request_row(request: ReceivedRequest) -> Row:
     """Return a received request; its key is masked, as somebody may have sent a real one."""
     headers = {name: "***" if name.lower() == "mc-api-key" else text for name, text in request.headers.items()}
     return {

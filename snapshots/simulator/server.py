@@ -1,39 +1,21 @@
 """The simulator as an HTTP server: real sockets, HTTP/1.1 with keep-alive, a thread for each connection."""
 
 import ssl
-from collections import deque
-from dataclasses import dataclass
-from datetime import datetime
-from email.message import Message
 from ipaddress import ip_address
 from pathlib import Path
-from threading import Event, Lock, Thread
+from threading import Event, Thread
 from types import TracebackType
 from typing import Final, Self
 
 from snapshots.simulator.api import PREFIXES, Keys, Request, answer
 from snapshots.simulator.control import PREFIX as CONTROL
-from snapshots.simulator.control import control
+from snapshots.simulator.control import ReceivedRequest, RequestLog, control
 from snapshots.simulator.faults import Fault, FaultBook, spoil
 from snapshots.simulator.listener import Listener
 from snapshots.simulator.reply import Reply, error
 from snapshots.simulator.world import World
 
-REMEMBERED: Final = 100_000
 POLL: Final = 0.05
-
-
-@dataclass(frozen=True, slots=True)
-class ReceivedRequest:
-    """A request to the API; `target` exactly as it came, `at` by the world's clock, `status` of the reply."""
-
-    method: str
-    target: str
-    path: str
-    query: dict[str, list[str]]
-    headers: Message
-    at: datetime
-    status: int
 
 
 class Simulator:
@@ -62,8 +44,7 @@ class Simulator:
         self._tls = _server_context(certificate) if certificate else None
         self.faults = FaultBook()
         self.stopping = Event()
-        self._received: deque[ReceivedRequest] = deque(maxlen=REMEMBERED)
-        self._lock = Lock()
+        self._log = RequestLog()
         self._listener: Listener | None = None
         self._thread: Thread | None = None
 
@@ -79,8 +60,7 @@ class Simulator:
     @property
     def requests(self) -> list[ReceivedRequest]:
         """Return what the API received, oldest first: a copy."""
-        with self._lock:
-            return list(self._received)
+        return self._log.listed()
 
     def calls(self, path_suffix: str = "") -> int:
         """Count the requests whose path ends so."""
@@ -88,8 +68,7 @@ class Simulator:
 
     def clear(self) -> None:
         """Forget what was received."""
-        with self._lock:
-            self._received.clear()
+        self._log.clear()
 
     def add_fault(self, fault: Fault) -> None:
         self.faults.add(fault)
@@ -135,7 +114,7 @@ class Simulator:
         if request.path.startswith(CONTROL):
             if not ip_address(caller).is_loopback:
                 return error(403, "The control endpoint answers on loopback only.")
-            return control(self, request)
+            return control(request, world=self.world, faults=self.faults, log=self._log)
         reply = self._api_reply(request)
         received = ReceivedRequest(
             request.method,
@@ -146,8 +125,7 @@ class Simulator:
             self.world.clock(),
             reply.status,
         )
-        with self._lock:
-            self._received.append(received)
+        self._log.add(received)
         return reply
 
     def _api_reply(self, request: Request) -> Reply:
