@@ -61,18 +61,14 @@ class Places:
         return f"http://127.0.0.1:{self.simulator_port}"
 
 
-def add_options(parser: ArgumentParser) -> None:
+def main(arguments: list[str]) -> int:
+    """Run the demo until SIGINT or SIGTERM; return 0 at the end, 1 if it cannot start or a part of it ends."""
+    parser = ArgumentParser(prog="python -m snapshots.demo", description=__doc__)
     parser.add_argument("--folder", type=Path, default=DEFAULT_FOLDER, help="where its files are kept")
     parser.add_argument("--port", type=int, default=DEFAULT_PORT, help="the dashboard's, or the next free one")
     parser.add_argument(
         "--simulator-port", type=int, default=DEFAULT_SIMULATOR_PORT, help="the simulator's, or the next free one"
     )
-
-
-def main(arguments: list[str]) -> int:
-    """Run the demo until SIGINT or SIGTERM; return 0 at the end, 1 if it cannot start or a part of it ends."""
-    parser = ArgumentParser(prog="python -m snapshots.demo", description=__doc__)
-    add_options(parser)
     options = parser.parse_args(arguments)
     try:
         with folders.own(options.folder), stop_on_signals() as stop:

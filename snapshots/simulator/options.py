@@ -1,4 +1,4 @@
-"""The simulator's command line, shared by `python -m snapshots.simulator` and `manage.py run_simulator`."""
+"""The command line of `python -m snapshots.simulator`."""
 
 import errno
 import os
@@ -31,8 +31,7 @@ KEY_HELP: Final = (
 )
 
 
-def add_options(parser: ArgumentParser) -> None:
-    """Give a parser the simulator's options."""
+def _add_options(parser: ArgumentParser) -> None:
     parser.add_argument("--host", default="127.0.0.1", help="address to listen on (default: %(default)s)")
     parser.add_argument(
         "--port", type=_whole(65535), default=DEFAULT_PORT, help="0 takes any free one (default: %(default)s)"
@@ -80,7 +79,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser = ArgumentParser(
         prog="python -m snapshots.simulator", description="The provider's API as a program of its own."
     )
-    add_options(parser)
+    _add_options(parser)
     return run(parser.parse_args(arguments))
 
 

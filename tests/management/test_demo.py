@@ -91,7 +91,7 @@ def web_server(children: list[int]) -> int:
 @contextmanager
 def demo(folder: Path, *options: str) -> Iterator[Running]:
     given = ("--folder", str(folder / "var"), *options)
-    with running("manage.py", "demo", *given, env=dict(os.environ), folder=folder) as process:
+    with running("-m", "snapshots.demo", *given, env=dict(os.environ), folder=folder) as process:
         yield process
 
 

@@ -1,4 +1,4 @@
-"""The simulator as a process of its own, and the command that wraps it."""
+"""The simulator as a process of its own."""
 
 import os
 import re
@@ -12,7 +12,6 @@ from pathlib import Path
 
 import pytest
 import requests
-from django.core.management import call_command
 
 from snapshots.simulator.options import keys_of
 from tests.faults.certificates import Authority
@@ -21,16 +20,13 @@ from tests.waiting import within
 
 ROOT = Path(__file__).resolve().parents[2]
 MODULE = (sys.executable, "-m", "snapshots.simulator")
-COMMAND = (sys.executable, "manage.py", "run_simulator")
 
 
 @contextmanager
-def running(
-    *options: str, program: tuple[str, ...] = MODULE, **environment: str
-) -> Iterator[tuple[subprocess.Popen[str], str]]:
+def running(*options: str, **environment: str) -> Iterator[tuple[subprocess.Popen[str], str]]:
     """Start the program and give it with the address that it prints."""
     process = subprocess.Popen(
-        [*program, "--port", "0", *options],
+        [*MODULE, "--port", "0", *options],
         cwd=ROOT,
         env=os.environ | environment,
         stdout=subprocess.PIPE,
@@ -49,10 +45,9 @@ def run(*options: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run([*MODULE, *options], cwd=ROOT, capture_output=True, text=True, timeout=60, check=False)
 
 
-@pytest.mark.parametrize("program", [MODULE, COMMAND], ids=["module", "command"])
 @pytest.mark.parametrize("end", [signal.SIGTERM, signal.SIGINT])
-def test_starts_serves_and_ends(program: tuple[str, ...], end: signal.Signals) -> None:
-    with running("--key", "K", "--snapshots", "30", program=program) as (process, url):
+def test_starts_serves_and_ends(end: signal.Signals) -> None:
+    with running("--key", "K", "--snapshots", "30") as (process, url):
         reply = requests.get(url + LIST, headers={"MC-Api-Key": "K"}, timeout=10)
         process.send_signal(end)
         assert (process.wait(10), process.stderr.read()) == (0, "")
@@ -109,16 +104,6 @@ def test_bad_options_get_a_sentence(option: str, value: str, sentence: str) -> N
     ended = run(f"{option}={value}")
     assert ended.returncode == 2
     assert ended.stderr.endswith(f"error: argument {option}: {sentence}\n")
-
-
-def test_the_command_refuses_like_the_program(capsys: pytest.CaptureFixture[str]) -> None:
-    before = signal.getsignal(signal.SIGINT), signal.getsignal(signal.SIGTERM)
-    with socket.create_server(("127.0.0.1", 0)) as taken, pytest.raises(SystemExit) as ended:
-        call_command("run_simulator", port=taken.getsockname()[1])
-    signal.signal(signal.SIGINT, before[0])
-    signal.signal(signal.SIGTERM, before[1])
-    assert ended.value.code == 1
-    assert "the port is taken" in capsys.readouterr().err
 
 
 def test_speaks_https_with_a_certificate(tmp_path: Path) -> None:
