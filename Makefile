@@ -83,12 +83,13 @@ browser: $(TEST) ## Run the tests in a real Chromium
 services: $(TEST) ## Run the tests on PostgreSQL and Redis
 	@.ci/services $(PY) -m pytest -q -n $(HALF) --dist loadgroup -m "not defaults" $(ON_SERVICES)
 
-lint: $(TEST) ## Check format, templates, spelling, types, migrations and the production settings
+lint: $(TEST) ## Check format, templates, spelling, types, imports, migrations and the production settings
 	$(PY) -m ruff format --check .
 	$(PY) -m ruff check .
 	$(PY) -m djlint --quiet --lint templates
 	.venv/bin/typos
 	$(PY) -m mypy
+	$(PY) -c 'from importlinter.cli import lint_imports_command; lint_imports_command()' --no-cache --no-logo
 	$(BARE) $(THROW_AWAY) $(PY) manage.py makemigrations --check --dry-run
 	@echo "$(PY) manage.py check --deploy --fail-level WARNING  # as production"
 	@$(BARE) $(PRODUCTION) $(THROW_AWAY) $(PY) manage.py check --deploy --fail-level WARNING
