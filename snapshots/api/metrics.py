@@ -46,7 +46,7 @@ VOLUMES = About(
     "snapshots_volumes",
     "gauge",
     (*PLACE, "verdict"),
-    "Volumes by their current verdict, as on the volumes page; with not_judged and gone, so that "
+    "Volumes by their current verdict, as on the volumes page; with excluded and deleted, so that "
     "the sum is all volumes.",
     f"{len(Verdict)} an environment",
 )

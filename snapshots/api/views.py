@@ -135,7 +135,7 @@ def _listed(environment: Environment) -> SnapshotQuerySet:
 
 
 def _volumes(environment: Environment, instance_id: str, kind: str) -> VolumeQuerySet:
-    listed = {"from_endpoint": True, "missing_since": None, "gone_at": None}
+    listed = {"from_endpoint": True, "missing_since": None, "deleted_at": None}
     found: VolumeQuerySet = Volume.objects.filter(environment=environment, **listed)
     if instance_id:
         found = found.filter(instance_id=instance_id)

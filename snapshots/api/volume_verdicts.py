@@ -183,5 +183,5 @@ def _since(stands: Standing) -> datetime | None:
 
 def _deadline(stands: Standing) -> datetime | None:
     """Until when what is good now stays so without new data."""
-    good = stands.said < Verdict.CANNOT_TELL
+    good = stands.said < Verdict.UNKNOWN
     return thresholds_of(stands.volume).first_doubt if good else None

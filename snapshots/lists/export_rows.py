@@ -125,7 +125,7 @@ def _volume(volume: Volume, environment: Environment, team_hours: int | None) ->
         *(volume.newest_after, volume.newest_before, volume.usable_count, volume.snapshot_count),
         [SCHEDULES[letter] for letter in volume.schedules],
         int(target.total_seconds()) // 3600 if target else None,
-        *(volume.missing_since, volume.gone_at),
+        *(volume.missing_since, volume.deleted_at),
     )
     return told | dict(zip(JUDGEMENT, judgement, strict=True))
 

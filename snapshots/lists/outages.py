@@ -31,7 +31,7 @@ def outages(volumes: VolumeQuerySet, counted: Iterable[Tally], environments: Seq
     judged: Counter[int] = Counter()
     stopped: Counter[int] = Counter()
     for tally in counted:
-        if tally.said < Verdict.NOT_JUDGED:
+        if tally.said < Verdict.EXCLUDED:
             judged[tally.environment_id] += tally.number
             if tally.then in STOPPED:
                 stopped[tally.environment_id] += tally.number
@@ -47,7 +47,7 @@ def _found(volumes: VolumeQuerySet, suspects: Mapping[int, Environment], judged:
     missed: dict[int, list[datetime]] = {pk: [] for pk in suspects}
     rows = volumes.filter(environment__in=list(suspects)).order_by().values_list(*READ)
     for place, answers, said, then in rows:
-        if said >= Verdict.NOT_JUDGED or then not in STOPPED:
+        if said >= Verdict.EXCLUDED or then not in STOPPED:
             continue
         at = suspects[place].data_at
         dues = [part.due for part in read_parts(answers) if part.due and at and part.thresholds.at(at) in STOPPED]

@@ -19,6 +19,8 @@ BANDS = (*AGES, OLDER, NO_AGE)
 # Volumes that no schedule's snapshots were seen of.
 NO_SCHEDULE = "none"
 STATUSES = {verdict.name.lower(): verdict for verdict in sorted(Verdict, reverse=True)}
+# Values of older releases, which links may still hold.
+FORMER_STATUSES = {"cannot_tell": "unknown", "under_way": "running", "not_judged": "excluded", "gone": "deleted"}
 GROUPS = ("instance",)
 SORTS = ("status", "name", "newest", "usable")
 # Without one, the usual order: problems first, or the oldest where nobody said what a problem is.
@@ -81,7 +83,7 @@ def parse(query: QueryDict, environments: Sequence[Environment]) -> VolumeFilter
     return VolumeFilters(
         environments=params.several(query, "environment", by_path.get, problems),
         schedules=params.several(query, "schedule", params.one_of({*SCHEDULES, NO_SCHEDULE}), problems),
-        statuses=params.several(query, "status", params.one_of(STATUSES), problems),
+        statuses=params.several(query, "status", _status, problems),
         ages=params.several(query, "age", params.one_of(BANDS), problems),
         q=params.text(query, "q", problems),
         group=params.one(query, "group", params.one_of(GROUPS), problems) or "",
@@ -90,3 +92,8 @@ def parse(query: QueryDict, environments: Sequence[Environment]) -> VolumeFilter
         page_size=params.one(query, "page_size", params.page_size, problems) or DEFAULT_PAGE_SIZE,
         problems=tuple(problems),
     )
+
+
+def _status(value: str) -> str | None:
+    name = FORMER_STATUSES.get(value, value)
+    return name if name in STATUSES else None

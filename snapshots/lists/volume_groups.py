@@ -60,7 +60,7 @@ def blocks_of(volumes: VolumeQuerySet) -> list[Block]:
     ):
         server = instance_of(instance, name, newest_name or "")
         block = found.setdefault((place, server.name), Block(place, server))
-        block.disks.append(Disk(pk, after, before, -1 if said >= Verdict.NOT_JUDGED else then, name))
+        block.disks.append(Disk(pk, after, before, -1 if said >= Verdict.EXCLUDED else then, name))
     for block in found.values():
         block.disks.sort(key=lambda disk: (-disk.rank, disk.name, disk.pk))
     return sorted(found.values(), key=lambda block: (block.order, block.environment_id))

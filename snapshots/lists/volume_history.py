@@ -64,7 +64,7 @@ def _gaps(snapshots: Sequence[Snapshot], standing: Standing) -> list[Gap]:
     if undated := _newest_undated(standing):
         ranges.append((ALWAYS, undated))
     ranges.sort(key=itemgetter(1), reverse=True)
-    later = None if standing.said is Verdict.GONE else standing.at
+    later = None if standing.said is Verdict.DELETED else standing.at
     found = []
     for after, before in ranges:
         if later is not None and after is not ALWAYS and later - before > most:

@@ -26,8 +26,8 @@ DETACHED = "detached"
 # What a row and its explanation are made of.
 COLUMNS = (
     *("volume_id", "name", "kind", "instance_name", "from_endpoint", "snapshot_count", "environment_id"),
-    *("gone_at", "created_at", "target_hours", "exempt_until", "exempt_reason", "fewer_at", "last_usable_at"),
-    *("none_from", "late_from", "stuck_from", "failing_from", "cannot_tell_from", "new_from", "under_way_from"),
+    *("deleted_at", "created_at", "target_hours", "exempt_until", "exempt_reason", "fewer_at", "last_usable_at"),
+    *("none_from", "late_from", "stuck_from", "failing_from", "unknown_from", "new_from", "running_from"),
     *("patience", "answers", "schedules", "newest_after", "newest_before", "usable_count", "days", "judged_at"),
     *("gaps", "doubts"),
     *("newest_usable__name", "newest_usable__taken_after", "newest_usable__taken_before"),
@@ -70,7 +70,7 @@ class VolumePage:
 def narrowed(environments: Sequence[Environment], filters: VolumeFilters, ages: DataAges) -> VolumeQuerySet:
     """The volumes that match everything but the status, with their verdicts."""
     # A deleted volume of which nothing is left helps nobody.
-    volumes = volumes_of_team(filters.environments or environments).exclude(gone_at__isnull=False, snapshot_count=0)
+    volumes = volumes_of_team(filters.environments or environments).exclude(deleted_at__isnull=False, snapshot_count=0)
     if filters.schedules:
         volumes = volumes.filter(_any(_has_schedule(schedule) for schedule in filters.schedules))
     if filters.ages:
@@ -121,7 +121,7 @@ def shown(volumes: VolumeQuerySet, filters: VolumeFilters, ages: DataAges) -> Vo
 
 def total_of(counted: Iterable[Tally], filters: VolumeFilters) -> int:
     """How many rows `shown` has, from the tallies."""
-    wanted = set(filters.verdicts) or {verdict for verdict in Verdict if filters.q or verdict < Verdict.NOT_JUDGED}
+    wanted = set(filters.verdicts) or {verdict for verdict in Verdict if filters.q or verdict < Verdict.EXCLUDED}
     return sum(tally.number for tally in counted if tally.said in wanted)
 
 
@@ -205,5 +205,5 @@ def _order(sort: str, *, oldest_first: bool) -> list[OrderBy]:
 
 def _rank() -> Case:
     """The worst first, by what the data gave: old data does not move a row. What is not judged comes last."""
-    unjudged = When(said__gte=Verdict.NOT_JUDGED, then=Value(-1))
+    unjudged = When(said__gte=Verdict.EXCLUDED, then=Value(-1))
     return Case(unjudged, default=F("then"), output_field=SmallIntegerField())

@@ -110,7 +110,7 @@ def gone_volumes(now: datetime) -> QuerySet[Volume]:
     rows = Snapshot.objects.filter(
         team=OuterRef("team"), environment=OuterRef("environment"), volume_id=OuterRef("volume_id")
     )
-    last = Coalesce(F("gone_at"), F("missing_since"), F("judged_at"))
+    last = Coalesce(F("deleted_at"), F("missing_since"), F("judged_at"))
     unlisted = Volume.objects.filter(listed=False, snapshot_count=0).annotate(last=last)
     return unlisted.filter(~Exists(rows), last__lt=_history_since(now))
 

@@ -152,9 +152,9 @@ class Environment(models.Model):
 
     # What the team wants of its volumes here. Hours; None: as the team says, 0: no age is asked for.
     target_hours = models.PositiveIntegerField(_("target, hours"), null=True)
-    exempt_until = models.DateTimeField(_("not judged until"), null=True)
-    exempt_reason = models.CharField(_("why not judged"), max_length=200, blank=True)
-    exempt_by = models.CharField(_("not judged by"), max_length=254, blank=True)
+    exempt_until = models.DateTimeField(_("excluded until"), null=True)
+    exempt_reason = models.CharField(_("why excluded"), max_length=200, blank=True)
+    exempt_by = models.CharField(_("excluded by"), max_length=254, blank=True)
 
     objects = ShownEnvironments()
     everything = EnvironmentQuerySet.as_manager()

@@ -64,7 +64,7 @@ class VerdictDay(models.Model):
     day = models.DateField(_("day"))
     none = models.PositiveIntegerField(default=0)
     problem = models.PositiveIntegerField(default=0)
-    cannot_tell = models.PositiveIntegerField(default=0)
+    unknown = models.PositiveIntegerField(default=0)
     good = models.PositiveIntegerField(default=0)
 
     class Meta:

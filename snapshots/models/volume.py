@@ -11,8 +11,8 @@ from dashboard.teams.models import Team
 from snapshots.models.environment import Environment, not_removed
 
 JUDGED_FIELDS = (
-    *("environment", "doubt_from", "gone_at", "exempt_until"),
-    *("none_from", "late_from", "stuck_from", "failing_from", "cannot_tell_from", "new_from", "under_way_from"),
+    *("environment", "doubt_from", "deleted_at", "exempt_until"),
+    *("none_from", "late_from", "stuck_from", "failing_from", "unknown_from", "new_from", "running_from"),
     *("patience", "newest_before", "newest_after", "usable_count", "snapshot_count", "schedules", "target_hours"),
     "last_usable_at",
 )
@@ -62,15 +62,15 @@ class Volume(models.Model):
     # When the provider was last asked for it by its id.
     asked_at = models.DateTimeField(null=True)
     # Two complete lists left it out and its retrieve answered 404; or a member said that it was deleted.
-    gone_at = models.DateTimeField(null=True)
+    deleted_at = models.DateTimeField(null=True)
 
     # What a team says of it. Hours; None: as the environment says, 0: no age is asked for.
     target_hours = models.PositiveIntegerField(_("target, hours"), null=True)
-    exempt_until = models.DateTimeField(_("not judged until"), null=True)
-    exempt_reason = models.CharField(_("why not judged"), max_length=200, blank=True)
-    exempt_by = models.CharField(_("not judged by"), max_length=254, blank=True)
+    exempt_until = models.DateTimeField(_("excluded until"), null=True)
+    exempt_reason = models.CharField(_("why excluded"), max_length=200, blank=True)
+    exempt_by = models.CharField(_("excluded by"), max_length=254, blank=True)
     # When that was said: those of one act share the moment, and are judged again together.
-    exempt_at = models.DateTimeField(_("not judged since"), null=True)
+    exempt_at = models.DateTimeField(_("excluded since"), null=True)
     # Schedule -> since when its end is on purpose.
     ended = models.JSONField(default=dict)
 
@@ -79,9 +79,9 @@ class Volume(models.Model):
     late_from = models.DateTimeField(null=True)
     stuck_from = models.DateTimeField(null=True)
     failing_from = models.DateTimeField(null=True)
-    cannot_tell_from = models.DateTimeField(null=True)
+    unknown_from = models.DateTimeField(null=True)
     new_from = models.DateTimeField(null=True)
-    under_way_from = models.DateTimeField(null=True)
+    running_from = models.DateTimeField(null=True)
     # The earliest moment from which anything worse than "new" holds: until then nothing else need be looked at.
     doubt_from = models.DateTimeField(null=True)
     patience = models.PositiveIntegerField(default=0)

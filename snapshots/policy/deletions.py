@@ -15,13 +15,13 @@ from snapshots.models import Environment, Volume
 def may_be_said(volume: Volume, environment: Environment) -> bool:
     """Whether a member's word counts: the provider does not vouch for the volume."""
     is_vouched_for = volume.listed and volume.missing_since is None and environment.knows_volumes
-    return volume.gone_at is None and not is_vouched_for
+    return volume.deleted_at is None and not is_vouched_for
 
 
 def may_be_taken_back(volume: Volume) -> bool:
     """Whether it was a member who said so: what the provider itself does not know any more stays deleted."""
     was_left_out = volume.from_endpoint and volume.missing_since is not None and not volume.listed
-    return volume.gone_at is not None and not was_left_out
+    return volume.deleted_at is not None and not was_left_out
 
 
 def say_deleted(volume: Volume, *, person: User, request: HttpRequest | None = None) -> bool:
@@ -30,7 +30,7 @@ def say_deleted(volume: Volume, *, person: User, request: HttpRequest | None = N
         environment, row = _locked(volume)
         if not may_be_said(row, environment):
             return False
-        _write(row, environment, is_gone=True)
+        _write(row, environment, is_deleted=True)
         _record(EventKind.VOLUME_DELETED, row, environment, person, request)
     return True
 
@@ -41,7 +41,7 @@ def take_back(volume: Volume, *, person: User, request: HttpRequest | None = Non
         environment, row = _locked(volume)
         if not may_be_taken_back(row):
             return False
-        _write(row, environment, is_gone=False)
+        _write(row, environment, is_deleted=False)
         _record(EventKind.VOLUME_KEPT, row, environment, person, request)
     return True
 
@@ -51,8 +51,8 @@ def _locked(volume: Volume) -> tuple[Environment, Volume]:
     return environment, Volume.objects.get(pk=volume.pk)
 
 
-def _write(volume: Volume, environment: Environment, *, is_gone: bool) -> None:
-    Volume.objects.filter(pk=volume.pk).update(gone_at=timezone.now() if is_gone else None)
+def _write(volume: Volume, environment: Environment, *, is_deleted: bool) -> None:
+    Volume.objects.filter(pk=volume.pk).update(deleted_at=timezone.now() if is_deleted else None)
     Environment.everything.filter(pk=environment.pk).raise_generation()
 
 

@@ -47,17 +47,17 @@ class Stored(NamedTuple):
     late: datetime | None
     stuck: datetime | None
     failing: datetime | None
-    cannot_tell: datetime | None
+    unknown: datetime | None
     new: datetime | None
-    under_way: datetime | None
+    running: datetime | None
 
     def under(self, target: timedelta | None, usable: Range | None) -> Told:
         """What it would be with this target. `usable`: of its newest usable snapshot."""
-        late, cannot_tell = self.late, self.cannot_tell
+        late, unknown = self.late, self.unknown
         if usable and target:
             added = target_thresholds([usable], target)
-            late, cannot_tell = _earlier(late, added.late), _earlier(cannot_tell, added.cannot_tell)
-        since = Thresholds(self.none, late, self.stuck, self.failing, cannot_tell, self.new, self.under_way)
+            late, unknown = _earlier(late, added.late), _earlier(unknown, added.unknown)
+        since = Thresholds(self.none, late, self.stuck, self.failing, unknown, self.new, self.running)
         return since, timedelta(seconds=self.patience) if self.schedules else patience(target, ())
 
     def as_it_is(self) -> Told:
@@ -91,7 +91,7 @@ def _under_each(
     asked = _in_doubt(environment) | _being_made(environment) if free else set()
     asked |= {row.volume_id for row in free if row.new is not None and row.volume_id not in usable}
     # An interval type that is not known matters only where no target is set.
-    asked |= {row.volume_id for row in free if not row.schedules and row.cannot_tell == ALWAYS}
+    asked |= {row.volume_id for row in free if not row.schedules and row.unknown == ALWAYS}
     judged = [row for row in free if row.volume_id in asked]
     if len(judged) > MOST_JUDGED:
         raise TooMany

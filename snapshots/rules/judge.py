@@ -5,7 +5,7 @@ on, stuck from then on, ... A verdict only ever gets worse while no new data com
 the worst one whose moment has come. `status` does that for one volume, `snapshots.verdicts.sql` the same in SQL.
 
 Where a time is a range, what needs "young enough" counts from its oldest end and what needs "too old" from its
-youngest; in between stands "cannot tell". Where a row is in doubt (left out of the newest list, first met while it is
+youngest; in between stands "unknown". Where a row is in doubt (left out of the newest list, first met while it is
 copied, in a state that is not known), both cases are judged, and where they differ nothing can be told.
 
 Late means that no run began in time. A run that began in time and hangs is stuck: the provider must free it.
@@ -34,18 +34,18 @@ MOST_FUTURE = timedelta(minutes=2)
 
 
 class Verdict(IntEnum):
-    """What is said of a volume; the greater is the worse. `GONE` and `NOT_JUDGED` stand before any judgement."""
+    """What is said of a volume; the greater is the worse. `DELETED` and `EXCLUDED` stand before any judgement."""
 
     FRESH = 0
-    UNDER_WAY = 1
+    RUNNING = 1
     NEW = 2
-    CANNOT_TELL = 3
+    UNKNOWN = 3
     FAILING = 4
     STUCK = 5
     LATE = 6
     NONE = 7
-    NOT_JUDGED = 8
-    GONE = 9
+    EXCLUDED = 8
+    DELETED = 9
 
     @property
     def is_problem(self) -> bool:
@@ -74,9 +74,9 @@ class Thresholds:
     late: datetime | None = None
     stuck: datetime | None = None
     failing: datetime | None = None
-    cannot_tell: datetime | None = None
+    unknown: datetime | None = None
     new: datetime | None = None
-    under_way: datetime | None = None
+    running: datetime | None = None
 
     def at(self, moment: datetime) -> Verdict:
         """The worst verdict whose moment has come."""
@@ -91,15 +91,15 @@ class Thresholds:
             (Verdict.LATE, self.late),
             (Verdict.STUCK, self.stuck),
             (Verdict.FAILING, self.failing),
-            (Verdict.CANNOT_TELL, self.cannot_tell),
+            (Verdict.UNKNOWN, self.unknown),
             (Verdict.NEW, self.new),
-            (Verdict.UNDER_WAY, self.under_way),
+            (Verdict.RUNNING, self.running),
         )
 
     @property
     def first_doubt(self) -> datetime | None:
         """Until then all is good: fresh, under way or new."""
-        return _earliest([self.first_problem, self.cannot_tell])
+        return _earliest([self.first_problem, self.unknown])
 
     @property
     def first_problem(self) -> datetime | None:
@@ -144,7 +144,7 @@ def judge(volume: Volume) -> Judgement:
     thresholds, unknown_states = _thresholds(volume, answers), 0
     if any(run.is_in_doubt for run in volume.runs):
         thresholds = _both_ways(volume, volume.runs)
-        unknown_states = _deciding_states(volume, thresholds.cannot_tell or ALWAYS)
+        unknown_states = _deciding_states(volume, thresholds.unknown or ALWAYS)
     usable = [run for run in volume.runs if run.is_usable and not run.is_candidate]
     of_target = patience(volume.target, answers)
     unknown_types = _deciding_types(volume, answers)
@@ -165,15 +165,15 @@ def status(
     `doubt`: how much later it may have been, where the clocks disagree.
     """
     if data_at is None or age is None:
-        return Verdict.CANNOT_TELL, Verdict.CANNOT_TELL
+        return Verdict.UNKNOWN, Verdict.UNKNOWN
     then = thresholds.at(data_at)
     if not is_usable_age(age):
-        return Verdict.CANNOT_TELL, then
+        return Verdict.UNKNOWN, then
     if then.is_problem:
-        return (Verdict.CANNOT_TELL if age > patience else then), then
+        return (Verdict.UNKNOWN if age > patience else then), then
     # What is good holds until its deadline; whether a run came after the newest list is not known.
-    if thresholds.at(data_at + max(age, timedelta()) + doubt) >= Verdict.CANNOT_TELL:
-        return Verdict.CANNOT_TELL, then
+    if thresholds.at(data_at + max(age, timedelta()) + doubt) >= Verdict.UNKNOWN:
+        return Verdict.UNKNOWN, then
     return then, then
 
 
@@ -208,8 +208,8 @@ def target_thresholds(
     return replace(
         awaited,
         stuck=_not_before(old, awaited.stuck),
-        cannot_tell=_not_before(young, awaited.cannot_tell),
-        under_way=_not_before(runs_out, awaited.under_way),
+        unknown=_not_before(young, awaited.unknown),
+        running=_not_before(runs_out, awaited.running),
     )
 
 
@@ -224,7 +224,7 @@ def _thresholds(volume: Volume, answers: Sequence[Answer]) -> Thresholds:
     parts = [answer.thresholds for answer in answers]
     parts.append(target_thresholds(ranges, volume.target, running, volume.longest))
     if usable and _deciding_types(volume, answers):
-        parts.append(Thresholds(cannot_tell=ALWAYS))
+        parts.append(Thresholds(unknown=ALWAYS))
     if not usable:
         parts.append(without_usable(volume.created_after, volume.created_before, volume.target))
     return _worst_of(parts)
@@ -235,7 +235,7 @@ def without_usable(after: datetime | None, before: datetime | None, target: time
     if after is None or before is None:
         return Thresholds(none=ALWAYS)
     allowed = target or USUAL_TARGET
-    return Thresholds(new=ALWAYS, cannot_tell=after + allowed, none=before + allowed)
+    return Thresholds(new=ALWAYS, unknown=after + allowed, none=before + allowed)
 
 
 def _answers(volume: Volume) -> Iterable[Answer]:
@@ -312,12 +312,12 @@ def _awaited(running: Iterable[Run], young: datetime, old: datetime, limit: time
     """
     in_time = [run for run in running if run.began_after is None or run.began_after <= old]
     if not in_time:
-        return Thresholds(late=old, cannot_tell=young)
+        return Thresholds(late=old, unknown=young)
     stuck = min(_existed_at(run) for run in in_time) + limit
     may_be_stuck = min(min(run.began_after or ALWAYS, _existed_at(run)) for run in in_time) + limit
     is_surely_in_time = any(run.began_before <= young for run in in_time)
     doubts = [None if is_surely_in_time else young, may_be_stuck if may_be_stuck < stuck else None]
-    return Thresholds(stuck=stuck, cannot_tell=_earliest(doubts), under_way=ALWAYS)
+    return Thresholds(stuck=stuck, unknown=_earliest(doubts), running=ALWAYS)
 
 
 def _stuck_limit(every: timedelta, longest: timedelta) -> timedelta:
@@ -345,7 +345,7 @@ def _deciding_states(volume: Volume, since: datetime) -> int:
     """Count the runs in unknown states, if without them something could be told from that moment on; 0 otherwise."""
     known = [run for run in volume.runs if not run.is_in_unknown_state]
     unknown = len(volume.runs) - len(known)
-    return unknown if unknown and _both_ways(volume, known).at(since) is not Verdict.CANNOT_TELL else 0
+    return unknown if unknown and _both_ways(volume, known).at(since) is not Verdict.UNKNOWN else 0
 
 
 def _deciding_types(volume: Volume, answers: Sequence[Answer]) -> int:
@@ -374,7 +374,7 @@ def _at_worst(run: Run) -> Run:
 def _where_both_agree(better: Thresholds, worse: Thresholds) -> Thresholds:
     """A problem is told once both cases have one, in the better case's word; where only one has, it is unknown."""
     problems = [better.first_problem, worse.first_problem]
-    doubts = [better.cannot_tell, worse.cannot_tell, worse.new if not better.new else None]
+    doubts = [better.unknown, worse.unknown, worse.new if not better.new else None]
     agreed = None if None in problems else max(filter(None, problems))
 
     def since(moment: datetime | None) -> datetime | None:
@@ -386,7 +386,7 @@ def _where_both_agree(better: Thresholds, worse: Thresholds) -> Thresholds:
         late=since(better.late),
         stuck=since(better.stuck),
         failing=since(better.failing),
-        cannot_tell=_earliest([*doubts, *problems]),
+        unknown=_earliest([*doubts, *problems]),
     )
 
 
@@ -399,9 +399,9 @@ def _worst_of(parts: Sequence[Thresholds]) -> Thresholds:
         late=first(lambda part: part.late),
         stuck=first(lambda part: part.stuck),
         failing=first(lambda part: part.failing),
-        cannot_tell=first(lambda part: part.cannot_tell),
+        unknown=first(lambda part: part.unknown),
         new=first(lambda part: part.new),
-        under_way=first(lambda part: part.under_way),
+        running=first(lambda part: part.running),
     )
 
 

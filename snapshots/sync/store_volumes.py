@@ -62,7 +62,7 @@ def volumes_are_due(held: Claim) -> bool:
 def absent_volumes(environment: Environment) -> list[str]:
     """The volumes that lists left out: whether each is gone, its own retrieve is to say. The oldest question first."""
     unlisted = Q(from_endpoint=False) | Q(missing_since__isnull=False)
-    absent = Volume.objects.filter(unlisted, environment=environment, gone_at__isnull=True)
+    absent = Volume.objects.filter(unlisted, environment=environment, deleted_at__isnull=True)
     ids = absent.order_by(F("asked_at").asc(nulls_first=True), "missing_since", "pk").values_list(
         "volume_id", flat=True
     )
@@ -123,9 +123,9 @@ def recount_volumes(
 def _revive(environment: Environment) -> None:
     """A volume of which a snapshot was taken after it was said to be deleted is not deleted."""
     of_volume = Snapshot.objects.of_volume(environment, OuterRef("volume_id"))
-    taken_since = of_volume.filter(first_seen_at__gt=OuterRef("gone_at"), taken_before__gt=OuterRef("gone_at"))
-    gone = Volume.objects.filter(environment=environment, gone_at__isnull=False)
-    gone.filter(Exists(taken_since)).update(gone_at=None)
+    taken_since = of_volume.filter(first_seen_at__gt=OuterRef("deleted_at"), taken_before__gt=OuterRef("deleted_at"))
+    gone = Volume.objects.filter(environment=environment, deleted_at__isnull=False)
+    gone.filter(Exists(taken_since)).update(deleted_at=None)
 
 
 def _name_after_snapshots(environment: Environment, volume_ids: Collection[str]) -> None:
@@ -252,19 +252,19 @@ def _settle(environment: Environment, retrieved: Mapping[str, bool], listed: Col
     gone, unless the key may just not see it: its snapshots are left out too.
     """
     Volume.objects.filter(environment=environment, volume_id__in=list(retrieved)).update(asked_at=now)
-    absent = Volume.objects.filter(environment=environment, missing_since__isnull=False, gone_at__isnull=True)
+    absent = Volume.objects.filter(environment=environment, missing_since__isnull=False, deleted_at__isnull=True)
     unknown = [volume_id for volume_id, is_there in retrieved.items() if not is_there]
     there = [volume_id for volume_id, is_there in retrieved.items() if is_there]
-    settled = absent.filter(volume_id__in=unknown, listed=False).update(gone_at=now)
+    settled = absent.filter(volume_id__in=unknown, listed=False).update(deleted_at=now)
     unsure = Snapshot.objects.filter(environment=environment, listed=True, missing_since__isnull=False)
-    by_snapshots = Volume.objects.filter(environment=environment, from_endpoint=False, gone_at__isnull=True)
+    by_snapshots = Volume.objects.filter(environment=environment, from_endpoint=False, deleted_at__isnull=True)
     hidden = unsure.filter(volume_id__in=unknown).values("volume_id")
-    settled += by_snapshots.filter(volume_id__in=unknown).exclude(volume_id__in=hidden).update(gone_at=now)
+    settled += by_snapshots.filter(volume_id__in=unknown).exclude(volume_id__in=hidden).update(deleted_at=now)
     settled += absent.filter(volume_id__in=there).update(missing_since=None, last_seen_at=None, listed=True)
-    gone = Volume.objects.filter(environment=environment, gone_at__isnull=False)
+    gone = Volume.objects.filter(environment=environment, deleted_at__isnull=False)
     alive = [pk for pk, volume_id in gone.values_list("pk", "volume_id") if volume_id in listed]
     for start in range(0, len(alive), BATCH):
-        settled += gone.filter(pk__in=alive[start : start + BATCH]).update(gone_at=None)
+        settled += gone.filter(pk__in=alive[start : start + BATCH]).update(deleted_at=None)
     if settled:
         environment.raise_generation()
 

@@ -26,12 +26,12 @@ LABELS: Mapping[Verdict, str | Promise] = {
     Verdict.LATE: pgettext_lazy("verdict", "Late"),
     Verdict.STUCK: pgettext_lazy("verdict", "Stuck"),
     Verdict.FAILING: pgettext_lazy("verdict", "Failing"),
-    Verdict.CANNOT_TELL: gettext_lazy("Cannot tell"),
+    Verdict.UNKNOWN: gettext_lazy("Cannot tell"),
     Verdict.NEW: pgettext_lazy("verdict", "New"),
-    Verdict.UNDER_WAY: gettext_lazy("Run under way"),
+    Verdict.RUNNING: gettext_lazy("Run under way"),
     Verdict.FRESH: pgettext_lazy("verdict", "Fresh"),
-    Verdict.NOT_JUDGED: gettext_lazy("Not judged"),
-    Verdict.GONE: pgettext_lazy("volume", "Deleted"),
+    Verdict.EXCLUDED: gettext_lazy("Not judged"),
+    Verdict.DELETED: pgettext_lazy("volume", "Deleted"),
 }
 # Mark and tone, as of `Badge`.
 MARKS = {
@@ -39,12 +39,12 @@ MARKS = {
     Verdict.LATE: ("!", "warn"),
     Verdict.STUCK: ("!", "warn"),
     Verdict.FAILING: ("!", "warn"),
-    Verdict.CANNOT_TELL: ("?", "unknown"),
+    Verdict.UNKNOWN: ("?", "unknown"),
     Verdict.NEW: ("◐", "busy"),
-    Verdict.UNDER_WAY: ("◐", "busy"),
+    Verdict.RUNNING: ("◐", "busy"),
     Verdict.FRESH: ("✓", "ok"),
-    Verdict.NOT_JUDGED: ("–", "unknown"),
-    Verdict.GONE: ("–", "gone"),
+    Verdict.EXCLUDED: ("–", "unknown"),
+    Verdict.DELETED: ("–", "gone"),
 }
 
 
@@ -61,12 +61,12 @@ def badge(standing: Standing) -> Badge:
 def beside(standing: Standing) -> str:
     """What the badge leaves out: the other schedules, failed tries, until when a volume is not judged."""
     match standing.said:
-        case Verdict.GONE:
+        case Verdict.DELETED:
             left = standing.volume.snapshot_count
             return ngettext("%(n)d snapshot left", "%(n)d snapshots left", left) % {"n": left}
-        case Verdict.NOT_JUDGED:
+        case Verdict.EXCLUDED:
             return exemption(standing)
-        case Verdict.CANNOT_TELL:
+        case Verdict.UNKNOWN:
             return _run_due(standing)
         case Verdict.NEW:
             return first_due(standing)
@@ -96,7 +96,7 @@ def schedule_name(schedule: str) -> str:
 
 
 def _short(standing: Standing) -> str:
-    if standing.said is Verdict.CANNOT_TELL:
+    if standing.said is Verdict.UNKNOWN:
         return _unknown(standing)
     for part in standing.parts:
         if standing.verdict_of(part) is standing.said and standing.said.is_problem:
@@ -143,7 +143,7 @@ def _state_of(part: Part, standing: Standing) -> str:
             )
         case Verdict.FAILING:
             return _("%(schedule)s failing") % name
-        case Verdict.CANNOT_TELL:
+        case Verdict.UNKNOWN:
             return _("%(schedule)s not known") % name
     return _("%(schedule)s ok") % name
 

@@ -67,7 +67,7 @@ def why_part(part: Part, standing: Standing) -> str:
 
 
 def _sentences(standing: Standing) -> Iterator[str]:
-    if standing.said is Verdict.NOT_JUDGED:
+    if standing.said is Verdict.EXCLUDED:
         yield _("Not judged %(until)s.") % {"until": exemption(standing)}
     for part in standing.parts:
         yield from _on_schedule(part, standing)
@@ -182,9 +182,9 @@ def _doubt(doubt: Doubt, standing: Standing) -> str:
             return _("When the first run began is not known exactly, so the next may be overdue or not.")
         case Doubt.RUN_IN_PROGRESS:
             return _("When the run in progress began is not known exactly, so it may be overdue or not.")
-        case Doubt.CREATED if volume.cannot_tell_from is not None and volume.none_from is not None:
+        case Doubt.CREATED if volume.unknown_from is not None and volume.none_from is not None:
             times = {
-                "first": words.stamp(volume.cannot_tell_from, now),
+                "first": words.stamp(volume.unknown_from, now),
                 "last": words.stamp(volume.none_from, now),
             }
             text = _("When the volume was created is not known exactly: its first one is due by %(first)s to %(last)s.")

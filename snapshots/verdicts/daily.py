@@ -10,7 +10,7 @@ from snapshots.models import Environment, VerdictDay
 
 DAYS = 90
 # From the top of a column to its foot, as in `VerdictDay`.
-SHARES = ("none", "problem", "cannot_tell", "good")
+SHARES = ("none", "problem", "unknown", "good")
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,12 +20,12 @@ class Day:
     day: date
     none: int = 0
     problem: int = 0
-    cannot_tell: int = 0
+    unknown: int = 0
     good: int = 0
 
     @property
     def total(self) -> int:
-        return self.none + self.problem + self.cannot_tell + self.good
+        return self.none + self.problem + self.unknown + self.good
 
     @property
     def bad(self) -> int:

@@ -17,9 +17,9 @@ COUNTS = {
     Verdict.LATE: "problem",
     Verdict.STUCK: "problem",
     Verdict.FAILING: "problem",
-    Verdict.CANNOT_TELL: "cannot_tell",
+    Verdict.UNKNOWN: "unknown",
     Verdict.NEW: "good",
-    Verdict.UNDER_WAY: "good",
+    Verdict.RUNNING: "good",
     Verdict.FRESH: "good",
 }
 # Not a literal: the type checker knows no annotated column.
@@ -31,7 +31,7 @@ class Stand(NamedTuple):
 
     bad: int
     none: int
-    cannot_tell: int
+    unknown: int
     good: int
 
     @property
@@ -45,7 +45,7 @@ def note(environment_pk: int) -> None:
     if environment is None or environment.listed_at is None or environment.data_at is None:
         return
     stand = stand_at(environment, environment.listed_at)
-    values = {"none": stand.none, "problem": stand.problem, "cannot_tell": stand.cannot_tell, "good": stand.good}
+    values = {"none": stand.none, "problem": stand.problem, "unknown": stand.unknown, "good": stand.good}
     day = environment.listed_at.date()
     VerdictDay.objects.bulk_create([VerdictDay(environment=environment, day=day, **values)], ignore_conflicts=True)
     # One statement, so that of two syncs that write at the same time the worse one stays.
@@ -61,7 +61,7 @@ def stand_at(environment: Environment, moment: datetime) -> Stand:
         if Verdict(said) in COUNTS:
             numbers[COUNTS[Verdict(said)]] += number
     bad = numbers["none"] + numbers["problem"]
-    return Stand(bad, numbers["none"], numbers["cannot_tell"], numbers["good"])
+    return Stand(bad, numbers["none"], numbers["unknown"], numbers["good"])
 
 
 def _is_better_than(stand: Stand) -> Q:
@@ -69,5 +69,5 @@ def _is_better_than(stand: Stand) -> Q:
     return (
         Q(bad__lt=stand.bad)
         | Q(bad=stand.bad, none__lt=stand.none)
-        | Q(bad=stand.bad, none=stand.none, cannot_tell__lte=stand.cannot_tell)
+        | Q(bad=stand.bad, none=stand.none, unknown__lte=stand.unknown)
     )

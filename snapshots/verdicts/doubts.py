@@ -53,8 +53,8 @@ def undated(standing: Standing, schedule: str = "") -> int:
 
 def _of_times(standing: Standing) -> Iterator[Doubt]:
     volume, at = standing.volume, standing.at
-    found = [_of_part(part, standing) for part in standing.parts if _is_open(part.thresholds.cannot_tell, at)]
-    if volume.new_from is not None and _is_open(volume.cannot_tell_from, at):
+    found = [_of_part(part, standing) for part in standing.parts if _is_open(part.thresholds.unknown, at)]
+    if volume.new_from is not None and _is_open(volume.unknown_from, at):
         found.append(Doubt.CREATED)
     # Where no schedule is in doubt, it is whether the target is met.
     yield from found or [_of_newest(volume.newest_after, volume.newest_before, undated(standing))]

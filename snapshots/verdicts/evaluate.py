@@ -32,7 +32,7 @@ from snapshots.verdicts.inputs import (
 BATCH = 400
 LETTERS = {"HOURLY": "H", "DAILY": "D", "WEEKLY": "W", "MONTHLY": "M"}
 WRITTEN = (
-    *("none_from", "late_from", "stuck_from", "failing_from", "cannot_tell_from", "new_from", "under_way_from"),
+    *("none_from", "late_from", "stuck_from", "failing_from", "unknown_from", "new_from", "running_from"),
     "doubt_from",
     *("patience", "answers", "schedules", "newest_usable", "newest_after", "newest_before", "usable_count"),
     *("longest", "days", "gaps", "doubts", "fewer_at", "last_usable_at", "judged_at", "created_at", "ended"),
@@ -253,8 +253,8 @@ def _remembered(volume: Volume, runs: Sequence[Run]) -> Iterator[Run]:
 def _fill(volume: Volume, judgement: Judgement) -> None:
     since = judgement.thresholds
     volume.none_from, volume.late_from, volume.stuck_from = since.none, since.late, since.stuck
-    volume.failing_from, volume.cannot_tell_from = since.failing, since.cannot_tell
-    volume.new_from, volume.under_way_from = since.new, since.under_way
+    volume.failing_from, volume.unknown_from = since.failing, since.unknown
+    volume.new_from, volume.running_from = since.new, since.running
     volume.doubt_from = since.first_doubt
     volume.patience = int(judgement.patience.total_seconds())
     firsts = {str(old["schedule"]): str(old["first_began"]) for old in volume.answers}

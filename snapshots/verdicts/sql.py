@@ -24,11 +24,11 @@ COLUMNS = {
     Verdict.LATE: "late_from",
     Verdict.STUCK: "stuck_from",
     Verdict.FAILING: "failing_from",
-    Verdict.CANNOT_TELL: "cannot_tell_from",
+    Verdict.UNKNOWN: "unknown_from",
     Verdict.NEW: "new_from",
-    Verdict.UNDER_WAY: "under_way_from",
+    Verdict.RUNNING: "running_from",
 }
-GOOD = {verdict: column for verdict, column in COLUMNS.items() if verdict < Verdict.CANNOT_TELL}
+GOOD = {verdict: column for verdict, column in COLUMNS.items() if verdict < Verdict.UNKNOWN}
 # "Without end" of an exemption.
 FOR_EVER = datetime(9999, 1, 1, tzinfo=UTC)
 
@@ -77,18 +77,18 @@ def judged(volumes: VolumeQuerySet, ages: DataAges) -> VolumeQuerySet:
 def _said(ages: DataAges) -> Case:
     problem = Q(then__gte=Verdict.FAILING)
     return Case(
-        When(gone_at__isnull=False, then=_value(Verdict.GONE)),
-        When(Q(exempt_until__gt=ages.now) | Q(environment__in=ages.exempt), then=_value(Verdict.NOT_JUDGED)),
-        When(environment__in=ages.blind, then=_value(Verdict.CANNOT_TELL)),
+        When(deleted_at__isnull=False, then=_value(Verdict.DELETED)),
+        When(Q(exempt_until__gt=ages.now) | Q(environment__in=ages.exempt), then=_value(Verdict.EXCLUDED)),
+        When(environment__in=ages.blind, then=_value(Verdict.UNKNOWN)),
         # Nearly every volume ends here, with one comparison.
         When(_is_good_at(_provider_now(ages)), then=F("then")),
         *(
-            When(problem & Q(environment=pk, patience__lt=ceil(age.total_seconds())), then=_value(Verdict.CANNOT_TELL))
+            When(problem & Q(environment=pk, patience__lt=ceil(age.total_seconds())), then=_value(Verdict.UNKNOWN))
             for pk, age in ages.old
         ),
         When(problem, then=F("then")),
         # What was good and may be so no more: no data tells whether a run came in time.
-        default=_value(Verdict.CANNOT_TELL),
+        default=_value(Verdict.UNKNOWN),
         output_field=SmallIntegerField(),
     )
 
@@ -132,4 +132,4 @@ def volumes_of_team(environments: Sequence[Environment]) -> VolumeQuerySet:
 def is_judged(ages: DataAges) -> Q:
     """Neither gone nor exempt."""
     exempt = Q(exempt_until__isnull=False, exempt_until__gt=ages.now) | Q(environment__in=ages.exempt)
-    return Q(gone_at__isnull=True) & ~exempt
+    return Q(deleted_at__isnull=True) & ~exempt

@@ -92,17 +92,17 @@ class Standing:
         """Whether the target has run out and a run is in progress that began in time."""
         newest = self.volume.newest_before
         has_run_out = newest is not None and self.target is not None and newest + self.target <= self.at
-        return has_run_out and self.then in (Verdict.UNDER_WAY, Verdict.STUCK)
+        return has_run_out and self.then in (Verdict.RUNNING, Verdict.STUCK)
 
     @property
     def reason(self) -> Reason | None:
         """Why nothing can be told; None where something can."""
-        if self.said is not Verdict.CANNOT_TELL:
+        if self.said is not Verdict.UNKNOWN:
             return None
         age = age_of_data(self.environment, self.now)
         if age is None or self.environment.data_at is None:
             return Reason.NEVER_LISTED
-        if self.then is not Verdict.CANNOT_TELL or not is_usable_age(age):
+        if self.then is not Verdict.UNKNOWN or not is_usable_age(age):
             return Reason.OLD_DATA
         if self.volume.doubts.get("unknown_state"):
             return Reason.UNKNOWN_STATE
@@ -126,11 +126,11 @@ class Standing:
     def _has_open_time(self) -> bool:
         """Whether a time that is only known as a range is what nothing can be told for."""
         volume = self.volume
-        open_from = [part.thresholds.cannot_tell for part in self.parts]
+        open_from = [part.thresholds.unknown for part in self.parts]
         if self.target is not None and volume.newest_before is not None:
             open_from.append(volume.newest_after + self.target + TARGET_GRACE if volume.newest_after else ALWAYS)
         if volume.new_from is not None:
-            open_from.append(volume.cannot_tell_from)
+            open_from.append(volume.unknown_from)
         return any(since is not None and since <= self.at for since in open_from)
 
 
@@ -143,10 +143,10 @@ def standing(volume: Volume, environment: Environment, *, now: datetime, target:
         age=age_of_data(environment, now),
         doubt=environment.clocks_apart,
     )
-    if volume.gone_at is not None:
-        said = Verdict.GONE
+    if volume.deleted_at is not None:
+        said = Verdict.DELETED
     elif any(until is not None and until > now for until in (volume.exempt_until, environment.exempt_until)):
-        said = Verdict.NOT_JUDGED
+        said = Verdict.EXCLUDED
     return Standing(volume, environment, said, then, now, target, read_parts(volume.answers))
 
 

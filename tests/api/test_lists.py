@@ -94,7 +94,7 @@ def test_volumes_with_their_fields_and_filters(script: Script) -> None:
 
 
 def test_volumes_that_are_gone_or_only_known_from_snapshots_are_not_listed(prod: Environment, script: Script) -> None:
-    Volume.objects.filter(volume_id=VOLUME).update(gone_at=prod.listed_at)
+    Volume.objects.filter(volume_id=VOLUME).update(deleted_at=prod.listed_at)
     Volume.objects.filter(volume_id=OTHER_VOLUME).update(from_endpoint=False)
     assert body(script, VOLUMES) == {"data": [], "metadata": {"recordCount": 0}}
 

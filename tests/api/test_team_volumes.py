@@ -56,7 +56,7 @@ def test_what_is_good_says_until_when(script: Script) -> None:
 def test_an_environment_without_a_complete_list_is_named(script: Script, team: Team) -> None:
     """Its volumes are not known: no late one among the rows does not mean that all is well."""
     Environment.objects.create(team=team, service_code="compute-qc", name="unseen")
-    metadata = body(script, "status=cannot_tell")["metadata"]
+    metadata = body(script, "status=unknown")["metadata"]
     assert (metadata["recordCount"], metadata["neverListed"]) == (0, ["compute-qc/unseen"])  # type: ignore[index]
     assert "neverListed" not in body(script, "environment=compute-on/prod")["metadata"]  # type: ignore[operator]
 
@@ -69,7 +69,7 @@ def test_counts_are_the_pages_tiles_whatever_status_is_asked_for(script: Script)
 
 def test_old_data_is_not_called_fresh(script: Script, clock: time_machine.Traveller) -> None:
     clock.shift(timedelta(days=3))
-    assert body(script)["metadata"]["counts"]["cannot_tell"] == 2  # type: ignore[index]
+    assert body(script)["metadata"]["counts"]["unknown"] == 2  # type: ignore[index]
     assert body(script, "status=fresh")["data"] == []
     assert script.get(JUDGED)["X-Data-Warning"] == "old"
 
@@ -85,7 +85,7 @@ def test_old_data_is_not_called_fresh(script: Script, clock: time_machine.Travel
         (f"q={OTHER_VOLUME[:6]}", {OTHER_VOLUME}),
         ("q=web-01", {VOLUME}),
         ("q=acme", {OTHER_VOLUME}),
-        ("status=not_judged", set()),
+        ("status=excluded", set()),
     ],
 )
 def test_filters_are_the_pages(script: Script, query: str, found: set[str]) -> None:
@@ -182,5 +182,5 @@ def test_an_environment_that_was_never_listed_is_not_called_good(mia: Membership
     new = furnish(mia.team, "compute-on/new", 3)
     Environment.objects.filter(pk=new.pk).update(listed_at=None, data_at=None)
     _token, script = made(mia, "compute-on/new")
-    assert body(script)["metadata"]["counts"]["cannot_tell"] == 2  # type: ignore[index]
+    assert body(script)["metadata"]["counts"]["unknown"] == 2  # type: ignore[index]
     assert "X-Data-As-Of" not in script.get(JUDGED)

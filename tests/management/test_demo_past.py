@@ -66,18 +66,18 @@ def test_each_verdict_is_told_by_a_volume_of_its_own(said: Verdicts) -> None:
     found = said()
     assert set(found.values()) == set(Verdict)
     assert {
-        "old-shop-data": Verdict.GONE,
-        "ci-scratch": Verdict.NOT_JUDGED,
+        "old-shop-data": Verdict.DELETED,
+        "ci-scratch": Verdict.EXCLUDED,
         "billing-db-data": Verdict.NONE,
         "ledger-data": Verdict.LATE,
         "mail-spool": Verdict.LATE,
         "contracts": Verdict.LATE,
         "search-index": Verdict.STUCK,
         "payments-data": Verdict.FAILING,
-        "archive": Verdict.CANNOT_TELL,
-        "dev-files": Verdict.CANNOT_TELL,
+        "archive": Verdict.UNKNOWN,
+        "dev-files": Verdict.UNKNOWN,
         "cart-cache": Verdict.NEW,
-        "warehouse-data": Verdict.UNDER_WAY,
+        "warehouse-data": Verdict.RUNNING,
         "checkout-db-data": Verdict.FRESH,
     }.items() <= found.items()
 
@@ -85,7 +85,7 @@ def test_each_verdict_is_told_by_a_volume_of_its_own(said: Verdicts) -> None:
 def test_something_changes_within_two_minutes(said: Verdicts) -> None:
     watched = ("orders-db-data", "reports-data", "legacy-share")
     before, after = said(), said(timedelta(minutes=2))
-    assert [before[name] for name in watched] == [Verdict.UNDER_WAY, Verdict.FAILING, Verdict.NONE]
+    assert [before[name] for name in watched] == [Verdict.RUNNING, Verdict.FAILING, Verdict.NONE]
     assert [after[name] for name in watched] == [Verdict.FRESH] * 3
     others = before.keys() - set(watched)
     assert {name: after[name] for name in others} == {name: before[name] for name in others}

@@ -20,7 +20,7 @@ LATE = f"{EXEMPT}?which=match&schedule=DAILY"
 
 
 def unjudged(team: Team) -> list[str]:
-    return sorted(name for name, verdict in verdicts(team).items() if verdict is Verdict.NOT_JUDGED)
+    return sorted(name for name, verdict in verdicts(team).items() if verdict is Verdict.EXCLUDED)
 
 
 def undo_of(page) -> str:  # type: ignore[no-untyped-def]

@@ -93,7 +93,7 @@ def test_what_is_not_judged_is_counted_beside_the_tiles(dora_client: Client, mix
     page = dora_client.get(HOME)
     assert sum(tiles(page)) == 8
     assert "2 not judged" in tree(page).one("main").text
-    assert "disk-1" in dora_client.get(f"{HOME}?status=not_judged").content.decode()
+    assert "disk-1" in dora_client.get(f"{HOME}?status=excluded").content.decode()
 
 
 def volume_page(client: Client, number: int) -> Element:

@@ -79,7 +79,7 @@ def test_while_nobody_could_ask_it_is_unknown(
         refreshed(environment)
     stored = row(environment, golden)
     assert (stored.listed, stored.is_candidate) == (True, True)
-    assert said(environment, stored.volume_id, sim.world.clock()) is Verdict.CANNOT_TELL
+    assert said(environment, stored.volume_id, sim.world.clock()) is Verdict.UNKNOWN
 
 
 def test_an_answer_does_not_count_for_ever(

@@ -187,7 +187,7 @@ def test_while_our_clock_is_wrong_nothing_is_stored_by_it(
     refreshed(environment)
     assert environment.listed_at == environment.data_at == NOW + MINUTE
     # By our own clock the data is old, or of the future.
-    assert said(environment, daily, datetime.now(UTC)) in (Verdict.CANNOT_TELL, Verdict.FRESH)
+    assert said(environment, daily, datetime.now(UTC)) in (Verdict.UNKNOWN, Verdict.FRESH)
     sim.stop()
     sim.world.clock = lambda: datetime.now(UTC)
     sim.start()
@@ -211,7 +211,7 @@ def test_the_data_grows_old_while_our_clock_is_wrong_and_when_it_is_right_again(
         age = environment.data_age(NOW + 30 * HOUR + off_by)
         assert age is not None
         assert age >= 30 * HOUR - MINUTE
-        assert said(environment, daily, NOW + 30 * HOUR + off_by) is Verdict.CANNOT_TELL
+        assert said(environment, daily, NOW + 30 * HOUR + off_by) is Verdict.UNKNOWN
         assert not environment.is_current(NOW + 30 * HOUR + off_by, 5 * MINUTE)
 
 
@@ -253,7 +253,7 @@ def test_while_either_clock_may_be_wrong_nothing_is_dated_by_ours(
     clock.move_to(NOW + 2 * HOUR)
     refreshed(environment)
     assert row(environment, Snapshot.objects.get(volume_id=daily).snapshot_id).taken_before == NOW + 2 * HOUR
-    assert said(environment, daily, datetime.now(UTC)) is Verdict.CANNOT_TELL
+    assert said(environment, daily, datetime.now(UTC)) is Verdict.UNKNOWN
 
 
 def test_what_a_wrong_clock_of_ours_saw_first_is_not_stuck_since_then(
@@ -269,7 +269,7 @@ def test_what_a_wrong_clock_of_ours_saw_first_is_not_stuck_since_then(
     clock.move_to(NOW + 11 * HOUR)
     refreshed(environment)
     # It may have begun right after the last list without it.
-    assert said(environment, daily, datetime.now(UTC)) is Verdict.CANNOT_TELL
+    assert said(environment, daily, datetime.now(UTC)) is Verdict.UNKNOWN
 
 
 def test_after_a_silence_a_wrong_clock_makes_nothing_fresh_and_nothing_late(
@@ -280,11 +280,11 @@ def test_after_a_silence_a_wrong_clock_makes_nothing_fresh_and_nothing_late(
     off(20 * HOUR)
     refreshed(environment)
     assert (environment.clock_doubt, environment.watched_at) == (72_000, NOW)
-    assert said(environment, daily, datetime.now(UTC)) is Verdict.CANNOT_TELL
+    assert said(environment, daily, datetime.now(UTC)) is Verdict.UNKNOWN
 
 
 def test_data_of_the_future_says_nothing(environment: Environment, clock: time_machine.Traveller, daily: str) -> None:
     refreshed(environment)
     assert Volume.objects.filter(volume_id=daily).exists()
     assert said(environment, daily, NOW - MINUTE) is Verdict.FRESH
-    assert said(environment, daily, NOW - HOUR) is Verdict.CANNOT_TELL
+    assert said(environment, daily, NOW - HOUR) is Verdict.UNKNOWN

@@ -26,7 +26,7 @@ from tests.views.volumes.home.steps import cell, home, rows
 __all__ = ["mia", "operator"]
 HOUR, DAY, MINUTE = timedelta(hours=1), timedelta(days=1), timedelta(minutes=1)
 MIDNIGHT = datetime(2026, 11, 24, tzinfo=UTC)
-FRESH, RUNNING, UNKNOWN, FAILING = Verdict.FRESH, Verdict.UNDER_WAY, Verdict.CANNOT_TELL, Verdict.FAILING
+FRESH, RUNNING, UNKNOWN, FAILING = Verdict.FRESH, Verdict.RUNNING, Verdict.UNKNOWN, Verdict.FAILING
 STUCK, LATE = Verdict.STUCK, Verdict.LATE
 
 
@@ -254,5 +254,5 @@ def test_the_list_does_not_say_none_usable_of_what_is_not_known(disk: Disk, alic
     disk.sync(NOW)
     page = home(alice_client, f"?q={disk.id[:8]}")
     (row,) = rows(page)
-    assert (row.attributes["data-verdict"], row.attributes["data-doubt"]) == ("cannot_tell", "unknown_state")
+    assert (row.attributes["data-verdict"], row.attributes["data-doubt"]) == ("unknown", "unknown_state")
     assert "none" not in cell(page, "ledger", "newest")

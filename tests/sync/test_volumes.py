@@ -232,11 +232,11 @@ def test_a_volume_known_from_its_snapshots_alone_is_asked_for(
     environment: Environment, sim: Simulator, clock: Traveller, dangling: str
 ) -> None:
     refreshed(environment)
-    assert volume(environment, dangling).gone_at is None
+    assert volume(environment, dangling).deleted_at is None
     clock.shift(16 * MINUTE)
     refreshed(environment)
     assert sim.calls(f"/volumes/{dangling}") == 1
-    assert volume(environment, dangling).gone_at is not None
+    assert volume(environment, dangling).deleted_at is not None
 
 
 def test_one_that_cannot_be_asked_for_is_not_deleted(
@@ -246,7 +246,7 @@ def test_one_that_cannot_be_asked_for_is_not_deleted(
     for _ in range(3):
         refreshed(environment)
         clock.shift(16 * MINUTE)
-    assert volume(environment, dangling).gone_at is None
+    assert volume(environment, dangling).deleted_at is None
 
 
 def test_a_volume_that_answers_but_is_not_listed_is_not_deleted(
@@ -259,7 +259,7 @@ def test_a_volume_that_answers_but_is_not_listed_is_not_deleted(
         refreshed(environment)
         clock.shift(16 * MINUTE)
     stored = volume(environment, only)
-    assert (stored.gone_at, stored.asked_at is not None) == (None, True)
+    assert (stored.deleted_at, stored.asked_at is not None) == (None, True)
 
 
 def test_the_oldest_question_is_asked_first(

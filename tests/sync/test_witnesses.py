@@ -130,7 +130,7 @@ def test_what_a_key_never_showed_is_not_missing(rekeyed: Environment, sim: Simul
     assert of_volume.filter(listed=False).count() == 0
     assert not Change.objects.filter(kind__in=["deleted", "rotated"]).exists()
     volume = Volume.objects.get(environment=rekeyed, volume_id=hidden)
-    assert volume.gone_at is None
+    assert volume.deleted_at is None
 
 
 def test_what_goes_of_a_volume_that_the_key_shows_is_missing(

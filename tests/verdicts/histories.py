@@ -25,7 +25,7 @@ from tests.verdicts.year.tally import Tally
 STEPS = (7, 20, 55, 180, 540, 1500)
 JUMPS = (3 * MINUTE, 10 * MINUTE, 3 * HOUR, 20 * HOUR, 30 * DAY)
 FATES = ("missed", "error", "vanishes", "sticks", "retries", "allocated")
-GOOD = ("fresh", "under way")
+GOOD = ("fresh", "running")
 # Clocks that are no further apart agree, and pages round to seconds.
 UNSEEN = 2 * MINUTE + timedelta(seconds=2)
 REAL, REAL_AT_BEST = truth.Case(is_real=True), truth.Case(is_real=True, odd_are_usable=True)
@@ -150,7 +150,7 @@ class Tried(Lab):
     def judge(self, disk: Disk, word: str, now: datetime, hours: float, *, is_list: bool) -> None:
         self.found.verdicts += 1
         self.found.words[word] += 1
-        if disk.deleted_at or word in ("gone", "cannot tell", "new"):
+        if disk.deleted_at or word in ("deleted", "unknown", "new"):
             return
         slack = {each + off for each in self.clocks.may_have_drifted() for off in (-UNSEEN, timedelta(), UNSEEN)}
         data = self.data or now

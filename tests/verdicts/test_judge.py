@@ -11,7 +11,7 @@ from snapshots.rules.states import is_unknown_type
 
 NOW = datetime(2026, 11, 24, 12, 0, tzinfo=UTC)
 MINUTE, HOUR, DAY = timedelta(minutes=1), timedelta(hours=1), timedelta(days=1)
-FRESH, UNDER_WAY, NEW, CANNOT_TELL = Verdict.FRESH, Verdict.UNDER_WAY, Verdict.NEW, Verdict.CANNOT_TELL
+FRESH, RUNNING, NEW, UNKNOWN = Verdict.FRESH, Verdict.RUNNING, Verdict.NEW, Verdict.UNKNOWN
 FAILING, STUCK, LATE, NONE = Verdict.FAILING, Verdict.STUCK, Verdict.LATE, Verdict.NONE
 
 
@@ -51,17 +51,17 @@ def made(ago: timedelta) -> dict[str, datetime]:
         ("Copying", True, FRESH),
         ("BackingUp", True, FRESH),
         # First met while it is copied: it was complete for certain, but nobody has seen it so.
-        ("Copying", False, CANNOT_TELL),
+        ("Copying", False, UNKNOWN),
         ("BackingUp", False, STUCK),
         ("Creating", True, STUCK),
         ("Destroying", True, LATE),
         ("Destroyed", True, LATE),
         ("Error", True, LATE),
         # Nobody here knows what these states mean.
-        ("Odd", True, CANNOT_TELL),
-        ("Odd", False, CANNOT_TELL),
-        ("backedup", False, CANNOT_TELL),
-        ("", True, CANNOT_TELL),
+        ("Odd", True, UNKNOWN),
+        ("Odd", False, UNKNOWN),
+        ("backedup", False, UNKNOWN),
+        ("", True, UNKNOWN),
     ],
 )
 def test_what_can_be_used(state: str, was_complete: bool, verdict: Verdict) -> None:
@@ -150,7 +150,7 @@ def test_a_joined_type_counts_for_each() -> None:
     assert at(run(HOUR, kind="DAILY,WEEKLY"), run(40 * DAY, kind="WEEKLY")) is FRESH
 
 
-@pytest.mark.parametrize(("began_ago", "verdict"), [(6 * HOUR, UNDER_WAY), (6 * HOUR - MINUTE, LATE)])
+@pytest.mark.parametrize(("began_ago", "verdict"), [(6 * HOUR, RUNNING), (6 * HOUR - MINUTE, LATE)])
 def test_a_run_that_began_by_the_deadline_is_under_way_and_a_later_one_is_not(
     began_ago: timedelta, verdict: Verdict
 ) -> None:
@@ -165,7 +165,7 @@ def test_a_waiting_run_does_not_make_one_that_began_in_time_late() -> None:
         run(70 * MINUTE, "BackingUp", "HOURLY"),
         run(MINUTE, "Allocated", "HOURLY"),
     ]
-    assert at(*volume, longest=50 * MINUTE) is UNDER_WAY
+    assert at(*volume, longest=50 * MINUTE) is RUNNING
     assert at(*volume, longest=10 * MINUTE) is STUCK
 
 
@@ -193,7 +193,7 @@ def test_stuck_from_its_limit_on(kind: str, longest: timedelta, limit: timedelta
     newest = run(PERIODS[kind] / 2, kind=kind)
     thresholds = judged(newest, run(timedelta(), state, kind), longest=longest).thresholds
     assert thresholds.stuck == NOW + limit
-    assert thresholds.at(NOW + limit - timedelta.resolution) in (UNDER_WAY,)
+    assert thresholds.at(NOW + limit - timedelta.resolution) in (RUNNING,)
     assert thresholds.at(NOW + limit) >= STUCK
 
 
@@ -223,7 +223,7 @@ def test_a_run_that_began_in_time_and_hangs_is_stuck_and_never_late(kind: str, s
     hanging = run(timedelta(), state, kind)
     limit = max(HOUR, grace(kind), PERIODS[kind] / 4 if kind != "MONTHLY" else 180 * HOUR)
     moments = [limit - MINUTE, limit, 10 * PERIODS[kind]]
-    assert [at(newest, hanging, after=moment) for moment in moments] == [UNDER_WAY, STUCK, STUCK]
+    assert [at(newest, hanging, after=moment) for moment in moments] == [RUNNING, STUCK, STUCK]
 
 
 def test_later_tries_beside_the_one_that_hangs_change_nothing() -> None:
@@ -260,7 +260,7 @@ def test_of_a_schedule_that_hangs_and_one_that_did_not_start_the_worse_is_said()
 
 def test_how_long_a_run_of_unknown_age_hangs_is_not_known_at_once() -> None:
     running = undated(5 * HOUR, 2 * HOUR, "BackingUp")
-    assert [at(run(DAY), running, after=hours * HOUR) for hours in (-2, 0, 1)] == [UNDER_WAY, CANNOT_TELL, STUCK]
+    assert [at(run(DAY), running, after=hours * HOUR) for hours in (-2, 0, 1)] == [RUNNING, UNKNOWN, STUCK]
 
 
 # --- 4 the data's time
@@ -277,13 +277,13 @@ def said(*runs: Run, data_ago: timedelta, **facts: object) -> tuple[Verdict, Ver
         (29 * HOUR, timedelta(), FRESH, FRESH),
         (29 * HOUR, 5 * HOUR, FRESH, FRESH),
         # The deadline passed after the newest list: a run may have come since.
-        (31 * HOUR, 2 * HOUR, CANNOT_TELL, FRESH),
+        (31 * HOUR, 2 * HOUR, UNKNOWN, FRESH),
         (31 * HOUR, HOUR, LATE, LATE),
         (37 * HOUR, 6 * HOUR, LATE, LATE),
-        (38 * HOUR, 6 * HOUR + MINUTE, CANNOT_TELL, LATE),
+        (38 * HOUR, 6 * HOUR + MINUTE, UNKNOWN, LATE),
         (20 * HOUR, 24 * HOUR, FRESH, FRESH),
-        (20 * HOUR, 24 * HOUR + MINUTE, CANNOT_TELL, FRESH),
-        (90 * HOUR, 24 * HOUR + MINUTE, CANNOT_TELL, LATE),
+        (20 * HOUR, 24 * HOUR + MINUTE, UNKNOWN, FRESH),
+        (90 * HOUR, 24 * HOUR + MINUTE, UNKNOWN, LATE),
     ],
 )
 def test_what_old_data_can_say(newest_ago: timedelta, data_ago: timedelta, shown: Verdict, then: Verdict) -> None:
@@ -292,11 +292,11 @@ def test_what_old_data_can_say(newest_ago: timedelta, data_ago: timedelta, shown
 
 def test_without_a_complete_list_nothing_can_be_told() -> None:
     thresholds = judged(run(HOUR)).thresholds
-    assert status(thresholds, patience=DAY, data_at=None, age=None) == (CANNOT_TELL, CANNOT_TELL)
+    assert status(thresholds, patience=DAY, data_at=None, age=None) == (UNKNOWN, UNKNOWN)
 
 
 def test_what_was_under_way_may_be_stuck_by_now() -> None:
-    assert said(run(25 * HOUR), run(7 * HOUR, "Creating"), data_ago=2 * HOUR) == (CANNOT_TELL, UNDER_WAY)
+    assert said(run(25 * HOUR), run(7 * HOUR, "Creating"), data_ago=2 * HOUR) == (UNKNOWN, RUNNING)
 
 
 @pytest.mark.parametrize(
@@ -389,7 +389,7 @@ def test_a_first_run_that_fails_is_failing_and_then_late() -> None:
         (made(2 * HOUR) | {"target": HOUR}, NONE),
         # The endpoint is asked less often than the snapshots: made between its last list and our first sight.
         ({"created_after": NOW - HOUR, "created_before": NOW}, NEW),
-        ({"created_after": NOW - 2 * DAY, "created_before": NOW - HOUR}, CANNOT_TELL),
+        ({"created_after": NOW - 2 * DAY, "created_before": NOW - HOUR}, UNKNOWN),
         ({"created_after": NOW - 3 * DAY, "created_before": NOW - DAY}, NONE),
     ],
 )
@@ -438,9 +438,9 @@ def test_a_schedule_of_which_nothing_is_left_is_late() -> None:
         (run(7 * DAY + 30 * MINUTE - timedelta.resolution, kind="MANUAL"), FRESH),
         (run(7 * DAY + 30 * MINUTE, kind="MANUAL"), LATE),
         (undated(6 * DAY, 2 * HOUR, kind="MANUAL"), FRESH),
-        (undated(7 * DAY - HOUR, 2 * HOUR, kind="MANUAL"), CANNOT_TELL),
+        (undated(7 * DAY - HOUR, 2 * HOUR, kind="MANUAL"), UNKNOWN),
         (undated(7 * DAY + 30 * MINUTE, 2 * HOUR, kind="MANUAL"), LATE),
-        (undated(HOUR, None, kind="MANUAL"), CANNOT_TELL),
+        (undated(HOUR, None, kind="MANUAL"), UNKNOWN),
         (undated(8 * DAY, None, kind="MANUAL"), LATE),
     ],
 )
@@ -462,10 +462,10 @@ def test_any_type_meets_a_target_and_the_worst_answer_is_the_verdict() -> None:
     ("newest_ago", "began_ago", "verdict"),
     [
         # It began before the target ran out, or in the half hour that a run may take to appear.
-        (25 * HOUR, 90 * MINUTE, UNDER_WAY),
-        (25 * HOUR, 40 * MINUTE, UNDER_WAY),
-        (24 * HOUR + 30 * MINUTE, timedelta(), UNDER_WAY),
-        (29 * HOUR, 5 * HOUR, UNDER_WAY),
+        (25 * HOUR, 90 * MINUTE, RUNNING),
+        (25 * HOUR, 40 * MINUTE, RUNNING),
+        (24 * HOUR + 30 * MINUTE, timedelta(), RUNNING),
+        (29 * HOUR, 5 * HOUR, RUNNING),
         (30 * HOUR, 6 * HOUR, STUCK),
         (30 * DAY, 29 * DAY, STUCK),
         # It began later, or before what is the newest usable one.
@@ -497,24 +497,24 @@ def test_a_target_equal_to_its_period_is_kept_by_healthy_runs(lasts: timedelta) 
     newest, next_one = run(DAY), run(timedelta(), "Creating")
     before = [at(newest, after=-minutes * MINUTE, target=DAY) for minutes in (600, 1, 0)]
     during = {at(newest, next_one, after=minutes * MINUTE, target=DAY) for minutes in range(int(lasts / MINUTE))}
-    assert (before, during) == ([FRESH] * 3, {UNDER_WAY})
+    assert (before, during) == ([FRESH] * 3, {RUNNING})
 
 
 def test_a_run_within_a_kept_target_is_no_word() -> None:
     volume = [run(12 * HOUR, kind="MANUAL"), run(9 * HOUR, "Creating", "MANUAL")]
     said = [at(*volume, after=hours * HOUR, target=DAY) for hours in (0, 11.9, 12, 12.4, 12.5)]
-    assert said == [FRESH, FRESH, UNDER_WAY, UNDER_WAY, STUCK]
+    assert said == [FRESH, FRESH, RUNNING, RUNNING, STUCK]
 
 
 def test_without_knowing_when_a_run_began_a_target_cannot_tell() -> None:
     newest, running = run(25 * HOUR, kind="MANUAL"), undated(10 * MINUTE, HOUR, "Creating", "MANUAL")
     said = [at(newest, running, after=hours * HOUR, target=DAY) for hours in (-0.6, 0, 5.8, 5.9)]
-    assert said == [UNDER_WAY, CANNOT_TELL, CANNOT_TELL, STUCK]
+    assert said == [RUNNING, UNKNOWN, UNKNOWN, STUCK]
 
 
 def test_one_of_unknown_age_beside_a_dated_one_may_be_the_newer() -> None:
     volume = [run(8 * DAY, kind="MANUAL"), undated(HOUR, None, kind="MANUAL")]
-    assert at(*volume, target=7 * DAY) is CANNOT_TELL
+    assert at(*volume, target=7 * DAY) is UNKNOWN
     assert at(*volume, run(HOUR, kind="MANUAL"), target=7 * DAY) is FRESH
 
 
@@ -522,9 +522,9 @@ def test_one_of_unknown_age_beside_a_dated_one_may_be_the_newer() -> None:
     ("newest", "verdict"),
     [
         (undated(29 * HOUR, HOUR / 2), FRESH),
-        (undated(29.5 * HOUR, HOUR), CANNOT_TELL),
+        (undated(29.5 * HOUR, HOUR), UNKNOWN),
         (undated(30 * HOUR, HOUR), LATE),
-        (undated(HOUR, None), CANNOT_TELL),
+        (undated(HOUR, None), UNKNOWN),
         (undated(31 * HOUR, None), LATE),
     ],
 )
@@ -534,15 +534,15 @@ def test_a_deadline_of_an_undated_run_is_a_range_too(newest: Run, verdict: Verdi
 
 def test_a_run_of_which_nobody_knows_whether_it_began_in_time() -> None:
     running = undated(HOUR / 2, 2 * HOUR, "Creating")
-    assert at(run(31 * HOUR), running) is CANNOT_TELL
+    assert at(run(31 * HOUR), running) is UNKNOWN
 
 
 @pytest.mark.parametrize(
     ("later", "verdict"),
     [
-        (run(2 * HOUR, "Error"), CANNOT_TELL),
-        (run(2 * HOUR, "Creating", listed=False), CANNOT_TELL),
-        (run(7 * HOUR, "Creating"), CANNOT_TELL),
+        (run(2 * HOUR, "Error"), UNKNOWN),
+        (run(2 * HOUR, "Creating", listed=False), UNKNOWN),
+        (run(7 * HOUR, "Creating"), UNKNOWN),
         (run(HOUR / 2, "Error"), FAILING),
     ],
 )
@@ -558,16 +558,16 @@ def candidate(ago: timedelta, state: str = "BackedUp", kind: str = "DAILY") -> R
 @pytest.mark.parametrize(
     ("volume", "verdict"),
     [
-        ([candidate(HOUR), run(31 * HOUR)], CANNOT_TELL),
+        ([candidate(HOUR), run(31 * HOUR)], UNKNOWN),
         ([candidate(HOUR), run(25 * HOUR)], FRESH),
         ([candidate(31 * HOUR), run(55 * HOUR)], LATE),
-        ([candidate(HOUR)], CANNOT_TELL),
-        ([candidate(HOUR, "Creating"), run(25 * HOUR)], CANNOT_TELL),
+        ([candidate(HOUR)], UNKNOWN),
+        ([candidate(HOUR, "Creating"), run(25 * HOUR)], UNKNOWN),
         ([candidate(HOUR, "Error"), run(25 * HOUR)], FAILING),
         # It hangs, or vanished, or was completed and rotated away.
-        ([candidate(7 * HOUR, "Creating"), run(25 * HOUR)], CANNOT_TELL),
+        ([candidate(7 * HOUR, "Creating"), run(25 * HOUR)], UNKNOWN),
         ([candidate(7 * HOUR, "Creating"), run(31 * HOUR)], STUCK),
-        ([candidate(31 * HOUR, kind="MANUAL")], CANNOT_TELL),
+        ([candidate(31 * HOUR, kind="MANUAL")], UNKNOWN),
     ],
 )
 def test_what_one_list_left_out_is_judged_both_ways(volume: list[Run], verdict: Verdict) -> None:
@@ -586,7 +586,7 @@ def test_a_doubted_one_is_not_counted_as_usable() -> None:
 @pytest.mark.parametrize("kind", ["DAILY", "MANUAL"])
 def test_whether_the_only_snapshot_is_usable_is_not_known(state: str, kind: str) -> None:
     judgement = judged(run(HOUR, state, kind))
-    assert (judgement.thresholds.at(NOW), judgement.unknown_states) == (CANNOT_TELL, 1)
+    assert (judgement.thresholds.at(NOW), judgement.unknown_states) == (UNKNOWN, 1)
     assert (judgement.usable, judgement.newest_usable) == (0, None)
 
 
@@ -594,9 +594,9 @@ def test_whether_the_only_snapshot_is_usable_is_not_known(state: str, kind: str)
     ("others", "facts", "verdict"),
     [
         ([run(25 * HOUR)], {}, FRESH),
-        ([run(31 * HOUR)], {}, CANNOT_TELL),
+        ([run(31 * HOUR)], {}, UNKNOWN),
         ([run(31 * HOUR), run(2 * HOUR)], {}, FRESH),
-        ([run(25 * HOUR)], {"target": DAY}, CANNOT_TELL),
+        ([run(25 * HOUR)], {"target": DAY}, UNKNOWN),
         ([run(25 * HOUR), run(10 * MINUTE, "Error")], {}, FAILING),
         ([run(9 * DAY, kind="WEEKLY")], {}, LATE),
     ],
@@ -622,8 +622,8 @@ def test_the_reason_is_the_state_only_where_it_decides() -> None:
 @pytest.mark.parametrize(
     ("others", "facts", "verdict"),
     [
-        ([], {}, CANNOT_TELL),
-        ([run(2 * HOUR, kind="MANUAL")], {}, CANNOT_TELL),
+        ([], {}, UNKNOWN),
+        ([run(2 * HOUR, kind="MANUAL")], {}, UNKNOWN),
         ([run(HOUR)], {}, FRESH),
         ([run(31 * HOUR)], {}, LATE),
         ([], {"target": DAY}, FRESH),

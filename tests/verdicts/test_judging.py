@@ -139,7 +139,7 @@ def test_a_try_that_vanished_is_failing(show: Show, clock: time_machine.Travelle
         show(*rows)
         words += said(environment)
         clock.shift(60)
-    assert words == [Verdict.FRESH, Verdict.UNDER_WAY, Verdict.CANNOT_TELL, Verdict.FAILING]
+    assert words == [Verdict.FRESH, Verdict.RUNNING, Verdict.UNKNOWN, Verdict.FAILING]
 
 
 def test_our_first_sight_is_put_right_by_the_providers_clock(show: Show, clock: time_machine.Traveller) -> None:
@@ -172,7 +172,7 @@ def test_nothing_is_said_before_all_of_the_first_list_is_judged(
 ) -> None:
     with patch.object(prejudge, "write_judgements", side_effect=KeyboardInterrupt), pytest.raises(KeyboardInterrupt):
         show(row(1, NOW - 3 * DAY))
-    assert said(environment) == [Verdict.CANNOT_TELL]
+    assert said(environment) == [Verdict.UNKNOWN]
     clock.shift(60)
     show(row(1, NOW - 3 * DAY))
     environment.refresh_from_db()

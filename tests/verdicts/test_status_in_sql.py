@@ -23,7 +23,7 @@ AGES = st.builds(
     # Half a second more than somebody's patience is more.
     st.sampled_from([0, 0, 1, 500_000]),
 )
-NAMES = ("none", "late", "stuck", "failing", "cannot_tell", "new", "under_way")
+NAMES = ("none", "late", "stuck", "failing", "unknown", "new", "running")
 THRESHOLDS = st.builds(Thresholds, **dict.fromkeys(NAMES, MOMENTS))
 UNTIL = st.sampled_from([NOW - timedelta(seconds=1), NOW, NOW + timedelta(seconds=1), FOR_EVER])
 EXEMPT = st.none() | st.none() | st.none() | UNTIL
@@ -77,7 +77,7 @@ def _volume(team, environment, number, thresholds, patience, exempt, is_gone) ->
         volume_id=str(number),
         patience=patience,
         exempt_until=exempt,
-        gone_at=NOW if is_gone else None,
+        deleted_at=NOW if is_gone else None,
         doubt_from=thresholds.first_doubt,
         **{f"{name}_from": getattr(thresholds, name) for name in NAMES},
     )
@@ -92,7 +92,7 @@ def _expected(environment, thresholds, patience, exempt, is_gone) -> tuple[Verdi
         age=age_of_data(environment, NOW),
     )
     if is_gone:
-        return Verdict.GONE, then
+        return Verdict.DELETED, then
     if any(until is not None and until > NOW for until in (exempt, environment.exempt_until)):
-        return Verdict.NOT_JUDGED, then
+        return Verdict.EXCLUDED, then
     return said, then

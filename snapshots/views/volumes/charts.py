@@ -38,7 +38,7 @@ AGE_LABELS: Mapping[str, str | Promise] = {
 SHARE_LABELS: Mapping[str, str | Promise] = {
     "none": gettext_lazy("None usable"),
     "problem": gettext_lazy("Late, stuck or failing"),
-    "cannot_tell": gettext_lazy("Cannot tell"),
+    "unknown": gettext_lazy("Cannot tell"),
     "good": pgettext_lazy("verdict", "Fresh"),
 }
 
@@ -173,9 +173,9 @@ def _numbers(day: Day) -> str:
         "%(bad)s of %(total)s volumes with a problem (%(share)s)",
         day.total,
     ) % {"bad": grouped(day.bad), "total": grouped(day.total), "share": _percent(day)}
-    if not day.cannot_tell:
+    if not day.unknown:
         return text
-    return _("%(text)s, %(n)s unknown") % {"text": text, "n": grouped(day.cannot_tell)}
+    return _("%(text)s, %(n)s unknown") % {"text": text, "n": grouped(day.unknown)}
 
 
 def _percent(day: Day) -> str:

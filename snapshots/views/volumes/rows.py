@@ -162,7 +162,7 @@ def _notes(stands: Standing) -> Iterator[str]:
     if label:
         yield label
     for thing in (stands.volume, stands.environment):
-        if has_returned(thing, stands.now) and thing.exempt_until and stands.said is not Verdict.NOT_JUDGED:
+        if has_returned(thing, stands.now) and thing.exempt_until and stands.said is not Verdict.EXCLUDED:
             yield returned_in_words(thing.exempt_until, stands.now)
             break
     fewer_at = stands.volume.fewer_at

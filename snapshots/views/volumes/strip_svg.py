@@ -54,7 +54,7 @@ def shown_strip(volume: Volume, environment: Environment, now: datetime) -> Show
     """A volume's last 30 days as its page and its row show them."""
     ahead = timedelta(seconds=environment.clock_ahead)
     # Nothing is due of a deleted volume.
-    known = [moment for moment in (environment.data_at, volume.gone_at) if moment is not None]
+    known = [moment for moment in (environment.data_at, volume.deleted_at) if moment is not None]
     data_at = min(known) if environment.data_at else None
     strip = strip_of(volume, today=(now + ahead).date(), watch=Watch.of(environment), data_at=data_at)
     letters = "".join(LETTERS[mark.kind] for mark in strip.marks)

@@ -28,8 +28,8 @@ AGE_LABELS: Mapping[str, str | Promise] = {
 TILES: Sequence[tuple[str | Promise, tuple[Verdict, ...]]] = (
     (gettext_lazy("None usable"), (Verdict.NONE,)),
     (gettext_lazy("Late, stuck or failing"), (Verdict.LATE, Verdict.STUCK, Verdict.FAILING)),
-    (gettext_lazy("Cannot tell"), (Verdict.CANNOT_TELL,)),
-    (pgettext_lazy("verdict", "Fresh"), (Verdict.FRESH, Verdict.UNDER_WAY, Verdict.NEW)),
+    (gettext_lazy("Cannot tell"), (Verdict.UNKNOWN,)),
+    (pgettext_lazy("verdict", "Fresh"), (Verdict.FRESH, Verdict.RUNNING, Verdict.NEW)),
 )
 AGE_TILES: Sequence[tuple[str, str, str | Promise, tuple[str, ...]]] = (
     ("✕", "bad", gettext_lazy("None usable"), (NO_AGE,)),
@@ -77,17 +77,17 @@ def age_tiles(bands: Mapping[str, int], filters: VolumeFilters, prefix: str) -> 
 
 def asides(counted: Iterable[Tally], filters: VolumeFilters, prefix: str) -> list[Aside]:
     """Those that the tiles do not count."""
-    number = dict.fromkeys((None, Verdict.NOT_JUDGED, Verdict.GONE), 0)
+    number = dict.fromkeys((None, Verdict.EXCLUDED, Verdict.DELETED), 0)
     for tally in counted:
-        number[tally.said if tally.said >= Verdict.NOT_JUDGED else None] += tally.number
+        number[tally.said if tally.said >= Verdict.EXCLUDED else None] += tally.number
     judged, exempt, gone = number.values()
     found = [Aside(ngettext("%(n)s volume judged", "%(n)s volumes judged", judged) % {"n": grouped(judged)})]
     if exempt:
-        url = prefix + filters.query(statuses=("not_judged",))
+        url = prefix + filters.query(statuses=("excluded",))
         found.append(Aside(ngettext("%(n)s not judged", "%(n)s not judged", exempt) % {"n": grouped(exempt)}, url))
     if gone:
         text = ngettext("%(n)s deleted volume with snapshots left", "%(n)s deleted volumes with snapshots left", gone)
-        found.append(Aside(text % {"n": grouped(gone)}, prefix + filters.query(statuses=("gone",))))
+        found.append(Aside(text % {"n": grouped(gone)}, prefix + filters.query(statuses=("deleted",))))
     return found
 
 
@@ -142,7 +142,7 @@ def _detail(verdict: Verdict, own: Sequence[Tally], ages: DataAges) -> str:
         case Verdict.LATE:
             oldest = min((tally.oldest for tally in own if tally.oldest), default=None)
             return _("oldest from %(ago)s") % {"ago": times.ago(oldest, ages.now)} if oldest else ""
-        case Verdict.CANNOT_TELL:
+        case Verdict.UNKNOWN:
             return _unknown_detail(own, ages)
     return _fresh_detail(own)
 
@@ -160,7 +160,7 @@ def _none_detail(own: Sequence[Tally]) -> str:
 def _unknown_detail(own: Sequence[Tally], ages: DataAges) -> str:
     """The largest reason first."""
     on_old_data = sum(
-        tally.number for tally in own if tally.then is not Verdict.CANNOT_TELL or tally.environment_id in ages.blind
+        tally.number for tally in own if tally.then is not Verdict.UNKNOWN or tally.environment_id in ages.blind
     )
     others = sum(tally.number for tally in own) - on_old_data
     parts = [
@@ -172,7 +172,7 @@ def _unknown_detail(own: Sequence[Tally], ages: DataAges) -> str:
 
 def _fresh_detail(own: Sequence[Tally]) -> str:
     new = sum(tally.number for tally in own if tally.said is Verdict.NEW)
-    running = sum(tally.number for tally in own if tally.said is Verdict.UNDER_WAY)
+    running = sum(tally.number for tally in own if tally.said is Verdict.RUNNING)
     idle = sum(tally.idle for tally in own if tally.said is Verdict.FRESH)
     parts = [
         (new, ngettext("%(n)s new", "%(n)s new", new)),
@@ -204,8 +204,8 @@ def _status_group(filters: VolumeFilters, counted: Sequence[Tally]) -> FilterGro
     for name, verdict in STATUSES.items():
         number = sum(tally.number for tally in counted if tally.said is verdict)
         choices.append(Choice(name, str(LABELS[verdict]), grouped(number), name in filters.statuses))
-    judged = [choice for choice in choices if STATUSES[choice.value] < Verdict.NOT_JUDGED]
-    others = [choice for choice in choices if STATUSES[choice.value] >= Verdict.NOT_JUDGED]
+    judged = [choice for choice in choices if STATUSES[choice.value] < Verdict.EXCLUDED]
+    others = [choice for choice in choices if STATUSES[choice.value] >= Verdict.EXCLUDED]
     return FilterGroup("status", _("Status"), "checkbox", [*judged, *reversed(others)], len(filters.statuses))
 
 

@@ -88,7 +88,7 @@ class Shown:
     def mark(self) -> str:
         """Names what the page shows, so that the next answer can tell whether it changed."""
         volume = self.volume
-        moments = (volume.judged_at, volume.missing_since, volume.gone_at, volume.exempt_until)
+        moments = (volume.judged_at, volume.missing_since, volume.deleted_at, volume.exempt_until)
         return " ".join(moment.isoformat() if moment else "-" for moment in moments)
 
     def _address(self, name: str) -> str:
@@ -131,7 +131,7 @@ def volume_context(shown: Shown) -> dict[str, object]:
         "changes": volume_sections.changes(volume, environment, prefix, shown.changes_url, now),
         "facts": list(_facts(shown)),
         "deletion": _deletion(shown),
-        "is_gone": stands.said is Verdict.GONE,
+        "is_deleted": stands.said is Verdict.DELETED,
         **verdict_context(shown, stands),
         **age_context(shown),
         **_acts(shown),
@@ -140,7 +140,7 @@ def volume_context(shown: Shown) -> dict[str, object]:
 
 def verdict_context(shown: Shown, stands: Standing) -> dict[str, object]:
     text = why(stands)
-    if stands.said is Verdict.GONE:
+    if stands.said is Verdict.DELETED:
         text = _("Nothing is due of a deleted volume. What is left of it can be used while the provider lists it.")
     return {"badge": badge(stands), "beside": beside(stands), "why": text}
 
@@ -195,7 +195,7 @@ def _notes(shown: Shown, stands: Standing) -> Iterator[str]:
     for thing in (volume, shown.environment):
         if thing.exempt_until is not None and has_returned(thing, now):
             yield f"{thing}: {returned_in_words(thing.exempt_until, now)}."
-    if not shown.environment.knows_volumes and stands.said is not Verdict.GONE:
+    if not shown.environment.knows_volumes and stands.said is not Verdict.DELETED:
         yield _(
             "The provider does not show this key its list of volumes. Whether this one still exists, its size and its "
             "instance cannot be known."
@@ -205,12 +205,12 @@ def _notes(shown: Shown, stands: Standing) -> Iterator[str]:
 def _deletion(shown: Shown) -> str:
     """That it is deleted, in a sentence; empty where it is not."""
     volume, now = shown.volume, shown.now
-    if volume.gone_at is None:
+    if volume.deleted_at is None:
         return ""
     left = ngettext("%(n)d snapshot left", "%(n)d snapshots left", volume.snapshot_count)
     text = _("Deleted, %(left)s.") % {"left": left % {"n": volume.snapshot_count}}
     if deletions.may_be_taken_back(volume):
-        return f"{text} " + _("Said by a member at %(time)s UTC.") % {"time": times.stamp(volume.gone_at, now)}
+        return f"{text} " + _("Said by a member at %(time)s UTC.") % {"time": times.stamp(volume.deleted_at, now)}
     last = volume.last_seen_at
     if last is None:
         return text

@@ -47,7 +47,7 @@ class ChangeLine:
 
 def schedules(stands: Standing) -> list[Schedule]:
     """The schedules that are judged; none of a deleted volume."""
-    if stands.said is Verdict.GONE:
+    if stands.said is Verdict.DELETED:
         return []
     return [_schedule(part, stands) for part in stands.parts]
 
@@ -76,7 +76,7 @@ def _badge(part: Part, stands: Standing) -> Badge:
 
 def ended(stands: Standing) -> list[Schedule]:
     """The schedules whose end is on purpose: their answers are no more, until a new run appears."""
-    if stands.said is Verdict.GONE:
+    if stands.said is Verdict.DELETED:
         return []
     judged = {part.schedule for part in stands.parts}
     since = {name: datetime.fromisoformat(text) for name, text in stands.volume.ended.items()}

@@ -29,15 +29,15 @@ MANY = 10_000
 def test_volumes_add_up_with_the_tiles(told: Environment, fill: Fill, asker: Script, bob_client: Client) -> None:
     fill(disk("shop", 3, 27), path="compute-qc/shop")
     change("undated", exempt_until="2027-01-01T00:00Z")
-    change("mixed", gone_at="2026-11-24T00:00Z")
+    change("mixed", deleted_at="2026-11-24T00:00Z")
     counts = told_to(asker)
     links = list(tile_links(home(bob_client)))
     for address, number in links:
         statuses = parse_qs(address.partition("?")[2])["status"]
         assert sum(counts.total("snapshots_volumes", verdict=status) for status in statuses) == number
     assert sum(number for _address, number in links) == Volume.objects.count() - 2
-    assert counts.total("snapshots_volumes", verdict="not_judged") == 1
-    assert counts.total("snapshots_volumes", verdict="gone") == 1
+    assert counts.total("snapshots_volumes", verdict="excluded") == 1
+    assert counts.total("snapshots_volumes", verdict="deleted") == 1
     assert counts.total("snapshots_volumes") == Volume.objects.count()
 
 
@@ -146,7 +146,7 @@ def test_a_silent_mirror_cannot_tell(told: Environment, asker: Script, clock: ob
     """What the data said is not said for ever: the verdict changes, and the age of the data tells why."""
     clock.shift(25 * 3600)  # type: ignore[attr-defined]
     found = told_to(asker)
-    assert found.value("snapshots_volumes", verdict="cannot_tell") == Volume.objects.count()
+    assert found.value("snapshots_volumes", verdict="unknown") == Volume.objects.count()
     assert found.value("snapshots_data_age_seconds") == 25 * 3600
     assert found.number(AGE) == 0
 

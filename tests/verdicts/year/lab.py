@@ -274,21 +274,21 @@ class Lab:
     def judge(self, disk: Disk, word: str, now: datetime, hours: float, *, is_list: bool) -> None:
         """Hold a page's word against what may be said."""
         self.tally.verdicts += 1
-        if word == "gone":
+        if word == "deleted":
             if disk.deleted_at is None:
                 self.wrong("false_fresh", disk, word, {"not deleted"})
             return
         data, lists = self.data or now, disk.lists_without
         if disk.deleted_at and data - disk.deleted_at > DELETED_KNOWN and lists >= LISTS_TO_KNOW:
-            self.wrong("false_late", disk, word, {"gone"})
+            self.wrong("false_late", disk, word, {"deleted"})
             return
         allowed = self.allowed(disk, now)
-        self.tally.hours_open += hours * ("cannot tell" in allowed)
-        self.tally.hours_said += hours * (word == "cannot tell")
+        self.tally.hours_open += hours * ("unknown" in allowed)
+        self.tally.hours_said += hours * (word == "unknown")
         is_problem = word in truth.PROBLEMS
-        if word == "cannot tell" or word in allowed:
+        if word == "unknown" or word in allowed:
             pass
-        elif not is_problem and (truth.of(disk, now) in truth.PROBLEMS or "cannot tell" in allowed):
+        elif not is_problem and (truth.of(disk, now) in truth.PROBLEMS or "unknown" in allowed):
             self.wrong("false_fresh", disk, word, allowed)
         elif is_problem and truth.of(disk, data) not in truth.PROBLEMS:
             self.wrong("false_late", disk, word, allowed)
@@ -303,12 +303,12 @@ class Lab:
             disk, data, now - data, off=self.clocks.may_be_off(), drift=self.clocks.may_have_drifted()
         )
         # A page whose own clock is wrong cannot know how old the data is.
-        return allowed | ({"cannot tell"} if self.clocks.ours else set())
+        return allowed | ({"unknown"} if self.clocks.ours else set())
 
     def _found_in_time(self, disk: Disk, word: str, allowed: set[str]) -> None:
         is_late = truth.of(disk, self.data or self.now) == "late"
         self.tally.missed += is_late and not self.were_late.get(disk.id, False)
-        if is_late and self.were_late.get(disk.id) and word not in truth.PROBLEMS and "cannot tell" not in allowed:
+        if is_late and self.were_late.get(disk.id) and word not in truth.PROBLEMS and "unknown" not in allowed:
             self.wrong("found_late", disk, word, allowed)
         self.were_late[disk.id] = is_late
 

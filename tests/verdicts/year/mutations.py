@@ -65,7 +65,7 @@ def _no_grace(schedule: str) -> timedelta:
 
 
 def _nothing_runs(schedule: str, tries: object, young: datetime, old: datetime, longest: timedelta) -> Thresholds:
-    return Thresholds(late=old, cannot_tell=young)
+    return Thresholds(late=old, unknown=young)
 
 
 stuck_limit = judge._stuck_limit
@@ -130,7 +130,7 @@ def _created_as_told(scene: object, volume: object, rows: object) -> tuple[datet
 
 
 def _gone_at_once(ages: object) -> Case:
-    gone = When(missing_since__isnull=False, then=Value(int(Verdict.GONE)))
+    gone = When(missing_since__isnull=False, then=Value(int(Verdict.DELETED)))
     return Case(gone, default=said(ages), output_field=SmallIntegerField())
 
 
@@ -188,7 +188,7 @@ def _manual_tries_fail(interval_type: str) -> tuple[str, ...]:
 
 def _failing_for_ever(*facts: object) -> Thresholds:
     found = after_tries(*facts)
-    return Thresholds(failing=found.failing, cannot_tell=found.cannot_tell) if found.failing else found
+    return Thresholds(failing=found.failing, unknown=found.unknown) if found.failing else found
 
 
 known_range = taken_time.taken_range

@@ -209,20 +209,20 @@ class Replay:
 
     def _judge(self, place: Place, disk: Disk, word: str, age: timedelta, hours: float, *, is_list: bool) -> None:
         self.tally.verdicts += 1
-        if word == "gone":
+        if word == "deleted":
             if disk.deleted_at is None:
                 self._wrong("false_fresh", place, disk, word, {"not deleted"})
             return
         if disk.deleted_at and place.data - disk.deleted_at > DELETED_KNOWN and disk.lists_without >= LISTS_TO_KNOW:
-            self._wrong("false_late", place, disk, word, {"gone"})
+            self._wrong("false_late", place, disk, word, {"deleted"})
             return
         allowed = truth.may_be_said(disk, place.data, age)
-        self.tally.hours_open += hours * ("cannot tell" in allowed)
-        self.tally.hours_said += hours * (word == "cannot tell")
+        self.tally.hours_open += hours * ("unknown" in allowed)
+        self.tally.hours_said += hours * (word == "unknown")
         is_problem = word in truth.PROBLEMS
-        if word == "cannot tell":
+        if word == "unknown":
             pass
-        elif not is_problem and (truth.of(disk, place.data + age) in truth.PROBLEMS or "cannot tell" in allowed):
+        elif not is_problem and (truth.of(disk, place.data + age) in truth.PROBLEMS or "unknown" in allowed):
             self._wrong("false_fresh", place, disk, word, allowed)
         elif is_problem and truth.of(disk, place.data) not in truth.PROBLEMS:
             self._wrong("false_late", place, disk, word, allowed)
@@ -235,7 +235,7 @@ class Replay:
         """A missed run must be said at the latest with the second list after its deadline."""
         is_late = truth.of(disk, place.data) == "late"
         self.tally.missed += is_late and not place.were_late.get(disk.id, False)
-        if is_late and place.were_late.get(disk.id) and word not in truth.PROBLEMS and "cannot tell" not in allowed:
+        if is_late and place.were_late.get(disk.id) and word not in truth.PROBLEMS and "unknown" not in allowed:
             self._wrong("found_late", place, disk, word, allowed)
         place.were_late[disk.id] = is_late
 

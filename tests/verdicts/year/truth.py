@@ -17,7 +17,7 @@ EVERY = {"HOURLY": HOUR, "DAILY": 24 * HOUR, "WEEKLY": 168 * HOUR, "MONTHLY": 72
 ALLOWED = {"HOURLY": HOUR / 2, "DAILY": 6 * HOUR, "WEEKLY": 24 * HOUR, "MONTHLY": 24 * HOUR}
 STUCK_AFTER = {"HOURLY": HOUR, "DAILY": 6 * HOUR, "WEEKLY": 42 * HOUR, "MONTHLY": 180 * HOUR}
 LONG_AGO = datetime(2000, 1, 1, tzinfo=UTC)
-ORDER = ("fresh", "under way", "new", "cannot tell", "failing", "stuck", "late", "none")
+ORDER = ("fresh", "running", "new", "unknown", "failing", "stuck", "late", "none")
 PROBLEMS = frozenset(ORDER[4:])
 WITHOUT_DATA = 24 * HOUR
 TYPES = (*EVERY, "MANUAL", "RECURRING", "TEMPLATE", "GROUP")
@@ -120,7 +120,7 @@ def may_be_said(
     because the provider's clock drifts: within that either word is right.
     """
     if age > WITHOUT_DATA:
-        return {"cannot tell"}
+        return {"unknown"}
     return set().union(*(_said([data + each + drifted for each in off], disk, age) for drifted in drift))
 
 
@@ -129,8 +129,8 @@ def _said(moments: list[datetime], disk: Disk, age: timedelta) -> set[str]:
     then = {of(disk, moment, case) for moment, case in worlds}
     now = {of(disk, moment + age, case) for moment, case in worlds}
     if then <= PROBLEMS:
-        return then if age <= _patience(disk) else {"cannot tell"}
-    return {"cannot tell"} if now & PROBLEMS else then
+        return then if age <= _patience(disk) else {"unknown"}
+    return {"unknown"} if now & PROBLEMS else then
 
 
 def _patience(disk: Disk) -> timedelta:
@@ -158,11 +158,11 @@ def _by_age(disk: Disk, runs: list[Run], moment: datetime, case: Case) -> str:
     last = max(usable) + disk.target + APPEARS
     made = [run for run in runs if case.is_made(run) and max(usable) < case.began(run) <= last]
     if moment < last:
-        return "under way" if made else "fresh"
+        return "running" if made else "fresh"
     patience = max(HOUR, disk.target / 4, 3 * _longest(disk, runs))
     if any(_waited(run, moment, case) >= patience for run in made):
         return "stuck"
-    return "under way" if made else "late"
+    return "running" if made else "late"
 
 
 def _longest(disk: Disk, runs: list[Run]) -> timedelta:
@@ -193,7 +193,7 @@ def _of_schedule(kind: str, runs: list[Run], ran: bool, moment: datetime, case: 
         return "late"
     if any(case.has_failed(run) for run in tries):
         return "failing"
-    return "under way" if made else "fresh"
+    return "running" if made else "fresh"
 
 
 def _deadline(kind: str, runs: list[Run], ran: bool, good: datetime | None, case: Case) -> datetime:

@@ -19,13 +19,13 @@ HOUR, DAY = 3600, 86_400
 
 def kept(environment: Environment) -> dict[str, tuple[int, int, int, int]]:
     rows = VerdictDay.objects.filter(environment=environment).order_by("day")
-    return {f"{row.day:%d %b}": (row.none, row.problem, row.cannot_tell, row.good) for row in rows}
+    return {f"{row.day:%d %b}": (row.none, row.problem, row.unknown, row.good) for row in rows}
 
 
 def put(environment: Environment, number: int, **since: datetime) -> Volume:
     """A volume with nothing but these moments."""
     fields = {f"{name}_from": moment for name, moment in since.items()}
-    doubt = min((moment for name, moment in since.items() if name not in ("new", "under_way")), default=None)
+    doubt = min((moment for name, moment in since.items() if name not in ("new", "running")), default=None)
     return Volume.objects.create(
         team=environment.team, environment=environment, volume_id=str(number), doubt_from=doubt, **fields
     )
@@ -41,7 +41,7 @@ def bare(environment: Environment) -> Environment:
 
 def test_each_verdict_has_its_place(bare: Environment) -> None:
     now = timezone.now()
-    for number, name in enumerate(["none", "late", "stuck", "failing", "cannot_tell", "new", "under_way"]):
+    for number, name in enumerate(["none", "late", "stuck", "failing", "unknown", "new", "running"]):
         put(bare, number, **{name: now})
     put(bare, 7, late=now + timedelta(hours=1))
     day_notes.note(bare.pk)
@@ -52,7 +52,7 @@ def test_what_is_not_judged_and_what_is_gone_is_not_counted(bare: Environment) -
     now = timezone.now()
     exempt, gone = put(bare, 1, late=now), put(bare, 2, none=now)
     Volume.objects.filter(pk=exempt.pk).update(exempt_until=now + timedelta(days=1))
-    Volume.objects.filter(pk=gone.pk).update(gone_at=now)
+    Volume.objects.filter(pk=gone.pk).update(deleted_at=now)
     put(bare, 3)
     day_notes.note(bare.pk)
     assert kept(bare) == {"24 Nov": (0, 0, 0, 1)}
@@ -85,7 +85,7 @@ def test_more_that_cannot_be_told_is_worse_and_what_is_added_counts(bare: Enviro
     put(bare, 2)
     stand(bare, now + timedelta(minutes=1))
     assert kept(bare) == {"24 Nov": (0, 0, 0, 2)}
-    put(bare, 3, cannot_tell=now)
+    put(bare, 3, unknown=now)
     stand(bare, now + timedelta(minutes=2))
     Volume.objects.filter(volume_id="3").delete()
     stand(bare, now + timedelta(minutes=3))

@@ -70,7 +70,7 @@ def test_the_real_doubt_is_named(which: str, fill: Fill, clock: Traveller, bob_c
     story, doubt = STORIES[which]
     follow(fill, clock, story)
     told = row(bob_client).attributes
-    assert (told["data-verdict"], told["data-doubt"]) == ("cannot_tell", doubt)
+    assert (told["data-verdict"], told["data-doubt"]) == ("unknown", doubt)
 
 
 def test_when_the_volume_was_created(fill: Fill, clock: Traveller, bob_client: Client) -> None:

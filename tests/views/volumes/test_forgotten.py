@@ -31,9 +31,9 @@ def kept() -> set[str]:
 
 def test_a_volume_without_a_snapshot_goes_when_it_was_long_gone(where: Environment) -> None:
     now = timezone.now()
-    put(where, "gone", gone_at=now - LONG, listed=False)
+    put(where, "gone", deleted_at=now - LONG, listed=False)
     put(where, "forgotten", judged_at=now - LONG)
-    put(where, "gone-of-late", gone_at=now - NOT_SO_LONG, judged_at=now - LONG)
+    put(where, "gone-of-late", deleted_at=now - NOT_SO_LONG, judged_at=now - LONG)
     put(where, "judged-of-late", judged_at=now - NOT_SO_LONG)
     put(where, "listed", judged_at=now - LONG, listed=True)
     put(where, "not-yet-judged")
@@ -41,7 +41,7 @@ def test_a_volume_without_a_snapshot_goes_when_it_was_long_gone(where: Environme
 
 
 def test_a_volume_of_which_a_snapshot_is_known_stays(where: Environment) -> None:
-    Volume.objects.update(gone_at=timezone.now() - LONG, snapshot_count=0)
+    Volume.objects.update(deleted_at=timezone.now() - LONG, snapshot_count=0)
     assert kept() == {VOLUME}
 
 

@@ -44,11 +44,11 @@ def test_gone_after_two_lists_and_its_own_404(seen: Environment, sim: Simulator,
     volume_id = first_id(sim)
     sim.world.remove_volume(PATH, volume_id)
     pass_quarters(1, seen, clock)
-    assert (stored(seen, volume_id).gone_at, calls(sim)[1]) == (None, 0)
+    assert (stored(seen, volume_id).deleted_at, calls(sim)[1]) == (None, 0)
     generation = seen.generation
     pass_quarters(1, seen, clock)
     gone = stored(seen, volume_id)
-    assert (gone.gone_at, gone.listed, calls(sim)[1]) == (timezone.now(), False, 1)
+    assert (gone.deleted_at, gone.listed, calls(sim)[1]) == (timezone.now(), False, 1)
     assert gone.snapshot_count > 0
     assert seen.generation > generation
     pass_quarters(2, seen, clock)
@@ -61,9 +61,9 @@ def test_a_volume_that_answers_is_not_gone_however_many_lists_leave_it_out(
     sim.fault(path=LISTS, shrink=0.25)
     pass_quarters(2, seen, clock)
     assert calls(sim)[1] == 1
-    assert Volume.objects.filter(environment=seen, listed=True, missing_since=None, gone_at=None).count() == 4
+    assert Volume.objects.filter(environment=seen, listed=True, missing_since=None, deleted_at=None).count() == 4
     pass_quarters(3, seen, clock)
-    assert not Volume.objects.filter(environment=seen, gone_at__isnull=False).exists()
+    assert not Volume.objects.filter(environment=seen, deleted_at__isnull=False).exists()
 
 
 def test_an_empty_list_over_volumes_that_answer_buries_none(
@@ -72,7 +72,7 @@ def test_an_empty_list_over_volumes_that_answer_buries_none(
     sim.fault(path=LISTS, empty_list=True)
     pass_quarters(5, seen, clock)
     assert calls(sim)[1] > 0
-    assert not Volume.objects.filter(environment=seen, gone_at__isnull=False).exists()
+    assert not Volume.objects.filter(environment=seen, deleted_at__isnull=False).exists()
 
 
 def test_all_at_once_are_gone_after_three_lists_though_each_answers_404(
@@ -83,7 +83,7 @@ def test_all_at_once_are_gone_after_three_lists_though_each_answers_404(
     gone = []
     for _ in range(3):
         pass_quarters(1, seen, clock)
-        gone.append(Volume.objects.filter(environment=seen, gone_at__isnull=False).count())
+        gone.append(Volume.objects.filter(environment=seen, deleted_at__isnull=False).count())
     assert gone == [0, 0, 4]
     assert calls(sim)[1] >= 8
 
@@ -96,10 +96,10 @@ def test_a_retrieve_that_tells_nothing_buries_nothing(
     sim.world.remove_volume(PATH, volume_id)
     sim.fault(path=ONE, **fault)
     pass_quarters(3, seen, clock)
-    assert (stored(seen, volume_id).gone_at, seen.volumes_fault, seen.fault_kind) == (None, "", "")
+    assert (stored(seen, volume_id).deleted_at, seen.volumes_fault, seen.fault_kind) == (None, "", "")
     sim.clear_faults()
     pass_quarters(1, seen, clock)
-    assert stored(seen, volume_id).gone_at == timezone.now()
+    assert stored(seen, volume_id).deleted_at == timezone.now()
 
 
 def test_a_volume_that_is_listed_again_is_not_gone(seen: Environment, sim: Simulator, clock: Traveller) -> None:
@@ -107,10 +107,10 @@ def test_a_volume_that_is_listed_again_is_not_gone(seen: Environment, sim: Simul
     volume_id = str(row["id"])
     sim.world.remove_volume(PATH, volume_id)
     pass_quarters(2, seen, clock)
-    assert stored(seen, volume_id).gone_at is not None
+    assert stored(seen, volume_id).deleted_at is not None
     sim.world.add_volume(PATH, id=volume_id, name="again")
     pass_quarters(1, seen, clock)
-    assert (stored(seen, volume_id).gone_at, stored(seen, volume_id).listed) == (None, True)
+    assert (stored(seen, volume_id).deleted_at, stored(seen, volume_id).listed) == (None, True)
 
 
 def test_the_same_name_again_is_another_volume(seen: Environment, sim: Simulator, clock: Traveller) -> None:
@@ -119,7 +119,10 @@ def test_the_same_name_again_is_another_volume(seen: Environment, sim: Simulator
     sim.world.add_volume(PATH, name=str(row["name"]))
     pass_quarters(2, seen, clock)
     same = Volume.objects.filter(environment=seen, name=row["name"])
-    assert {volume.gone_at is not None: volume.volume_id == row["id"] for volume in same} == {True: True, False: False}
+    assert {volume.deleted_at is not None: volume.volume_id == row["id"] for volume in same} == {
+        True: True,
+        False: False,
+    }
 
 
 def test_what_was_said_to_be_deleted_lives_when_a_new_snapshot_of_it_appears(
@@ -128,15 +131,15 @@ def test_what_was_said_to_be_deleted_lives_when_a_new_snapshot_of_it_appears(
     sim.fault(path=LISTS, refuse=403)
     refreshed(environment)
     volume_id = first_id(sim)
-    Volume.objects.filter(volume_id=volume_id).update(gone_at=timezone.now())
+    Volume.objects.filter(volume_id=volume_id).update(deleted_at=timezone.now())
     clock.shift(MINUTE)
     sim.world.add_snapshot(PATH, volume_id="")
     refreshed(environment)
-    assert stored(environment, volume_id).gone_at is not None
+    assert stored(environment, volume_id).deleted_at is not None
     sim.world.add_snapshot(PATH, volume_id=volume_id)
     clock.shift(MINUTE)
     refreshed(environment)
-    assert stored(environment, volume_id).gone_at is None
+    assert stored(environment, volume_id).deleted_at is None
 
 
 # --- the endpoint's own next try

@@ -50,11 +50,11 @@ def test_no_volume_draws_no_bar() -> None:
 
 
 def test_a_column_is_as_high_as_the_share_and_the_worst_hangs_from_the_top() -> None:
-    drawn = {share.name: share.d for share in views.shares([Day(TODAY, none=1, problem=2, cannot_tell=3, good=4)])}
+    drawn = {share.name: share.d for share in views.shares([Day(TODAY, none=1, problem=2, unknown=3, good=4)])}
     assert drawn == {
         "none": "M0 0h7V10h-7z",
         "problem": "M0 10h7V30h-7z",
-        "cannot-tell": "M0 30h7V60h-7z",
+        "unknown": "M0 30h7V60h-7z",
         "good": "M0 60h7V100h-7z",
         "no-list": "",
     }
@@ -66,7 +66,7 @@ def test_one_in_thousands_is_seen() -> None:
 
 
 @pytest.mark.parametrize(
-    "day", [Day(TODAY, none=7), Day(TODAY, problem=5), Day(TODAY, cannot_tell=1), Day(TODAY, 1, 1, 997, 1)]
+    "day", [Day(TODAY, none=7), Day(TODAY, problem=5), Day(TODAY, unknown=1), Day(TODAY, 1, 1, 997, 1)]
 )
 def test_no_column_leaves_its_room(day: Day) -> None:
     for share in views.shares([day]):
@@ -84,7 +84,7 @@ def test_a_day_without_a_list_is_dotted_and_in_no_share() -> None:
 
 
 def test_the_newest_day_and_the_worst() -> None:
-    worst = Day(ago(12), none=20, problem=41, cannot_tell=3, good=219)
+    worst = Day(ago(12), none=20, problem=41, unknown=3, good=219)
     assert words(worst, Day(TODAY, none=3, problem=11, good=271)) == [
         "24 Nov, at its worst moment: 14 of 285 volumes with a problem (5 %).",
         "The worst day was 12 Nov: 61 of 283 volumes with a problem (22 %), 3 unknown.",
@@ -117,11 +117,11 @@ def test_nothing_is_known_yet() -> None:
 # --- on the page
 
 
-def put(environment: Environment, days_ago: int, none: int, problem: int, cannot_tell: int, good: int) -> None:
+def put(environment: Environment, days_ago: int, none: int, problem: int, unknown: int, good: int) -> None:
     VerdictDay.objects.update_or_create(
         environment=environment,
         day=ago(days_ago),
-        defaults={"none": none, "problem": problem, "cannot_tell": cannot_tell, "good": good},
+        defaults={"none": none, "problem": problem, "unknown": unknown, "good": good},
     )
 
 
@@ -136,7 +136,7 @@ def test_days_are_summed_over_environments_and_kept_to_the_team(
     put(first, 89, 0, 0, 0, 1)
     put(first, 90, 9, 9, 9, 9)
     found = daily.history([first, second], TODAY)
-    assert (found[-2].none, found[-2].problem, found[-2].cannot_tell, found[-2].good) == (2, 4, 6, 8)
+    assert (found[-2].none, found[-2].problem, found[-2].unknown, found[-2].good) == (2, 4, 6, 8)
     assert (len(found), found[0].day, found[0].good) == (90, ago(89), 1)
 
 

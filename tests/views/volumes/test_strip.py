@@ -280,7 +280,7 @@ def test_every_kind_is_drawn_in_a_form_of_its_own() -> None:
 
 def test_nothing_is_missed_of_a_volume_after_it_was_deleted() -> None:
     of = daily(list(range(10, 31)))
-    of.gone_at = ago(5, 12)
+    of.deleted_at = ago(5, 12)
     place = Environment(first_listed_at=ago(90), watched_at=NOON, data_at=NOON)
     shown = strip_svg.shown_strip(of, place, NOON)
     assert (shown.sentence, "not watched on 5 days" in shown.label) == ("20 of 25 daily runs OK", True)

@@ -357,7 +357,7 @@ def test_a_viewer_may_not_and_is_not_offered_it(bob_client: Client, charlie_clie
     assert "deleted on purpose" not in bob_client.get(PAGE).content.decode()
     assert bob_client.post(DELETED).status_code == 403
     assert charlie_client.post(DELETED).status_code == 404
-    assert Volume.objects.get().gone_at is None
+    assert Volume.objects.get().deleted_at is None
 
 
 @pytest.mark.parametrize(
@@ -378,19 +378,23 @@ def test_no_word_goes_against_the_providers_list(
     Environment.objects.filter(pk=where.pk).update(volumes_fault=fault)
     assert ("deleted on purpose" in alice_client.get(PAGE).content.decode()) == may
     alice_client.post(DELETED)
-    assert (Volume.objects.get().gone_at is not None) == may
+    assert (Volume.objects.get().deleted_at is not None) == may
 
 
 def test_what_the_provider_does_not_know_cannot_be_taken_back(alice_client: Client, fill: Fill) -> None:
     fill(daily([0]))
-    gone = {"gone_at": NOW, "missing_since": NOW - timedelta(minutes=30), "last_seen_at": NOW - timedelta(minutes=45)}
+    gone = {
+        "deleted_at": NOW,
+        "missing_since": NOW - timedelta(minutes=30),
+        "last_seen_at": NOW - timedelta(minutes=45),
+    }
     Volume.objects.update(from_endpoint=True, listed=False, **gone)
     page = alice_client.get(PAGE)
     assert banners(page) == [
         "–Deleted, 1 snapshot left. The provider listed it last at 24 Nov 11:15 UTC and does not know its id any more."
     ]
     alice_client.post(DELETED, {"undo": "1"})
-    assert Volume.objects.get().gone_at == NOW
+    assert Volume.objects.get().deleted_at == NOW
 
 
 # --- asking the provider

@@ -17,8 +17,8 @@ RESULTS = b'<div id="results" tabindex="-1" hx-target="#results" hx-push-url="tr
 FOUND = {
     "status=late": ["late", "mixed"],
     "status=late&status=failing": ["late", "mixed", "failing"],
-    "status=cannot_tell": ["undated"],
-    "status=not_judged": [],
+    "status=unknown": ["undated"],
+    "status=excluded": [],
     "schedule=HOURLY": ["mixed"],
     "schedule=none": ["undated"],
     "schedule=none&schedule=HOURLY": ["mixed", "undated"],
@@ -93,7 +93,7 @@ def test_chips_name_each_filter_and_leave_it(alice_client: Client, told: Environ
 def test_the_statuses_have_their_numbers(alice_client: Client, told: Environment) -> None:
     found = choices(home(alice_client, "?schedule=DAILY&status=fresh"), "status")
     assert {name: number for name, number in found.items() if number != "0"} == {
-        **{"none": "1", "late": "2", "stuck": "1", "failing": "1", "under_way": "1", "fresh": "1"}
+        **{"none": "1", "late": "2", "stuck": "1", "failing": "1", "running": "1", "fresh": "1"}
     }
     assert len(found) == 10
 

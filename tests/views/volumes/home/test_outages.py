@@ -65,7 +65,7 @@ def test_what_is_not_judged_stops_nothing(alice_client: Client, week: Policy, fi
     assert outage(home(alice_client)) == SENTENCE % 5
     change("out-76-0", exempt_until=FOR_EVER)
     assert outage(home(alice_client)) == ""
-    change("out-76-0", exempt_until=None, gone_at=timezone.now() - timedelta(days=1))
+    change("out-76-0", exempt_until=None, deleted_at=timezone.now() - timedelta(days=1))
     assert outage(home(alice_client, "?q=out")) == ""
-    change("out-76-0", gone_at=None)
+    change("out-76-0", deleted_at=None)
     assert outage(home(alice_client)) == SENTENCE % 5

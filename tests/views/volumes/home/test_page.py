@@ -90,7 +90,7 @@ def test_a_tile_shows_what_it_counts_and_leads_back(alice_client: Client, told: 
 
 def test_what_is_not_judged_is_counted_and_found(alice_client: Client, told: Environment) -> None:
     Volume.objects.filter(name__in=["late", "fresh"]).update(exempt_until=FOR_EVER, exempt_reason="lab")
-    Volume.objects.filter(name="stuck").update(gone_at=timezone.now())
+    Volume.objects.filter(name="stuck").update(deleted_at=timezone.now())
     page = home(alice_client)
     assert asides(page) == "5 volumes judged · 2 not judged · 1 deleted volume with snapshots left"
     assert sum(tiles(page).values()) == 5
@@ -102,7 +102,7 @@ def test_what_is_not_judged_is_counted_and_found(alice_client: Client, told: Env
 
 
 def test_a_deleted_volume_with_nothing_left_is_left_out(alice_client: Client, told: Environment) -> None:
-    Volume.objects.filter(name="stuck").update(gone_at=timezone.now(), snapshot_count=0)
+    Volume.objects.filter(name="stuck").update(deleted_at=timezone.now(), snapshot_count=0)
     assert "deleted" not in asides(home(alice_client))
     assert names(home(alice_client, "?q=stuck")) == []
 
@@ -174,7 +174,7 @@ def test_hostile_names_are_only_text(alice_client: Client, week: Policy, fill: F
         assert b"<script>alert" not in page.content
         assert b"{{" in page.content
     Volume.objects.update(exempt_until=FOR_EVER)
-    assert HOSTILE in cell(home(alice_client, "?status=not_judged"), HOSTILE, "status")
+    assert HOSTILE in cell(home(alice_client, "?status=excluded"), HOSTILE, "status")
 
 
 def test_a_viewer_has_no_boxes_and_a_member_has(alice_client: Client, bob_client: Client, told: Environment) -> None:

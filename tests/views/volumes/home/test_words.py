@@ -88,7 +88,7 @@ def test_no_schedule_and_no_target_is_not_called_fresh(fill: Fill, key: object) 
 def test_a_problem_on_old_data_was_one(told: Environment, clock: time_machine.Traveller) -> None:
     clock.shift(timedelta(hours=7))
     assert badge(stands("late")).word == "Was late at 12:00"
-    assert (stands("late").said, stands("late").reason) == (Verdict.CANNOT_TELL, Reason.OLD_DATA)
+    assert (stands("late").said, stands("late").reason) == (Verdict.UNKNOWN, Reason.OLD_DATA)
     assert "What happened since then is not known." in why(stands("late"))
 
 
@@ -100,7 +100,7 @@ def test_a_run_that_fell_due_after_the_data_is_named(week: Policy, fill: Fill, c
 
 def test_after_a_day_without_data_nothing_is_told(told: Environment, clock: time_machine.Traveller) -> None:
     clock.shift(timedelta(hours=24, minutes=1))
-    assert {stands(name).said for name in SHORT} == {Verdict.CANNOT_TELL}
+    assert {stands(name).said for name in SHORT} == {Verdict.UNKNOWN}
     assert {stands(name).reason for name in SHORT} == {Reason.OLD_DATA}
     assert badge(stands("none")).word == "None usable at 24 Nov 12:00"
 
@@ -126,7 +126,7 @@ def test_a_row_left_out_once_is_a_doubt(week: Policy, fill: Fill, clock: time_ma
 )
 def test_what_is_not_judged_says_until_when_and_why(told: Environment, until: object, words: str) -> None:
     Volume.objects.update(exempt_until=until, exempt_reason="lab")
-    assert (stands("late").said, beside(stands("late"))) == (Verdict.NOT_JUDGED, words)
+    assert (stands("late").said, beside(stands("late"))) == (Verdict.EXCLUDED, words)
 
 
 def test_an_environments_exemption_counts_too(told: Environment) -> None:
@@ -137,7 +137,7 @@ def test_an_environments_exemption_counts_too(told: Environment) -> None:
 
 
 def test_a_deleted_volume_says_what_is_left(told: Environment) -> None:
-    Volume.objects.update(gone_at=timezone.now())
+    Volume.objects.update(deleted_at=timezone.now())
     assert short_name(stands("late")) == "Deleted; 2 snapshots left"
 
 
