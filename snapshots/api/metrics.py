@@ -20,8 +20,8 @@ from snapshots.lists.volume_filters import VolumeFilters
 from snapshots.lists.volume_list import narrowed, tallies
 from snapshots.models import Environment
 from snapshots.models.volume import VolumeQuerySet
-from snapshots.rules.judge import Verdict
 from snapshots.rules.states import STATES
+from snapshots.rules.verdict import Verdict
 from snapshots.verdicts.sql import DataAges
 
 Family = GaugeMetricFamily | CounterMetricFamily

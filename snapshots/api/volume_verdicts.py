@@ -23,7 +23,7 @@ from snapshots.lists import volume_filters, volume_list
 from snapshots.lists.volume_filters import VolumeFilters
 from snapshots.models import Environment, Policy
 from snapshots.models.volume import VolumeQuerySet
-from snapshots.rules.judge import ALWAYS, Verdict
+from snapshots.rules.verdict import ALWAYS, Verdict
 from snapshots.text.labels import volume_name
 from snapshots.text.verdict_labels import short_name
 from snapshots.text.verdict_reason import why

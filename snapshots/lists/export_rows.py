@@ -10,8 +10,8 @@ from typing import NamedTuple
 
 from snapshots.lists import change_list
 from snapshots.models import Change, Environment, Snapshot, Volume
-from snapshots.rules.judge import Verdict
 from snapshots.rules.taken_time import TakenFrom
+from snapshots.rules.verdict import Verdict
 from snapshots.verdicts.evaluate import LETTERS
 from snapshots.verdicts.sql import DataAges, judged
 from snapshots.verdicts.status import target_of

@@ -8,7 +8,7 @@ from typing import NamedTuple
 from snapshots.lists.volume_list import Tally
 from snapshots.models import Environment
 from snapshots.models.volume import VolumeQuerySet
-from snapshots.rules.judge import Verdict
+from snapshots.rules.verdict import Verdict
 from snapshots.verdicts.status import read_parts
 
 WITHIN = timedelta(hours=1)

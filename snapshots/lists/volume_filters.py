@@ -9,8 +9,8 @@ from django.http import QueryDict
 from snapshots.lists import params
 from snapshots.lists.params import DEFAULT_PAGE_SIZE
 from snapshots.models import Environment
-from snapshots.rules.judge import Verdict
 from snapshots.rules.schedules import SCHEDULES
+from snapshots.rules.verdict import Verdict
 
 # Bands of the newest usable snapshot's age; each begins where the one before it ends.
 AGES = {"1d": timedelta(days=1), "7d": timedelta(days=7), "30d": timedelta(days=30)}

@@ -8,7 +8,7 @@ from typing import NamedTuple
 from snapshots.lists.volume_filters import VolumeFilters
 from snapshots.lists.volume_list import Instance, VolumePage, in_order, instance_of
 from snapshots.models.volume import VolumeQuerySet
-from snapshots.rules.judge import Verdict
+from snapshots.rules.verdict import Verdict
 
 READ = ("pk", "environment_id", "instance_name", "name", "newest_usable__name", "newest_after", "newest_before")
 JUDGED = ("said", "then")

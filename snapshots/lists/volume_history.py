@@ -6,9 +6,9 @@ from operator import itemgetter
 from typing import NamedTuple
 
 from snapshots.models import Change, Environment, Snapshot, Volume
-from snapshots.rules.judge import ALWAYS, Verdict
 from snapshots.rules.schedules import grace, period
 from snapshots.rules.taken_time import UNDATED
+from snapshots.rules.verdict import ALWAYS, Verdict
 from snapshots.verdicts.inputs import Row
 from snapshots.verdicts.status import Part, Standing
 

@@ -15,8 +15,8 @@ from django.db.models.fields import SmallIntegerField
 from snapshots.lists.volume_filters import AGES, BANDS, NO_AGE, NO_SCHEDULE, OLDER, VolumeFilters
 from snapshots.models import Environment, Volume
 from snapshots.models.volume import VolumeQuerySet
-from snapshots.rules.judge import Verdict
 from snapshots.rules.taken_time import NAME_TIME, is_default
+from snapshots.rules.verdict import Verdict
 from snapshots.verdicts.evaluate import LETTERS
 from snapshots.verdicts.sql import DataAges, is_judged, judged, volumes_of_team
 

@@ -74,7 +74,7 @@ class Volume(models.Model):
     # Schedule -> since when its end is on purpose.
     ended = models.JSONField(default=dict)
 
-    # From when on each verdict holds, unless new data says otherwise: `snapshots.rules.judge.Thresholds`.
+    # From when on each verdict holds, unless new data says otherwise: `snapshots.rules.verdict.Thresholds`.
     none_from = models.DateTimeField(null=True)
     late_from = models.DateTimeField(null=True)
     stuck_from = models.DateTimeField(null=True)

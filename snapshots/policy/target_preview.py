@@ -14,9 +14,11 @@ from django.db.models import Max, Q
 
 from snapshots.models import Environment, Snapshot, Volume
 from snapshots.policy.exemptions import with_target
-from snapshots.rules.judge import ALWAYS, Thresholds, Verdict, patience, status, target_thresholds
+from snapshots.rules.judge import patience
 from snapshots.rules.runs import COPYING, MAKING, MOVING
 from snapshots.rules.states import STATES, USABLE_STATE
+from snapshots.rules.thresholds import target_thresholds
+from snapshots.rules.verdict import ALWAYS, Thresholds, Verdict, status
 from snapshots.verdicts.evaluate import judged_again
 from snapshots.verdicts.sql import COLUMNS, DataAges, age_of_data, is_judged
 from snapshots.verdicts.status import thresholds_of

@@ -1,55 +1,21 @@
-"""What can be said of a volume, and from when on: pure functions on plain values.
+"""The judge: from what is known of a volume's runs to the moments from which each verdict holds. Pure functions.
 
-Nothing here knows what time it is. `thresholds` turns what is known of a volume's runs into moments: late from then
-on, stuck from then on, ... A verdict only ever gets worse while no new data comes, so the verdict at any moment is
-the worst one whose moment has come. `status` does that for one volume, `snapshots.verdicts.sql` the same in SQL.
-
-Where a time is a range, what needs "young enough" counts from its oldest end and what needs "too old" from its
-youngest; in between stands "unknown". Where a row is in doubt (left out of the newest list, first met while it is
-copied, in a state that is not known), both cases are judged, and where they differ nothing can be told.
-
-Late means that no run began in time. A run that began in time and hangs is stuck: the provider must free it.
+Where a row is in doubt (left out of the newest list, first seen while it was copied, in an unknown state), both cases
+are judged; where they differ, the verdict is unknown.
 """
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime, timedelta
-from enum import IntEnum
+from datetime import datetime, timedelta
 from typing import NamedTuple
 
 from snapshots.rules.runs import COPYING, Run
 from snapshots.rules.schedules import SCHEDULES, deadlines_between, due_after, grace, period
 from snapshots.rules.states import USABLE_STATE
+from snapshots.rules.thresholds import USUAL_TARGET, after_tries, not_before, target_thresholds, without_usable
+from snapshots.rules.verdict import ALWAYS, Thresholds, Verdict, earliest, worst_of
 
-ALWAYS = datetime(1970, 1, 1, tzinfo=UTC)
-LEAST_STUCK = timedelta(hours=1)
 LEAST_PATIENCE = timedelta(minutes=15)
-# Of volumes without any schedule or target.
-USUAL_TARGET = timedelta(hours=24)
-# How long after a target ran out a run may take to appear. A run that began by then is waited for.
-TARGET_GRACE = timedelta(minutes=30)
-DATA_LASTS = timedelta(hours=24)
-# Data that is further in the future is no data: our clock is wrong, and how old anything is cannot be told.
-MOST_FUTURE = timedelta(minutes=2)
-
-
-class Verdict(IntEnum):
-    """What is said of a volume; the greater is the worse. `DELETED` and `EXCLUDED` stand before any judgement."""
-
-    FRESH = 0
-    RUNNING = 1
-    NEW = 2
-    UNKNOWN = 3
-    FAILING = 4
-    STUCK = 5
-    LATE = 6
-    NONE = 7
-    EXCLUDED = 8
-    DELETED = 9
-
-    @property
-    def is_problem(self) -> bool:
-        return Verdict.FAILING <= self <= Verdict.NONE
 
 
 class Volume(NamedTuple):
@@ -64,46 +30,6 @@ class Volume(NamedTuple):
     target: timedelta | None = None
     longest: timedelta = timedelta()
     ended: Mapping[str, datetime] = {}
-
-
-@dataclass(frozen=True, slots=True)
-class Thresholds:
-    """From when on each verdict holds, unless new data says otherwise; None: never."""
-
-    none: datetime | None = None
-    late: datetime | None = None
-    stuck: datetime | None = None
-    failing: datetime | None = None
-    unknown: datetime | None = None
-    new: datetime | None = None
-    running: datetime | None = None
-
-    def at(self, moment: datetime) -> Verdict:
-        """The worst verdict whose moment has come."""
-        for verdict, since in self.worst_first():
-            if since is not None and since <= moment:
-                return verdict
-        return Verdict.FRESH
-
-    def worst_first(self) -> tuple[tuple[Verdict, datetime | None], ...]:
-        return (
-            (Verdict.NONE, self.none),
-            (Verdict.LATE, self.late),
-            (Verdict.STUCK, self.stuck),
-            (Verdict.FAILING, self.failing),
-            (Verdict.UNKNOWN, self.unknown),
-            (Verdict.NEW, self.new),
-            (Verdict.RUNNING, self.running),
-        )
-
-    @property
-    def first_doubt(self) -> datetime | None:
-        """Until then all is good: fresh, under way or new."""
-        return _earliest([self.first_problem, self.unknown])
-
-    @property
-    def first_problem(self) -> datetime | None:
-        return _earliest([self.none, self.late, self.stuck, self.failing])
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,70 +77,10 @@ def judge(volume: Volume) -> Judgement:
     return Judgement(thresholds, answers, _newest(usable), len(usable), of_target, unknown_states, unknown_types)
 
 
-def status(
-    thresholds: Thresholds,
-    *,
-    patience: timedelta,
-    data_at: datetime | None,
-    age: timedelta | None,
-    doubt: timedelta = timedelta(),
-) -> tuple[Verdict, Verdict]:
-    """The verdict to show, and the one that the data gave: they differ where the data is too old to say it now.
-
-    `data_at`: when the newest complete list was asked for, None if there is none; `age`: how long ago that was;
-    `doubt`: how much later it may have been, where the clocks disagree.
-    """
-    if data_at is None or age is None:
-        return Verdict.UNKNOWN, Verdict.UNKNOWN
-    then = thresholds.at(data_at)
-    if not is_usable_age(age):
-        return Verdict.UNKNOWN, then
-    if then.is_problem:
-        return (Verdict.UNKNOWN if age > patience else then), then
-    # What is good holds until its deadline; whether a run came after the newest list is not known.
-    if thresholds.at(data_at + max(age, timedelta()) + doubt) >= Verdict.UNKNOWN:
-        return Verdict.UNKNOWN, then
-    return then, then
-
-
-def is_usable_age(age: timedelta) -> bool:
-    """Whether data of this age can say anything."""
-    return -MOST_FUTURE <= age <= DATA_LASTS
-
-
 def patience(target: timedelta | None, answers: Iterable[Answer]) -> timedelta:
     """How long a problem is still said after the data that showed it: a quarter of the shortest promise."""
     periods = [period(answer.schedule) for answer in answers] or [target or USUAL_TARGET]
     return max(LEAST_PATIENCE, min(periods) / 4)
-
-
-def target_thresholds(
-    usable: Iterable[tuple[datetime | None, datetime]],
-    target: timedelta | None,
-    running: Sequence[Run] = (),
-    longest: timedelta = timedelta(),
-) -> Thresholds:
-    """When the newest usable snapshot of any type becomes older than the target. Each is (after, before).
-
-    `running`: the runs in progress that are newer than that snapshot. While the target is kept they do not matter.
-    """
-    ranges = list(usable)
-    if target is None or not ranges:
-        return Thresholds()
-    dated = [after for after, _ in ranges if after is not None]
-    runs_out = max(dated) + target if dated else ALWAYS
-    young, old = runs_out + TARGET_GRACE, max(before for _, before in ranges) + target + TARGET_GRACE
-    awaited = _awaited(running, young, old, _stuck_limit(target, longest))
-    return replace(
-        awaited,
-        stuck=_not_before(old, awaited.stuck),
-        unknown=_not_before(young, awaited.unknown),
-        running=_not_before(runs_out, awaited.running),
-    )
-
-
-def _not_before(first: datetime, moment: datetime | None) -> datetime | None:
-    return max(first, moment) if moment else None
 
 
 def _thresholds(volume: Volume, answers: Sequence[Answer]) -> Thresholds:
@@ -227,15 +93,7 @@ def _thresholds(volume: Volume, answers: Sequence[Answer]) -> Thresholds:
         parts.append(Thresholds(unknown=ALWAYS))
     if not usable:
         parts.append(without_usable(volume.created_after, volume.created_before, volume.target))
-    return _worst_of(parts)
-
-
-def without_usable(after: datetime | None, before: datetime | None, target: timedelta | None) -> Thresholds:
-    """A volume without a usable snapshot is new while it is younger than its target."""
-    if after is None or before is None:
-        return Thresholds(none=ALWAYS)
-    allowed = target or USUAL_TARGET
-    return Thresholds(new=ALWAYS, unknown=after + allowed, none=before + allowed)
+    return worst_of(parts)
 
 
 def _answers(volume: Volume) -> Iterable[Answer]:
@@ -262,9 +120,9 @@ def _answer(schedule: str, runs: Sequence[Run], longest: timedelta) -> Answer:
     young, old = _deadlines(schedule, runs, usable)
     began = [run.began_before for run in runs]
     surely_later = [run for run in tries if (run.began_after or ALWAYS) >= latest]
-    thresholds = _after_tries(schedule, tries, young, old, longest)
+    thresholds = after_tries(schedule, tries, young, old, longest)
     if len(surely_later) < len(tries):
-        thresholds = _where_both_agree(thresholds, _after_tries(schedule, surely_later, young, old, longest))
+        thresholds = _where_both_agree(thresholds, after_tries(schedule, surely_later, young, old, longest))
     return Answer(
         schedule,
         thresholds,
@@ -293,41 +151,6 @@ def _deadlines(schedule: str, runs: Sequence[Run], usable: Sequence[Run]) -> tup
     first = min(runs, key=_order)
     allowed = grace(schedule)
     return (first.began_after or ALWAYS) + allowed, first.began_before + allowed
-
-
-def _after_tries(schedule: str, tries: Sequence[Run], young: datetime, old: datetime, longest: timedelta) -> Thresholds:
-    """What the runs since the newest usable one make of its deadline, which lies between `young` and `old`.
-
-    Once one has failed, the schedule is failing until its deadline: trying again is no success.
-    """
-    running = [run for run in tries if run.is_being_made]
-    awaited = _awaited(running, young, old, _stuck_limit(period(schedule), longest))
-    return replace(awaited, failing=ALWAYS if any(run.has_failed for run in tries) else None)
-
-
-def _awaited(running: Iterable[Run], young: datetime, old: datetime, limit: timedelta) -> Thresholds:
-    """What runs in progress make of a deadline that lies between `young` and `old`.
-
-    One that began in time is under way until it is stuck, and never late; one that began later changes nothing.
-    """
-    in_time = [run for run in running if run.began_after is None or run.began_after <= old]
-    if not in_time:
-        return Thresholds(late=old, unknown=young)
-    stuck = min(_existed_at(run) for run in in_time) + limit
-    may_be_stuck = min(min(run.began_after or ALWAYS, _existed_at(run)) for run in in_time) + limit
-    is_surely_in_time = any(run.began_before <= young for run in in_time)
-    doubts = [None if is_surely_in_time else young, may_be_stuck if may_be_stuck < stuck else None]
-    return Thresholds(stuck=stuck, unknown=_earliest(doubts), running=ALWAYS)
-
-
-def _stuck_limit(every: timedelta, longest: timedelta) -> timedelta:
-    """How long a run may take. `every`: how often one is wanted."""
-    return max(LEAST_STUCK, every / 4, 3 * longest)
-
-
-def _existed_at(run: Run) -> datetime:
-    """When it had begun for certain."""
-    return min(run.began_before, run.first_seen_at)
 
 
 def _newer_than(newest: Run | None, runs: Iterable[Run]) -> list[Run]:
@@ -378,7 +201,7 @@ def _where_both_agree(better: Thresholds, worse: Thresholds) -> Thresholds:
     agreed = None if None in problems else max(filter(None, problems))
 
     def since(moment: datetime | None) -> datetime | None:
-        return _not_before(agreed, moment) if agreed else None
+        return not_before(agreed, moment) if agreed else None
 
     return replace(
         better,
@@ -386,27 +209,8 @@ def _where_both_agree(better: Thresholds, worse: Thresholds) -> Thresholds:
         late=since(better.late),
         stuck=since(better.stuck),
         failing=since(better.failing),
-        unknown=_earliest([*doubts, *problems]),
+        unknown=earliest([*doubts, *problems]),
     )
-
-
-def _worst_of(parts: Sequence[Thresholds]) -> Thresholds:
-    def first(get: Callable[[Thresholds], datetime | None]) -> datetime | None:
-        return _earliest([get(part) for part in parts])
-
-    return Thresholds(
-        none=first(lambda part: part.none),
-        late=first(lambda part: part.late),
-        stuck=first(lambda part: part.stuck),
-        failing=first(lambda part: part.failing),
-        unknown=first(lambda part: part.unknown),
-        new=first(lambda part: part.new),
-        running=first(lambda part: part.running),
-    )
-
-
-def _earliest(moments: Iterable[datetime | None]) -> datetime | None:
-    return min((moment for moment in moments if moment is not None), default=None)
 
 
 def _newest(runs: Iterable[Run]) -> Run | None:

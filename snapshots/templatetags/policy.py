@@ -14,7 +14,7 @@ from dashboard.teams.models import Role, Team, User
 from snapshots.models import Environment, Policy, Volume
 from snapshots.policy import targets
 from snapshots.policy.target_preview import CHOICES, Effects, TooMany, effects
-from snapshots.rules.judge import Verdict
+from snapshots.rules.verdict import Verdict
 from snapshots.text.labels import has_returned, is_exempt, returned_in_words, until_in_words
 from snapshots.views.common.target_form import Target, of_volume
 from snapshots.views.settings.saved_views import SavedLink, links

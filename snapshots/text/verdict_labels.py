@@ -10,9 +10,10 @@ from django.utils.functional import Promise
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext, pgettext, pgettext_lazy
 
-from snapshots.rules.judge import USUAL_TARGET, Verdict
 from snapshots.rules.schedules import period
 from snapshots.rules.states import INTERVAL_TYPES
+from snapshots.rules.thresholds import USUAL_TARGET
+from snapshots.rules.verdict import Verdict
 from snapshots.text import times
 from snapshots.text.labels import Badge
 from snapshots.verdicts.sql import FOR_EVER

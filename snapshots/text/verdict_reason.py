@@ -7,7 +7,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from snapshots.models import Volume
-from snapshots.rules.judge import Verdict
+from snapshots.rules.verdict import Verdict
 from snapshots.text import times as words
 from snapshots.text.verdict_labels import exemption, first_due, schedule_name, target_text
 from snapshots.verdicts.doubts import Doubt, doubts, undated

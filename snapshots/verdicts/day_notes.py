@@ -9,7 +9,7 @@ from typing import NamedTuple
 from django.db.models import Count, F, Q
 
 from snapshots.models import Environment, VerdictDay
-from snapshots.rules.judge import Verdict
+from snapshots.rules.verdict import Verdict
 from snapshots.verdicts.sql import DataAges, judged, volumes_of_team
 
 COUNTS = {

@@ -16,7 +16,8 @@ from django.db.models.fields import DateTimeField, SmallIntegerField
 
 from snapshots.models import Environment, Volume
 from snapshots.models.volume import VolumeQuerySet
-from snapshots.rules.judge import LEAST_PATIENCE, Verdict, is_usable_age
+from snapshots.rules.judge import LEAST_PATIENCE
+from snapshots.rules.verdict import Verdict, is_usable_age
 
 # The columns of the thresholds, worst first.
 COLUMNS = {

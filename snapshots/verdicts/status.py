@@ -10,8 +10,9 @@ from datetime import datetime, timedelta
 from enum import Enum
 
 from snapshots.models import Environment, Volume
-from snapshots.rules.judge import ALWAYS, TARGET_GRACE, Thresholds, Verdict, is_usable_age, status
 from snapshots.rules.schedules import period
+from snapshots.rules.thresholds import TARGET_GRACE
+from snapshots.rules.verdict import ALWAYS, Thresholds, Verdict, is_usable_age, status
 from snapshots.verdicts.sql import COLUMNS, age_of_data
 
 # After so many periods without a run its end may be on purpose.

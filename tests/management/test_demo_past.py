@@ -12,7 +12,7 @@ from dashboard.teams.models import Team
 from snapshots.demo import past
 from snapshots.demo.show import ACME_KEY, ACME_SEES
 from snapshots.models import Change, Environment, Policy, Volume
-from snapshots.rules.judge import Verdict
+from snapshots.rules.verdict import Verdict
 from snapshots.simulator.options import keys_of
 from snapshots.simulator.server import Simulator
 from snapshots.simulator.world import World

@@ -8,7 +8,7 @@ from django.utils import timezone
 
 from dashboard.teams.models import AuditEvent, Team
 from snapshots.models import Environment, Volume
-from snapshots.rules.judge import Verdict
+from snapshots.rules.verdict import Verdict
 from snapshots.verdicts.sql import DataAges, judged, volumes_of_team
 from tests.views.snapshots.reading import tree
 

@@ -9,7 +9,7 @@ from dashboard.teams.models import Team, User
 from snapshots.models import Environment, Volume
 from snapshots.models.volume import RETURN_IS_SAID
 from snapshots.policy import exemptions
-from snapshots.rules.judge import Verdict
+from snapshots.rules.verdict import Verdict
 from tests.policy.conftest import shot
 from tests.policy.steps import AGAIN, EXEMPT, EXEMPTIONS, HOME, audited, errors, exempt, headings, pk, said, verdicts
 from tests.views.snapshots.conftest import Fill

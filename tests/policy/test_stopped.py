@@ -8,7 +8,7 @@ from django.utils import timezone
 
 from dashboard.teams.models import Team
 from snapshots.models import Environment, Snapshot, Volume
-from snapshots.rules.judge import Verdict
+from snapshots.rules.verdict import Verdict
 from tests.policy.conftest import shot
 from tests.policy.steps import STOPPED, audited, pk, said, verdicts
 from tests.views.snapshots.conftest import Fill

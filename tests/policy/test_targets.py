@@ -11,7 +11,7 @@ from django.utils import timezone
 from dashboard.teams.models import Team, User
 from snapshots.models import Environment, Policy, Volume
 from snapshots.policy import target_preview, targets
-from snapshots.rules.judge import Verdict
+from snapshots.rules.verdict import Verdict
 from snapshots.verdicts.evaluate import Values
 from tests.policy.conftest import shot
 from tests.policy.steps import TARGETS, audited, counted, pk, said, verdicts

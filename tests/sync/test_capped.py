@@ -6,7 +6,7 @@ import pytest
 from time_machine import Traveller
 
 from snapshots.models import Environment, Snapshot, Volume
-from snapshots.rules.judge import Verdict
+from snapshots.rules.verdict import Verdict
 from snapshots.simulator.server import Simulator
 from snapshots.sync.questions import MOST_ASKED
 from tests.sync.steps import MINUTE, PATH, history, refreshed, row

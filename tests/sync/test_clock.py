@@ -8,7 +8,7 @@ import time_machine
 
 from snapshots.models import Environment, Snapshot, Volume
 from snapshots.rules.clock_skew import Clocks, clock_ahead, read
-from snapshots.rules.judge import Verdict
+from snapshots.rules.verdict import Verdict
 from snapshots.simulator.server import Simulator
 from tests.sync.steps import PATH, refreshed, row
 from tests.sync.test_witnesses import said

@@ -12,7 +12,7 @@ from django.test import Client
 from dashboard.teams.models import User
 from snapshots.models import Environment, Volume
 from snapshots.policy import targets
-from snapshots.rules.judge import Verdict
+from snapshots.rules.verdict import Verdict
 from snapshots.simulator.server import Simulator
 from snapshots.text.verdict_reason import why
 from snapshots.verdicts.sql import DataAges, judged, volumes_of_team

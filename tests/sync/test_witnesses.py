@@ -8,7 +8,7 @@ from time_machine import Traveller
 from dashboard.secrets import Secret
 from dashboard.teams.models import ApiKey, Team
 from snapshots.models import Change, Environment, Snapshot, Volume
-from snapshots.rules.judge import Verdict
+from snapshots.rules.verdict import Verdict
 from snapshots.simulator.server import Simulator
 from snapshots.verdicts.sql import DataAges, judged
 from tests.sync.steps import MINUTE, PATH, history, refreshed, row

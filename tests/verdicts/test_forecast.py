@@ -15,7 +15,7 @@ from dashboard.teams.models import ApiKey, Team
 from snapshots.cloudca.records import Listing, SnapshotRecord
 from snapshots.models import Environment, Policy, Snapshot, Volume
 from snapshots.rules.clock_skew import Clocks
-from snapshots.rules.judge import TARGET_GRACE
+from snapshots.rules.thresholds import TARGET_GRACE
 from snapshots.sync import leases, prejudge, store_snapshots
 from snapshots.sync.leases import Caller, Claim
 from snapshots.sync.prejudge import foresee

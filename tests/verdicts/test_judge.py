@@ -4,10 +4,11 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from snapshots.rules.judge import Judgement, Verdict, Volume, judge, status
+from snapshots.rules.judge import Judgement, Volume, judge
 from snapshots.rules.runs import Run
 from snapshots.rules.schedules import deadline_after, deadlines_between, due_after, grace, schedules_of
 from snapshots.rules.states import is_unknown_type
+from snapshots.rules.verdict import Verdict, status
 
 NOW = datetime(2026, 11, 24, 12, 0, tzinfo=UTC)
 MINUTE, HOUR, DAY = timedelta(minutes=1), timedelta(hours=1), timedelta(days=1)

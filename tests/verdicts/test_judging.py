@@ -15,7 +15,7 @@ from dashboard.teams.models import ApiKey, Team
 from snapshots.cloudca.records import Listing, SnapshotRecord
 from snapshots.models import Environment, Policy, Snapshot, Volume
 from snapshots.rules.clock_skew import Clocks
-from snapshots.rules.judge import Verdict
+from snapshots.rules.verdict import Verdict
 from snapshots.sync import leases, prejudge
 from snapshots.sync.leases import Caller, Claim
 from snapshots.sync.store_snapshots import store_listing

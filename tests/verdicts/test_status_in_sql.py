@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from dashboard.teams.models import Team
 from snapshots.models import Environment, Volume
-from snapshots.rules.judge import Thresholds, Verdict, status
+from snapshots.rules.verdict import Thresholds, Verdict, status
 from snapshots.verdicts.sql import FOR_EVER, DataAges, age_of_data, judged, volumes_of_team
 
 NOW = datetime(2026, 11, 24, 12, 0, tzinfo=UTC)

@@ -11,8 +11,8 @@ from snapshots.lists.volume_filters import VolumeFilters
 from snapshots.lists.volume_groups import Block
 from snapshots.lists.volume_list import Instance, instance_of, usual_sort
 from snapshots.models import Environment, Volume
-from snapshots.rules.judge import Verdict
 from snapshots.rules.taken_time import UNDATED
+from snapshots.rules.verdict import Verdict
 from snapshots.text import times
 from snapshots.text.labels import Badge, has_returned, returned_in_words, volume_name
 from snapshots.text.times import Taken

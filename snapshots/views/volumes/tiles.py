@@ -10,8 +10,8 @@ from django.utils.translation import gettext_lazy, ngettext, pgettext, pgettext_
 from snapshots.lists.volume_filters import NO_AGE, NO_SCHEDULE, OLDER, STATUSES, VolumeFilters
 from snapshots.lists.volume_list import Tally
 from snapshots.models import Environment
-from snapshots.rules.judge import Verdict
 from snapshots.rules.schedules import SCHEDULES
+from snapshots.rules.verdict import Verdict
 from snapshots.text import times
 from snapshots.text.labels import grouped
 from snapshots.text.verdict_labels import LABELS, MARKS, schedule_name

@@ -18,7 +18,7 @@ from snapshots.lists.volume_list import Instance, instance_of
 from snapshots.models import Environment, Policy, Volume
 from snapshots.models.environment import ttl
 from snapshots.policy import deletions
-from snapshots.rules.judge import Verdict
+from snapshots.rules.verdict import Verdict
 from snapshots.sync import leases
 from snapshots.text import times
 from snapshots.text.labels import has_returned, returned_in_words, volume_name

@@ -10,8 +10,9 @@ from snapshots.lists import volume_history
 from snapshots.lists.volume_history import MOST_CHANGES, MOST_SNAPSHOTS, Entry, Gap
 from snapshots.models import Change, Environment, Snapshot, Volume
 from snapshots.rules import states
-from snapshots.rules.judge import ALWAYS, LEAST_PATIENCE, Verdict, status
+from snapshots.rules.judge import LEAST_PATIENCE
 from snapshots.rules.schedules import SCHEDULES, period
+from snapshots.rules.verdict import ALWAYS, Verdict, status
 from snapshots.text import change_labels, labels, times
 from snapshots.text.labels import Badge
 from snapshots.text.verdict_labels import LABELS, MARKS, schedule_name

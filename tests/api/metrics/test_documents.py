@@ -14,9 +14,10 @@ from dashboard.http.metrics import About
 from snapshots.api.metrics import ALL, OF_MIRROR
 from snapshots.models import Environment
 from snapshots.rules.judge import Volume as Known
-from snapshots.rules.judge import judge, status
+from snapshots.rules.judge import judge
 from snapshots.rules.runs import Run
 from snapshots.rules.schedules import SCHEDULES, schedules_of
+from snapshots.rules.verdict import status
 from tests.api.conftest import Script
 from tests.api.metrics.conftest import METRICS, told_to
 from tests.api.metrics.test_mirror import with_names

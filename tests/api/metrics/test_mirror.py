@@ -14,7 +14,7 @@ from dashboard.teams.models import Team
 from snapshots.api.metrics import FAULTS, MOST_NAME, MOST_VOLUMES
 from snapshots.cloudca.records import SnapshotRecord
 from snapshots.models import Environment, Volume
-from snapshots.rules.judge import ALWAYS
+from snapshots.rules.verdict import ALWAYS
 from snapshots.sync import leases
 from tests.api.conftest import Script
 from tests.api.metrics.conftest import told_to

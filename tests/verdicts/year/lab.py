@@ -17,7 +17,7 @@ from django.test import override_settings
 from dashboard.secrets import Secret
 from dashboard.teams.models import ApiKey, Team
 from snapshots.models import Environment, Volume
-from snapshots.rules.judge import Verdict
+from snapshots.rules.verdict import Verdict
 from snapshots.simulator.server import Simulator
 from snapshots.simulator.world import World
 from snapshots.sync import refresh

@@ -13,10 +13,10 @@ from django.db.models.fields import SmallIntegerField
 from snapshots.cloudca import decode
 from snapshots.cloudca.records import Listing, SnapshotRecord
 from snapshots.models import Environment
-from snapshots.rules import clock_skew, judge, runs, schedules, taken_time
-from snapshots.rules.judge import ALWAYS, Thresholds, Verdict
+from snapshots.rules import clock_skew, judge, runs, schedules, taken_time, thresholds, verdict
 from snapshots.rules.runs import Run
 from snapshots.rules.taken_time import Sighting, TakenFrom, TakenRange
+from snapshots.rules.verdict import ALWAYS, Thresholds, Verdict
 from snapshots.sync import bulk_sql, diff, proof, questions, refresh
 from snapshots.sync.leases import Claim
 from snapshots.verdicts import evaluate, inputs, sql
@@ -68,14 +68,14 @@ def _nothing_runs(schedule: str, tries: object, young: datetime, old: datetime, 
     return Thresholds(late=old, unknown=young)
 
 
-stuck_limit = judge._stuck_limit
+stuck_limit = thresholds._stuck_limit
 order = judge._order
-awaited = judge._awaited
+awaited = thresholds._awaited
 worse_case = judge._where_both_agree
 said = sql._said
-target_thresholds = judge.target_thresholds
-without_usable = judge.without_usable
-after_tries = judge._after_tries
+target_thresholds = thresholds.target_thresholds
+without_usable = thresholds.without_usable
+after_tries = thresholds.after_tries
 usable = Run.is_usable.fget
 
 
@@ -299,14 +299,19 @@ MUTATIONS: Mapping[str, Mutation] = {
         Mutation("2 due", "a month is 30 days", ((schedules, "_month_after", _thirty_days),), BUSY),
         Mutation("2 due", "grace of a whole period", ((schedules, "grace", _grace_of_a_period),), EARLY),
         Mutation("2 due", "no grace", ((schedules, "grace", _no_grace),), EARLY),
-        Mutation("2 under way", "a run under way does not count", ((judge, "_after_tries", _nothing_runs),), EARLY),
-        Mutation("2 under way", "a run counts whenever it began", ((judge, "_awaited", _whenever_it_began),), EARLY),
-        Mutation("3 stuck", "never stuck", ((judge, "_stuck_limit", _never_stuck),), EARLY),
-        Mutation("3 stuck", "what hangs is late", ((judge, "_awaited", _late_once_stuck),), EARLY),
+        Mutation("2 under way", "a run under way does not count", ((judge, "after_tries", _nothing_runs),), EARLY),
         Mutation(
-            "3 stuck", "the longest run is not asked", ((judge, "_stuck_limit", _stuck_whatever_the_longest),), EARLY
+            "2 under way", "a run counts whenever it began", ((thresholds, "_awaited", _whenever_it_began),), EARLY
         ),
-        Mutation("3 stuck", "from our first sight alone", ((judge, "_awaited", _stuck_from_first_sight),), EARLY),
+        Mutation("3 stuck", "never stuck", ((thresholds, "_stuck_limit", _never_stuck),), EARLY),
+        Mutation("3 stuck", "what hangs is late", ((thresholds, "_awaited", _late_once_stuck),), EARLY),
+        Mutation(
+            "3 stuck",
+            "the longest run is not asked",
+            ((thresholds, "_stuck_limit", _stuck_whatever_the_longest),),
+            EARLY,
+        ),
+        Mutation("3 stuck", "from our first sight alone", ((thresholds, "_awaited", _stuck_from_first_sight),), EARLY),
         Mutation("3 stuck", "a left-over one counts", ((judge, "_order", _left_over_counts),), EARLY),
         Mutation(
             "4 data's time",
@@ -314,13 +319,13 @@ MUTATIONS: Mapping[str, Mutation] = {
             ((sql, "_provider_now", lambda ages: F("environment__data_at")),),
             EARLY,
         ),
-        Mutation("4 data's time", "old data is good for weeks", ((judge, "DATA_LASTS", FAR),), MIDDLE),
+        Mutation("4 data's time", "old data is good for weeks", ((verdict, "DATA_LASTS", FAR),), MIDDLE),
         Mutation("4 data's time", "a problem never grows old", ((sql, "LEAST_PATIENCE", FAR),), EARLY),
         Mutation(
             "5 failing", "what vanished has not failed", ((Run, "has_failed", property(_only_errors_fail)),), BUSY
         ),
-        Mutation("5 failing", "to try again is no failure", ((judge, "_after_tries", _tried_again),), EARLY),
-        Mutation("5 failing", "failing after its deadline", ((judge, "_after_tries", _failing_for_ever),), EARLY),
+        Mutation("5 failing", "to try again is no failure", ((judge, "after_tries", _tried_again),), EARLY),
+        Mutation("5 failing", "failing after its deadline", ((judge, "after_tries", _failing_for_ever),), EARLY),
         Mutation("6 none, new", "never new", ((judge, "without_usable", _never_new),), EARLY),
         Mutation("6 none, new", "new for ever", ((judge, "without_usable", _ever_new),), EARLY),
         Mutation(
@@ -342,8 +347,8 @@ MUTATIONS: Mapping[str, Mutation] = {
         ),
         Mutation("10 ranges", "too old by its oldest end", ((judge, "target_thresholds", _oldest_end),), EARLY),
         Mutation("10 target", "it waits for no run", ((judge, "target_thresholds", _target_without_runs),), EARLY),
-        Mutation("10 target", "it is six hours softer", ((judge, "TARGET_GRACE", timedelta(hours=6)),), EARLY),
-        Mutation("10 target", "no time for a run to appear", ((judge, "TARGET_GRACE", timedelta()),), EARLY),
+        Mutation("10 target", "it is six hours softer", ((thresholds, "TARGET_GRACE", timedelta(hours=6)),), EARLY),
+        Mutation("10 target", "no time for a run to appear", ((thresholds, "TARGET_GRACE", timedelta()),), EARLY),
         Mutation(
             "10 states", "not known is not usable", ((Run, "is_in_unknown_state", property(lambda run: False)),), EARLY
         ),

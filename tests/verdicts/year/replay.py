@@ -14,7 +14,7 @@ from dashboard.secrets import Secret
 from dashboard.teams.models import ApiKey, Team
 from snapshots.management.retention import forget
 from snapshots.models import Environment, Volume
-from snapshots.rules.judge import Verdict
+from snapshots.rules.verdict import Verdict
 from snapshots.simulator.server import Simulator
 from snapshots.simulator.world import World
 from snapshots.sync import refresh

@@ -11,7 +11,7 @@ from django.utils import timezone
 from dashboard.teams.models import ApiKey, Membership, Role, Team, User
 from snapshots.cloudca.records import SnapshotRecord
 from snapshots.models import Environment, Policy, Volume
-from snapshots.rules.judge import Verdict
+from snapshots.rules.verdict import Verdict
 from snapshots.verdicts.sql import FOR_EVER, DataAges, judged, volumes_of_team
 from tests.views.snapshots.conftest import HTMX, OTHER_PATH, Fill, fail
 from tests.views.snapshots.reading import banners, count, empty, freshness, links, tree

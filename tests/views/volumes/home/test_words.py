@@ -7,7 +7,7 @@ import time_machine
 from django.utils import timezone
 
 from snapshots.models import Environment, Policy, Volume
-from snapshots.rules.judge import Verdict
+from snapshots.rules.verdict import Verdict
 from snapshots.text.verdict_labels import badge, beside, reason_label, short_name
 from snapshots.text.verdict_reason import why
 from snapshots.verdicts.sql import FOR_EVER
