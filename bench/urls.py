@@ -1,13 +1,10 @@
 """The product's addresses, and the floor: what any page costs that a signed-in person asks for."""
 
-from types import MappingProxyType
-
 from django.http import HttpRequest, HttpResponse
 from django.middleware.csrf import get_token
-from django.urls import path
 
 from dashboard import urls as product
-from dashboard.teams.access import guard
+from dashboard.teams.access.capabilities import SIGNED_IN, path
 
 FIXED_BYTES = 30 * 1024
 FIXED_BODY = b"x" * FIXED_BYTES
@@ -22,5 +19,4 @@ def fixed(request: HttpRequest) -> HttpResponse:
     return HttpResponse(FIXED_BODY, content_type="text/html")
 
 
-guard.CAPABILITIES = MappingProxyType({**guard.CAPABILITIES, "bench_fixed": {"GET": guard.SIGNED_IN}})
-urlpatterns = [path("bench/fixed/", fixed, name="bench_fixed"), *product.urlpatterns]
+urlpatterns = [path("bench/fixed/", fixed, name="bench_fixed", get=SIGNED_IN), *product.urlpatterns]

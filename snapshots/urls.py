@@ -1,7 +1,8 @@
 """The addresses of a team's snapshots. A value that does not fit its converter is a 404 before any view runs."""
 
-from django.urls import path, register_converter
+from django.urls import register_converter
 
+from dashboard.teams.access.capabilities import ADMIN, MEMBER, SHARE, SIGNED_IN, VIEWER, path
 from snapshots.views import exports, home
 from snapshots.views.changes import list_page
 from snapshots.views.settings import environments, key, saved_views, targets, tokens
@@ -58,7 +59,7 @@ TOKENS = "t/<slug:team>/settings/tokens/"
 PLACE = f"{PLACES}<segment:service_code>/<segment:environment_name>/"
 # A view for each page and format: who looks at the table of who may do what sees them all.
 EXPORTS = [
-    path(f"t/<slug:team>/{place}/export.{kind}", view, {"kind": kind}, name=f"{page}_{kind}")
+    path(f"t/<slug:team>/{place}/export.{kind}", view, {"kind": kind}, name=f"{page}_{kind}", get=VIEWER)
     for place, page, view in (
         ("snapshots", "list", exports.list_export),
         ("volumes", "volumes", exports.volumes_export),
@@ -67,44 +68,46 @@ EXPORTS = [
     for kind in ("xlsx", "csv", "json")
 ]
 urlpatterns = [
-    path("", home.home, name="home"),
-    path("teams/", home.team_choice, name="teams"),
-    path("t/<slug:team>/", home.team_home, name="team_home"),
-    path("t/<slug:team>/volumes/", volumes.volume_list, name="volumes"),
-    path("t/<slug:team>/volumes/exempt/", exempt.exempt, name="exempt"),
-    path("t/<slug:team>/volumes/judge-again/", exempt.judge_again, name="judge_again"),
-    path("t/<slug:team>/volumes/stopped/", exempt.stopped, name="stopped"),
-    path("t/<slug:team>/views/", saved_views.view_list, name="views"),
-    path("t/<slug:team>/views/save/", saved_views.save, name="view_save"),
-    path("t/<slug:team>/views/delete/", saved_views.delete, name="view_delete"),
-    path("t/<slug:team>/views/start/", saved_views.start, name="view_start"),
-    path("t/<slug:team>/settings/targets/", targets.target_page, name="targets"),
-    path("t/<slug:team>/settings/not-judged/", targets.exemption_page, name="exemptions"),
-    path("t/<slug:team>/volumes/refresh/", volumes.refresh, name="volumes_refresh"),
-    path(VOLUME, volume_view.volume, name="volume"),
-    path(f"{VOLUME}deleted/", volume_view.volume_deleted, name="volume_deleted"),
-    path("t/<slug:team>/snapshots/", lists.snapshot_list, name="list"),
-    path("t/<slug:team>/snapshots/volumes/", lists.volume_choices, name="volume_choices"),
-    path("t/<slug:team>/snapshots/refresh/", lists.refresh, name="refresh"),
+    path("", home.home, name="home", get=SIGNED_IN),
+    path("teams/", home.team_choice, name="teams", get=SIGNED_IN),
+    path("t/<slug:team>/", home.team_home, name="team_home", get=VIEWER),
+    path("t/<slug:team>/volumes/", volumes.volume_list, name="volumes", get=VIEWER),
+    path("t/<slug:team>/volumes/exempt/", exempt.exempt, name="exempt", get=MEMBER, post=MEMBER),
+    path("t/<slug:team>/volumes/judge-again/", exempt.judge_again, name="judge_again", get=MEMBER, post=MEMBER),
+    path("t/<slug:team>/volumes/stopped/", exempt.stopped, name="stopped", post=MEMBER),
+    path("t/<slug:team>/views/", saved_views.view_list, name="views", get=VIEWER),
+    path("t/<slug:team>/views/save/", saved_views.save, name="view_save", post=MEMBER),
+    path("t/<slug:team>/views/delete/", saved_views.delete, name="view_delete", post=MEMBER),
+    path("t/<slug:team>/views/start/", saved_views.start, name="view_start", post=ADMIN),
+    path("t/<slug:team>/settings/targets/", targets.target_page, name="targets", get=VIEWER, post=MEMBER),
+    path("t/<slug:team>/settings/not-judged/", targets.exemption_page, name="exemptions", get=VIEWER, post=MEMBER),
+    path("t/<slug:team>/volumes/refresh/", volumes.refresh, name="volumes_refresh", post=VIEWER),
+    path(VOLUME, volume_view.volume, name="volume", get=VIEWER, post=VIEWER),
+    path(f"{VOLUME}deleted/", volume_view.volume_deleted, name="volume_deleted", post=MEMBER),
+    path("t/<slug:team>/snapshots/", lists.snapshot_list, name="list", get=VIEWER),
+    path("t/<slug:team>/snapshots/volumes/", lists.volume_choices, name="volume_choices", get=VIEWER),
+    path("t/<slug:team>/snapshots/refresh/", lists.refresh, name="refresh", post=VIEWER),
     *EXPORTS,
-    path("t/<slug:team>/changes/", list_page.change_list, name="changes"),
-    path("t/<slug:team>/changes/refresh/", list_page.refresh, name="changes_refresh"),
-    path(ONE, snapshot_page.snapshot_detail, name="detail"),
-    path(f"{ONE}check/", check.check, name="check"),
-    path("s/<anything:link>", public_page.share, name="share"),
-    path(f"{ONE}share/", manage_links.make, name="share_make"),
-    path(LINKS, manage_links.link_list, name="share_links"),
-    path(f"{LINKS}revoke-all/", manage_links.revoke_all, name="share_revoke_all"),
-    path(f"{LINKS}<slug:public_id>/revoke/", manage_links.revoke, name="share_revoke"),
-    path("t/<slug:team>/settings/security/shared-links/", manage_links.switch, name="share_switch"),
-    path("t/<slug:team>/settings/key/", key.key, name="key"),
-    path("t/<slug:team>/settings/key/save/", key.save, name="key_save"),
-    path("t/<slug:team>/settings/key/cancel/", key.cancel, name="key_cancel"),
-    path(PLACES, environments.environment_list, name="environments"),
-    path(f"{PLACES}add/", environments.add, name="environment_add"),
-    path(f"{PLACES}look/", environments.look, name="environment_look"),
-    path(f"{PLACE}remove/", environments.remove, name="environment_remove"),
-    path(TOKENS, tokens.tokens_page, name="tokens"),
-    path(f"{TOKENS}<int:access_token>/revoke/", tokens.revoke, name="token_revoke"),
-    path(f"{PLACE}try/", environments.try_again, name="environment_try"),
+    path("t/<slug:team>/changes/", list_page.change_list, name="changes", get=VIEWER),
+    path("t/<slug:team>/changes/refresh/", list_page.refresh, name="changes_refresh", post=VIEWER),
+    path(ONE, snapshot_page.snapshot_detail, name="detail", get=VIEWER),
+    path(f"{ONE}check/", check.check, name="check", post=VIEWER),
+    path("s/<anything:link>", public_page.share, name="share", get=SHARE),
+    path(f"{ONE}share/", manage_links.make, name="share_make", post=MEMBER),
+    path(LINKS, manage_links.link_list, name="share_links", get=MEMBER),
+    path(f"{LINKS}revoke-all/", manage_links.revoke_all, name="share_revoke_all", get=MEMBER, post=MEMBER),
+    path(f"{LINKS}<slug:public_id>/revoke/", manage_links.revoke, name="share_revoke", post=MEMBER),
+    path(
+        "t/<slug:team>/settings/security/shared-links/", manage_links.switch, name="share_switch", get=ADMIN, post=ADMIN
+    ),
+    path("t/<slug:team>/settings/key/", key.key, name="key", get=ADMIN, post=ADMIN),
+    path("t/<slug:team>/settings/key/save/", key.save, name="key_save", post=ADMIN),
+    path("t/<slug:team>/settings/key/cancel/", key.cancel, name="key_cancel", post=ADMIN),
+    path(PLACES, environments.environment_list, name="environments", get=ADMIN),
+    path(f"{PLACES}add/", environments.add, name="environment_add", post=ADMIN),
+    path(f"{PLACES}look/", environments.look, name="environment_look", post=ADMIN),
+    path(f"{PLACE}remove/", environments.remove, name="environment_remove", get=ADMIN, post=ADMIN),
+    path(TOKENS, tokens.tokens_page, name="tokens", get=MEMBER, post=MEMBER),
+    path(f"{TOKENS}<int:access_token>/revoke/", tokens.revoke, name="token_revoke", post=MEMBER),
+    path(f"{PLACE}try/", environments.try_again, name="environment_try", post=ADMIN),
 ]

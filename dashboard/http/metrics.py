@@ -20,7 +20,7 @@ from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.multiprocess import MultiProcessCollector
 from prometheus_client.registry import Collector
 
-from dashboard.teams.access.guard import CAPABILITIES
+from dashboard.teams.access.capabilities import capabilities
 
 FOLDER = "PROMETHEUS_MULTIPROC_DIR"
 NO_VIEW = "none"
@@ -92,7 +92,7 @@ def counting(get_response: Callable[[HttpRequest], HttpResponseBase]) -> Callabl
 def view_of(request: HttpRequest) -> str:
     """Name the view by the table alone, so that no address that somebody thinks of makes a series."""
     name = request.resolver_match.view_name if request.resolver_match else ""
-    return name if name in CAPABILITIES else NO_VIEW
+    return name if name in capabilities() else NO_VIEW
 
 
 def of_web() -> Collector:

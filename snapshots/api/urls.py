@@ -1,7 +1,9 @@
 """The addresses of the API, made of its declarations, and of the metrics."""
 
-from django.urls import include, path, re_path
+from django.urls import include
+from django.urls import path as prefix
 
+from dashboard.teams.access.capabilities import PUBLIC, TOKEN, path, re_path
 from snapshots.api import operations, views, volume_verdicts
 from snapshots.api.metrics_view import metrics
 from snapshots.api.operations import ROOT, Operation
@@ -17,10 +19,13 @@ VIEWS: tuple[tuple[Operation, View], ...] = (
 )
 OPENAPI = ROOT.removeprefix("/").replace("/", "/+")
 api_patterns = [
-    re_path(rf"^{OPENAPI}/+openapi\.json\Z", views.openapi, name="openapi"),
-    *(re_path(operation.pattern, answering(operation, view), name=operation.name) for operation, view in VIEWS),
+    re_path(rf"^{OPENAPI}/+openapi\.json\Z", views.openapi, name="openapi", get=PUBLIC),
+    *(
+        re_path(operation.pattern, answering(operation, view), name=operation.name, get=TOKEN)
+        for operation, view in VIEWS
+    ),
 ]
 urlpatterns = [
-    path("metrics", metrics, name="metrics"),
-    path("", include((api_patterns, "api"))),
+    path("metrics", metrics, name="metrics", get=TOKEN),
+    prefix("", include((api_patterns, "api"))),
 ]

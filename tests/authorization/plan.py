@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping
 
 from django.urls import URLPattern, URLResolver, get_resolver, reverse
 
-from dashboard.teams.access.guard import CAPABILITIES, PUBLIC, SHARE, TOKEN
+from dashboard.teams.access.capabilities import PUBLIC, SHARE, TOKEN, capabilities
 from dashboard.teams.models import Role
 
 METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE")
@@ -52,9 +52,9 @@ def _patterns(resolver: URLResolver, namespace: str = "") -> Iterator[tuple[str,
 
 VIEWS = dict(_patterns(get_resolver()))
 PARTS = {name: tuple(entry.pattern.regex.groupindex) for name, entry in VIEWS.items()}
-IS_PUBLIC = {name: bool({PUBLIC, SHARE} & {*CAPABILITIES.get(name, {}).values()}) for name in VIEWS}
+IS_PUBLIC = {name: bool({PUBLIC, SHARE} & {*capabilities().get(name, {}).values()}) for name in VIEWS}
 # What a session opens to nobody: it wants an access token, and tests/api asks with one.
-TOKEN_VIEWS = sorted(name for name in VIEWS if TOKEN in CAPABILITIES.get(name, {}).values())
+TOKEN_VIEWS = sorted(name for name in VIEWS if TOKEN in capabilities().get(name, {}).values())
 TEAM_VIEWS = sorted(name for name, parts in PARTS.items() if "team" in parts and name not in TOKEN_VIEWS)
 OTHER_VIEWS = sorted(VIEWS.keys() - set(TEAM_VIEWS))
 NUMBERED_VIEWS = [name for name in TEAM_VIEWS if len(PARTS[name]) > 1]
@@ -69,7 +69,7 @@ def address(view: str, arguments: Mapping[str, str]) -> str:
 
 
 def level(view: str, method: str) -> object:
-    return CAPABILITIES[view].get("GET" if method == "HEAD" else method)
+    return capabilities()[view].get("GET" if method == "HEAD" else method)
 
 
 def expected(view: str, method: str, person: str, team: str) -> frozenset[int]:

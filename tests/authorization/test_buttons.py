@@ -6,7 +6,7 @@ from urllib.parse import urljoin, urlsplit
 import pytest
 from django.urls import resolve
 
-from dashboard.teams.access.guard import EXPORT_KINDS, may
+from dashboard.teams.access.guard import may
 from dashboard.teams.models import ApiKey, Membership, Role
 from snapshots.models import Environment
 from tests.authorization.conftest import House
@@ -130,7 +130,9 @@ OFFERED: Mapping[str, frozenset[str]] = {
 # What stands on the list of a team that lacks something, for whoever can mend it.
 LACKING: Mapping[str, str] = {"key": "GET snapshots:key", "environment": "GET snapshots:environments"}
 # Addresses without a page of their own: they lead on, or answer with a part of one.
-FILES = frozenset(f"snapshots:{page}_{kind}" for page in ("list", "volumes", "changes") for kind in EXPORT_KINDS)
+FILES = frozenset(
+    f"snapshots:{page}_{kind}" for page in ("list", "volumes", "changes") for kind in ("xlsx", "csv", "json")
+)
 NO_PAGE = FILES | {"teams:settings", "snapshots:team_home", "snapshots:volume_choices"}
 ASKING = {"hx-get": "GET", "hx-post": "POST"}
 PAGES = sorted(set(TEAM_VIEWS) - NO_PAGE)

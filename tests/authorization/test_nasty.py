@@ -8,7 +8,7 @@ import pytest
 from django.http import QueryDict
 from django.utils.datastructures import MultiValueDict
 
-from dashboard.teams.access.guard import CAPABILITIES
+from dashboard.teams.access.capabilities import capabilities
 from dashboard.teams.models import Membership
 from tests.api.conftest import made
 from tests.authorization.conftest import House
@@ -45,7 +45,7 @@ HEADER_VALUES = ("[", "http://[", "//[", "%00", "x" * 5000, "é", '"', "W/", "by
 HTMX = {"HX-Request": "true"}
 # Whoever was never listed by the provider gives nothing, and says so.
 CLOSED = {("api:volumes", 503)}
-ASKED = [(view, method) for view in sorted(VIEWS) for method in ("GET", "POST") if method in CAPABILITIES[view]]
+ASKED = [(view, method) for view in sorted(VIEWS) for method in ("GET", "POST") if method in capabilities()[view]]
 
 
 @pytest.fixture
@@ -75,7 +75,7 @@ class Asker:
         self.house, self.token, self.failed, self.number = house, token, [], 0  # type: ignore[var-annotated]
 
     def ask(self, view: str, method: str, url: str, what: object, body: object = None, **headers: str) -> None:
-        person = "alice" if view in TEAM_VIEWS or "signed" in str(CAPABILITIES[view]) else NOBODY
+        person = "alice" if view in TEAM_VIEWS or "signed" in str(capabilities()[view]) else NOBODY
         shown = {"MC-Api-Key": self.token} if view in TOKEN_VIEWS else {}
         status = self.house.ask(person, method, url, body, **{**shown, **headers}).status_code  # type: ignore[arg-type]
         self.number += 1

@@ -9,7 +9,7 @@ from django.db import connection
 from django.http import HttpResponse
 from django.test import Client
 
-from dashboard.teams.access.guard import CAPABILITIES
+from dashboard.teams.access.capabilities import capabilities
 from tests.authorization.conftest import House
 from tests.authorization.plan import (
     IS_PUBLIC,
@@ -27,7 +27,7 @@ from tests.authorization.rows import all_rows, changed
 
 HTMX = {"HX-Request": "true"}
 PROTECTED = sorted(name for name in VIEWS if not IS_PUBLIC[name] and name not in TOKEN_VIEWS)
-FORMS = sorted(name for name in VIEWS if "POST" in CAPABILITIES.get(name, {}))
+FORMS = sorted(name for name in VIEWS if "POST" in capabilities().get(name, {}))
 TOKEN = re.compile(rb'(name="csrfmiddlewaretoken" value=")[^"]+')
 NONCE = re.compile(rb'nonce(="|-)[^"\']+')
 Tell = Callable[..., None]
@@ -35,7 +35,7 @@ ADDRESSES = [(view, TEAMS[0]) for view in OTHER_VIEWS] + [(view, team) for team 
 
 
 def test_every_address_has_its_entry_and_its_arguments(house: House) -> None:
-    assert VIEWS.keys() == CAPABILITIES.keys()
+    assert VIEWS.keys() == capabilities().keys()
     for view, team in ADDRESSES:
         assert house.address(view, team)
     assert {name for name in VIEWS if name.startswith("snapshots:")} - set(TEAM_VIEWS) == {

@@ -13,7 +13,7 @@ import pytest
 from django.urls import reverse
 from playwright.sync_api import Browser, BrowserContext, Page, Request
 
-from dashboard.teams.access.guard import CAPABILITIES, SIGNED_IN
+from dashboard.teams.access.capabilities import SIGNED_IN, capabilities
 from snapshots.simulator.hostile import HOSTILE_NAMES
 from tests.authorization.plan import PARTS
 from tests.browser.conftest import PATIENCE, REPORTS
@@ -157,7 +157,7 @@ def ask(stack: Stack, statement: str, *values: str | int) -> list[tuple[str, str
 
 def own_pages() -> list[str]:
     """Every page of whoever is signed in, whatever there will be."""
-    names = [name for name, levels in CAPABILITIES.items() if levels.get("GET") is SIGNED_IN and not PARTS[name]]
+    names = [name for name, levels in capabilities().items() if levels.get("GET") is SIGNED_IN and not PARTS[name]]
     return [reverse(name) for name in names if "download" not in name and name != "oidc_confirm"]
 
 

@@ -10,7 +10,7 @@ from pytest_django import Settings
 
 from dashboard.http.headers import SHARED, with_headers
 from dashboard.http.request_log import LineFormatter, one_line
-from dashboard.teams.access.guard import CAPABILITIES, SHARE
+from dashboard.teams.access.capabilities import SHARE, capabilities
 from tests.authorization.plan import UNOWNED, VIEWS, address
 from tests.sharing.conftest import Make, visit
 
@@ -72,7 +72,7 @@ def test_no_cookie_gets_out_whoever_sets_it(path: str, cookies: int) -> None:
 
 
 def test_every_view_of_the_level_lives_where_they_are_set() -> None:
-    shared = [name for name, levels in CAPABILITIES.items() if SHARE in levels.values()]
+    shared = [name for name, levels in capabilities().items() if SHARE in levels.values()]
     assert shared == ["snapshots:share"]
     assert all(address(name, UNOWNED).startswith(SHARED) for name in shared if name in VIEWS)
 

@@ -1,11 +1,9 @@
-"""Who may do what: the one table, the one guard before every view, and the question that templates ask."""
+"""The one guard before every view, and the question that templates ask: may this member do that?"""
 
 import logging
 import time
 from collections.abc import Callable, Mapping
-from enum import Enum
 from http import HTTPStatus
-from types import MappingProxyType
 
 from allauth.account.authentication import get_authentication_records
 from allauth.core.ratelimit import respond_429
@@ -28,6 +26,7 @@ from django_htmx.middleware import HtmxDetails
 
 from dashboard.backends.sessions import SessionStore
 from dashboard.teams.access import tokens
+from dashboard.teams.access.capabilities import PUBLIC, SHARE, TOKEN, Level, capabilities
 from dashboard.teams.access.roles import check_role
 from dashboard.teams.account import sign_in_limits
 from dashboard.teams.mfa.adapter import has_second_factor
@@ -38,127 +37,6 @@ log = logging.getLogger(__name__)
 SAFE_METHODS = ("GET", "HEAD")
 RECENT_SECONDS = 10 * 60
 
-
-class Open(Enum):
-    """Levels that are no role: for everyone, for whoever has signed in, has a shared link, shows an access token.
-
-    A view of the level `share` proves the link itself; neither it nor one of the level `token` knows a session.
-    """
-
-    PUBLIC = "public"
-    SIGNED_IN = "signed-in"
-    SHARE = "share"
-    TOKEN = "token"  # noqa: S105  # the name of a level
-
-
-Level = Role | Open
-PUBLIC, SIGNED_IN, SHARE, TOKEN = Open.PUBLIC, Open.SIGNED_IN, Open.SHARE, Open.TOKEN
-
-READ = MappingProxyType({"GET": Role.VIEWER})
-MEMBER_FORM = MappingProxyType({"GET": Role.MEMBER, "POST": Role.MEMBER})
-# Everyone reads what only members may change.
-MEMBERS_WRITE = MappingProxyType({"GET": Role.VIEWER, "POST": Role.MEMBER})
-ADMIN_FORM = MappingProxyType({"GET": Role.ADMIN, "POST": Role.ADMIN})
-PUBLIC_FORM = MappingProxyType({"GET": PUBLIC, "POST": PUBLIC})
-SIGNED_IN_FORM = MappingProxyType({"GET": SIGNED_IN, "POST": SIGNED_IN})
-
-EXPORT_KINDS = ("xlsx", "csv", "json")
-# View name -> method -> least level. HEAD goes with GET; what is not listed does not run.
-CAPABILITIES: Mapping[str, Mapping[str, Level]] = MappingProxyType(
-    {
-        "healthz": {"GET": PUBLIC},
-        "readyz": {"GET": PUBLIC},
-        "account_login": PUBLIC_FORM,
-        "account_logout": PUBLIC_FORM,
-        "account_signup": PUBLIC_FORM,
-        "oidc_start": {"POST": PUBLIC},
-        "oidc_callback": {"GET": PUBLIC},
-        "oidc_confirm": {"GET": SIGNED_IN},
-        "account_inactive": {"GET": PUBLIC},
-        "account_reset_password": PUBLIC_FORM,
-        "account_reset_password_done": {"GET": PUBLIC},
-        "account_reset_password_from_key": PUBLIC_FORM,
-        "account_reset_password_from_key_done": {"GET": PUBLIC},
-        "account_change_password": SIGNED_IN_FORM,
-        "account_set_password": SIGNED_IN_FORM,
-        "account_reauthenticate": SIGNED_IN_FORM,
-        "account_sessions": SIGNED_IN_FORM,
-        "account_home": SIGNED_IN_FORM,
-        "account_change_email": SIGNED_IN_FORM,
-        "account_confirm_email_change": SIGNED_IN_FORM,
-        "mfa_login_webauthn": PUBLIC_FORM,
-        "mfa_authenticate": PUBLIC_FORM,
-        "mfa_index": {"GET": SIGNED_IN},
-        "mfa_reauthenticate": SIGNED_IN_FORM,
-        "mfa_reauthenticate_webauthn": SIGNED_IN_FORM,
-        "mfa_activate_totp": SIGNED_IN_FORM,
-        "mfa_deactivate_totp": SIGNED_IN_FORM,
-        "mfa_view_recovery_codes": {"GET": SIGNED_IN},
-        "mfa_download_recovery_codes": {"GET": SIGNED_IN},
-        "mfa_generate_recovery_codes": SIGNED_IN_FORM,
-        "mfa_add_webauthn": SIGNED_IN_FORM,
-        "mfa_edit_webauthn": SIGNED_IN_FORM,
-        "mfa_remove_webauthn": SIGNED_IN_FORM,
-        "invitation": PUBLIC_FORM,
-        "setup": PUBLIC_FORM,
-        "teams:settings": READ,
-        "teams:people": {"GET": Role.VIEWER, "POST": Role.ADMIN},
-        "teams:leave": {"GET": Role.VIEWER, "POST": Role.VIEWER},
-        "teams:set_role": {"POST": Role.ADMIN},
-        "teams:remove_member": ADMIN_FORM,
-        "teams:revoke_invitation": {"POST": Role.ADMIN},
-        "teams:audit": {"GET": Role.ADMIN},
-        "teams:security": ADMIN_FORM,
-        "snapshots:home": {"GET": SIGNED_IN},
-        "snapshots:teams": {"GET": SIGNED_IN},
-        "snapshots:team_home": READ,
-        "snapshots:volumes_refresh": {"POST": Role.VIEWER},
-        "snapshots:volumes": READ,
-        "snapshots:exempt": MEMBER_FORM,
-        "snapshots:judge_again": MEMBER_FORM,
-        "snapshots:stopped": {"POST": Role.MEMBER},
-        "snapshots:targets": MEMBERS_WRITE,
-        "snapshots:exemptions": MEMBERS_WRITE,
-        "snapshots:views": READ,
-        "snapshots:view_save": {"POST": Role.MEMBER},
-        "snapshots:view_delete": {"POST": Role.MEMBER},
-        "snapshots:view_start": {"POST": Role.ADMIN},
-        "snapshots:volume": {"GET": Role.VIEWER, "POST": Role.VIEWER},
-        "snapshots:volume_deleted": {"POST": Role.MEMBER},
-        "snapshots:list": READ,
-        "snapshots:volume_choices": READ,
-        "snapshots:refresh": {"POST": Role.VIEWER},
-        "snapshots:detail": READ,
-        "snapshots:changes": READ,
-        **{f"snapshots:{page}_{kind}": READ for page in ("list", "volumes", "changes") for kind in EXPORT_KINDS},
-        "snapshots:changes_refresh": {"POST": Role.VIEWER},
-        "snapshots:check": {"POST": Role.VIEWER},
-        "snapshots:share": {"GET": SHARE},
-        "snapshots:share_make": {"POST": Role.MEMBER},
-        "snapshots:share_links": {"GET": Role.MEMBER},
-        "snapshots:share_revoke": {"POST": Role.MEMBER},
-        "snapshots:share_revoke_all": MEMBER_FORM,
-        "snapshots:share_switch": ADMIN_FORM,
-        "snapshots:key": ADMIN_FORM,
-        "snapshots:key_save": {"POST": Role.ADMIN},
-        "snapshots:key_cancel": {"POST": Role.ADMIN},
-        "snapshots:environments": {"GET": Role.ADMIN},
-        "snapshots:environment_add": {"POST": Role.ADMIN},
-        "snapshots:environment_look": {"POST": Role.ADMIN},
-        "snapshots:environment_remove": ADMIN_FORM,
-        "snapshots:environment_try": {"POST": Role.ADMIN},
-        "snapshots:tokens": MEMBER_FORM,
-        "snapshots:token_revoke": {"POST": Role.MEMBER},
-        "metrics": {"GET": TOKEN},
-        "api:openapi": {"GET": PUBLIC},
-        "api:environments": {"GET": TOKEN},
-        "api:connections": {"GET": TOKEN},
-        "api:snapshots": {"GET": TOKEN},
-        "api:snapshot": {"GET": TOKEN},
-        "api:volumes": {"GET": TOKEN},
-        "api:team_volumes": {"GET": TOKEN},
-    }
-)
 
 # What a browser left open must not do: these forms want the password to have been given in the last ten minutes.
 RECENT = frozenset(
@@ -241,7 +119,7 @@ class AccessMiddleware:
 
 def may(membership: Membership, view_name: str, method: str = "GET") -> bool:
     """Tell whether a member may use a view, so that no button is shown that would be refused."""
-    level = CAPABILITIES[view_name].get(method)
+    level = capabilities()[view_name].get(method)
     return level is not None and (not isinstance(level, Role) or Role(membership.role).at_least(level))
 
 
@@ -264,9 +142,9 @@ def still_may(request: MemberRequest) -> bool:
 
 def _levels(request: HttpRequest) -> Mapping[str, Level]:
     name = request.resolver_match.view_name if request.resolver_match else ""
-    levels = CAPABILITIES.get(name)
+    levels = capabilities().get(name)
     if levels is None:
-        log.error("The view %r has no entry in the capability table and does not run.", name)
+        log.error("The view %r has no level beside its address and does not run.", name)
         raise Http404
     return levels
 

@@ -7,7 +7,8 @@ from django.urls import reverse
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
-from dashboard.teams.access.guard import CAPABILITIES, MemberRequest, may
+from dashboard.teams.access.capabilities import capabilities
+from dashboard.teams.access.guard import MemberRequest, may
 
 TABS: tuple[tuple[str, Promise | str], ...] = (
     ("teams:people", _("People")),
@@ -34,7 +35,7 @@ def tabs_of(request: MemberRequest) -> list[Tab]:
     urls = [
         (name, reverse(view, args=[request.team.slug]))
         for view, name in TABS
-        if view in CAPABILITIES and may(request.membership, view)
+        if view in capabilities() and may(request.membership, view)
     ]
     return [Tab(str(name), url, current=_is_at(request, url)) for name, url in urls]
 

@@ -11,7 +11,8 @@ from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST, require_safe
 
-from dashboard.teams.access.guard import CAPABILITIES, MemberRequest, may
+from dashboard.teams.access.capabilities import capabilities
+from dashboard.teams.access.guard import MemberRequest, may
 from dashboard.teams.access.roles import hold, hold_role
 from dashboard.teams.models import Team
 from snapshots.models import SavedView
@@ -99,7 +100,7 @@ def start(request: MemberRequest, team: str) -> HttpResponse:
 
 def pages() -> Mapping[str, str]:
     """The pages of `PAGES` that there are."""
-    return {page: name for page, name in PAGES.items() if name in CAPABILITIES}
+    return {page: name for page, name in PAGES.items() if name in capabilities()}
 
 
 def links(request: MemberRequest, page: str) -> list[SavedLink]:

@@ -7,26 +7,14 @@ import psycopg
 from django.contrib import messages
 from django.db import OperationalError, connection
 from django.http import HttpRequest, HttpResponse
-from django.urls import include, path
+from django.urls import include
+from django.urls import path as prefix
 
-from dashboard.teams.access.guard import PUBLIC, SIGNED_IN, Role
+from dashboard.teams.access.capabilities import ADMIN, MEMBER, PUBLIC, SIGNED_IN, VIEWER, path
 from dashboard.urls import handler400, handler403, handler404, handler429, handler500
 from dashboard.urls import urlpatterns as product
 
 __all__ = ["handler400", "handler403", "handler404", "handler429", "handler500", "urlpatterns"]
-
-ENTRIES = {
-    "probe:greet": {"GET": PUBLIC},
-    "probe:personal": {"GET": SIGNED_IN},
-    "probe:read": {"GET": Role.VIEWER},
-    "probe:write": {"GET": Role.VIEWER, "POST": Role.MEMBER},
-    "probe:admin": {"GET": Role.ADMIN},
-    "probe:teamless": {"GET": Role.VIEWER},
-    "probe:broken": {"GET": SIGNED_IN},
-    "probe:busy": {"GET": SIGNED_IN},
-    "probe:writes_session": {"GET": SIGNED_IN},
-    "probe:no_database": {"GET": SIGNED_IN},
-}
 
 
 def show(request: HttpRequest, team: str = "") -> HttpResponse:
@@ -74,16 +62,16 @@ def no_database(request: HttpRequest) -> HttpResponse:
 
 
 views = [
-    path("greet/", greet, name="greet"),
-    path("personal/", show, name="personal"),
-    path("broken/", broken, name="broken"),
-    path("busy/", busy, name="busy"),
-    path("writes-session/", writes_session, name="writes_session"),
-    path("no-database/", no_database, name="no_database"),
+    path("greet/", greet, name="greet", get=PUBLIC),
+    path("personal/", show, name="personal", get=SIGNED_IN),
+    path("broken/", broken, name="broken", get=SIGNED_IN),
+    path("busy/", busy, name="busy", get=SIGNED_IN),
+    path("writes-session/", writes_session, name="writes_session", get=SIGNED_IN),
+    path("no-database/", no_database, name="no_database", get=SIGNED_IN),
     path("unlisted/", show, name="unlisted"),
-    path("teamless/", show, name="teamless"),
-    path("<slug:team>/read/", show, name="read"),
-    path("<slug:team>/write/", show, name="write"),
-    path("<slug:team>/admin/", show, name="admin"),
+    path("teamless/", show, name="teamless", get=VIEWER),
+    path("<slug:team>/read/", show, name="read", get=VIEWER),
+    path("<slug:team>/write/", show, name="write", get=VIEWER, post=MEMBER),
+    path("<slug:team>/admin/", show, name="admin", get=ADMIN),
 ]
-urlpatterns = [*product, path("probe/", include((views, "probe")))]
+urlpatterns = [*product, prefix("probe/", include((views, "probe")))]

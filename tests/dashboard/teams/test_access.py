@@ -7,11 +7,32 @@ from django.test import Client
 from django.urls import URLPattern, URLResolver, get_resolver
 from pytest_django import DjangoAssertNumQueries
 
-from dashboard.teams.access.guard import CAPABILITIES, may
+from dashboard.teams.access.capabilities import Open, capabilities
+from dashboard.teams.access.guard import may
 from dashboard.teams.models import Membership, Role, Team, User
 
 pytestmark = pytest.mark.usefixtures("probes")
 HTMX = {"HX-Request": "true"}
+# What opens without a role, written down a second time: a new entry here is a decision.
+OPEN = {
+    (Open.PUBLIC, "GET"): "healthz readyz api:openapi oidc_callback account_login account_logout account_signup "
+    "account_inactive account_reset_password account_reset_password_done account_reset_password_from_key "
+    "account_reset_password_from_key_done mfa_login_webauthn mfa_authenticate invitation setup",
+    (Open.PUBLIC, "POST"): "oidc_start account_login account_logout account_signup account_reset_password "
+    "account_reset_password_from_key mfa_login_webauthn mfa_authenticate invitation setup",
+    (Open.SIGNED_IN, "GET"): "oidc_confirm account_change_password account_set_password account_reauthenticate "
+    "account_sessions account_home account_change_email account_confirm_email_change mfa_index mfa_reauthenticate "
+    "mfa_reauthenticate_webauthn mfa_activate_totp mfa_deactivate_totp mfa_view_recovery_codes "
+    "mfa_download_recovery_codes mfa_generate_recovery_codes mfa_add_webauthn mfa_edit_webauthn mfa_remove_webauthn "
+    "snapshots:home snapshots:teams",
+    (Open.SIGNED_IN, "POST"): "account_change_password account_set_password account_reauthenticate account_sessions "
+    "account_home account_change_email account_confirm_email_change mfa_reauthenticate mfa_reauthenticate_webauthn "
+    "mfa_activate_totp mfa_deactivate_totp mfa_generate_recovery_codes mfa_add_webauthn mfa_edit_webauthn "
+    "mfa_remove_webauthn",
+    (Open.SHARE, "GET"): "snapshots:share",
+    (Open.TOKEN, "GET"): "metrics api:environments api:connections api:snapshots api:snapshot api:volumes "
+    "api:team_volumes",
+}
 TOKEN = re.compile(rb'(name="csrfmiddlewaretoken" value=")[^"]+')
 
 
@@ -26,7 +47,19 @@ def names_of(resolver: URLResolver, namespace: str = "") -> list[str]:
 
 
 def test_every_view_has_an_entry_and_every_entry_a_view() -> None:
-    assert sorted(names_of(get_resolver("dashboard.urls"))) == sorted(CAPABILITIES)
+    assert sorted(names_of(get_resolver())) == sorted([*capabilities(), "probe:unlisted"])
+
+
+def opened_at(level: Open, method: str) -> set[str]:
+    return {
+        name for name, levels in capabilities().items() if levels.get(method) is level and not name.startswith("probe:")
+    }
+
+
+@pytest.mark.parametrize("level", Open)
+@pytest.mark.parametrize("method", ["GET", "POST"])
+def test_only_known_views_open_without_a_role(level: Open, method: str) -> None:
+    assert opened_at(level, method) == set(OPEN.get((level, method), "").split())
 
 
 def test_view_without_entry_does_not_run_and_is_named_in_the_log(

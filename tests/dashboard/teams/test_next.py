@@ -7,7 +7,7 @@ from django.core.cache import caches
 from django.http import HttpResponse
 from django.utils.http import urlencode
 
-from dashboard.teams.access.guard import CAPABILITIES
+from dashboard.teams.access.capabilities import capabilities
 from tests.authorization.conftest import House, house
 from tests.authorization.plan import NOBODY, VIEWS
 from tests.conftest import PASSWORD
@@ -50,7 +50,7 @@ def ask(house: House, reader: Reader, value: str) -> list[HttpResponse]:
 
 def readers(house: House) -> list[Reader]:
     """Who goes by `next`: found by asking every view with one that is right."""
-    methods = [(view, method) for view in VIEWS for method in ("GET", "POST") if method in CAPABILITIES[view]]
+    methods = [(view, method) for view in VIEWS for method in ("GET", "POST") if method in capabilities()[view]]
     every = [(*one, person) for one in methods for person in (NOBODY, "alice")]
     return [one for one in every if any(leads_to(answer) == CHOSEN for answer in ask(house, one, CHOSEN))]
 

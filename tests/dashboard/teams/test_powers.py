@@ -5,7 +5,7 @@ import re
 import pytest
 from django.test import Client
 
-from dashboard.teams.access.guard import CAPABILITIES, EXPORT_KINDS
+from dashboard.teams.access.capabilities import capabilities
 from dashboard.teams.models import Role, Team, User
 from dashboard.teams.people.invitations import invite
 from dashboard.teams.people.role_powers import POWERS
@@ -13,7 +13,9 @@ from tests.management.programs import ROOT
 from tests.views.snapshots.reading import Element, tree
 
 pytestmark = pytest.mark.django_db
-EXPORTS = " ".join(f"snapshots:{page}_{kind}" for page in ("list", "volumes", "changes") for kind in EXPORT_KINDS)
+EXPORTS = " ".join(
+    f"snapshots:{page}_{kind}" for page in ("list", "volumes", "changes") for kind in ("xlsx", "csv", "json")
+)
 FORMS = {
     "leave": "teams:leave",
     "tokens": "snapshots:tokens",
@@ -59,7 +61,7 @@ def named() -> dict[tuple[str, str], str]:
 def test_every_action_of_the_table_is_a_power_of_its_role() -> None:
     role_of = {power: role for role, powers in POWERS.items() for power in powers}
     said = {action: role_of[power] for action, power in named().items()}
-    levels = {(view, method): level for view, methods in CAPABILITIES.items() for method, level in methods.items()}
+    levels = {(view, method): level for view, methods in capabilities().items() for method, level in methods.items()}
     assert said == {action: level for action, level in levels.items() if isinstance(level, Role)}
     assert {*role_of} == {*named().values()} | OF_ROWS
 
