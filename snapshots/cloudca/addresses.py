@@ -1,6 +1,6 @@
-"""Where a call goes: everything is checked before a byte is sent.
+"""URLs of the provider: every part is checked before a byte is sent.
 
-Quoting does not stop `..` from climbing, so nothing is quoted: what is not plain is refused.
+Quoting does not protect against `..`, so nothing is quoted: a part with special characters is refused.
 """
 
 import re
@@ -22,7 +22,7 @@ _PROXY = re.compile(rf"https?://(?:(?:(?![/?#@:])[!-~])+:(?:(?![/?#@])[!-~])+@)?
 
 
 def checked_base_url(text: str) -> str:
-    """Return the base address without its trailing slashes, scheme and host in lower case.
+    """Return the base URL without trailing slashes, with scheme and host in lower case.
 
     Raises InvalidInput unless it is https, or http on a loopback address, without user, query or fragment.
     """
@@ -35,9 +35,9 @@ def checked_base_url(text: str) -> str:
 
 
 def is_proxy(text: str) -> bool:
-    """Whether it is the address of a proxy. Raises nothing, as it may hold a password."""
+    """Return whether it is a proxy URL. Raises nothing, because the URL may contain a password."""
     try:
-        # Basic authentication carries nothing beyond Latin-1; a port may be too large.
+        # Basic authentication can only send Latin-1; a port may be too large.
         unquote(text).encode("latin-1")
         return bool(_PROXY.fullmatch(text)) and urlsplit(text).port != 0
     except ValueError:
@@ -52,7 +52,7 @@ def environment_path(service_code: str, environment_name: str) -> str:
 
 
 def checked_id(text: str) -> str:
-    """Return the canonical form of a UUID. Raises InvalidInput if it is none."""
+    """Return the canonical form of a UUID. Raises InvalidInput if it is not one."""
     canonical = canonical_uuid(text)
     if not canonical:
         raise InvalidInput(ID_NOT_VALID)

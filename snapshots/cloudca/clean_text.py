@@ -1,16 +1,16 @@
-"""Text from outside, made fit to be stored and shown."""
+"""Clean text from outside, so that it can be stored and shown."""
 
 import re
 
 NAME_LIMIT = 255
 REPLACEMENT = rb"\ufffd"
 
-# Spelled out: a repeated group takes twice as long, and this runs twice a row.
+# Written out: a repeated group takes twice as long, and this runs twice per row.
 _is_uuid = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}").fullmatch
 _UUID_WRAPPED = re.compile(r"urn:uuid:(.+)|\{(.+)\}")
 # C0, DEL, C1 and the two Unicode line ends: each would break a line, a log or a terminal.
 _CONTROLS = dict.fromkeys([*range(0x20), *range(0x7F, 0xA0), 0x2028, 0x2029], " ")
-# Every escape is matched from the left, so that the `\\` of `\\ud800` is taken as the pair that it is.
+# Escapes are matched from the left, so that the `\\` of `\\ud800` counts as an escaped backslash.
 _HIGH, _LOW = rb"u[dD][89abAB][0-9a-fA-F]{2}", rb"u[dD][c-fC-F][0-9a-fA-F]{2}"
 _ESCAPE = re.compile(rb"\\(?:%b\\%b|(?P<unfit>%b|%b|u0000)|.)" % (_HIGH, _LOW, _HIGH, _LOW), re.DOTALL)
 
@@ -23,7 +23,7 @@ def clean_text(text: str, limit: int = NAME_LIMIT) -> str:
 
 
 def canonical_uuid(text: str) -> str:
-    """The lower-case dashed form of a UUID that may be in upper case, in braces or a URN; "" if it is none."""
+    """Return the lower-case dashed form of a UUID, also from upper case, braces or a URN; "" if it is not a UUID."""
     if _is_uuid(text):
         return text
     lowered = text.lower()
@@ -33,7 +33,7 @@ def canonical_uuid(text: str) -> str:
 
 
 def storable_json(body: bytes) -> bytes:
-    r"""Replace `\u0000` and lone surrogates by U+FFFD: JSON may spell both, but neither can be stored as text.
+    r"""Replace `\u0000` and lone surrogates by U+FFFD: JSON can contain them, but they cannot be stored as text.
 
     Raises UnicodeDecodeError if the body is not UTF-8.
     """

@@ -1,4 +1,4 @@
-"""The provider's API: where each call goes, how often it is tried, and what its answer is read as."""
+"""The provider's API: the URL of each call, its retries, and how its reply is decoded."""
 
 from datetime import datetime
 from random import SystemRandom
@@ -29,7 +29,7 @@ _random = SystemRandom()
 
 
 class CloudClient:
-    """The provider's API for one key, for one thread, within one budget of time.
+    """The provider's API for one key, for one thread, within one time budget.
 
     Every method raises a CloudError (see `snapshots.cloudca.errors`), nothing else.
 
@@ -38,11 +38,11 @@ class CloudClient:
         deadline: one budget for all calls and attempts, default 30 s from now.
         retries: extra attempts per call after a retryable fault that names no Retry-After, with full jitter.
         body_cap: the largest body that is read, in bytes.
-        proxy: `http(s)://[user:password@]host[:port]`, asked for a tunnel to the provider; never where that is http.
-        ca_bundle: a PEM file of the authorities to trust in place of the public ones, "" for the public ones.
+        proxy: `http(s)://[user:password@]host[:port]`, which tunnels the connection; not used if the provider is http.
+        ca_bundle: a PEM file of authorities to trust instead of the public ones; "" for the public ones.
 
     Attributes:
-        calls: the number of requests sent, every attempt counted.
+        calls: the number of requests sent, including every retry.
         last_date: the Date header of the newest reply, None if it had none.
     """
 
@@ -106,7 +106,7 @@ class CloudClient:
         return decode.read_volumes(self._get(path, UNKNOWN_ENVIRONMENT))
 
     def get_volume(self, service_code: str, environment_name: str, id: str) -> VolumeRecord:
-        """Retrieve one volume. Raises NotFound where the provider has none with this id."""
+        """Retrieve one volume. Raises NotFound if the provider has none with this id."""
         volume_id = checked_id(id)
         path = f"{environment_path(service_code, environment_name)}/volumes/{volume_id}"
         return decode.read_volume(self._get(path, UNKNOWN_VOLUME), volume_id)
@@ -130,7 +130,7 @@ class CloudClient:
         return outcome
 
     def _pause(self, fault: CloudError, attempt: int) -> bool:
-        """Wait before the next attempt. False if there must be none."""
+        """Wait before the next attempt. Return False if there must be none."""
         if attempt >= self._retries or not fault.retryable or fault.retry_after is not None:
             return False
         seconds = _random.uniform(0, BACKOFF_SECONDS * 2**attempt)

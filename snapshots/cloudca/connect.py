@@ -1,4 +1,4 @@
-"""A connection to a host, within a budget: the lookup of its name too, which no library call can cut short."""
+"""Connect to a host within a time budget. It includes the name lookup, which no library call can interrupt."""
 
 import os
 import socket
@@ -9,7 +9,7 @@ from snapshots.cloudca.deadline import Deadline
 from snapshots.cloudca.errors import UNKNOWN_HOST, CloudError, TimedOut, Unreachable
 
 CONNECT_SECONDS = 3.0
-LOOKUP_SECONDS = 6.0  # the system asks its next name server after five
+LOOKUP_SECONDS = 6.0  # the system tries its next name server after five
 SHORTEST_WAIT_SECONDS = 0.001  # a socket takes 0 for "do not block"
 
 # Family and address, as a socket takes them.
@@ -21,9 +21,9 @@ _lock = threading.Lock()
 
 
 def connect(host: str, port: int, deadline: Deadline) -> socket.socket:
-    """Connect to the first address of a host that takes us.
+    """Connect to the first address of a host that accepts the connection.
 
-    Raises Unreachable for a name that is unknown, or not known in time, and where nobody listens; TimedOut where nobody
+    Raises Unreachable if the name is unknown, or cannot be resolved in time, or nothing listens; TimedOut if nothing
     answers.
     """
     found = _addresses(host, port, min(LOOKUP_SECONDS, deadline.remaining()))
@@ -53,7 +53,7 @@ def _connected(family: socket.AddressFamily, address: Address, seconds: float) -
 
 
 def _addresses(host: str, port: int, seconds: float) -> Found:
-    """Look a name up in a thread, one for all who ask meanwhile: a resolver that hangs holds one thread a name."""
+    """Look a name up in a thread that all callers share: a resolver that hangs blocks one thread per name."""
     with _lock:
         lookup = _lookups.get((host, port))
         if lookup is None:
@@ -80,7 +80,7 @@ def _look_up(host: str, port: int, lookup: "Future[Found]") -> None:
 
 
 def _forget() -> None:
-    """In a forked child: the parent's threads do not live there, so what they look up never comes."""
+    """Reset in a forked child: the parent's threads do not exist there, so their lookups never finish."""
     global _lock
     _lock = threading.Lock()
     _lookups.clear()

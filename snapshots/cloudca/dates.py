@@ -1,4 +1,4 @@
-"""Dates from outside: read in the provider's known forms, bounded, or not at all."""
+"""Read dates from outside: only the provider's known formats, and only plausible years."""
 
 import re
 from datetime import UTC, datetime, timedelta
@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 EARLIEST_YEAR, LATEST_YEAR = 1990, 2200
 # Time zones span -12:00 to +14:00.
 LONGEST_OFFSET = timedelta(hours=14)
-# Other names of zones, such as CST or IST, mean several offsets.
+# Other zone names, such as CST or IST, are ambiguous.
 ZONES = {"z": 0, "utc": 0, "gmt": 0, "est": -5, "edt": -4}
 _DATE = re.compile(
     r"(\d{4})-(\d\d)-(\d\d)[T ](\d\d?):(\d\d):(\d\d)(?:[.,](\d{1,9}))?"
@@ -16,10 +16,10 @@ _DATE = re.compile(
 
 
 def read_date(text: str) -> datetime | None:
-    """Read a moment as the provider writes it and return it in UTC; None for anything else.
+    """Parse a time in one of the provider's formats and return it in UTC; None for anything else.
 
-    The forms are `2016-10-19T14:25:41-0400`, with or without colon and fraction, `2017-08-15T12:00:00.000Z` and
-    `2016-10-24 2:40:29 PM EDT`. A moment without an offset counts as UTC. The year is 1990 to 2200.
+    The formats are `2016-10-19T14:25:41-0400`, with or without colon and fraction, `2017-08-15T12:00:00.000Z` and
+    `2016-10-24 2:40:29 PM EDT`. A time without an offset counts as UTC. The year must be 1990 to 2200.
     """
     match = _DATE.fullmatch(text.strip()) if len(text) < 64 else None
     if match is None:
@@ -37,7 +37,7 @@ def read_date(text: str) -> datetime | None:
 
 
 def bounded(moment: datetime) -> datetime | None:
-    """Return a moment in UTC, None if its year is not 1990 to 2200."""
+    """Return a time in UTC, None if its year is not 1990 to 2200."""
     try:
         utc = moment.astimezone(UTC)
     except OverflowError:
@@ -46,7 +46,7 @@ def bounded(moment: datetime) -> datetime | None:
 
 
 def _hour(match: re.Match[str]) -> int | None:
-    """The hour of the day. Without AM or PM it has two digits."""
+    """Return the hour of the day. Without AM or PM it must have two digits."""
     hour = int(match[4])
     if match["half"] is None:
         return hour if len(match[4]) == 2 else None

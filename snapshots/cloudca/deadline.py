@@ -1,11 +1,11 @@
-"""A budget of time that several calls share."""
+"""A time budget that several calls share."""
 
 from time import monotonic
 from typing import Self
 
 
 class Deadline:
-    """A moment of the monotonic clock after which nothing may be waited for."""
+    """A time of the monotonic clock after which no call may wait any longer."""
 
     def __init__(self, moment: float) -> None:
         self._moment = moment

@@ -1,4 +1,4 @@
-"""Rows of JSON become records here. One bad row never spoils a list: it is skipped and counted."""
+"""Decode JSON rows into records. A bad row does not invalidate a list: it is skipped and counted."""
 
 import json
 from collections.abc import Callable, Mapping
@@ -20,13 +20,13 @@ from snapshots.cloudca.records import (
     VolumeRecord,
 )
 
-# Rows are 250 to 700 bytes. Only longer ones can be too deep, or hold a number too long, for the json module.
+# Rows have 250 to 700 bytes. Only longer ones can be too deep, or have a number too long, for the json module.
 ORDINARY_ROW_BYTES = 1000
-# A longer number is no count and no size; it would not fit a database's integer either.
+# A longer number cannot be a count or a size; it would not fit into a database integer either.
 WHOLE_NUMBER_DIGITS = 15
-# An exabyte: a larger volume is a number that somebody typed.
+# An exabyte: a larger size is an error.
 MOST_GB = 10**9
-# The one state of which `snapshots.rules.states` says that it is usable; this package knows no Django.
+# The usable state of `snapshots.rules.states`, which this package does not import.
 USABLE_STATE = "BackedUp"
 
 Row = msgspec.Raw
@@ -108,7 +108,7 @@ def read_connections(envelope: Envelope) -> Listing[ConnectionRecord]:
 
 
 def text_of(fields: Mapping[str, Row], key: str) -> str:
-    """The text of a field as sent, uncleaned; "" if it is absent, null or a structure."""
+    """Return the text of a field as sent, not cleaned; "" if it is absent, null or a structure."""
     token = bytes(fields.get(key, b"null"))
     if token.startswith(b'"'):
         return _string.decode(token)
@@ -116,7 +116,7 @@ def text_of(fields: Mapping[str, Row], key: str) -> str:
 
 
 def whole_number(text: str) -> int | None:
-    """The number that the text is; None if it is negative, broken, absurdly long or none at all."""
+    """Parse a whole number; None if it is negative, too long or not a whole number."""
     return int(text) if text.isdecimal() and text.isascii() and len(text) <= WHOLE_NUMBER_DIGITS else None
 
 
@@ -126,7 +126,7 @@ def _size(text: str) -> int | None:
 
 
 def fields_of(token: Row | bytes) -> dict[str, Row]:
-    """The members of a JSON object, undecoded; of equal keys the last wins, of anything else there are none."""
+    """Return the members of a JSON object, undecoded; the last of equal keys wins. Empty for anything else."""
     try:
         return _fields.decode(token)
     except (msgspec.DecodeError, RecursionError):
@@ -134,7 +134,7 @@ def fields_of(token: Row | bytes) -> dict[str, Row]:
 
 
 def rows_of(token: Row | bytes) -> list[Row]:
-    """The elements of a JSON array, undecoded. Raises Unreadable if it is none."""
+    """Return the elements of a JSON array, undecoded. Raises Unreadable for anything else."""
     try:
         return _rows.decode(token)
     except (msgspec.DecodeError, RecursionError):
@@ -164,12 +164,12 @@ def _read_list(envelope: Envelope, read: Callable[[Row], T | None]) -> Listing[T
 
 
 def _content(record: Identified) -> list[object]:
-    """What a record says, regardless of the order of its row's members."""
+    """Return a record's content, regardless of the order of its row's members."""
     return [getattr(record, name) for name in record.__struct_fields__ if name != "raw"]
 
 
 def _precedence(record: Identified) -> tuple[bool, str]:
-    """Of several rows with one id the usable one counts, and else always the same one, in any order."""
+    """Sort key that selects one of several rows with one id: a usable one first, else always the same one."""
     return getattr(record, "state", "") == USABLE_STATE, record.raw
 
 
@@ -209,7 +209,7 @@ def _snapshot_fields(row: Row) -> _SnapshotRow | None:
 
 
 def _created(fields: _SnapshotRow) -> datetime | None:
-    """The date that a row tells; of several the oldest, which makes nothing look younger."""
+    """Return the date in a row; the oldest of several, so that nothing looks younger than it is."""
     told = (fields.created, fields.created_at, fields.creation_date)
     return min((date for text in told if text and (date := read_date(text))), default=None)
 
@@ -266,7 +266,7 @@ def _connection(row: Row) -> ConnectionRecord | None:
 
 
 def _raw_text(row: Row) -> str:
-    """The row as it is kept, "" if the json module could not read it again."""
+    """Return the row as it is stored, "" if the json module could not read it again."""
     text = bytes(row).decode()
     if len(text) > ORDINARY_ROW_BYTES:
         try:

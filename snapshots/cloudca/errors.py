@@ -1,25 +1,25 @@
-"""Everything that can go wrong between us and the provider: one family.
+"""The exceptions of a request to the provider, one family.
 
 CloudError
 ├── InvalidInput            nothing was sent: a segment, an id or the base address is not valid
-│   └── InvalidKey          nothing was sent: the API key has letters that no header may carry
+│   └── InvalidKey          nothing was sent: the API key has characters that a header cannot contain
 ├── Unreachable             no connection: unknown name, refused, no route            (retryable)
-│   ├── Interrupted         the connection ended before the whole reply had come      (retryable)
+│   ├── Interrupted         the connection ended before the reply was complete        (retryable)
 │   └── ProxyFailed         the proxy cannot be reached, or cannot reach the provider (retryable)
-│       └── ProxyRefused    the proxy asks who we are, lets nobody through, or cannot be trusted
+│       └── ProxyRefused    the proxy needs credentials, refuses the tunnel, or cannot be trusted
 ├── TimedOut                no answer in time, or the budget is used up               (retryable)
 ├── Untrusted               the certificate cannot be trusted
-├── Refused                 401, 403: the key
+├── Refused                 401, 403: the key is refused
 ├── NotFound                404
 ├── RateLimited             429                                                       (retryable)
 ├── Unavailable             5xx, 408, 425                                             (retryable)
 ├── Rejected                any other 4xx, and a success that carries `errors`
-├── Redirected              3xx: never followed, the key would travel along
-├── TooLarge                the body passes the cap
-└── Unreadable              not JSON, not the envelope, a status or an encoding that we did not ask for
+├── Redirected              3xx: never followed, because the key would be sent along
+├── TooLarge                the body is larger than the cap
+└── Unreadable              not JSON, not the expected envelope, status or encoding
     └── MismatchedReply     the body is about another id than the one asked for
 
-Every sentence is a constant without values in it, so that it can serve as a message id for translation.
+Every sentence is a constant without values, so that it can be a message id for translation.
 """
 
 from typing import ClassVar
@@ -40,16 +40,16 @@ KEY_NOT_ALLOWED = "The provider refused this API key: it is not valid, or it may
 
 
 class CloudError(Exception):
-    """A call that brought nothing. `str()` is the sentence; neither it nor any attribute holds the key.
+    """A failed call. `str()` is the sentence; neither it nor any attribute contains the key.
 
     Attributes:
-        kind: the class of the fault for machines (metrics, stored state).
-        retryable: whether the same GET may succeed in a moment.
-        sentence: what happened, in our own words.
+        kind: the fault's name for machines (metrics, stored state).
+        retryable: whether the same request may succeed a moment later.
+        sentence: what happened, for people.
         status: the HTTP status, None if no reply came.
         code: the provider's `code` or `errorCode` as text, "" if none.
         detail: the provider's own message, cleaned and cut to 200 characters, "" if none.
-        retry_after: seconds to wait as the provider asks (at most 900), None if it does not.
+        retry_after: seconds to wait by the provider's Retry-After (at most 900), None without one.
     """
 
     kind: ClassVar[str] = "cloud"

@@ -1,7 +1,7 @@
-"""What the provider tells, as frozen records.
+"""The provider's rows as frozen records.
 
-Fields are cleaned text; a field that is absent, null or a structure is "", a number or a boolean is its text. Keys that
-we do not know live on only in `raw`: the row's JSON as received, always fit for `json.loads` and for storing.
+Fields are cleaned text; a field that is absent, null or a structure is "", a number or a boolean is its text. Unknown
+keys are kept only in `raw`: the row's JSON as received, which `json.loads` can always read.
 """
 
 from dataclasses import dataclass
@@ -13,9 +13,9 @@ import msgspec
 
 
 class SnapshotRecord(msgspec.Struct, frozen=True, gc=False):
-    """The seven fields of a snapshot, and its date where the provider tells one.
+    """The seven fields of a snapshot, and its date if the provider sends one.
 
-    `volume_id` is "" if absent or not a UUID. `created` is in UTC, None if absent or no date.
+    `volume_id` is "" if absent or not a UUID. `created` is in UTC, None if absent or not a date.
     """
 
     id: str
@@ -53,7 +53,7 @@ class VolumeRecord(msgspec.Struct, frozen=True, gc=False):
 
 
 class EnvironmentRecord(msgspec.Struct, frozen=True, gc=False):
-    """An environment; `service_code` is "" where the provider leaves it out: join `connection_id` with a connection."""
+    """An environment; if the provider leaves `service_code` out, it is "": find it by `connection_id`."""
 
     id: str
     name: str
@@ -64,7 +64,7 @@ class EnvironmentRecord(msgspec.Struct, frozen=True, gc=False):
 
 
 class ConnectionRecord(msgspec.Struct, frozen=True, gc=False):
-    """A service connection; `reachable` is None where the provider does not say."""
+    """A service connection; `reachable` is None if the provider does not say."""
 
     id: str
     service_code: str
@@ -91,14 +91,14 @@ class Listing(Generic[T]):
     """A decoded list and how far it can be trusted.
 
     Attributes:
-        raw_count: the rows in `data`, whatever became of them.
+        raw_count: the number of rows in `data`, readable or not.
         skipped: rows that could not be read.
-        duplicates: rows beyond the first with one id; of several the same one is kept, in any order.
-        contradictions: those of them that differ from the one that is kept.
-        foreign: rows of another volume than the one asked for, dropped.
-        record_count: what the provider says, None if nothing or no whole number.
+        duplicates: rows beyond the first with one id; the same one is kept in any order.
+        contradictions: duplicates that differ from the row that is kept.
+        foreign: rows of another volume than the requested one, dropped.
+        record_count: the provider's count, None if absent or not a whole number.
         body_hash: BLAKE2b of the body in hex: equal for an equal body.
-        count_expected: False where the provider never sends a count.
+        count_expected: False if the provider never sends a count.
     """
 
     rows: tuple[T, ...]
@@ -113,20 +113,20 @@ class Listing(Generic[T]):
 
     @property
     def complete(self) -> bool:
-        """Whether it is the whole list, as far as the provider says: as many rows as counted, and all were read."""
+        """Whether the list is complete: it has as many rows as the provider counted, and all were readable."""
         return self.skipped == 0 and not self._count_doubt
 
     @property
     def proves_absence(self) -> bool:
-        """Whether a row that is not in here is not at the provider either.
+        """Whether a row that is not in the list is not at the provider either.
 
-        Two rows of one id that differ show that the list moved while it was made: a row may have slipped through.
+        Two different rows with one id show that the list changed while it was built: it may lack a row.
         """
         return self.complete and not self.contradictions
 
     @property
     def doubts(self) -> tuple[str, ...]:
-        """Machine words for whatever is odd about the list."""
+        """Machine-readable words for everything unusual about the list."""
         counted = (("rows_skipped", self.skipped), ("duplicates", self.duplicates), ("foreign_rows", self.foreign))
         found = [word for word, count in counted if count]
         return (self._count_doubt, *found) if self._count_doubt else tuple(found)

@@ -1,7 +1,7 @@
-"""The one place where a reply becomes an envelope or a fault.
+"""The only place that turns a reply into an envelope or a fault.
 
-The rule, from the provider's documentation: a body with `errors` failed, whatever its status. Else a 200 with `data`
-succeeded. Everything else is a fault.
+The rule, from the provider's documentation: a body with `errors` is a failure, even with status 200. A 200 with `data`
+is a success. Everything else is a fault.
 """
 
 import re
@@ -34,12 +34,12 @@ DETAIL_LIMIT = 200
 RETRY_AFTER_LIMIT_SECONDS = 900.0
 TRY_AGAIN_STATUSES = frozenset({408, 425})
 
-_WHOLE_NUMBER = re.compile(r"[0-9]{1,20}")  # 20 digits are past any cap, and int() stays quick
+_WHOLE_NUMBER = re.compile(r"[0-9]{1,20}")  # 20 digits exceed any cap, and int() stays fast
 
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """What came back: header names in any case, the body "" where it is of no use."""
+    """A reply: header names in any case, the body empty where it is not needed."""
 
     status: int
     headers: Mapping[str, str]
@@ -47,7 +47,7 @@ class Reply:
 
 
 class _Body(msgspec.Struct):
-    """The top level of every body; a member that is absent is empty."""
+    """The top level of every body; absent members are empty."""
 
     data: msgspec.Raw = msgspec.Raw(b"")
     metadata: msgspec.Raw = msgspec.Raw(b"")
@@ -58,11 +58,11 @@ _body = msgspec.json.Decoder(_Body)
 
 
 def open_reply(reply: Reply, *, unknown: str, conceal: Callable[[str], str]) -> Envelope | CloudError:
-    """Return the envelope of a reply, or the fault that it is.
+    """Return the envelope of a reply, or its fault.
 
     Args:
         unknown: the sentence for a 404.
-        conceal: takes the key out of the provider's own words before they are kept.
+        conceal: masks the key in the provider's message before it is stored.
     """
     body = _decoded(reply.body)
     failed = body is not None and body.errors != msgspec.Raw(b"")
@@ -80,9 +80,9 @@ def open_reply(reply: Reply, *, unknown: str, conceal: Callable[[str], str]) -> 
 
 
 def retry_after_of(headers: Mapping[str, str]) -> float | None:
-    """Seconds to wait by Retry-After (RFC 9110, 10.2.3), at most 900; None if absent, not valid or past.
+    """Return the seconds to wait by Retry-After (RFC 9110, 10.2.3), at most 900; None if absent, invalid or past.
 
-    A date is measured from the reply's own Date, so that a provider's clock that is off does no harm.
+    A date is compared with the reply's own Date, so a wrong clock of the provider does not matter.
     """
     text = headers.get("Retry-After", "").strip()
     if _WHOLE_NUMBER.fullmatch(text):
@@ -95,7 +95,7 @@ def retry_after_of(headers: Mapping[str, str]) -> float | None:
 
 
 def http_date(text: str) -> datetime | None:
-    """Parse an HTTP date to UTC; None if it is none, or none that a working clock can tell."""
+    """Parse an HTTP date to UTC; None if it is not one, or not plausible."""
     try:
         moment = parsedate_to_datetime(text)
     except (ValueError, OverflowError):

@@ -1,4 +1,4 @@
-"""Bytes of a socket, within a budget."""
+"""Read a socket within limits of time and size."""
 
 import io
 import ssl
@@ -11,13 +11,13 @@ from snapshots.cloudca.errors import TooLarge
 if TYPE_CHECKING:
     from _typeshed import WriteableBuffer
 
-SILENCE_SECONDS = 15.0  # between two reads; half a budget, so that a second attempt fits in
+SILENCE_SECONDS = 15.0  # between two reads; half the budget, so that there is time for a second attempt
 
 
 class BoundedStream(io.RawIOBase):
-    """A socket's bytes, each wait for which ends at the deadline: headers that drip end there as a body does.
+    """A socket's bytes. Every read ends at the deadline, so that a slow header cannot take longer than a slow body.
 
-    Raises TooLarge after `most` bytes, counting head, body and what is between chunks.
+    Raises TooLarge after `most` bytes, including headers and chunk sizes.
     """
 
     def __init__(self, connection: socket, stream: io.RawIOBase, deadline: Deadline, most: int) -> None:
@@ -43,7 +43,7 @@ class BoundedStream(io.RawIOBase):
 
 
 def bound(connection: ssl.SSLSocket, deadline: Deadline) -> None:
-    """End each wait of a connection at the deadline, where TLS within TLS reads again and again by itself."""
+    """End every wait of a connection at the deadline. TLS within TLS reads repeatedly on its own."""
     receive = connection.recv
 
     def recv(buflen: int = 1024, flags: int = 0) -> bytes:

@@ -1,9 +1,9 @@
-"""The one door to the network.
+"""The only module that sends requests to the provider.
 
-What it guarantees: GET only; the key in one header, set in one place, never sent on; nothing taken from the environment
-(proxy, netrc, certificates); TLS verified, and through a proxy from end to end; no redirect followed; no compression;
-every wait and every body bounded. The libraries below print header values in some of their errors and keep requests in
-their frames. So the frames here that can reach the key return faults as values, and raise none.
+It guarantees: GET only; the key in one header, set in one place, never forwarded; nothing from the environment (proxy,
+netrc, certificates); TLS verified end to end, also through a proxy; no redirects; no compression; every wait and every
+body limited. The libraries below print header values in some of their errors and keep requests in their frames. So
+functions here that can reach the key return faults as values and raise none.
 """
 
 import io
@@ -44,7 +44,7 @@ HEADERS = {
 BODY_CAP_BYTES = 64 * 2**20
 ERROR_BODY_CAP_BYTES = 2**20
 CHUNK_BYTES = 2**18
-# What a reply may have beyond twice its body: head, chunk sizes, trailers. The libraries read trailers without end.
+# Allowance beyond twice the body, for headers, chunk sizes and trailers. The libraries read trailers without a limit.
 MARGIN_BYTES = 2**20
 
 MASK = "••••"
@@ -53,7 +53,7 @@ _REFUSED_TUNNEL = re.compile(r"Tunnel connection failed: (4\d\d)")
 
 
 class Revealable(Protocol):
-    """A masked value, such as an API key, that shows itself only to `reveal()`."""
+    """A masked value, such as an API key; only `reveal()` returns it."""
 
     def reveal(self) -> str: ...
 
@@ -83,7 +83,7 @@ class Transport:
 
     @property
     def has_valid_key(self) -> bool:
-        """Whether a header can carry the key; the libraries would print one that it cannot."""
+        """Return whether a header can contain the key; if not, the libraries would print it."""
         return bool(_KEY.fullmatch(self._key.plain()))
 
     @property
@@ -91,7 +91,7 @@ class Transport:
         return all(map(is_proxy, self._proxies().values()))
 
     def conceal(self, text: str) -> str:
-        """Mask the key in words of the provider, which may repeat it."""
+        """Mask the key in a message of the provider, which may repeat it."""
         return text.replace(self._key.plain(), MASK)
 
     def get(self, url: str) -> Reply | CloudError:
@@ -117,7 +117,7 @@ class Transport:
         return max(self._deadline.remaining(), SHORTEST_WAIT_SECONDS)
 
     def _proxies(self) -> dict[str, str]:
-        """Of https alone: http is for this machine, and a proxy would read the key in it."""
+        """Return the proxy for https URLs only: http is for this machine, and a proxy could read the key."""
         return {"https": self._proxy.reveal()} if self._proxy else {}
 
     def _reply_of(self, response: requests.Response) -> Reply | CloudError:
@@ -127,7 +127,7 @@ class Transport:
         if isinstance(body, CloudError):
             if succeeded:
                 return body
-            body = b""  # what the status says stands without the provider's words
+            body = b""  # the status is enough without the provider's message
         return Reply(response.status_code, response.headers, body)
 
 
@@ -152,7 +152,7 @@ class _BoundedResponse(HTTPResponse):
 
 
 class _BoundedAdapter(HTTPAdapter):
-    """Sends without a session, whose work is what we do not want: cookies, redirects, the environment."""
+    """Sends without a session, which would add cookies, redirects and the environment."""
 
     def __init__(self, deadline: Deadline, most_bytes: int) -> None:
         super().__init__(pool_connections=1, pool_maxsize=1, max_retries=0)
@@ -175,7 +175,7 @@ def _bounded_pool(
     return type("BoundedPool", (pool,), {"ConnectionCls": type("BoundedConnection", (connection,), bounds)})
 
 
-# These raise our own faults: the libraries pass what they do not know on to `get`.
+# These raise our own exceptions: the libraries pass exceptions that they do not know on to `get`.
 
 
 class _Connection(HTTPConnection):
@@ -231,7 +231,7 @@ def _read_body(response: requests.Response, cap: int) -> bytes | CloudError:
 
 
 def _fault_of(fault: OSError | HTTPError) -> CloudError:
-    """Translate a library's error; its text is never kept, as it may hold the key."""
+    """Translate a library's error. Its text is discarded, because it may contain the key."""
     if isinstance(fault, requests.exceptions.SSLError | StreamSSLError):
         return errors.Untrusted()
     if isinstance(fault, requests.Timeout | ReadTimeoutError):
@@ -242,7 +242,7 @@ def _fault_of(fault: OSError | HTTPError) -> CloudError:
 
 
 def _fault_of_proxy(fault: Exception) -> CloudError:
-    """Tell what went wrong between us and the proxy."""
+    """Return the fault for a failure between us and the proxy."""
     if isinstance(fault, errors.TimedOut | TimeoutError):
         return errors.ProxyFailed(errors.PROXY_NOT_IN_TIME)
     if isinstance(fault, errors.Unreachable):

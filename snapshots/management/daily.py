@@ -1,4 +1,4 @@
-"""Once a day the sync forgets what is past its time, between its rounds and never in place of one."""
+"""Once a day the sync deletes old data, between its rounds and never instead of one."""
 
 import time
 from collections.abc import Callable, Iterator
@@ -18,18 +18,18 @@ EVERY = timedelta(days=1)
 LEASE = timedelta(minutes=30)
 CLOCKS_APART = timedelta(minutes=1)
 PAUSE_SECONDS = 0.05
-"""After each piece the database's one writer is free for others."""
+"""Pause after each piece, so that others can write."""
 PIECE_SECONDS = 0.5
-"""No piece is begun so shortly before the next round."""
+"""No piece starts later than this before the next round."""
 
 
 def claim(now: datetime) -> datetime | None:
-    """Take the day's work, in one process of all; None if it is not due or another has it.
+    """Claim the daily clean-up, in one of all processes; None if it is not due or another process has it.
 
-    Returns until when it is taken. A process that dies lets it run out, and another takes it up.
+    Returns until when the claim is valid. If the process dies, the claim expires, and another process takes over.
     """
     chore, _made = Chore.objects.get_or_create(name=FORGETTING, defaults={"due_at": now})
-    # One further ahead than it is ever set comes from a clock that has since been put back.
+    # A time further ahead than it is ever set comes from a clock that was set back since.
     if now < chore.due_at <= now + EVERY + CLOCKS_APART:
         return None
     return _move(Q(due_at=chore.due_at), now + LEASE)
@@ -41,7 +41,7 @@ def _move(whose: Q, until: datetime) -> datetime | None:
 
 
 class Housekeeping:
-    """Works in the time that is left until a round, and goes on where it was after the next."""
+    """Works in the time until the next round, and continues after it."""
 
     def __init__(self, tell: Callable[[str], object], stop: Stop, clock: Callable[[], float] = time.monotonic) -> None:
         self._tell, self._stop, self._clock = tell, stop, clock
@@ -50,7 +50,7 @@ class Housekeeping:
         self._done: list[Piece] = []
 
     def until(self, due: float) -> None:
-        """Work until shortly before this time of the clock; a busy database leaves it for later."""
+        """Work until shortly before this time; stop early if the database is busy."""
         try:
             if self._held is None:
                 self._begin()
@@ -71,7 +71,7 @@ class Housekeeping:
         self._rest, self._done = forget(now), []
 
     def _hold(self) -> None:
-        """Keep what was taken; whoever came too late leaves the rest to the one who has it."""
+        """Extend the claim; if another process took it over, stop."""
         self._held = _move(Q(due_at=self._held), timezone.now() + LEASE)
 
     def _go_on(self) -> None:

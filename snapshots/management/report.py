@@ -1,4 +1,4 @@
-"""How a refresh ended, in one line for the terminal."""
+"""Report a refresh in one line for the terminal."""
 
 from datetime import datetime
 
@@ -11,14 +11,14 @@ from snapshots.sync.refresh import Outcome
 from snapshots.sync.store_snapshots import Written
 from snapshots.text.faults import incomplete_reason
 
-# Someone else asks, or has just asked: the data is not older for it.
+# Another process is syncing, or has just synced: the data is not older because of it.
 HARMLESS = (Why.HELD, Why.GAP, Why.FRESH)
-# What follows from a fault, until its next try.
+# Consequences of a fault, until the next try.
 WAITING = (Why.BACK_OFF, Why.RETRY_AFTER, Why.REFUSED)
 
 
 def is_failure(outcome: Outcome) -> bool:
-    """Whether the data stays old: a fault, or a denial for any reason but that somebody else asks."""
+    """Return whether the data stays old: a fault, or a denial for any reason except that another process syncs."""
     if outcome.denied is not None:
         return outcome.denied.why not in HARMLESS
     return outcome.fault is not None
@@ -33,7 +33,7 @@ def is_waiting(outcome: Outcome) -> bool:
 
 
 def what_happened(outcome: Outcome) -> str:
-    """`+3 new  1 changed  0 missing  (0.4 s)`, with what is to be known of it, or why there is no new list."""
+    """Return `+3 new  1 changed  0 missing  (0.4 s)` with any notes, or why there is no new list."""
     if outcome.written is None:
         return remark(outcome)
     parts = [_counts(outcome.written), remark(outcome), f"({outcome.seconds:.1f} s)"]
@@ -41,7 +41,7 @@ def what_happened(outcome: Outcome) -> str:
 
 
 def remark(outcome: Outcome) -> str:
-    """What is not as it should be, in a sentence; empty when all is well."""
+    """Return any problem as a sentence; empty without one."""
     if outcome.denied is not None:
         return _denial(outcome.denied, outcome.environment)
     if outcome.fault is not None:

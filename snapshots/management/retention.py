@@ -1,6 +1,6 @@
-"""What is past its time, deleted in small pieces: each is one short transaction, so that nobody waits for it.
+"""Delete old data in small pieces. Each is one short transaction, so that nobody has to wait.
 
-A run that was cut off leaves nothing half done that the next one does not finish.
+If a run is interrupted, the next one finishes its work.
 """
 
 from collections.abc import Callable, Iterable, Iterator
@@ -24,7 +24,7 @@ PIECE_ROWS = 200
 
 
 class Subject(Enum):
-    """What can be forgotten, in the order in which it is."""
+    """What can be deleted, in the order of deletion."""
 
     ENVIRONMENTS = "environments"
     CHANGES = "changes"
@@ -42,7 +42,7 @@ class Subject(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Piece:
-    """What one transaction deleted. `environment` names one that is forgotten whole: team and path."""
+    """What one transaction deleted. `environment`: team and path of an environment that is deleted completely."""
 
     subject: Subject
     rows: int
@@ -50,7 +50,7 @@ class Piece:
 
 
 Rows = Callable[[datetime], QuerySet[Model]]
-# Subjects whose rows stand alone: which of them are past their time.
+# Subjects whose rows nothing else depends on, and the query for their expired rows.
 ALONE: dict[Subject, Rows] = {
     Subject.CHANGES: lambda now: Change.objects.filter(at__lt=_changes_since(now)),
     Subject.VOLUMES: lambda now: gone_volumes(now),
@@ -66,7 +66,7 @@ ALONE: dict[Subject, Rows] = {
 
 
 def forget(now: datetime) -> Iterator[Piece]:
-    """Delete what is past its time, one piece each time the next is asked for."""
+    """Delete expired data; each step of the iterator deletes one piece."""
     for subject in Subject:
         if subject is Subject.ENVIRONMENTS:
             yield from _forget_environments(now)
@@ -77,7 +77,7 @@ def forget(now: datetime) -> Iterator[Piece]:
 
 
 def would_forget(now: datetime) -> Iterator[Piece]:
-    """Count what `forget` would delete, apart from what goes along with what is named here."""
+    """Count what `forget` would delete, without dependent rows."""
     for environment in _removed(now):
         place = (environment.team.slug, environment.path)
         yield Piece(Subject.ENVIRONMENTS, Snapshot.objects.filter(environment=environment).count(), place)
@@ -86,7 +86,7 @@ def would_forget(now: datetime) -> Iterator[Piece]:
 
 
 def in_words(pieces: Iterable[Piece]) -> list[str]:
-    """Add the pieces up: a line for each environment and each other subject, none for nothing."""
+    """Add the pieces up: one line per environment and per other subject, without zeros."""
     sums: dict[tuple[Subject, tuple[str, str] | None], int] = {}
     for piece in pieces:
         sums[piece.subject, piece.environment] = sums.get((piece.subject, piece.environment), 0) + piece.rows
@@ -98,7 +98,7 @@ def in_words(pieces: Iterable[Piece]) -> list[str]:
 def gone_snapshots(now: datetime) -> QuerySet[Snapshot]:
     """Snapshots that the provider stopped listing more than `HISTORY_DAYS` ago.
 
-    One with a change that is kept (`CHANGES_DAYS`) stays as long as that.
+    A snapshot stays as long as its changes (`CHANGES_DAYS`).
     """
     kept = Change.objects.filter(snapshot=OuterRef("pk"), at__gte=_changes_since(now))
     gone = Snapshot.objects.no_longer_listed().annotate(last=Coalesce(F("last_seen_at"), F("missing_since")))
@@ -106,7 +106,7 @@ def gone_snapshots(now: datetime) -> QuerySet[Snapshot]:
 
 
 def gone_volumes(now: datetime) -> QuerySet[Volume]:
-    """Volumes that nothing is known of any more: not listed, without any snapshot, and so for `HISTORY_DAYS`."""
+    """Volumes that have been unlisted and without any snapshot for `HISTORY_DAYS`."""
     rows = Snapshot.objects.filter(
         team=OuterRef("team"), environment=OuterRef("environment"), volume_id=OuterRef("volume_id")
     )
@@ -124,7 +124,7 @@ def _changes_since(now: datetime) -> datetime:
 
 
 def _delete(rows: QuerySet[Model]) -> Iterator[int]:
-    """Looked up without a lock; the statement that deletes asks again whether each row is still past its time."""
+    """Find the rows without a lock; the DELETE statement checks again whether each row is expired."""
     while chunk := list(rows.order_by("pk").values_list("pk", flat=True)[:PIECE_ROWS]):
         deleted, _by_model = rows.filter(pk__in=chunk).delete()
         yield deleted
@@ -139,7 +139,7 @@ def _forget_snapshots(now: datetime) -> Iterator[Piece]:
 
 @transaction.atomic
 def _forget_some(environment: Environment, gone: QuerySet[Snapshot]) -> int:
-    """Under the lock that a sync writes with, as it may just have found one of them listed again."""
+    """Delete under the lock of the sync, which may just have found one of the rows listed again."""
     locked = Environment.everything.select_for_update(no_key=True).filter(pk=environment.pk).first()
     if locked is None:
         return 0
@@ -157,7 +157,7 @@ def _removed(now: datetime) -> QuerySet[Environment]:
 
 
 def _forget_environments(now: datetime) -> Iterator[Piece]:
-    """First out of reach, so that it cannot come back with half of its rows, then piece by piece."""
+    """Rename it first, so that it cannot be added again with half of its rows, then delete piece by piece."""
     for environment in _removed(now):
         place = (environment.team.slug, environment.path)
         if not _put_out_of_reach(environment, now):
@@ -170,7 +170,7 @@ def _forget_environments(now: datetime) -> Iterator[Piece]:
 
 
 def _put_out_of_reach(environment: Environment, now: datetime) -> bool:
-    """Give it a name that no environment can have; False if it was added again meanwhile."""
+    """Rename it to a name that no environment can have; return False if it was added again in the meantime."""
     mark = f" ({environment.pk})"
     name = environment.name if environment.name.endswith(mark) else environment.name[: 64 - len(mark)] + mark
     return bool(_removed(now).filter(pk=environment.pk).update(name=name))
@@ -181,7 +181,7 @@ def _of(model: type[Model], environment: Environment) -> QuerySet[Model]:
 
 
 def _delete_with_others(environment: Environment) -> Iterator[int]:
-    """Delete its snapshots with whatever hangs on them; the count is of the snapshots alone."""
+    """Delete its snapshots and dependent rows; return the number of snapshots."""
     rows = Snapshot.objects.filter(environment=environment)
     while chunk := list(rows.values_list("pk", flat=True)[:PIECE_ROWS]):
         Snapshot.objects.filter(pk__in=chunk).delete()

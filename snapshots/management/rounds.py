@@ -1,4 +1,4 @@
-"""Rounds of the sync: one, or one after another on a steady beat."""
+"""Rounds of the sync: one, or repeated at a fixed interval."""
 
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -18,7 +18,7 @@ Tell = Callable[[str], object]
 
 
 class News:
-    """Tells each line of a first round, and after it only what is new: changes, and troubles that come or go."""
+    """Prints every line of the first round, and later only news: changes, and problems that begin or end."""
 
     def __init__(self, *, all_of_it: bool) -> None:
         self._all = all_of_it
@@ -31,22 +31,22 @@ class News:
             return False
         before = self._last.get(outcome.environment.pk)
         if before and report.is_waiting(outcome):
-            return False  # the fault was told, with its next try
+            return False  # the fault was printed already, with its next try
         remark = report.remark(outcome)
         self._last[outcome.environment.pk] = remark
         return before != remark or bool(outcome.written and outcome.written.total)
 
 
 def environments_of(slug: str | None) -> list[Environment]:
-    """Return a team's environments, or everybody's."""
+    """Return a team's environments, or those of all teams."""
     found = Environment.objects.select_related("team").order_by("team__slug", "service_code", "name")
     return list(found.filter(team__slug=slug) if slug else found)
 
 
 def round_once(slug: str | None, caller: Caller, tell: Tell, *, news: News, stop: Stop | None = None) -> bool:
-    """Refresh the environments once and tell how each ended; return whether all went well.
+    """Refresh the environments once and print each result; return whether all succeeded.
 
-    A busy or unreachable database ends only the environments that it struck.
+    A busy or unreachable database fails only the environments that it affects.
     """
     close_old_connections()
     try:
@@ -69,9 +69,9 @@ def round_once(slug: str | None, caller: Caller, tell: Tell, *, news: News, stop
 
 
 def beats(seconds: float, stop: Stop, clock: Callable[[], float] = time.monotonic) -> Iterator[float]:
-    """Beat at once and then every so many seconds until it is time to stop; give the time of the beat.
+    """Yield the time of each round: now, and then at a fixed interval until it is time to stop.
 
-    The beat does not drift; what a long round has missed is left out, so that no two rounds follow each other at once.
+    The interval does not drift. If a round takes too long, the missed ones are skipped, not run back to back.
     """
     due = clock()
     while not stop.wait(due - clock()):

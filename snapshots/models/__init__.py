@@ -1,4 +1,4 @@
-"""The mirror: one row per snapshot ever seen, and what is known of its environment and volume."""
+"""The mirror: one row per snapshot ever seen, with its environment and volume."""
 
 from snapshots.models.change import Change, ChangeQuerySet
 from snapshots.models.chore import Chore

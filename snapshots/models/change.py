@@ -1,4 +1,4 @@
-"""What happened, as the syncs saw it."""
+"""Changes that the syncs saw."""
 
 from datetime import datetime, timedelta
 from typing import ClassVar, Self
@@ -17,21 +17,21 @@ class ChangeQuerySet(models.QuerySet["Change"]):
         return self.filter(not_removed(team), team=team)
 
     def as_lines(self) -> Self:
-        """As the page lists them: many of one kind in one sync stand under the one line that counts them."""
+        """Return the changes as the page lists them: many of one kind in one sync are folded under one line."""
         # IN and not =: for the latter Django writes the bare column, which SQLite looks up in no index.
         return self.filter(folded__in=[False])
 
     def one_by_one(self) -> Self:
-        """Every thing that happened, without the lines that only count."""
+        """Return every single change, without the lines that only count."""
         return self.filter(number__isnull=True)
 
     def of_volumes(self) -> Self:
-        """As a page of volumes lists them: failures that repeat themselves stand under the line that counts them."""
+        """Return the changes as volume pages list them: repeated failures are folded under one line."""
         lines = Q(number__isnull=True) | ~Q(volume_id="")
         return self.filter(lines, line__isnull=True)
 
     def under(self, line: "Change") -> Self:
-        """What a line counts."""
+        """Return the changes that a line counts."""
         if line.volume_id:
             return self.filter(environment=line.environment_id, volume_id=line.volume_id, line=line)
         together = self.filter(team=line.team_id, kind=line.kind, folded__in=[True], at=line.at)
@@ -42,7 +42,7 @@ class ChangeQuerySet(models.QuerySet["Change"]):
 
 
 class Change(models.Model):
-    """One thing that happened, written in the sync's own transaction."""
+    """One change, written in the transaction of the sync."""
 
     class Kind(models.TextChoices):
         BEGAN = "began", _("we began to look")
@@ -72,13 +72,13 @@ class Change(models.Model):
     kind = models.CharField(max_length=20, choices=Kind.choices)
     before = models.CharField(max_length=255, blank=True)
     after = models.CharField(max_length=255, blank=True)
-    # How long the making took, where the kind has such a time.
+    # How long the snapshot was in progress, if the kind has a duration.
     seconds = models.PositiveIntegerField(null=True)
-    # Of a line for many of one kind in one sync: how many. They are `folded`: shown where that line is opened.
-    # A line for the repeated failures of one volume names the volume, and `seconds` is how long they have lasted.
+    # On a line for many changes of one kind in one sync: how many. Those are `folded`: shown when the line is opened.
+    # A line for repeated failures of one volume names the volume; `seconds` is how long they have lasted.
     number = models.PositiveIntegerField(null=True)
     folded = models.BooleanField(default=False)
-    # Of a repeated failure: the line that counts it. That line may be forgotten before it.
+    # On a repeated failure: the line that counts it. That line may be deleted earlier.
     line = models.ForeignKey(
         "self", models.DO_NOTHING, null=True, related_name="+", db_index=False, db_constraint=False
     )
@@ -100,5 +100,5 @@ class Change(models.Model):
 
     @property
     def since(self) -> datetime | None:
-        """Since when a volume has failed again and again, on the line that counts it."""
+        """Since when a volume has failed repeatedly, on the line that counts the failures."""
         return self.at - timedelta(seconds=self.seconds or 0) if self.number and self.volume_id else None

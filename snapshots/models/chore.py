@@ -1,11 +1,11 @@
-"""What is done once in a while, by one process."""
+"""Periodic work that one process does for all."""
 
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 
 
 class Chore(models.Model):
-    """Work of the whole installation. Whoever moves `due_at` forward does it, while it lies ahead nobody else does."""
+    """Work for the whole installation. The process that moves `due_at` forward does it; until then no other does."""
 
     name = models.CharField(_("name"), max_length=40, unique=True)
     due_at = models.DateTimeField(_("due"))

@@ -14,20 +14,20 @@ from django.utils.translation import gettext_lazy as _
 from dashboard.teams.models import Team
 from snapshots.rules.clock_skew import Clocks
 
-# How often the volumes endpoint is asked.
+# How often the sync requests the list of volumes.
 VOLUMES_EVERY = timedelta(minutes=15)
-# A page may lag behind its own TTL by one refresh before it is called old.
+# Data counts as old when it exceeds the TTL by more than one refresh.
 LEAST_CURRENT = timedelta(seconds=30)
-# Faults of the key, not of the provider: another key is tried at once.
+# Faults of the key, not of the provider: a new key is tried at once.
 REFUSED_KINDS = ("refused", "key_unreadable", "invalid_key")
-# Faults of the volumes endpoint that say that there is nothing for this key: 401, 403 and 404.
+# Faults of the volumes endpoint that mean that the key may not read it: 401, 403 and 404.
 CLOSED_KINDS = ("refused", "not_found")
 GENERATION_ID_BYTES = 12
 VERSION_SIGNS = 32
 
 
 def ttl() -> timedelta:
-    """How old a list may be before a page asks for a new one."""
+    """Return how old a list may be before a page requests a new one."""
     return timedelta(seconds=int(settings.SYNC_TTL_SECONDS))
 
 
@@ -47,18 +47,18 @@ class EnvironmentQuerySet(models.QuerySet["Environment"]):
         return self.filter(removed_at__isnull=False)
 
     def raise_generation(self, **values: object) -> None:
-        """Say that rows of these environments changed; `values` are stored with it."""
+        """Raise the generation of these environments because rows changed; `values` are stored with it."""
         self.update(**values, generation=F("generation") + 1, generation_id=_new_generation_id())
 
 
 def generation_of(environments: Iterable["Environment"]) -> str:
-    """Name the state of the rows of several environments, as short for many as for one."""
+    """Return a version string for the rows of several environments, of constant length."""
     versions = [environment.rows_version for environment in environments]
     return sha256(repr(versions).encode()).hexdigest()[:VERSION_SIGNS]
 
 
 class ShownEnvironments(models.Manager["Environment"]):
-    """Every read passes over what was removed; who wants to see that too asks `Environment.everything`."""
+    """Excludes removed environments; `Environment.everything` includes them."""
 
     def get_queryset(self) -> EnvironmentQuerySet:
         return EnvironmentQuerySet(self.model, using=self._db).filter(removed_at__isnull=True)
@@ -68,31 +68,32 @@ class ShownEnvironments(models.Manager["Environment"]):
 
 
 class Environment(models.Model):
-    """One environment as one team's key sees it: its data's age, its lease and its faults."""
+    """One environment as one team's key sees it, with the age of its data, its lease and its faults."""
 
     team = models.ForeignKey(Team, on_delete=models.CASCADE, related_name="environments", verbose_name=_("team"))
     service_code = models.CharField(_("service code"), max_length=64)
     name = models.CharField(_("environment name"), max_length=64)
-    # Hidden since then, and forgotten some days later unless it is added again.
+    # Hidden since then, and deleted some days later unless it is added again.
     removed_at = models.DateTimeField(null=True)
 
-    # Raised whenever a row of it changed. After a restore the number comes again, for other rows; the id does not.
+    # Raised whenever a row changed. After a restore the number is used again for other rows; the id is not.
     generation = models.PositiveBigIntegerField(default=0)
     generation_id = models.CharField(max_length=16, blank=True, default="", db_default="")
     facets = models.JSONField(default=_no_facets)
 
-    # When the newest complete list was asked for; the newest incomplete one, and what was wrong with it.
+    # When the newest complete list was requested. `partial_at`: the newest incomplete one, and what was wrong with it.
     listed_at = models.DateTimeField(null=True)
     first_listed_at = models.DateTimeField(null=True)
-    # The newest complete list that was not doubted: what is first seen after it was not there before it.
+    # The newest trusted complete list: a snapshot that is first seen after it did not exist before it.
     believed_at = models.DateTimeField(null=True)
-    # The newest complete list that was not doubted, and [from, until] of each longer time without one (`watched`).
+    # The newest trusted complete list, and [from, until] of each longer time without one
+    # (`snapshots.verdicts.watched_time`).
     watched_at = models.DateTimeField(null=True)
     silences = models.JSONField(default=list)
-    # The same moment by the provider's clock, which names and deadlines follow; and how far ahead of ours it is.
+    # `listed_at` by the provider's clock, which names and deadlines use; and how far that clock is ahead of ours.
     data_at = models.DateTimeField(null=True)
     clock_ahead = models.IntegerField(_("provider's clock ahead, seconds"), default=0)
-    # What it told and is not followed (`snapshots.rules.clock_skew`): the pages say so.
+    # The part of the difference that is not followed (`snapshots.rules.clock_skew`): pages show it.
     clock_unfollowed = models.IntegerField(_("not believed of it, seconds"), default=0, db_default=0)
     # The rest of `snapshots.rules.clock_skew.Clocks`.
     clock_read_at = models.DateTimeField(null=True)
@@ -102,18 +103,18 @@ class Environment(models.Model):
     partial_at = models.DateTimeField(null=True)
     partial_reason = models.CharField(max_length=200, blank=True)
     body_hash = models.CharField(max_length=64, blank=True)
-    # What is odd about the newest complete list, as words with commas between them: `Listing.doubts`, "capped".
+    # Anything unusual about the newest complete list, as comma-separated words: `Listing.doubts`, "capped".
     list_notes = models.CharField(max_length=100, blank=True, default="", db_default="")
-    # How many rows the newest believed list had, and the most that any had: one as long as that may be cut off there.
+    # How many rows the newest trusted list had, and the most of any list: a list of that length may be truncated.
     listed_rows = models.PositiveIntegerField(default=0, db_default=0)
     most_rows = models.PositiveIntegerField(default=0, db_default=0)
-    # The length at which lists are known to be cut off; 0 where they are not.
+    # The length at which lists are known to be truncated; 0 if they are not.
     capped_rows = models.PositiveIntegerField(default=0, db_default=0)
-    # Which key the newest complete list was made for, and since when: another key may see less or more.
+    # The key of the newest complete list, and since when it is used: another key may see less or more.
     listed_key = models.CharField(max_length=40, blank=True, default="", db_default="")
     key_since = models.DateTimeField(null=True)
 
-    # A list that lost too much to be believed at once: since when, how often agreed to, when last.
+    # A list that lost too many rows to be trusted at once: since when, how often confirmed, when last.
     suspect_since = models.DateTimeField(null=True)
     suspect_checks = models.PositiveSmallIntegerField(default=0)
     suspect_at = models.DateTimeField(null=True)
@@ -123,7 +124,7 @@ class Environment(models.Model):
     lease_until = models.DateTimeField(null=True)
     fence = models.PositiveBigIntegerField(default=0)
     tried_at = models.DateTimeField(null=True)
-    # Which key the last call used (row and generation): another one is tried at once.
+    # The key of the last call (row and generation): a new key is tried at once.
     key_mark = models.CharField(max_length=40, blank=True)
 
     fault_kind = models.CharField(max_length=40, blank=True)
@@ -131,9 +132,9 @@ class Environment(models.Model):
     fault_status = models.PositiveSmallIntegerField(null=True)
     fault_since = models.DateTimeField(null=True)
     fault_count = models.PositiveIntegerField(default=0)
-    # Fault -> how often it happened: counted up for ever, for metrics.
+    # Fault -> how often it happened. Never reset; for metrics.
     fault_totals = models.JSONField(default=dict)
-    # Seconds that the provider was asked for the last list that was stored.
+    # How many seconds the request for the last stored list took.
     fetched_in = models.FloatField(null=True)
     next_try_at = models.DateTimeField(null=True)
     retry_after_at = models.DateTimeField(null=True)
@@ -150,7 +151,7 @@ class Environment(models.Model):
     volumes_suspect_at = models.DateTimeField(null=True)
     volumes_suspect_listed = models.PositiveIntegerField(default=0)
 
-    # What the team wants of its volumes here. Hours; None: as the team says, 0: no age is asked for.
+    # The target for its volumes, in hours. None: the team's target; 0: no age limit.
     target_hours = models.PositiveIntegerField(_("target, hours"), null=True)
     exempt_until = models.DateTimeField(_("excluded until"), null=True)
     exempt_reason = models.CharField(_("why excluded"), max_length=200, blank=True)
@@ -171,30 +172,30 @@ class Environment(models.Model):
 
     @property
     def place(self) -> str:
-        """How people name it: "prod · compute-on"."""
+        """Its label: "prod · compute-on"."""
         return f"{self.name} · {self.service_code}"
 
     @property
     def path(self) -> str:
-        """How addresses and filters name it: "compute-on/prod"."""
+        """Its name in URLs and filters: "compute-on/prod"."""
         return f"{self.service_code}/{self.name}"
 
     def raise_generation(self) -> None:
-        """Say that rows of it changed. The caller saves it."""
+        """Raise its generation because rows changed. The caller saves it."""
         self.generation += 1
         self.generation_id = _new_generation_id()
 
     @property
     def rows_version(self) -> str:
-        """Names the state of its rows, for keys of the caches and for tags: no other state ever has the same one."""
+        """Identifies the state of its rows, for cache keys and ETags: no two states share one."""
         return f"{self.pk}:{self.path}:{self.generation}:{self.generation_id}"
 
-    # Whether the provider's clock was right at the list before: names tell its time. Each sync says it; not stored.
+    # Whether the provider's clock was right at the previous list, so that names are right. Set by each sync.
     was_provider_right = True
 
     @property
     def clocks(self) -> Clocks:
-        """How the provider's clock and ours stood at the newest list."""
+        """The provider's clock and ours at the newest list."""
         return Clocks(
             self.clock_read_at,
             self.clock_ahead,
@@ -212,25 +213,25 @@ class Environment(models.Model):
 
     @property
     def clocks_apart(self) -> timedelta:
-        """How much later the newest list may have been asked for, where it is not known which clock is wrong."""
+        """By how much the newest list may be later than stored, if it is not known which clock is wrong."""
         return timedelta(seconds=self.clock_doubt)
 
     @property
     def answered_at(self) -> datetime | None:
-        """When it last gave a list of any kind: what the TTL counts from."""
+        """When it last returned a list of any kind; the TTL starts then."""
         return max((at for at in (self.listed_at, self.partial_at) if at), default=None)
 
     def data_age(self, now: datetime) -> timedelta | None:
-        """How long ago the newest complete list was asked for, at `now` of our clock; None without a list.
+        """Return how long ago the newest complete list was requested, at `now` of our clock; None without a list.
 
-        `listed_at` is corrected, `now` is not. Our clock may have been put right since: the longer of both ages counts.
+        `listed_at` is corrected, `now` is not. Our clock may have been corrected since: the greater age counts.
         """
         if self.listed_at is None:
             return None
         return now - self.listed_at + timedelta(seconds=max(0, self.clock_correction))
 
     def is_current(self, now: datetime, ttl: timedelta) -> bool:
-        """Whether what we show is what the provider said a moment ago: no fault, nothing incomplete or doubted."""
+        """Whether the data is current: recent, without a fault, complete and trusted."""
         age = self.data_age(now)
         if age is None or self.fault_kind or self.is_partial or self.suspect_since:
             return False
@@ -242,7 +243,7 @@ class Environment(models.Model):
 
     @property
     def knows_volumes(self) -> bool:
-        """Whether the volumes endpoint is open to the key; else a volume without snapshots cannot be known."""
+        """Whether the key may read the list of volumes; if not, volumes without snapshots are not known."""
         return self.volumes_fault not in CLOSED_KINDS
 
     @property
@@ -251,9 +252,9 @@ class Environment(models.Model):
 
 
 def not_removed(team: Team) -> Q:
-    """Of rows: that their environment is not hidden.
+    """Return the condition that a row's environment is not removed.
 
-    Where the team has removed none, which is nearly always, no row is read for it: a deep page stays in its index.
+    If the team has removed no environment, as is usual, this reads no row, so a deep page stays in its index.
     """
     removed = Environment.everything.filter(team=team).removed()
     return Q(~Exists(removed)) | ~Q(environment__in=removed)

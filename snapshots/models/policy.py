@@ -1,4 +1,4 @@
-"""What a team says of all its volumes, what it keeps at hand, and how it stood day by day."""
+"""A team's target, its saved views, and the daily history of its volumes."""
 
 from typing import ClassVar
 
@@ -10,10 +10,10 @@ from snapshots.models.environment import Environment
 
 
 class Policy(models.Model):
-    """How old the newest usable snapshot of a team's volumes may be. No row: the team was not asked yet."""
+    """How old the newest usable snapshot of a team's volumes may be. Without a row the team has not decided yet."""
 
     team = models.OneToOneField(Team, on_delete=models.CASCADE, related_name="policy", verbose_name=_("team"))
-    # 0: no age is asked for.
+    # 0: no age limit.
     target_hours = models.PositiveIntegerField(_("target, hours"), default=0)
     changed_at = models.DateTimeField(_("changed"), auto_now=True)
     changed_by = models.CharField(_("changed by"), max_length=254, blank=True)
@@ -27,7 +27,7 @@ class Policy(models.Model):
 
 
 class SavedView(models.Model):
-    """A filtered page under a name; its address is the path's last part and the query string."""
+    """A named filter of a page: the last part of the page's path, and the query string."""
 
     team = models.ForeignKey(Team, on_delete=models.CASCADE, related_name="saved_views", verbose_name=_("team"))
     name = models.CharField(_("name"), max_length=60)
@@ -52,7 +52,7 @@ class SavedView(models.Model):
 
 
 class VerdictDay(models.Model):
-    """How an environment's volumes stood at the worst moment of a day (UTC)."""
+    """An environment's volumes by verdict, at the worst moment of a day (UTC)."""
 
     environment = models.ForeignKey(
         Environment,

@@ -1,4 +1,4 @@
-"""What opens one snapshot to somebody without an account."""
+"""Shared links."""
 
 from typing import Self
 
@@ -13,17 +13,17 @@ from snapshots.models.snapshot import Snapshot
 
 class ShareLinkQuerySet(models.QuerySet["ShareLink"]):
     def alive(self) -> Self:
-        """Those that open: not expired, not revoked, allowed by the team, their maker still at least a member there."""
+        """Return active links: not expired, not revoked, allowed by the team, their creator still at least a member."""
         makers = Membership.objects.filter(role__in=[Role.MEMBER, Role.ADMIN], user__is_active=True)
-        shown = Environment.objects.all()  # a removed environment shows nothing to anybody
+        shown = Environment.objects.all()  # without removed environments
         alive = self.filter(revoked_at=None, expires_at__gt=timezone.now(), team__allows_shared_links=True)
         return alive.filter(maker__in=makers, snapshot__environment__in=shown)
 
 
 class ShareLink(models.Model):
-    """A link to one snapshot for somebody without an account. The secret is kept as a hash alone, shown once.
+    """A link to one snapshot for people without an account. Only a hash of the secret is stored; it is shown once.
 
-    `maker` is the membership and not the person: who leaves and comes back finds no old link alive.
+    `maker` is the membership, not the person: links of a member who leaves and returns stay revoked.
     """
 
     team = models.ForeignKey(Team, on_delete=models.CASCADE, related_name="share_links", verbose_name=_("team"))
@@ -34,9 +34,9 @@ class ShareLink(models.Model):
         Membership, on_delete=models.SET_NULL, null=True, related_name="share_links", verbose_name=_("made by")
     )
     made_by = models.CharField(_("address of the maker"), max_length=254)
-    # The part of the address that may be seen in logs and lists.
+    # The part of the URL that logs and lists may show.
     public_id = models.CharField(_("public id"), max_length=16, unique=True)
-    # SHA-256: 256 random bits need neither salt nor pepper, and so no change of keys breaks a link.
+    # SHA-256 without a salt or key, because the secret has 256 random bits; so no key change breaks a link.
     digest = models.CharField(_("hash of the secret"), max_length=64)
     shows_environment = models.BooleanField(_("shows the environment"), default=False)
     made_at = models.DateTimeField(_("made"), auto_now_add=True)
@@ -45,7 +45,7 @@ class ShareLink(models.Model):
     uses = models.PositiveIntegerField(_("requests"), default=0)
     first_used_at = models.DateTimeField(_("first requested"), null=True)
     last_used_at = models.DateTimeField(_("last requested"), null=True)
-    # A form sent twice makes one link.
+    # Sending a form twice creates one link.
     form_id = models.CharField(_("form"), max_length=43, unique=True)
 
     objects = ShareLinkQuerySet.as_manager()

@@ -1,4 +1,4 @@
-"""A snapshot as the provider last gave it."""
+"""Snapshots."""
 
 from typing import ClassVar, Self
 
@@ -17,7 +17,7 @@ class SnapshotQuerySet(models.QuerySet["Snapshot"]):
         return self.filter(not_removed(team), team=team)
 
     def listed(self) -> Self:
-        """What the provider lists, and what it left out of its last list but may still have."""
+        """Return snapshots that are not missing: listed, or absent from only the last list."""
         # IN and not =: for the latter Django writes the bare column, which SQLite looks up in no index.
         return self.filter(listed__in=[True])
 
@@ -25,11 +25,11 @@ class SnapshotQuerySet(models.QuerySet["Snapshot"]):
         return self.filter(listed__in=[False])
 
     def usable(self) -> Self:
-        """What can be restored from, as far as the mirror knows: completed, and in the newest complete list."""
+        """Return snapshots that can be restored, as far as the mirror knows: completed, and in the newest list."""
         return self.listed().filter(state=USABLE_STATE, missing_since__isnull=True)
 
     def of_volume(self, environment: Environment, volume_id: str | OuterRef) -> Self:
-        # With the team, which leads the index of a volume's rows.
+        # With the team, which is the first column of the index.
         return self.filter(team=environment.team_id, environment=environment, volume_id=volume_id)
 
     def newest_first(self) -> Self:
@@ -37,7 +37,7 @@ class SnapshotQuerySet(models.QuerySet["Snapshot"]):
 
 
 class Snapshot(models.Model):
-    """A snapshot as the provider last gave it, and when it was taken as far as we can know."""
+    """A snapshot as the provider last sent it, and when it was taken as far as is known."""
 
     team = models.ForeignKey(Team, on_delete=models.CASCADE, related_name="+", db_index=False, verbose_name=_("team"))
     environment = models.ForeignKey(
@@ -61,18 +61,18 @@ class Snapshot(models.Model):
     taken_before = models.DateTimeField()
     taken_source = models.CharField(_("source of the time"), max_length=8, default=TakenFrom.SYNCS)
     taken_key = models.DateTimeField()
-    # The provider's date field, where it sends one.
+    # The provider's date field, if it sends one.
     created_at = models.DateTimeField(null=True)
 
     first_seen_at = models.DateTimeField()
     changed_at = models.DateTimeField()
     usable_at = models.DateTimeField(null=True)
-    # Seconds that its making took at least, where we saw it being made.
+    # How many seconds it was in progress at least, if a sync saw that.
     ran_for = models.PositiveIntegerField(null=True)
-    # Written when it leaves the list, not while it is there: an unchanged list writes no row.
+    # Written when it leaves the list, not while it is listed: an unchanged list writes no row.
     last_seen_at = models.DateTimeField(null=True)
     missing_since = models.DateTimeField(null=True)
-    # When the provider last answered for it by its id, though its lists leave it out.
+    # When the provider last returned it by its id, although its lists do not have it.
     found_at = models.DateTimeField(null=True)
     listed = models.BooleanField(default=True)
 
@@ -95,7 +95,7 @@ class Snapshot(models.Model):
             models.Index(fields=["team", "listed", "interval_type", "-taken_key", "-id"], name="snapshot_by_type"),
             models.Index(fields=["team", "volume_id", "listed", "-taken_key", "-id"], name="snapshot_of_volume"),
             models.Index(fields=["environment", "listed", "-taken_key", "-id"], name="snapshot_of_environment"),
-            # Of the few that left a list: what was lost of late, however old it was.
+            # For the few rows that left a list: recent losses, regardless of their age.
             models.Index(
                 fields=["environment", "missing_since"],
                 condition=Q(missing_since__isnull=False),
@@ -112,5 +112,5 @@ class Snapshot(models.Model):
 
     @property
     def is_candidate(self) -> bool:
-        """Left out of a complete list, not yet confirmed as gone."""
+        """Whether it is absent from a complete list, but not yet confirmed as missing."""
         return self.listed and self.missing_since is not None

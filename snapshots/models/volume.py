@@ -1,4 +1,4 @@
-"""A volume: what snapshots are taken of."""
+"""Volumes."""
 
 from datetime import timedelta
 from typing import ClassVar, Self
@@ -16,7 +16,7 @@ JUDGED_FIELDS = (
     *("patience", "newest_before", "newest_after", "usable_count", "snapshot_count", "schedules", "target_hours"),
     "last_usable_at",
 )
-# How long a page says that an exemption ended.
+# How long a page shows that an exclusion has ended.
 RETURN_IS_SAID = timedelta(days=14)
 
 
@@ -25,7 +25,7 @@ class VolumeQuerySet(models.QuerySet["Volume"]):
         return self.filter(not_removed(team), team=team)
 
     def matching(self, text: str) -> Self:
-        """By name, instance or id; every word must be found somewhere."""
+        """Search by name, instance or id; every word must match one of them."""
         found = self
         for word in text.split():
             found = found.filter(
@@ -35,7 +35,7 @@ class VolumeQuerySet(models.QuerySet["Volume"]):
 
 
 class Volume(models.Model):
-    """A volume: (environment, volume id). Known from the volumes endpoint, or only from its snapshots."""
+    """A volume, identified by environment and volume id; from the provider's list, or only from its snapshots."""
 
     team = models.ForeignKey(Team, on_delete=models.CASCADE, related_name="+", verbose_name=_("team"))
     environment = models.ForeignKey(
@@ -50,31 +50,31 @@ class Volume(models.Model):
     zone_name = models.CharField(_("zone"), max_length=255, blank=True)
     size_in_gb = models.BigIntegerField(null=True)
     created = models.CharField(max_length=255, blank=True)
-    # Whether the volumes endpoint has ever listed it; otherwise its name is its newest snapshot's.
+    # Whether the volumes endpoint ever listed it; if not, its name is that in its newest snapshot.
     from_endpoint = models.BooleanField(default=False)
     last_seen_at = models.DateTimeField(null=True)
     missing_since = models.DateTimeField(null=True)
     listed = models.BooleanField(default=False)
     snapshot_count = models.PositiveIntegerField(default=0)
     created_at = models.DateTimeField(null=True)
-    # Our first sight of it: it was made before, no matter what the provider says.
+    # When a sync first saw it: it was created before, whatever date the provider sends.
     first_seen_at = models.DateTimeField(null=True)
-    # When the provider was last asked for it by its id.
+    # When it was last requested by its id.
     asked_at = models.DateTimeField(null=True)
-    # Two complete lists left it out and its retrieve answered 404; or a member said that it was deleted.
+    # Two complete lists did not have it and its retrieve call answered 404; or a member marked it as deleted.
     deleted_at = models.DateTimeField(null=True)
 
-    # What a team says of it. Hours; None: as the environment says, 0: no age is asked for.
+    # Its target, in hours. None: the environment's target; 0: no age limit.
     target_hours = models.PositiveIntegerField(_("target, hours"), null=True)
     exempt_until = models.DateTimeField(_("excluded until"), null=True)
     exempt_reason = models.CharField(_("why excluded"), max_length=200, blank=True)
     exempt_by = models.CharField(_("excluded by"), max_length=254, blank=True)
-    # When that was said: those of one act share the moment, and are judged again together.
+    # When it was excluded: volumes excluded together share the time, and are resumed together.
     exempt_at = models.DateTimeField(_("excluded since"), null=True)
-    # Schedule -> since when its end is on purpose.
+    # Schedule -> since when it is intentionally stopped.
     ended = models.JSONField(default=dict)
 
-    # From when on each verdict holds, unless new data says otherwise: `snapshots.rules.verdict.Thresholds`.
+    # When each verdict begins, unless new data changes it: `snapshots.rules.verdict.Thresholds`.
     none_from = models.DateTimeField(null=True)
     late_from = models.DateTimeField(null=True)
     stuck_from = models.DateTimeField(null=True)
@@ -82,12 +82,12 @@ class Volume(models.Model):
     unknown_from = models.DateTimeField(null=True)
     new_from = models.DateTimeField(null=True)
     running_from = models.DateTimeField(null=True)
-    # The earliest moment from which anything worse than "new" holds: until then nothing else need be looked at.
+    # The earliest time at which a verdict worse than "new" begins: before it no other column matters.
     doubt_from = models.DateTimeField(null=True)
     patience = models.PositiveIntegerField(default=0)
-    # What the verdict is made of, for the sentence that explains it.
+    # What the verdict is based on, for the sentence that explains it.
     answers = models.JSONField(default=list)
-    # One letter a schedule (HDWM), for the filter.
+    # One letter per schedule (HDWM), for the filter.
     schedules = models.CharField(max_length=4, blank=True)
     newest_usable = models.ForeignKey(
         "snapshots.Snapshot", on_delete=models.SET_NULL, null=True, related_name="+", verbose_name=_("newest usable")
@@ -95,18 +95,18 @@ class Volume(models.Model):
     newest_after = models.DateTimeField(null=True)
     newest_before = models.DateTimeField(null=True)
     usable_count = models.PositiveIntegerField(_("usable"), default=0)
-    # A list that had a usable one, by the provider's clock; where there is none now, the last such list that is known.
-    # It outlives the snapshots' rows. None: no list ever had one.
+    # The last known list with a usable snapshot, by the provider's clock. Kept when the snapshots' rows are deleted.
+    # None: no list ever had one.
     last_usable_at = models.DateTimeField(null=True)
-    # Why a verdict may be unknown: how many snapshots are in which doubt (`snapshots.verdicts.inputs.doubts_of`).
+    # Why a verdict may be unknown: how many snapshots have which doubt (`snapshots.verdicts.doubts`).
     doubts = models.JSONField(default=dict)
-    # Seconds: the longest making of a snapshot that was seen.
+    # Seconds: the longest time that a snapshot was seen in progress.
     longest = models.PositiveIntegerField(default=0)
-    # Day -> schedule's letter ("" of none) -> [made, failed], of the last weeks.
+    # Day -> schedule's letter ("" for none) -> [completed, failed], for the last weeks.
     days = models.JSONField(default=dict)
-    # Schedule's letter -> [from, until] of each time in which no run began although one was due, of the last weeks.
+    # Schedule's letter -> [from, until] of each time when a due run did not start, for the last weeks.
     gaps = models.JSONField(default=dict)
-    # When its usable ones fell by more than rotation explains.
+    # When its usable snapshots decreased by more than rotation explains.
     fewer_at = models.DateTimeField(null=True)
     judged_at = models.DateTimeField(null=True)
 
@@ -120,7 +120,7 @@ class Volume(models.Model):
         ]
         indexes: ClassVar = [
             models.Index(fields=["team", "name", "id"], name="volume_by_name"),
-            # All that verdicts, counts and order are made of: no page walks the wide rows for them.
+            # Everything that verdicts, counts and order need, so that no page reads the wide rows.
             models.Index(fields=JUDGED_FIELDS, name="volume_by_verdict"),
         ]
 

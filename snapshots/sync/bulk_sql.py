@@ -1,7 +1,7 @@
 """Snapshot rows in bulk: plain values and one statement for all of them.
 
-The ORM's `bulk_create` makes an object and a piece of SQL of every row and does so under the write lock: at 100,000
-rows it held everyone else up for 20 s. Here the values are made before the transaction begins.
+The ORM's `bulk_create` builds an object and SQL for every row under the write lock: 100,000 rows blocked everyone else
+for 20 s. Here the values are prepared before the transaction begins.
 """
 
 from collections.abc import Iterable, Sequence
@@ -17,7 +17,7 @@ from snapshots.rules.states import USABLE_STATE
 from snapshots.rules.taken_time import Sighting, TakenRange, is_default, taken_range
 
 PROVIDER_FIELDS = ("name", "state", "interval_type", "volume_id", "volume", "volume_type", "raw", "fingerprint")
-# Of a row that was there before only these are taken: when it was taken is found at first sight.
+# Only these columns of existing rows are updated: the creation time is determined when a row is first seen.
 UPDATED = (*PROVIDER_FIELDS, "changed_at", "created_at")
 COLUMNS = (
     *("team_id", "environment_id", "snapshot_id"),
@@ -33,7 +33,7 @@ CHANGE_COLUMNS = (
 
 def _insert(table: str, columns: Sequence[str]) -> str:
     names = ", ".join(f'"{name}"' for name in columns)
-    return f'INSERT INTO "{table}" ({names}) VALUES ({", ".join(["%s"] * len(columns))})'  # noqa: S608 names of ours
+    return f'INSERT INTO "{table}" ({names}) VALUES ({", ".join(["%s"] * len(columns))})'  # noqa: S608 our own identifiers
 
 
 TABLE = Snapshot._meta.db_table
@@ -46,14 +46,14 @@ NOTE_TAKEN = (
     f"UPDATE {TABLE} SET taken_after = %s, taken_before = %s, taken_source = %s, taken_key = %s"  # noqa: S608
     " WHERE id = %s"
 )
-NOTE_DURATION = f"UPDATE {TABLE} SET ran_for = %s WHERE id = %s"  # noqa: S608 names of ours
+NOTE_DURATION = f"UPDATE {TABLE} SET ran_for = %s WHERE id = %s"  # noqa: S608 our own identifiers
 INSERT_CHANGE = _insert(Change._meta.db_table, CHANGE_COLUMNS)
 
 Values = tuple[str | int | datetime | None, ...]
 
 
 class Event(NamedTuple):
-    """One thing that happened; `pk` is the snapshot's primary key, None where it is about no snapshot."""
+    """One change; `pk` is the snapshot's primary key, None if it is not about a snapshot."""
 
     pk: int | None
     kind: Change.Kind
@@ -61,28 +61,28 @@ class Event(NamedTuple):
     after: str = ""
     volume_id: str = ""
     seconds: int | None = None
-    # As in `Change`: of a line that stands for many, how many; and whether it is under such a line.
+    # As in `Change`: how many changes the line counts; and whether it is folded under such a line.
     number: int | None = None
     folded: bool = False
-    # The primary key of the line that counts it, where that line grows from sync to sync.
+    # The primary key of the line that counts it, if that line grows from sync to sync.
     line: int | None = None
 
 
 def values_of(environment: Environment, records: Iterable[SnapshotRecord], now: datetime) -> list[Values]:
-    """Make the rows of records, new ones or changed ones, as the database takes them."""
+    """Return the rows of new or changed records, in the database's format."""
     seen_at = _stored(now)
     return [_values(environment, record, now, seen_at) for record in records]
 
 
 def upsert(rows: Sequence[Values]) -> None:
-    """Insert rows, or update those that are there. Call inside a transaction."""
+    """Insert or update rows. Call inside a transaction."""
     if rows:
         with connection.cursor() as cursor:
             cursor.executemany(UPSERT, rows)
 
 
 def note_durations(durations: Sequence[tuple[int, int]]) -> None:
-    """Store how many seconds the making of snapshots took, as (primary key, seconds). Call inside a transaction."""
+    """Store how many seconds snapshots were in progress, as (primary key, seconds). Call inside a transaction."""
     if durations:
         with connection.cursor() as cursor:
             cursor.executemany(NOTE_DURATION, [(seconds, pk) for pk, seconds in durations])
@@ -100,7 +100,7 @@ def note_taken(ranges: Sequence[tuple[int, TakenRange]]) -> None:
 
 
 def insert_changes(environment: Environment, events: Sequence[Event], at: datetime) -> None:
-    """Write the history. Call inside a transaction."""
+    """Insert changes. Call inside a transaction."""
     when = _stored(at)
     where = (environment.team_id, environment.pk)
     rows = [(*where, event.pk, when, event.kind.value, *event[2:]) for event in events]
@@ -122,15 +122,14 @@ def _values(environment: Environment, record: SnapshotRecord, now: datetime, see
 
 
 def taken_of(environment: Environment, record: SnapshotRecord, now: datetime) -> TakenRange:
-    """When a snapshot was taken that is seen for the first time now.
+    """Return when a snapshot was taken that is seen for the first time now.
 
-    The environment's `believed_at` must be the newest list of which the absence of a snapshot is proof, None if there
-    is none.
+    The environment's `believed_at` must be the newest list that proves absence, None without one.
     """
-    # Names tell the provider's time: our syncs are put right by as much as its clock is ahead.
+    # Names contain the provider's time: add the difference of the clocks to our times.
     ahead = timedelta(seconds=environment.clock_ahead)
     believed = environment.believed_at + ahead if environment.believed_at else None
-    # Of one without a volume nothing is ever judged: there its name may be believed.
+    # No verdict depends on a snapshot without a volume, so its name can be trusted.
     is_own = not record.volume_id or is_own_name(record.name, record.interval_type, record.volume)
     clocks = environment.clocks
     is_right = clocks.is_provider_right and environment.was_provider_right
@@ -139,11 +138,11 @@ def taken_of(environment: Environment, record: SnapshotRecord, now: datetime) ->
 
 
 def is_own_name(name: str, interval_type: str, volume: str) -> bool:
-    """Whether the provider made a snapshot's name: those of schedules always, and by hand if none was given."""
+    """Return whether the provider chose the name: always for schedules, else if none was given."""
     return bool(schedules_of(interval_type)) or is_default(name, volume)
 
 
 def _stored(moment: datetime | None) -> str | datetime | None:
-    """The database's own form: SQLite keeps text, which must be the very text that the ORM compares with."""
+    """Return the database's format: SQLite stores text, exactly the text that the ORM compares with."""
     stored: str | datetime | None = connection.ops.adapt_datetimefield_value(moment)
     return stored

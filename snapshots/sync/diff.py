@@ -1,9 +1,9 @@
-"""What a list says against what the mirror holds: pure functions on plain values.
+"""Compare a list with the mirror: pure functions on plain values.
 
-Only a list that proves absence may mark a row as missing. A row absent from one is a candidate; it is missing when the
-next such list agrees. A list that lost too much on balance is doubted: two further lists, each ten minutes after the
-one before, must agree before anything of it is believed. A row that was never listed under the present key may just
-be out of its sight: it stays a candidate unless the key sees other rows of its group.
+Only a complete list that proves absence may mark a row as missing. A row absent from one list is a candidate; it is
+missing when the next such list confirms it. A list that lost too many rows on balance is doubted: two further lists,
+each ten minutes after the one before, must confirm it. A row that was never listed under the current key may be
+invisible to the key: it stays a candidate unless the key sees other rows of its group.
 """
 
 from collections import Counter
@@ -15,16 +15,16 @@ from typing import Generic, NamedTuple, Protocol, TypeVar
 SUSPECT_GAP = timedelta(minutes=10)
 SUSPECT_CHECKS = 2
 SUSPECT_ROWS = 10
-# How long the answer to a question for one row counts.
+# How long the answer for a single row is valid.
 FOUND_LASTS = timedelta(hours=1)
 
 
 class Known(NamedTuple):
-    """A row of the mirror, as far as the comparison needs it.
+    """The values of a mirrored row that the comparison needs.
 
     `group`: rows of one group replace each other (a volume's snapshots of one type). `sight`: a key that sees one row
-    of a sight sees all (a volume's snapshots). `found_at`: when the provider last answered for the row itself, though
-    its lists leave it out.
+    of a sight sees all (a volume's snapshots). `found_at`: when the provider last returned the row by its id, although
+    its lists do not have it.
     """
 
     pk: int
@@ -37,7 +37,7 @@ class Known(NamedTuple):
 
 
 class Remote(Protocol):
-    """What the comparison needs of a record."""
+    """The values of a record that the comparison needs."""
 
     @property
     def id(self) -> str: ...
@@ -50,9 +50,9 @@ R = TypeVar("R", bound=Remote)
 
 @dataclass(frozen=True, slots=True)
 class Doubt:
-    """A list that is not believed yet: since when, how many later lists agreed, when the last of them came.
+    """A list that is not trusted yet: since when, how many later lists confirmed it, when the last of them came.
 
-    `listed`: how many rows there were before it. What appeared since then must not outweigh what it lost.
+    `listed`: how many rows there were before it. Rows that appeared since must not offset its losses.
     """
 
     since: datetime
@@ -63,10 +63,10 @@ class Doubt:
 
 @dataclass(frozen=True, slots=True)
 class Trust:
-    """What a list is good for.
+    """How far a list can be trusted.
 
-    `proves_absence`: a row that is not in it may be marked. `key_since`: the first list of the present key; a row that
-    was a candidate then was never listed under it. `visible`: the sights of which the key shows something.
+    `proves_absence`: a row that is not in it may be marked. `key_since`: the first list of the current key; a row that
+    was a candidate then was never listed under it. `visible`: the sights of which the key sees some row.
     """
 
     proves_absence: bool = True
@@ -74,7 +74,7 @@ class Trust:
     visible: Collection[Hashable] = frozenset()
 
     def may_bury(self, row: Known) -> bool:
-        """Whether two lists without a candidate prove that it is gone."""
+        """Return whether two lists without a candidate prove that it is missing."""
         if self.key_since is None or row.missing_since is None or row.missing_since > self.key_since:
             return True
         return row.sight in self.visible
@@ -82,10 +82,10 @@ class Trust:
 
 @dataclass(slots=True)
 class Plan(Generic[R]):
-    """What to write. Numbers are primary keys of rows in the mirror.
+    """The changes to write. Numbers are primary keys of mirrored rows.
 
-    `found`: rows that answered for themselves though lists leave them out; `there`: those that did so for the first
-    time now; `confirmed`: those that did so again.
+    `found`: rows that the provider returned by id although its lists do not have them; `there`: those for which this is
+    the first time; `confirmed`: those for which it is not.
     """
 
     added: list[R] = field(default_factory=list)
@@ -97,7 +97,7 @@ class Plan(Generic[R]):
     there: list[int] = field(default_factory=list)
     confirmed: list[int] = field(default_factory=list)
     doubt: Doubt | None = None
-    # How many of the mirror's rows the list leaves out.
+    # How many mirrored rows the list does not have.
     gone: int = 0
 
     @property
@@ -114,7 +114,7 @@ def compare(
     now: datetime,
     group_of: Mapping[str, Hashable] | None = None,
 ) -> Plan[R]:
-    """Compare a list with the mirror. One that proves no absence adds and updates, and leaves the doubt as it was."""
+    """Compare a list with the mirror. A list that proves no absence only adds and updates, and keeps the doubt."""
     plan: Plan[R] = Plan(doubt=doubt)
     seen: set[str] = set()
     for record in rows:
@@ -166,7 +166,7 @@ def _bury(
 
 
 def _on_balance(lost: Iterable[Known], gained: Counter[Hashable]) -> int:
-    """How many rows went without a new one of their group: what a new one replaces is not lost."""
+    """Return how many rows are gone without a replacement, which is a new row of the same group."""
     return (Counter(row.group for row in lost) - gained).total()
 
 
@@ -185,7 +185,7 @@ def _doubt_again(doubt: Doubt | None, listed: int, now: datetime) -> Doubt:
 
 
 def _believed(doubt: Doubt | None, candidates: list[Known]) -> list[Known]:
-    """The candidates that this list confirms as missing."""
+    """Return the candidates that this list confirms as missing."""
     if doubt is None:
         return candidates
     if doubt.checks < SUSPECT_CHECKS:

@@ -1,7 +1,7 @@
-"""What happened: from a list's plan and the rows before it to what the team reads afterwards.
+"""Derive changes from a list's plan and the rows before it.
 
-The states that a snapshot passes through while it is made are folded: it completed, it failed, or it vanished before
-either. Up to and including the first complete list nothing is a change, for we only began to look.
+The states of a snapshot in progress are folded: it completed, it failed, or it vanished before either. Up to and
+including the first complete list there are no changes, because monitoring only started.
 """
 
 from collections import Counter
@@ -19,17 +19,17 @@ from snapshots.sync.diff import Plan
 from snapshots.sync.rotation import Leaving, find_rotated
 
 BATCH = 500
-# More of one kind in one sync stand under one line.
+# If a sync has more changes of one kind, they are folded under one line.
 MOST_SINGLE = 20
-# How close the looks before and after a snapshot's end must lie for "in 14 min" to be said.
+# How close the syncs before and after a snapshot's end must be to show a duration ("in 14 min").
 CLOSE = timedelta(minutes=3)
-# A silence of the provider that is told when it ends; a refusal's end always is.
+# How long an outage of the provider must last to be recorded when it ends; the end of a refusal always is.
 LONG_SILENCE = timedelta(hours=1)
 Kind = Change.Kind
 
 
 class Before(NamedTuple):
-    """A row that a plan touches, as it was."""
+    """A row that a plan touches, before the change."""
 
     state: str
     name: str
@@ -64,9 +64,9 @@ def of_plan(
     now: datetime,
     listing: Listing[SnapshotRecord] | None,
 ) -> list[Event]:
-    """What a plan changes of rows that are there. `listing`: the whole list that it comes from, if it does.
+    """Return the changes of existing rows. `listing`: the complete list that the plan comes from, if any.
 
-    An environment that is removed meanwhile takes its rows along: those in the plan alone are passed over.
+    If the environment was removed since, its rows no longer exist: rows that are only in the plan are skipped.
     """
     if environment.listed_at is None:
         return [_began(listing)] if listing and listing.complete else []
@@ -79,9 +79,9 @@ def of_plan(
 
 
 def is_news(taken: TakenRange, last_list: datetime) -> bool:
-    """Whether a snapshot that is listed for the first time is new, and not an old one that lists left out before.
+    """Return whether a snapshot that is listed for the first time is new, and not an old one that earlier lists lacked.
 
-    `last_list`: when the list before was asked for, by the provider's clock.
+    `last_list`: when the previous list was requested, by the provider's clock.
     """
     if taken.source is TakenFrom.CLOCK:
         return True
@@ -93,7 +93,7 @@ def _returned(pks: Iterable[int], before: Mapping[int, Before]) -> Iterator[Even
 
 
 def of_added(environment: Environment, added: Sequence[SnapshotRecord]) -> Iterator[Event]:
-    """What is new and needs no more waiting for. Call in the transaction that inserted it."""
+    """Record new snapshots that are already complete or failed. Call in the transaction that inserted them."""
     if environment.listed_at is None:
         return
     told = {record.id: kind for record in added if (kind := _kind_of_new(record.state))}
@@ -106,7 +106,7 @@ def of_added(environment: Environment, added: Sequence[SnapshotRecord]) -> Itera
 
 
 def fold(events: Iterable[Event]) -> list[Event]:
-    """Put many of one kind under one line that counts them."""
+    """Fold many changes of one kind under one line that counts them."""
     events = list(events)
     kinds = Counter(event.kind for event in events if not event.folded)
     many = {kind: count for kind, count in kinds.items() if count > MOST_SINGLE}
@@ -117,7 +117,7 @@ def fold(events: Iterable[Event]) -> list[Event]:
 
 
 def volumes_renamed(environment: Environment, names: Mapping[str, tuple[str, str]]) -> Iterator[Event]:
-    """Volumes by id with their name before and after: one event each, whichever of both lists tells it first."""
+    """Record renamed volumes, by id with old and new name: one change each, from whichever list shows it first."""
     if environment.listed_at is None:
         return
     for ids in _batches(list(names)):
@@ -132,14 +132,14 @@ def volumes_renamed(environment: Environment, names: Mapping[str, tuple[str, str
 
 
 def refused(environment: Environment) -> list[Event]:
-    """The environment's key is refused now, and was not before."""
+    """Record that the environment's key is refused, and was not before."""
     if environment.listed_at is None or _refused_since(environment) is not None:
         return []
     return [Event(None, Kind.REFUSED, after=environment.fault_kind)]
 
 
 def answering(environment: Environment, now: datetime) -> list[Event]:
-    """The environment, whose row still has its fault, answers again."""
+    """Record that the environment, whose row still has its fault, answers again."""
     if environment.listed_at is None or not environment.fault_kind:
         return []
     since = _refused_since(environment)
@@ -151,7 +151,7 @@ def answering(environment: Environment, now: datetime) -> list[Event]:
 
 
 def _refused_since(environment: Environment) -> datetime | None:
-    """Since when it is refused as far as the team was told; a fault of another kind in between ends no refusal."""
+    """Return since when the key is refused, by the recorded changes; other faults in between do not end a refusal."""
     told = Change.objects.filter(team=environment.team_id, environment=environment, number=None, folded__in=[False])
     last = told.filter(kind__in=[Kind.REFUSED, Kind.ANSWERING]).newest_first().values_list("kind", "at").first()
     return last[1] if last and last[0] == Kind.REFUSED else None
@@ -166,7 +166,7 @@ def _event(pk: int, kind: Change.Kind, row: Before, after: str = "") -> Event:
 
 
 def _kind_of_new(state: str) -> Change.Kind | None:
-    """What is met while it is made is told when it ends; what is met while it is copied was complete before."""
+    """A snapshot in progress is recorded when it ends; one that is being copied was complete before."""
     if state == FAILED:
         return Kind.FAILED
     return Kind.COMPLETED if state in (USABLE_STATE, COPYING) else None
@@ -192,7 +192,7 @@ def _end(row: Before, record: SnapshotRecord) -> Change.Kind | None:
 
 
 def _length(row: Before, environment: Environment, now: datetime) -> int | None:
-    """How many seconds its making took; None where we looked too seldom, or at the wrong end, to know."""
+    """Return how many seconds a snapshot was in progress; None if syncs were too rare to know."""
     if row.state not in MAKING or row.usable_at or row.taken_after is None or environment.data_at is None:
         return None
     longest = now + timedelta(seconds=environment.clock_ahead) - row.taken_after
@@ -219,7 +219,7 @@ def _gone(environment: Environment, rows: Mapping[int, Before], now: datetime) -
 def _volumes_renamed(
     environment: Environment, plan: Plan[SnapshotRecord], before: Mapping[int, Before]
 ) -> Iterator[Event]:
-    """Every snapshot of a renamed volume bears its new name: the newest of them, listed first, speaks for all."""
+    """All snapshots of a renamed volume have its new name; the newest, which is listed first, is enough."""
     names: dict[str, tuple[str, str]] = {}
     for pk, record in plan.changed:
         row = before.get(pk)

@@ -1,4 +1,4 @@
-"""How a step of an environment's refresh fails: stored as its fault, or discarded where the step came too late."""
+"""Handle a failed step of an environment's refresh: store it as a fault, or discard it if the step came too late."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -20,9 +20,9 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, slots=True)
 class Fault:
-    """What went wrong, for people and for machines, and when it is tried again.
+    """A fault, for people and for machines, and when to try again.
 
-    `database`: what the database said, for the terminal alone.
+    `database`: the database's message, only for the terminal.
     """
 
     kind: str
@@ -32,14 +32,14 @@ class Fault:
 
 
 def name_of(environment: Environment) -> str:
-    """What the log calls an environment; no query."""
+    """Return an environment's name for the log, without a query."""
     return f"team {environment.team_id}, environment {environment.path}"
 
 
 def guarded(held: Claim, work: Callable[[], T], *, is_targeted: bool = False) -> T | Fault:
-    """Do a step of a claimed environment's refresh. An unexpected exception becomes the environment's fault.
+    """Run a step of a claimed environment's refresh. An unexpected exception becomes the environment's fault.
 
-    `is_targeted`: a step for one snapshot or volume, whose fault says nothing of the whole list and is not stored.
+    `is_targeted`: a step for one snapshot or volume; its fault says nothing about the list and is not stored.
     """
     result = contain(lambda: _unless_overtaken(held, work), name_of(held.environment))
     if not isinstance(result, Internal):
@@ -94,7 +94,7 @@ def _unless_overtaken(held: Claim, work: Callable[[], T]) -> T | Fault:
 
 
 def _overtaken(held: Claim) -> Fault:
-    # Under a new key the lease is still ours: the new key must not wait for its end.
+    # With a new key the lease is still ours: do not let the new key wait for its end.
     leases.release(held)
     if not Environment.objects.filter(pk=held.environment.pk).exists():
         return removed()
@@ -102,7 +102,7 @@ def _overtaken(held: Claim) -> Fault:
 
 
 def _reconnect(error: Internal) -> None:
-    """After a database failure: a broken connection is not used for what follows."""
+    """Close a broken connection after a database failure, so that it is not used again."""
     if error.database and not connection.in_atomic_block:
         close_old_connections()
 

@@ -1,8 +1,8 @@
-"""Who may call the provider now: the lease, the rate limit and the back-off of an environment, in one place.
+"""An environment's lease, rate limit and back-off: who may call the provider now.
 
 A claim is taken in one short transaction that holds the database's write lock (SQLite: BEGIN IMMEDIATE) or the
-row's lock (PostgreSQL), with the time read inside it, so that threads, processes and machines agree. It carries a
-fencing number: whoever comes back after its lease was taken over is refused its write.
+row's lock (PostgreSQL), with the time read inside it, so that threads, processes and machines agree. It has a fencing
+number: after the lease was taken over, a late write is refused.
 """
 
 from collections.abc import Sequence
@@ -20,10 +20,10 @@ from snapshots.models.environment import ttl
 from snapshots.sync import events as changes
 from snapshots.sync.bulk_sql import Event, insert_changes
 
-# Longer than the longest budget (30 s) and the write after it.
+# Longer than the longest time budget (30 s) and the write after it.
 LEASE = timedelta(seconds=45)
 GAP = timedelta(seconds=10)
-# How far the clocks of two machines may be apart, or a clock be put back, without a lease losing its force.
+# How much the clocks of two machines may differ, or a clock be set back, without invalidating a lease.
 CLOCKS_APART = timedelta(minutes=1)
 BACK_OFF_FIRST, BACK_OFF_MOST = timedelta(seconds=60), timedelta(minutes=15)
 REFUSED_FIRST, REFUSED_MOST = timedelta(minutes=15), timedelta(hours=6)
@@ -71,7 +71,7 @@ class Denied:
 
 @dataclass(frozen=True, slots=True)
 class Claim:
-    """The right to call the provider for one environment, and to write what it said while the fence holds."""
+    """The right to call the provider for one environment, and to write the result while the fence is valid."""
 
     environment: Environment
     key: ApiKey
@@ -83,17 +83,17 @@ class Claim:
 def claim(environment: Environment, *, caller: Caller, targeted: bool = False) -> Claim | Denied:
     """Take the environment's lease, or say why not.
 
-    `targeted`: a call for one snapshot or volume, which neither obeys nor moves the gap and the TTL of the whole list.
+    `targeted`: a call for one snapshot or volume, which neither obeys nor changes the gap and the TTL of the list.
     """
     key = key_of(environment.team)
     if key is None:
         return Denied(Why.NO_KEY)
-    # A look without the lock first: a page whose data is fresh must not queue behind the one writer.
+    # Check without the lock first: a page whose data is fresh must not wait for the writer.
     early = _denial(environment, key, caller, timezone.now(), targeted)
     if early is not None:
         return early
     with transaction.atomic():
-        # The row alone, not its team's: the team's other environments are claimed and written at the same time.
+        # Only this row, not its team's: the team's other environments are claimed and written at the same time.
         row = Environment.objects.select_for_update(of=("self",), no_key=True)
         locked = row.select_related("team").get(pk=environment.pk)
         now = timezone.now()
@@ -136,25 +136,25 @@ def _fault_denial(env: Environment, key: ApiKey, caller: Caller, now: datetime) 
 
 
 def _ahead(moment: datetime | None, now: datetime, furthest: timedelta) -> bool:
-    """Whether a stored moment still lies ahead.
+    """Return whether a stored time is in the future.
 
-    One much further ahead than it can have been set comes from a clock that has since been put back: it binds no one.
+    A time further ahead than it can have been set comes from a clock that was set back since: it is ignored.
     """
     return moment is not None and now < moment <= now + furthest + CLOCKS_APART
 
 
 def is_due(environment: Environment, now: datetime) -> bool:
-    """Whether a page that shows this environment should ask for a refresh on its own."""
+    """Return whether a page that shows this environment should request a refresh."""
     key = key_of(environment.team)
     return key is not None and _denial(environment, key, Caller.PAGE, now, targeted=False) is None
 
 
 class Late(Exception):
-    """The lease was taken over, or the key changed, while the provider was asked: the answer is thrown away."""
+    """The lease was taken over, or the key changed, during the request: the reply is discarded."""
 
 
 def locked_for_write(held: Claim) -> Environment:
-    """The environment's row, locked, if the claim still holds. Call inside a transaction. Raises `Late`."""
+    """Return the environment's row, locked, if the claim is still valid. Call inside a transaction. Raises `Late`."""
     environment = Environment.objects.select_for_update(no_key=True).filter(pk=held.environment.pk).first()
     if environment is None or environment.fence != held.fence:
         raise Late
@@ -164,7 +164,7 @@ def locked_for_write(held: Claim) -> Environment:
 
 
 def release(held: Claim) -> None:
-    """Give the lease back without having learnt anything about the whole list."""
+    """Release the lease without a result for the list."""
     Environment.objects.filter(pk=held.environment.pk, fence=held.fence).update(lease_until=None)
 
 
@@ -173,7 +173,7 @@ def record_fault(held: Claim, *, kind: str, sentence: str, status: int | None, r
     with transaction.atomic():
         environment, before = locked_for_write(held), held.environment
         if not environment.fault_kind:
-            # A refresh that fails after it stored its list has not ended the fault before it: the back-off goes on.
+            # A refresh that fails after storing its list does not end the earlier fault: the back-off continues.
             environment.fault_kind, environment.fault_since = before.fault_kind, before.fault_since
             environment.fault_count = before.fault_count
         environment.key_mark = key_mark(held.key)
@@ -181,7 +181,7 @@ def record_fault(held: Claim, *, kind: str, sentence: str, status: int | None, r
 
 
 def record_fault_unclaimed(environment: Environment, *, kind: str, sentence: str) -> datetime:
-    """Store a fault that prevented the claim itself. Returns the next try. Raises `Late` where somebody else has it."""
+    """Store a fault that prevented the claim itself. Returns the next try. Raises `Late` if another process has it."""
     with transaction.atomic():
         row = Environment.objects.select_for_update(no_key=True).filter(pk=environment.pk).first()
         if row is None or _ahead(row.lease_until, timezone.now(), LEASE):
@@ -192,7 +192,7 @@ def record_fault_unclaimed(environment: Environment, *, kind: str, sentence: str
 def _fail(
     environment: Environment, *, kind: str, sentence: str, status: int | None, retry_after: float | None
 ) -> datetime:
-    """Write a fault to the (locked) row and give its lease back. Returns the next try."""
+    """Write a fault to the (locked) row and release its lease. Returns the next try."""
     now = timezone.now()
     same = bool(environment.fault_kind) and environment.is_refused == (kind in REFUSED_KINDS)
     environment.fault_count = environment.fault_count + 1 if same else 1
@@ -211,13 +211,13 @@ def _fail(
 
 
 def obey_retry_after(held: Claim, seconds: float) -> None:
-    """Keep everyone off the provider for a while, after a targeted call was told so."""
+    """Obey the Retry-After of a targeted call, for all calls of the environment."""
     until = timezone.now() + min(timedelta(seconds=seconds), BACK_OFF_MOST)
     Environment.objects.filter(pk=held.environment.pk, fence=held.fence).update(retry_after_at=until)
 
 
 def clear_fault(environment: Environment, mark: str, now: datetime) -> None:
-    """Forget the fault on the (locked) row, in the transaction in which the caller saves it."""
+    """Clear the fault of the (locked) row, which the caller saves in the same transaction."""
     _tell(environment, changes.answering(environment, now), now)
     environment.fault_kind = environment.fault_sentence = ""
     environment.fault_status = environment.fault_since = environment.next_try_at = environment.retry_after_at = None
@@ -226,7 +226,7 @@ def clear_fault(environment: Environment, mark: str, now: datetime) -> None:
 
 
 def _tell(environment: Environment, events: Sequence[Event], now: datetime) -> None:
-    """Write what happened to the (locked) row; pages that show it are another generation."""
+    """Write the result to the (locked) row, with a new generation for pages that show it."""
     if events:
         insert_changes(environment, events, now)
         environment.raise_generation()

@@ -1,4 +1,4 @@
-"""Snapshot rows as a plan will leave them, for who judges them before they are written."""
+"""Snapshot rows as they will be after a plan is written, so that verdicts can be calculated before."""
 
 from collections import defaultdict
 from collections.abc import Collection, Mapping, Sequence
@@ -14,15 +14,15 @@ from snapshots.sync.diff import Plan
 from snapshots.sync.events import Before
 from snapshots.verdicts.inputs import Row
 
-# The primary keys of rows that are not inserted yet begin here, in the order in which they will be.
+# The primary keys of rows that are not inserted yet start here, in the order of insertion.
 FIRST_PLANNED = 2**62
 
 
 class PlannedRows:
-    """What a plan writes, row by row as `mirror` does, and made only when it is asked for.
+    """The rows that a plan writes, as `mirror` writes them, calculated on demand.
 
-    `before`: the rows that it touches, as they are; `durations`: how many seconds the making of some took. Both by
-    primary key.
+    `before`: the existing rows that it touches; `durations`: how many seconds some were in progress. Both by primary
+    key.
     """
 
     def __init__(
@@ -46,11 +46,11 @@ class PlannedRows:
         return self.before.keys()
 
     def id_of(self, pk: int) -> str:
-        """The snapshot's id of a row that is not inserted yet."""
+        """Return the snapshot's id of a row that is not inserted yet."""
         return self.added[pk - FIRST_PLANNED].id
 
     def of_volume(self, volume_id: str) -> list[Row]:
-        """The rows that it touches and that will belong to a volume."""
+        """Return the touched rows that will belong to a volume."""
         inserted = (self._inserted(number) for number in self._added_to.get(volume_id, ()))
         return [*inserted, *(self._left(pk) for pk in self._touched_of.get(volume_id, ()))]
 

@@ -1,8 +1,7 @@
-"""What a list will make of the verdicts, worked out before the write lock is taken.
+"""Calculate the verdicts after a list, before the write lock is taken.
 
-Its rows are judged as its plan will leave them. Nobody else writes them while the lease is held; what people say of
-targets, and of schedules that ended, may change meanwhile, and with it the environment's mark: then it is judged again
-under the lock.
+Nobody else writes snapshot rows while the lease is held. But members may change targets or stop schedules in the
+meantime; that changes the environment's generation, and then the verdicts are calculated again under the lock.
 """
 
 from collections.abc import Collection
@@ -25,15 +24,15 @@ from snapshots.verdicts.evaluate import (
     write_judgements,
 )
 
-# The newest usable snapshot of a volume, where the plan itself inserts it.
+# Sets the newest usable snapshot of a volume that the plan itself inserts.
 POINT = (
-    f"UPDATE {Volume._meta.db_table} SET newest_usable_id ="  # noqa: S608 names of ours
+    f"UPDATE {Volume._meta.db_table} SET newest_usable_id ="  # noqa: S608 our own identifiers
     f" (SELECT id FROM {Snapshot._meta.db_table} WHERE environment_id = %s AND snapshot_id = %s) WHERE id = %s"
 )
 
 
 class Mark(NamedTuple):
-    """What else a judgement is made of. Whatever writes a row of an environment raises its generation."""
+    """Return a version of the other inputs of a verdict. Every write to an environment's rows raises its generation."""
 
     rows_version: str
     volumes_listed_at: datetime | None
@@ -48,19 +47,19 @@ class Mark(NamedTuple):
 
 @dataclass(slots=True)
 class Forecast:
-    """The judgements of the volumes that a plan touches, and the state of the environment that they hold for."""
+    """The verdicts of the volumes that a plan touches, and the environment's version that they are valid for."""
 
     mark: Mark | None = None
     values: list[Values] = field(default_factory=list)
-    # Volumes whose newest usable snapshot has no row yet: its id, and the volume's primary key.
+    # Volumes whose newest usable snapshot has no row yet: the snapshot's id, and the volume's primary key.
     newest: list[tuple[str, int]] = field(default_factory=list)
 
     def holds(self, environment: Environment) -> bool:
-        """Ask under the lock, before anything is written."""
+        """Return whether the verdicts are still valid. Call under the lock, before anything is written."""
         return self.mark is not None and self.mark == Mark.of(environment)
 
     def write(self, environment: Environment, at: datetime) -> None:
-        """Store the judgements, and judge what has a row only now. Call when the plan's rows are written."""
+        """Store the verdicts, and calculate those of new volumes. Call when the plan's rows are written."""
         write_judgements(self.values)
         if self.newest:
             with connection.cursor() as cursor:
@@ -70,11 +69,11 @@ class Forecast:
 
 
 def foresee(held: Claim, volumes: Collection[str], pending: PlannedRows, at: datetime | None) -> Forecast:
-    """Judge volumes as they will be when a plan is written. Writes nothing.
+    """Calculate the verdicts of volumes as they will be when a plan is written. Writes nothing.
 
-    Nothing is foreseen before all were judged once, by `judge_all`. `at`: the moment of the data then.
+    Returns nothing before `judge_all` ran once. `at`: the time of the data then.
     """
-    # Read anew: the volumes may have been listed, and somebody may have said something, since it was claimed.
+    # Read again: volumes may have been listed, and members may have changed something, since the claim.
     environment = _environment(held) if volumes else None
     if environment is None or environment.data_at is None or at is None:
         return Forecast()
@@ -91,9 +90,9 @@ def foresee(held: Claim, volumes: Collection[str], pending: PlannedRows, at: dat
 
 
 def judge_all(held: Claim, at: datetime) -> None:
-    """Judge what the first list brought: every volume at once, and so prepared before the lock is taken.
+    """Calculate the verdicts after the first list: of all volumes, so it is prepared before the lock is taken.
 
-    Raises `Late` when the claim no longer holds.
+    Raises `Late` if the claim is no longer valid.
     """
     environment = _environment(held)
     if environment is None:
@@ -111,9 +110,9 @@ def judge_all(held: Claim, at: datetime) -> None:
 
 
 def data_at(held: Claim) -> datetime:
-    """The moment of a complete list by the provider's clock."""
+    """Return the time of a complete list by the provider's clock."""
     environment = held.environment
-    # The claim's time is corrected already, where our clock jumped.
+    # The claim's time is already corrected, if our clock jumped.
     return environment.clocks.provider(held.at - timedelta(seconds=environment.clock_correction))
 
 

@@ -1,7 +1,7 @@
-"""What a list proves: which of the mirror's rows its silence may bury, and which later ones it dates.
+"""What absence from a list proves: which mirrored rows may be missing, and when later ones were created.
 
-A list proves little by what it leaves out. It may be made for a key that sees less, cut off at a length that nobody
-tells, or have moved while it was made.
+Absence is weak evidence. The key may see less, the list may be truncated at an unknown length, or it may have changed
+while it was built.
 """
 
 from datetime import datetime
@@ -16,7 +16,7 @@ from snapshots.sync.store_volumes import visible_volumes
 
 
 def trust_in(held: Claim, listing: Listing[SnapshotRecord], now: datetime) -> diff.Trust:
-    """What the list proves under its key: of a volume of which the key shows nothing it proves nothing."""
+    """Return what the list proves under its key: nothing about a volume of which the key sees no snapshot."""
     since = key_since(held, now)
     if since is None:
         return diff.Trust(listing.proves_absence)
@@ -25,7 +25,7 @@ def trust_in(held: Claim, listing: Listing[SnapshotRecord], now: datetime) -> di
 
 
 def key_since(held: Claim, now: datetime) -> datetime | None:
-    """Since when lists are made for the present key; None if they always were."""
+    """Return since when lists are requested with the current key; None if they always were."""
     environment = held.environment
     if environment.listed_at is None or _is_same_key(held):
         return environment.key_since
@@ -33,15 +33,15 @@ def key_since(held: Claim, now: datetime) -> datetime | None:
 
 
 def _is_same_key(held: Claim) -> bool:
-    """Whether the newest complete list was made for this key; where that was not noted, the last call."""
+    """Return whether the newest complete list was requested with this key; if not stored, whether the last call was."""
     return (held.environment.listed_key or held.environment.key_mark) == key_mark(held.key)
 
 
 def keep_proof(held: Claim, listing: Listing[SnapshotRecord] | None, *, is_capped: bool) -> None:
-    """Let `believed_at` stand, on the claim's copy of the row, only where absence from that list proves something.
+    """Clear `believed_at`, on the claim's copy of the row, if absence from that list proves nothing.
 
-    It does not for another key, nor where lists are cut off. One that is as long as any ever was may be: its length is
-    then the most that the provider gives.
+    That is so with another key, and if lists are truncated. A list as long as the longest ever may be truncated: its
+    length may be the provider's limit.
     """
     environment = held.environment
     most = max(environment.most_rows, len(listing.rows) if listing else 0)
@@ -59,7 +59,7 @@ def doubt_of(environment: Environment) -> diff.Doubt | None:
 
 
 def note_length(environment: Environment, listing: Listing[SnapshotRecord], *, capped: int, is_believed: bool) -> None:
-    """Keep what the list's length tells: whether lists are cut off, and how long they have been."""
+    """Store the list's length and whether lists are truncated."""
     if not listing.complete:
         return
     environment.capped_rows = capped

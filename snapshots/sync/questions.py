@@ -1,8 +1,8 @@
-"""Asking the provider for single snapshots before their absence from a list counts.
+"""Request single snapshots by id before their absence from a list counts.
 
-A list may be cut off, so the last usable snapshot of a volume is missing only when its own retrieve call answers 404.
-One that answers stays usable and is asked for again as long as the lists leave it out. That one answers at all proves
-that the lists are cut off: then nothing is missing before it was asked for.
+A list may be truncated, so the last usable snapshot of a volume is missing only if its own retrieve call answers 404.
+If the call returns it, it stays usable and is requested again as long as the lists do not have it. Such a reply also
+proves that lists are truncated: from then on no snapshot is missing before it was requested.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -15,20 +15,20 @@ from snapshots.rules.runs import MOVING
 from snapshots.rules.states import USABLE_STATE
 from snapshots.sync.diff import Plan
 
-# A shorter list is never cut off: no provider's page is.
+# A shorter list is never truncated: no provider has smaller pages.
 LEAST_CAP = 10
-# How many rows are asked for in one sync.
+# How many rows one sync requests.
 MOST_ASKED = 20
-# Of rows that went while as many others came: how many are asked for to see whether the list is cut off.
+# If as many rows disappeared as appeared: how many are requested to find out whether the list is truncated.
 PROBES = 2
 BATCH = 500
 
-# Given ids of snapshots: what the provider says of each, None where it has no such one; unanswered ones are left out.
+# Takes ids of snapshots; returns the provider's record of each, None for a 404. Ids without an answer are left out.
 Ask = Callable[[Sequence[str]], Mapping[str, SnapshotRecord | None]]
 
 
 class Absent(NamedTuple):
-    """A row that a list leaves out."""
+    """A row that a list does not have."""
 
     pk: int
     snapshot_id: str
@@ -46,7 +46,7 @@ class Absent(NamedTuple):
 
     @property
     def asked_for(self) -> tuple[bool, datetime, float]:
-        """The order of the questions: first what never answered, the longest absent first; then the oldest answer."""
+        """Sort key of the requests: first those never answered, longest absent first; then by the oldest answer."""
         since = self.found_at or self.missing_since or self.taken_key
         return self.found_at is not None, since, -self.taken_key.timestamp()
 
@@ -54,9 +54,9 @@ class Absent(NamedTuple):
 def settle(
     environment: Environment, plan: Plan[SnapshotRecord], listing: Listing[SnapshotRecord], ask: Ask, now: datetime
 ) -> int:
-    """Ask for what the plan would mark as missing and put the answers into it.
+    """Request the rows that the plan would mark as missing, and put the answers into the plan.
 
-    Returns the length at which the provider's lists are cut off, 0 if they are not as far as is known.
+    Returns the length at which the provider's lists are truncated, 0 if that is not known.
     """
     capped = environment.capped_rows if environment.capped_rows == len(listing.rows) else 0
     wanted = _wanted(plan, listing, is_capped=bool(capped))
@@ -71,7 +71,7 @@ def settle(
 
 
 def _wanted(plan: Plan[SnapshotRecord], listing: Listing[SnapshotRecord], *, is_capped: bool) -> list[Absent]:
-    """The rows whose absence counts only after a question: the last usable ones, those that answered, or all."""
+    """Return the rows that must be requested first: last usable ones, those that were returned before, or all."""
     rows = _absent([*plan.missing, *plan.found])
     if is_capped:
         return rows
@@ -80,7 +80,7 @@ def _wanted(plan: Plan[SnapshotRecord], listing: Listing[SnapshotRecord], *, is_
 
 
 def _probes(environment: Environment, plan: Plan[SnapshotRecord], listing: Listing[SnapshotRecord]) -> list[Absent]:
-    """As many rows as before, but others: a cut-off list looks like that, and so does rotation. A question tells."""
+    """Return whether a list has as many rows as before, but others: it is truncated, or rotation took place."""
     is_alike = environment.listed_rows == len(listing.rows) >= LEAST_CAP
     if not (is_alike and plan.added and plan.left_out):
         return []
@@ -97,14 +97,14 @@ def _absent(pks: Sequence[int]) -> list[Absent]:
 
 
 def _bury(plan: Plan[SnapshotRecord], wanted: Sequence[Absent], told: Mapping[int, SnapshotRecord | None]) -> None:
-    """Of what needs a question, only what answered 404 is missing."""
+    """Keep as missing only those requested rows that answered 404."""
     gone = {row.pk for row in wanted if row.pk in told and told[row.pk] is None}
     plan.missing = sorted(set(plan.missing).difference(row.pk for row in wanted) | gone)
     plan.found = [pk for pk in plan.found if pk not in gone]
 
 
 def _keep(plan: Plan[SnapshotRecord], asked: Sequence[Absent], told: Mapping[int, SnapshotRecord | None]) -> None:
-    """A snapshot that answered is there, even if lists leave it out, and as it is now."""
+    """Apply a returned snapshot: it exists, with its current values, even if lists do not have it."""
     found = set(plan.found)
     for row in asked:
         record = told.get(row.pk)

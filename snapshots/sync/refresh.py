@@ -1,7 +1,6 @@
-"""The sync: claim, fetch, compare, one transaction. The only module that asks the provider for what is stored.
+"""The sync: claim, fetch, compare, one transaction. The only module that requests data to store it.
 
-Threads fetch and touch no database; claiming and writing is done by the caller's thread, one environment after
-another.
+Threads fetch and never use the database; the caller's thread claims and writes, one environment after another.
 """
 
 import time
@@ -36,7 +35,7 @@ T = TypeVar("T")
 COMMAND_BUDGET = 30.0
 WEB_BUDGET = 8.0
 AT_ONCE = 4
-# What of a budget is kept for the writing when volumes are asked for one by one.
+# How much of the time budget is reserved for writing when volumes are requested one by one.
 KEPT_SECONDS = 5.0
 
 
@@ -53,10 +52,10 @@ class Outcome:
 
 @dataclass(slots=True)
 class Fetched:
-    """An answer, or why there is none. `volumes` is None when the endpoint was not asked.
+    """A reply, or its fault. `volumes` is None if the volumes were not requested.
 
-    `retrieved`: of volumes that were asked for one by one, whether the provider still has them. `clock_ahead`: seconds
-    that the provider's clock is ahead of ours, None where it told no time.
+    `retrieved`: for volumes that were requested one by one, whether the provider still has them. `clock_ahead`: by how
+    many seconds the provider's clock is ahead of ours, None without a Date.
     """
 
     listing: Listing[SnapshotRecord] | None = None
@@ -70,7 +69,7 @@ class Fetched:
 
 
 class UnderWay(NamedTuple):
-    """A refresh that was begun: its claim, what the provider is asked with, and until when."""
+    """A started refresh: its claim, its client, and its deadline."""
 
     held: Claim
     key: Secret
@@ -109,7 +108,7 @@ def _refresh_some(
 def _begin(
     environment: Environment, caller: Caller, shared: Deadline | None, threads: ThreadPoolExecutor
 ) -> Outcome | UnderWay:
-    """Claim an environment and let a thread ask for its list, or say why not."""
+    """Claim an environment and start a thread that requests its list, or return why not."""
     claimed = _claim(environment, caller)
     if isinstance(claimed, Denied):
         return Outcome(environment, denied=claimed)
@@ -131,7 +130,7 @@ def _begin(
 def _claim(
     environment: Environment, caller: Caller, *, targeted: bool = False
 ) -> tuple[Claim, Secret] | Denied | Fault:
-    """Take the lease and open the team's key, or say why not."""
+    """Take the lease and decrypt the team's key, or return why not."""
 
     def claim() -> Claim | Denied | Fault:
         try:
@@ -150,7 +149,7 @@ def _claim(
 
 
 def _open(held: Claim) -> Secret | Fault:
-    """Decrypt the team's key: the sync does it nowhere else."""
+    """Decrypt the team's key, the only place in the sync that does."""
     try:
         return held.key.open()
     except KeyUnreadable:
@@ -159,7 +158,7 @@ def _open(held: Claim) -> Secret | Fault:
 
 
 def _fetch(held: Claim, key: Secret, deadline: Deadline, with_volumes: bool, absent: Sequence[str]) -> Fetched:
-    """Ask the provider. Runs in a thread: no database in here, and every fault is returned, not raised."""
+    """Call the provider. Runs in a thread: it does not use the database, and returns every fault."""
     began = time.monotonic()
     fetched = Fetched()
 
@@ -182,7 +181,7 @@ def _fetch(held: Claim, key: Secret, deadline: Deadline, with_volumes: bool, abs
 def _ask_for_lists(
     held: Claim, key: Secret, deadline: Deadline, absent: Sequence[str] | None, fetched: Fetched
 ) -> None:
-    """Fill in what the provider says, as far as it says it. `absent`: None: volumes are not asked for."""
+    """Fill in the provider's replies, as far as they come. `absent`: None if volumes are not requested."""
     where = (held.environment.service_code, held.environment.name)
     with provider(key, deadline=deadline, retries=held.retries) as client:
         listing = client.list_snapshots(*where)
@@ -197,9 +196,9 @@ def _ask_for_lists(
 
 
 def _retrieve(get: Callable[[str], T], ids: Sequence[str], deadline: Deadline, found: dict[str, T | None]) -> None:
-    """Ask for things one by one, as far as the time reaches; the rest has its turn the next time.
+    """Request objects one by one while there is time; the next sync requests the rest.
 
-    Raises CloudError; what was found before it stays found, None where the provider has no such thing.
+    Raises CloudError; results before it are kept. A result is None if the provider has no such object.
     """
     for each in ids:
         if deadline.remaining() < KEPT_SECONDS:
@@ -211,7 +210,7 @@ def _retrieve(get: Callable[[str], T], ids: Sequence[str], deadline: Deadline, f
 
 
 def _ask_for_single(begun: UnderWay, ids: Sequence[str]) -> Mapping[str, SnapshotRecord | None]:
-    """Ask for single snapshots. A fault ends the questions, not the sync: what has no answer stays in doubt."""
+    """Request single snapshots. A fault ends the requests, not the sync: unanswered ones stay uncertain."""
     found: dict[str, SnapshotRecord | None] = {}
     environment = begun.held.environment
     where = (environment.service_code, environment.name)
@@ -229,7 +228,7 @@ def _store(begun: UnderWay, fetched: Fetched) -> Outcome:
 
 
 def _write(begun: UnderWay, fetched: Fetched) -> Written | Fault:
-    """Write what was fetched, or why there is nothing. Raises `Late`."""
+    """Write the fetched data, or the fault. Raises `Late`."""
     held = begun.held
     if fetched.listing is None or fetched.received_at is None:
         if fetched.error is None:
@@ -238,7 +237,7 @@ def _write(begun: UnderWay, fetched: Fetched) -> Written | Fault:
     clocks = read(held.environment.clocks, fetched.received_at, fetched.clock_ahead)
     held = replace(held, at=clocks.ours(held.at))
     received_at = clocks.ours(fetched.received_at)
-    # Volumes first: writing the snapshots gives the lease back.
+    # Volumes first: writing the snapshots releases the lease.
     _store_volumes(held, fetched, received_at)
     written = store_listing(
         held,
@@ -254,7 +253,7 @@ def _write(begun: UnderWay, fetched: Fetched) -> Written | Fault:
 
 
 def _store_volumes(held: Claim, fetched: Fetched, received_at: datetime) -> None:
-    """Write the optional endpoint's answer; its faults never touch the snapshots. Raises `Late`."""
+    """Write the list of volumes; its faults never affect the snapshots. Raises `Late`."""
     volumes, error = fetched.volumes, fetched.volumes_error
     if error is None and volumes is not None:
         is_there = {volume_id: record is not None for volume_id, record in fetched.retrieved.items()}
@@ -264,12 +263,12 @@ def _store_volumes(held: Claim, fetched: Fetched, received_at: datetime) -> None
         note_fault(held, error.kind)
 
 
-# --- one snapshot, or one volume's: these insert and update, never bury, never stamp the environment
+# Single snapshots, or those of one volume: these functions insert and update, but mark nothing as missing.
 
 
 @dataclass(frozen=True, slots=True)
 class Checked:
-    """How a question about one snapshot or volume ended. `found` is None where the provider gave no answer."""
+    """The result of a request for one snapshot or volume. `found` is None without an answer."""
 
     found: bool | None = None
     written: Written | None = None
@@ -279,12 +278,12 @@ class Checked:
 
 
 def check_snapshot(environment: Environment, snapshot_id: str, *, caller: Caller) -> Checked:
-    """Ask the provider's retrieve call for one snapshot and write what it says."""
+    """Request one snapshot by id, and store it."""
     return _check(environment, caller, snapshot_id=snapshot_id)
 
 
 def check_volume(environment: Environment, volume_id: str, *, caller: Caller) -> Checked:
-    """Ask for the snapshots of one volume (`?volume_id=`) and write those rows."""
+    """Request the snapshots of one volume (`?volume_id=`), and store them."""
     return _check(environment, caller, volume_id=volume_id)
 
 
@@ -312,8 +311,8 @@ def _ask(held: Claim, key: Secret, *, snapshot_id: str, volume_id: str) -> Seque
 
 
 def _store_checked(held: Claim, answer: Sequence[SnapshotRecord] | CloudError | Internal, snapshot_id: str) -> Checked:
-    """Write the answer about one snapshot or volume. Raises `Late`."""
-    # Of a volume's list, 404 means the environment: a fault. Of a snapshot it is the answer.
+    """Store the answer for one snapshot or volume. Raises `Late`."""
+    # For a volume's list, 404 means that there is no such environment: a fault. For a snapshot it is the answer.
     if isinstance(answer, NotFound) and snapshot_id:
         store_absence(held, snapshot_id, received_at=timezone.now())
         return Checked(found=False, at=held.at)
@@ -324,7 +323,7 @@ def _store_checked(held: Claim, answer: Sequence[SnapshotRecord] | CloudError | 
 
 
 def _targeted_fault(held: Claim, error: CloudError | Internal) -> Checked:
-    # One snapshot's fault says nothing of the whole list, but Retry-After is meant for everyone.
+    # A fault of one snapshot says nothing about the list, but Retry-After is for all requests.
     if isinstance(error, CloudError) and error.retry_after:
         leases.obey_retry_after(held, error.retry_after)
     leases.release(held)

@@ -1,7 +1,7 @@
-"""Tries of a volume that fail again and again: one line of the changes counts them, and they stand under it.
+"""Fold repeated failures of a volume under one line of the changes that counts them.
 
 A line counts the failures since the volume's last completed snapshot, but of at most one due run: a daily
-schedule that fails each day gets a line each day.
+schedule that fails every day gets a line every day.
 """
 
 from collections import defaultdict
@@ -17,16 +17,16 @@ from snapshots.sync.bulk_sql import Event
 T = TypeVar("T")
 
 BATCH = 500
-# Tries follow each other: a list that tells of more failures of one volume shows something else.
+# Attempts follow each other: more failures of one volume in a single list have another cause.
 MOST_AT_ONCE = 10
-# For snapshots of no schedule.
+# For snapshots without a schedule.
 USUAL_PERIOD = timedelta(days=1)
 Kind = Change.Kind
 FAILURES = (Kind.FAILED, Kind.VANISHED)
 
 
 class Past(NamedTuple):
-    """A change that was written before."""
+    """A change that is already stored."""
 
     pk: int
     volume_id: str
@@ -40,7 +40,7 @@ class Past(NamedTuple):
 
 
 def gathered(environment: Environment, events: Sequence[Event], now: datetime) -> list[Event]:
-    """Put failures that repeat themselves under a line each volume. Call in the transaction that writes the events."""
+    """Fold repeated failures under one line per volume. Call in the transaction that writes the changes."""
     failures: dict[str, list[Event]] = defaultdict(list)
     for event in events:
         if event.kind in FAILURES and event.volume_id:
@@ -60,7 +60,7 @@ def _under(event: Event, lines: Mapping[str, int], lines_of_removed: Mapping[int
 
 
 def _lines(environment: Environment, failures: Mapping[str, Sequence[Event]], now: datetime) -> dict[str, int]:
-    """Write the lines of volumes that failed before, and give their primary keys."""
+    """Write the lines of volumes that failed before, and return their primary keys."""
     windows = _windows(failures)
     past = _past(environment, failures.keys(), now - max(windows.values()))
     found: dict[str, int] = {}
@@ -77,7 +77,7 @@ def _lines(environment: Environment, failures: Mapping[str, Sequence[Event]], no
 def _line(
     environment: Environment, new: Sequence[Event], past: Sequence[Past], since: datetime, now: datetime
 ) -> int | None:
-    """Count failures on the line that is open, or begin one if there was a failure before."""
+    """Count failures on the open line, or start one if there was a failure before."""
     is_failed = any(event.kind == Kind.FAILED for event in new)
     for row in reversed(past):
         began = row.at - timedelta(seconds=row.seconds or 0)
@@ -91,7 +91,7 @@ def _line(
 
 
 def _begun(environment: Environment, new: Sequence[Event], before: Sequence[Past], now: datetime) -> int:
-    # What stands under a line for many at once stays there.
+    # Changes under a line for many at once stay there.
     single = [row for row in before if not row.folded]
     kinds = {row.kind for row in single} | {event.kind for event in new}
     line = Change.objects.create(
@@ -110,7 +110,7 @@ def _begun(environment: Environment, new: Sequence[Event], before: Sequence[Past
 
 
 def _past(environment: Environment, volume_ids: Collection[str], since: datetime) -> Mapping[str, list[Past]]:
-    """What ended since then, by volume, the oldest first."""
+    """Return the snapshots that ended since then, by volume, oldest first."""
     found: dict[str, list[Past]] = defaultdict(list)
     for ids in _batches(sorted(volume_ids)):
         rows = Change.objects.filter(environment=environment, volume_id__in=ids, at__gte=since)
@@ -121,7 +121,7 @@ def _past(environment: Environment, volume_ids: Collection[str], since: datetime
 
 
 def _windows(failures: Mapping[str, Sequence[Event]]) -> dict[str, timedelta]:
-    """By volume, how long failures belong to one due run: too short for the one after it."""
+    """Return for each volume how long failures belong to one due run: less than until the next run."""
     pks = [event.pk for events in failures.values() for event in events if event.pk is not None]
     types: dict[int, str] = {}
     for batch in _batches(pks):
@@ -137,7 +137,7 @@ def _period(interval_type: str) -> timedelta:
 
 
 def _lines_of(pks: Sequence[int]) -> dict[int, int]:
-    """Of failed snapshots, by primary key: the line under which their failure stands."""
+    """Return the line under which each failed snapshot's failure is folded, by primary key."""
     found: dict[int, int] = {}
     for batch in _batches(pks):
         rows = Change.objects.filter(snapshot__in=batch, kind=Kind.FAILED, line__isnull=False)

@@ -1,8 +1,8 @@
-"""Which of the snapshots that left were rotated: the oldest of their type, while newer ones of it stay.
+"""Find out which missing snapshots were rotated: the oldest of their type, while newer ones stay.
 
-A schedule keeps so many and deletes the oldest for each new one (CloudStack's `SnapshotManagerImpl`). The provider
-does not say that it was a schedule, and a deletion must never pass for a rotation: no more are believed to be rotated
-than came new of late.
+A schedule keeps N snapshots and deletes the oldest for each new one (CloudStack's `SnapshotManagerImpl`). The provider
+does not say which were deleted by a schedule, and a deletion must never count as rotation: at most as many count as
+rotated as were recently created.
 """
 
 from collections import defaultdict
@@ -43,7 +43,7 @@ class Peer(NamedTuple):
 
 
 class Leaving(NamedTuple):
-    """What is to be known of a snapshot that leaves, to find its peers. `gone_at`: the list that first left it out."""
+    """The values of a missing snapshot that identify its peers. `gone_at`: the first list without it."""
 
     volume_id: str
     interval_type: str
@@ -51,7 +51,7 @@ class Leaving(NamedTuple):
 
 
 def find_rotated(environment: Environment, leaving: Mapping[int, Leaving]) -> set[int]:
-    """Of the rows that leave, by primary key: those that rotation explains."""
+    """Return the missing rows that rotation explains, by primary key."""
     by_type: dict[str, list[Leaving]] = defaultdict(list)
     for row in leaving.values():
         if row.volume_id and schedules_of(row.interval_type):
@@ -66,10 +66,10 @@ def find_rotated(environment: Environment, leaving: Mapping[int, Leaving]) -> se
 
 
 def rotated(peers: Iterable[Peer], leaving: Collection[int], *, window: timedelta, began: datetime | None) -> set[int]:
-    """Of one volume's snapshots of one type, the leaving ones that rotation explains.
+    """Return the missing snapshots that rotation explains, among one volume's snapshots of one type.
 
-    What completed within the window before they were left out, and after we `began` to look, came new; what went
-    within it already had its own new one.
+    New snapshots are those that completed within the window before, and after monitoring `began`; each snapshot that
+    already disappeared within the window accounts for one of them.
     """
     complete = sorted((peer for peer in peers if peer.was_completed), key=lambda peer: (peer.taken_key, peer.pk))
     staying = [peer for peer in complete if peer.pk not in leaving and not peer.may_be_gone]
@@ -86,14 +86,14 @@ def rotated(peers: Iterable[Peer], leaving: Collection[int], *, window: timedelt
 
 
 def _window(interval_type: str) -> timedelta:
-    """How far back is counted: long enough for the one that it went for, too short for the one before that."""
+    """Return the window: long enough for the snapshot that caused the rotation, too short for the one before it."""
     return min(period(schedule) for schedule in schedules_of(interval_type)) * 3 / 4
 
 
 def _peers(
     environment: Environment, interval_type: str, volumes: Sequence[str], since: datetime
 ) -> Iterator[list[Peer]]:
-    """By volume, its snapshots of the type: what is listed, and what went of late."""
+    """Return for each volume its snapshots of the type: the listed ones, and those that recently disappeared."""
     for start in range(0, len(volumes), BATCH):
         of_team = Snapshot.objects.filter(
             team=environment.team_id, environment=environment, volume_id__in=volumes[start : start + BATCH]

@@ -1,4 +1,4 @@
-"""Writing what the provider said into the mirror: one short transaction, and only what changed."""
+"""Store the provider's snapshots in the mirror: one short transaction, and only changed rows."""
 
 from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
@@ -37,25 +37,25 @@ BATCH = 500
 
 
 class Prepared(NamedTuple):
-    """What a plan writes, made before the transaction begins."""
+    """The rows that a plan writes, prepared before the transaction begins."""
 
     rows: list[bulk_sql.Values]
     events: list[Event]
-    # Seconds that the making of rows took that are complete now, by primary key.
+    # How many seconds snapshots were in progress that are complete now, by primary key.
     durations: list[tuple[int, int]]
-    # The volumes that touched rows belong to or belonged to.
+    # The volumes of the touched rows, before and after.
     volumes: set[str]
-    # The rows that it touches, as they are, by primary key.
+    # The touched rows before the change, by primary key.
     before: dict[int, Before]
-    # Rows of which the provider tells another date than before.
+    # Rows with another date than before.
     retaken: list[tuple[int, TakenRange]]
-    # Added rows that are new, and not old ones that earlier lists left out.
+    # Added rows that are new, and not old ones that earlier lists lacked.
     news: list[SnapshotRecord]
 
 
 @dataclass(frozen=True, slots=True)
 class Written:
-    """What a list changed, in rows; and what it left in doubt."""
+    """How many rows a list changed, and how many stay uncertain."""
 
     added: int = 0
     changed: int = 0
@@ -79,10 +79,10 @@ def store_listing(
     fetched_in: float | None = None,
     ask: Ask | None = None,
 ) -> Written:
-    """Apply a list of the whole environment. Raises `Late` when the claim no longer holds; then nothing is written.
+    """Apply an environment's list. Raises `Late` if the claim is no longer valid; then nothing is written.
 
-    `clocks`: how the clocks stand by this answer; `fetched_in`: how many seconds the provider took; `ask`: asks the
-    provider for single snapshots, without it nothing that needs a question becomes missing.
+    `clocks`: the clocks by this reply; `fetched_in`: how many seconds the provider took; `ask`: requests single
+    snapshots. Without `ask`, no row becomes missing that must be requested first.
 
     Comparing and preparing run before the transaction: nobody else writes these rows while the lease is held, and the
     fence is checked again inside.
@@ -116,7 +116,7 @@ def store_listing(
         elif first is None:
             _judge(environment, prepared.volumes)
         else:
-            # Nothing is said of a volume, and nobody else asks, before all are judged.
+            # No volume gets a verdict, and no other sync starts, before all are judged.
             environment.data_at, environment.lease_until = None, lease
         _judge(environment, closed)
         environment.save()
@@ -126,10 +126,10 @@ def store_listing(
 
 
 def store_rows(held: Claim, records: Sequence[SnapshotRecord], *, received_at: datetime) -> Written:
-    """Apply rows that were asked for by themselves: insert and update only; the environment is not stamped."""
+    """Apply rows that were requested individually: only insert and update; the environment's times do not change."""
     known = known_rows(held.environment, [record.id for record in records])
     plan = diff.compare(known, records, trust=diff.Trust(proves_absence=False), doubt=None, now=received_at)
-    # What lists leave out is not listed again by an answer for itself; it is there.
+    # A row that lists lack is not listed again when it is returned by id, but it exists.
     plan.there, plan.returned = plan.returned, []
     proof.keep_proof(held, None, is_capped=bool(held.environment.capped_rows))
     prepared = _prepare(held.environment, plan, received_at)
@@ -144,9 +144,9 @@ def store_rows(held: Claim, records: Sequence[SnapshotRecord], *, received_at: d
 
 
 def store_absence(held: Claim, snapshot_id: str, *, received_at: datetime) -> bool:
-    """The provider answered 404 for a snapshot: a candidate is missing now, a listed one becomes a candidate.
+    """Apply a 404 for a snapshot: a candidate becomes missing, a listed one becomes a candidate.
 
-    Returns whether the mirror has such a row. Raises `Late`.
+    Returns whether the mirror has the row. Raises `Late`.
     """
     with transaction.atomic():
         environment = locked_for_write(held)
@@ -174,7 +174,7 @@ def known_rows(environment: Environment, ids: Sequence[str] | None = None) -> di
 
 
 def recount(environment: Environment, touched: Collection[str], now: datetime) -> None:
-    """Count the environment's rows by state, type and volume: made at each change, so that no page counts.
+    """Count the environment's rows by state, type and volume, at each change, so that pages need not count.
 
     `touched`: the volumes whose snapshots changed.
     """
@@ -182,7 +182,7 @@ def recount(environment: Environment, touched: Collection[str], now: datetime) -
     by_volume: Counter[str] = Counter()
     by_state: Counter[str] = Counter()
     by_type: Counter[str] = Counter()
-    # One walk over the rows for all three, grouped by the database: it is the dearest part of the write lock.
+    # One scan of the rows for all three, grouped by the database: the most expensive part under the write lock.
     groups = rows.listed().values_list("volume_id", "state", "interval_type").annotate(number=Count("pk"))
     for volume_id, state, interval_type, number in groups.order_by():
         by_volume[volume_id] += number
@@ -200,7 +200,7 @@ def recount(environment: Environment, touched: Collection[str], now: datetime) -
 
 def _plan(held: Claim, listing: Listing[SnapshotRecord], now: datetime) -> Plan:
     environment = held.environment
-    # The hash is kept only while no row is a candidate: the same bytes again then change nothing.
+    # Store the hash only if no row is a candidate: only then the same bytes again change nothing.
     if listing.complete and listing.body_hash and listing.body_hash == environment.body_hash:
         return Plan()
     return diff.compare(
@@ -218,8 +218,8 @@ def _nobody(ids: Sequence[str]) -> Mapping[str, SnapshotRecord | None]:
 
 
 def _judge(environment: Environment, volumes: Collection[str]) -> None:
-    """Judge again the volumes whose rows changed, in the same transaction: a page sees both or neither."""
-    # Nothing can be said before the first complete list.
+    """Update the verdicts of volumes whose rows changed, in the same transaction: a page sees both or neither."""
+    # There are no verdicts before the first complete list.
     if environment.data_at is not None and volumes:
         judge_volumes(environment, volumes, at=environment.data_at)
 
@@ -235,7 +235,7 @@ def _stamp(
         environment.body_hash = ""
         return
     environment.key_since, environment.listed_key = proof.key_since(held, received_at), key_mark(held.key)
-    # Stamped with the time of asking: what appeared while the answer travelled must not look older than it is.
+    # The time of the request, so that a snapshot that appeared during it does not look older than it is.
     environment.listed_at = held.at
     environment.data_at = data_at(held)
     environment.first_listed_at = environment.first_listed_at or received_at
@@ -252,12 +252,12 @@ def _stamp(
 
 
 def _close_open_times(environment: Environment, now: datetime, *, was_in_doubt: bool) -> set[str]:
-    """The clocks agree again: what was first listed while they did not was taken before now. Returns its volumes."""
+    """Date snapshots that were first listed while the clocks disagreed: taken before now. Returns their volumes."""
     until = now + timedelta(seconds=environment.clock_ahead)
     still_open = Snapshot.objects.filter(environment=environment, taken_source=TakenFrom.CLOCK)
     volumes = set(still_open.values_list("volume_id", flat=True)) - {""}
     if was_in_doubt:
-        # Our own clock may have been the wrong one: that it was seen before is known, but not when.
+        # Our own clock may have been wrong: it was seen before now, but it is not known when.
         still_open.update(first_seen_at=now)
     dated = still_open.filter(taken_after__isnull=False)
     dated.update(taken_before=until, taken_key=until, taken_source=TakenFrom.SYNCS)
@@ -268,7 +268,7 @@ def _close_open_times(environment: Environment, now: datetime, *, was_in_doubt: 
 def _prepare(
     environment: Environment, plan: Plan, now: datetime, listing: Listing[SnapshotRecord] | None = None
 ) -> Prepared:
-    # The provider lists the newest first: inserted in reverse, those without a date keep that order by row number.
+    # The provider lists the newest first: inserted in reverse, snapshots without a date keep that order by row number.
     records = [*reversed(plan.added), *(record for _, record in plan.changed)]
     before = _before(environment, plan)
     events = changes.of_plan(environment, plan, before, now=now, listing=listing)
@@ -308,7 +308,7 @@ def _touched(plan: Plan) -> list[int]:
 
 
 def _before(environment: Environment, plan: Plan) -> dict[int, Before]:
-    """The rows that the plan touches, as they are now, by primary key."""
+    """Return the rows that the plan touches, before the change, by primary key."""
     found: dict[int, Before] = {}
     for pks in _batches(_touched(plan)):
         rows = Snapshot.objects.filter(environment=environment, pk__in=pks)
@@ -317,7 +317,7 @@ def _before(environment: Environment, plan: Plan) -> dict[int, Before]:
 
 
 def _durations(environment: Environment, plan: Plan, before: Mapping[int, Before]) -> Iterator[tuple[int, int]]:
-    """How long a making took at least: from its begin to the last list that had it still being made."""
+    """Return how long a snapshot was in progress at least: from its start to the last list with it in progress."""
     for pk, record in plan.changed:
         row = before.get(pk)
         if row is None or environment.data_at is None or record.state != USABLE_STATE or row.usable_at is not None:
@@ -336,7 +336,7 @@ def _write(environment: Environment, plan: Plan, prepared: Prepared, now: dateti
     for pks in _batches(plan.confirmed):
         Snapshot.objects.filter(pk__in=pks).update(found_at=now)
     if plan.is_empty:
-        # That we began to look is told of an environment without a snapshot too.
+        # The start of monitoring is recorded for an environment without snapshots too.
         bulk_sql.insert_changes(environment, prepared.events, now)
         if prepared.events:
             environment.raise_generation()
@@ -344,7 +344,7 @@ def _write(environment: Environment, plan: Plan, prepared: Prepared, now: dateti
     bulk_sql.upsert(prepared.rows)
     bulk_sql.note_durations(prepared.durations)
     bulk_sql.note_taken(prepared.retaken)
-    # Most were left out once and are listed still: what they are found by need not be written anew.
+    # Most are absent from one list and listed again: their indexed columns need not be written again.
     candidates = [pk for pk in plan.returned if pk in prepared.before and prepared.before[pk].listed]
     for pks in _batches(candidates):
         Snapshot.objects.filter(pk__in=pks).update(missing_since=None, last_seen_at=None, found_at=None)

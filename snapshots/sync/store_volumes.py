@@ -1,8 +1,8 @@
-"""Volumes in the mirror: what the optional endpoint lists, which of them are gone, how many snapshots each has.
+"""Store volumes in the mirror: the optional list of volumes, which volumes are deleted, how many snapshots each has.
 
-A volume is gone when two complete lists leave it out, with the guards of the snapshots' lists, and its own retrieve
-answers 404; one that is only known from its snapshots, when its own retrieve answers 404. The endpoint is asked at most
-every quarter of an hour and has its own next try: its faults touch nothing of the snapshots.
+A volume counts as deleted if two complete lists do not have it, with the same guards as for snapshots, and its
+retrieve call answers 404; a volume that is known only from its snapshots, if its retrieve call answers 404. The list is
+requested at most every 15 minutes, with its own back-off: its faults do not affect the snapshots.
 """
 
 from collections.abc import Collection, Iterable, Iterator, Mapping
@@ -22,12 +22,12 @@ from snapshots.sync.leases import CLOCKS_APART, Claim, locked_for_write
 from snapshots.verdicts.evaluate import judge_volumes
 
 BATCH = 500
-# The longest wait after a fault, and after an answer that says that there is nothing for this key.
+# The longest wait after a fault, and after a reply that the key may not read the list.
 FAULT_MOST, CLOSED_MOST = timedelta(hours=1), timedelta(hours=6)
-# How many volumes are asked for one by one in one sync.
+# How many volumes one sync requests individually.
 MOST_RETRIEVED = 200
 FAULT_FIELDS = ("volumes_fault", "volumes_fault_count", "volumes_tried_at", "volumes_next_try_at")
-# Field of the row: attribute of the record.
+# Model field: attribute of the record.
 ENDPOINT_FIELDS = {
     "name": "name",
     "kind": "type",
@@ -40,7 +40,7 @@ ENDPOINT_FIELDS = {
 }
 
 
-RECOUNT = f"UPDATE {Volume._meta.db_table} SET snapshot_count = %s WHERE id = %s"  # noqa: S608 names of ours
+RECOUNT = f"UPDATE {Volume._meta.db_table} SET snapshot_count = %s WHERE id = %s"  # noqa: S608 our own identifiers
 
 
 class RemoteVolume(NamedTuple):
@@ -50,17 +50,17 @@ class RemoteVolume(NamedTuple):
 
 
 def volumes_are_due(held: Claim) -> bool:
-    """Whether the endpoint may be asked: its next try has come, or the key is another one than last time."""
+    """Return whether the list of volumes may be requested: its next try is due, or the key is new."""
     environment = held.environment
     next_try = environment.volumes_next_try_at
     if next_try is None or environment.key_mark != key_mark(held.key):
         return True
-    # A moment further ahead than it can have been set comes from a clock that has since been put back.
+    # A time further ahead than it can have been set comes from a clock that was set back since.
     return not held.at < next_try <= held.at + CLOSED_MOST + CLOCKS_APART
 
 
 def absent_volumes(environment: Environment) -> list[str]:
-    """The volumes that lists left out: whether each is gone, its own retrieve is to say. The oldest question first."""
+    """Return the volumes that lists do not have, to be requested by id; the oldest request first."""
     unlisted = Q(from_endpoint=False) | Q(missing_since__isnull=False)
     absent = Volume.objects.filter(unlisted, environment=environment, deleted_at__isnull=True)
     ids = absent.order_by(F("asked_at").asc(nulls_first=True), "missing_since", "pk").values_list(
@@ -70,14 +70,14 @@ def absent_volumes(environment: Environment) -> list[str]:
 
 
 def visible_volumes(held: Claim) -> set[str]:
-    """The volumes that the endpoint lists to this key."""
+    """Return the volumes that the provider lists with this key."""
     environment = Environment.everything.filter(pk=held.environment.pk, volumes_key=key_mark(held.key))
     listed = Volume.objects.filter(environment__in=environment, listed=True, missing_since__isnull=True)
     return set(listed.values_list("volume_id", flat=True))
 
 
 def note_fault(held: Claim, kind: str) -> None:
-    """Store that the endpoint brought nothing, and when to try again, later than any Retry-After. Raises `Late`."""
+    """Store a fault of the list of volumes, and when to try again, after any Retry-After. Raises `Late`."""
     with transaction.atomic():
         environment = locked_for_write(held)
         environment.volumes_fault_count += 1
@@ -94,9 +94,9 @@ def recount_volumes(
 ) -> None:
     """Store each volume's number of listed snapshots; volumes seen for the first time get a row.
 
-    `touched`: the volumes whose snapshots changed, and with them maybe a name.
+    `touched`: the volumes whose snapshots, and so perhaps the name, changed.
     """
-    # Three columns of each, and no objects: every sync that changes anything does this under the write lock.
+    # Only three columns, and no objects: every sync with a change does this under the write lock.
     rows = Volume.objects.filter(environment=environment).values_list("pk", "volume_id", "snapshot_count")
     known = {volume_id: (pk, count) for pk, volume_id, count in rows}
     new = [
@@ -121,7 +121,7 @@ def recount_volumes(
 
 
 def _revive(environment: Environment) -> None:
-    """A volume of which a snapshot was taken after it was said to be deleted is not deleted."""
+    """Undelete volumes with a snapshot taken after they were marked as deleted."""
     of_volume = Snapshot.objects.of_volume(environment, OuterRef("volume_id"))
     taken_since = of_volume.filter(first_seen_at__gt=OuterRef("deleted_at"), taken_before__gt=OuterRef("deleted_at"))
     gone = Volume.objects.filter(environment=environment, deleted_at__isnull=False)
@@ -129,7 +129,7 @@ def _revive(environment: Environment) -> None:
 
 
 def _name_after_snapshots(environment: Environment, volume_ids: Collection[str]) -> None:
-    """A volume that the endpoint never listed is named as its newest snapshot names it."""
+    """Name volumes that were never listed as their newest snapshot does."""
     newest = Snapshot.objects.of_volume(environment, OuterRef("volume_id")).exclude(volume="")
     name = Subquery(newest.newest_first().values("volume")[:1])
     nameless = Volume.objects.filter(environment=environment, from_endpoint=False)
@@ -145,9 +145,9 @@ def store_volumes(
     received_at: datetime,
     retrieved: Mapping[str, bool] = MappingProxyType({}),
 ) -> None:
-    """Apply the volumes endpoint's list, with the same guard as for snapshots. Raises `Late`.
+    """Apply the list of volumes, with the same guards as for snapshots. Raises `Late`.
 
-    `retrieved`: of volumes that were asked for one by one, whether the provider still has them.
+    `retrieved`: for volumes that were requested one by one, whether the provider still has them.
     """
     remote = [RemoteVolume(record.id, _fingerprint(_values(record)), record) for record in listing.rows]
     plan = diff.compare(
@@ -171,7 +171,7 @@ def store_volumes(
 
 
 def _key_since(held: Claim, now: datetime) -> datetime | None:
-    """Since when lists of volumes are made for the present key; None if they always were."""
+    """Return since when volumes are requested with the current key; None if they always were."""
     environment = held.environment
     is_same = environment.volumes_key in ("", key_mark(held.key))
     return environment.volumes_key_since if is_same or environment.volumes_listed_at is None else now
@@ -183,7 +183,7 @@ def _known(environment: Environment) -> dict[str, diff.Known]:
 
 
 def _row_fingerprint(row: Volume) -> str:
-    # A row made from snapshots alone equals no record: the endpoint's first word on it is always a change.
+    # A row created only from snapshots equals no record, so its first listing is always a change.
     return _fingerprint(getattr(row, name) for name in ENDPOINT_FIELDS) if row.from_endpoint else ""
 
 
@@ -227,7 +227,7 @@ def _write(environment: Environment, plan: diff.Plan[RemoteVolume], now: datetim
     added = [_filled(Volume(**seen), remote) for remote in plan.added]
     Volume.objects.bulk_create(added, batch_size=BATCH)
     rows = Volume.objects.in_bulk([pk for pk, _ in plan.changed])
-    # `prune` may have deleted an old row since: the next list adds it again.
+    # `prune` may have deleted an old row in the meantime; the next list adds it again.
     pairs = [(rows[pk], remote) for pk, remote in plan.changed if pk in rows]
     renamed = events.volumes_renamed(environment, _renamed(pairs))
     bulk_sql.insert_changes(environment, events.fold(renamed), now)
@@ -246,10 +246,10 @@ def _write(environment: Environment, plan: diff.Plan[RemoteVolume], now: datetim
 
 
 def _settle(environment: Environment, retrieved: Mapping[str, bool], listed: Collection[str], now: datetime) -> None:
-    """What lists left out is gone where the provider does not know it; what it still has counts as listed again.
+    """Mark unlisted volumes as deleted if the provider answers 404; those it still has count as listed again.
 
-    What is listed is not gone, whoever said so. Of one that is known only from its snapshots, 404 means that it is
-    gone, unless the key may just not see it: its snapshots are left out too.
+    A listed volume is not deleted, even if a member marked it. For a volume that is known only from its snapshots, 404
+    means deleted, unless the key may be unable to see it, because its snapshots are absent too.
     """
     Volume.objects.filter(environment=environment, volume_id__in=list(retrieved)).update(asked_at=now)
     absent = Volume.objects.filter(environment=environment, missing_since__isnull=False, deleted_at__isnull=True)
@@ -270,7 +270,7 @@ def _settle(environment: Environment, retrieved: Mapping[str, bool], listed: Col
 
 
 def _touched(environment: Environment, plan: diff.Plan[RemoteVolume]) -> set[str]:
-    """The volumes of which this list said something new: when one was made decides whether it is new."""
+    """Return the volumes that this list changed: the creation date decides whether a volume is new."""
     pks = [*plan.returned, *plan.left_out, *plan.missing]
     moved = Volume.objects.in_bulk(pks).values()
     return {
@@ -281,7 +281,7 @@ def _touched(environment: Environment, plan: diff.Plan[RemoteVolume]) -> set[str
 
 
 def _renamed(changed: Iterable[tuple[Volume, RemoteVolume]]) -> dict[str, tuple[str, str]]:
-    """By id, the name before and after. One that the endpoint lists for the first time gets a name, not another one."""
+    """Return old and new name by id. A volume that is listed for the first time gets its name; it is not renamed."""
     return {
         row.volume_id: (row.name, remote.record.name)
         for row, remote in changed

@@ -40,7 +40,7 @@ WRITTEN = (
 FIELDS = [field for field in Volume._meta.concrete_fields if field.name in WRITTEN]
 # One plain statement for each: the ORM's bulk update makes a CASE of every column and row, under the write lock.
 UPDATE = (
-    f"UPDATE {Volume._meta.db_table} SET "  # noqa: S608 names of ours
+    f"UPDATE {Volume._meta.db_table} SET "  # noqa: S608 our own identifiers
     + ", ".join(f"{field.column} = %s" for field in FIELDS)
     + " WHERE id = %s"
 )

@@ -9,14 +9,14 @@ from snapshots.management.retention import forget, in_words, would_forget
 
 class Command(BaseCommand):
     help = (
-        "Forget what is past its time: environments removed more than seven days ago, snapshots that the provider no "
-        "longer lists (HISTORY_DAYS), changes (CHANGES_DAYS), the audit (AUDIT_DAYS), ended sessions and invitations, "
-        "and API keys that were tried and never saved. Safe at any time, also while the dashboard runs, whose sync "
-        "does the same once a day."
+        "Delete expired data: environments removed more than seven days ago, snapshots that the provider no longer "
+        "lists (HISTORY_DAYS), changes (CHANGES_DAYS), the audit (AUDIT_DAYS), ended sessions and invitations, and API "
+        "keys that were tried and never saved. Safe at any time, also while the dashboard runs; its sync does the "
+        "same once a day."
     )
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        parser.add_argument("--dry-run", action="store_true", help="count what would be forgotten, and forget nothing")
+        parser.add_argument("--dry-run", action="store_true", help="count what would be deleted, and delete nothing")
 
     def handle(self, *args: object, dry_run: bool, **options: object) -> None:
         now = timezone.now()

@@ -12,7 +12,7 @@ from snapshots.models import ShareLink
 class Command(BaseCommand):
     help = (
         "Revoke every access token, shared link and open invitation, and end every session. Run it after a copy of the "
-        "database was restored: what was revoked since the copy is alive again."
+        "database was restored: a restore undoes everything revoked since the copy."
     )
 
     @transaction.atomic

@@ -16,26 +16,26 @@ FAILED = 1
 WRONG_USE = 2
 LEAST_EVERY = int(GAP.total_seconds())
 LEAST_BEAT = LEAST_EVERY + 1
-"""On a beat of exactly the gap, every other call would come some milliseconds too early and be left out."""
+"""With an interval of exactly the gap, every other call would be a few milliseconds too early and be denied."""
 GRACE_SECONDS = 3.0
-"""How long a fetch that is under way may still take once the process is asked to end."""
+"""How long a running request may still take after a stop signal."""
 
 
 class Command(BaseCommand):
     help = (
-        "Refresh every environment and say on one line each what was found, or why it was not asked. "
+        "Sync every environment and print one line for each: what changed, or why it was not synced. "
         "Exit status 1 if the data of one stays old."
     )
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("--team", metavar="SLUG", help="only this team's environments")
         parser.add_argument(
-            "--every", type=int, metavar="SECONDS", help="go on until SIGTERM or Ctrl-C, and say only what is new"
+            "--every", type=int, metavar="SECONDS", help="repeat until SIGTERM or Ctrl-C, and print only news"
         )
         parser.add_argument(
             "--force",
             action="store_true",
-            help="pass over back-off, Retry-After, refusal and the gap; not over a lease",
+            help="ignore back-off, Retry-After, refusal and the gap, but not a lease",
         )
 
     def handle(self, *args: object, team: str | None, every: int | None, force: bool, **options: object) -> None:
@@ -67,7 +67,7 @@ class Command(BaseCommand):
 
     def _go_on(self, team: str | None, every: int) -> None:
         news = News(all_of_it=False)
-        # A fetch that takes longer is given up: its lease runs out by itself, and a kill leaves the mirror whole.
+        # A longer request is abandoned: its lease expires, and the mirror stays consistent.
         with stop_on_signals(give_up_after=GRACE_SECONDS) as stop:
             seconds, housekeeping = max(every, LEAST_BEAT), Housekeeping(self._tell_with_time, stop)
             for beat in beats(seconds, stop):
