@@ -9,6 +9,7 @@ from django.utils.translation import gettext_lazy as _
 
 from dashboard.teams.models import Team
 from snapshots.models.environment import Environment, not_removed
+from snapshots.rules.judge import ALWAYS
 
 JUDGED_FIELDS = (
     *("environment", "doubt_from", "deleted_at", "exempt_until"),
@@ -74,16 +75,17 @@ class Volume(models.Model):
     # Schedule -> since when it is intentionally stopped.
     ended = models.JSONField(default=dict)
 
-    # When each verdict begins, unless new data changes it: `snapshots.rules.verdict.Thresholds`.
+    # When each verdict begins, unless new data changes it: `Thresholds` of the rules. A volume that was never judged is
+    # unknown, not fresh.
     none_from = models.DateTimeField(null=True)
     late_from = models.DateTimeField(null=True)
     stuck_from = models.DateTimeField(null=True)
     failing_from = models.DateTimeField(null=True)
-    unknown_from = models.DateTimeField(null=True)
+    unknown_from = models.DateTimeField(null=True, default=ALWAYS)
     new_from = models.DateTimeField(null=True)
     running_from = models.DateTimeField(null=True)
     # The earliest time at which a verdict worse than "new" begins: before it no other column matters.
-    doubt_from = models.DateTimeField(null=True)
+    doubt_from = models.DateTimeField(null=True, default=ALWAYS)
     patience = models.PositiveIntegerField(default=0)
     # What the verdict is based on, for the sentence that explains it.
     answers = models.JSONField(default=list)

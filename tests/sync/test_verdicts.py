@@ -256,3 +256,9 @@ def test_the_list_does_not_say_none_usable_of_what_is_not_known(disk: Disk, alic
     (row,) = rows(page)
     assert (row.attributes["data-verdict"], row.attributes["data-doubt"]) == ("unknown", "unknown_state")
     assert "none" not in cell(page, "ledger", "newest")
+
+
+def test_a_volume_that_was_never_judged_is_unknown(seen: Environment) -> None:
+    volume = Volume.objects.create(team=seen.team, environment=seen, volume_id="0" * 36, target_hours=24)
+    found = judged(Volume.objects.filter(pk=volume.pk), DataAges.of([seen], NOW))
+    assert [Verdict(found.get().said), Verdict(found.get().then)] == [UNKNOWN, UNKNOWN]
