@@ -8,7 +8,6 @@ import re
 from base64 import urlsafe_b64encode
 from datetime import datetime, timedelta
 from hashlib import sha256
-from hmac import compare_digest
 from secrets import token_urlsafe
 
 from django.conf import settings
@@ -23,6 +22,7 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
+from dashboard.random_secrets import digest_of, is_secret, new_secret
 from dashboard.teams.access.roles import hold
 from dashboard.teams.core.audit import record
 from dashboard.teams.core.create_account import address_proved
@@ -34,7 +34,6 @@ USUAL_DAYS = 7
 MOST_OF_TEAM = 200
 MOST_OF_SNAPSHOT = 20
 PUBLIC_BYTES = 9
-SECRET_BYTES = 32
 PUBLIC_ID = re.compile(r"[A-Za-z0-9_-]{10,16}", re.ASCII)
 NOBODYS_DIGEST = "0" * 64
 ENDED_KEPT = timedelta(days=30)
@@ -90,14 +89,14 @@ def make(
     if ShareLink.objects.filter(form_id=form).exists():
         raise AlreadyMade
     _check_room(team, snapshot)
-    secret = token_urlsafe(SECRET_BYTES)
+    secret = new_secret()
     link = ShareLink.objects.create(
         team=team,
         snapshot=snapshot,
         maker=maker,
         made_by=maker.user.email,
         public_id=token_urlsafe(PUBLIC_BYTES),
-        digest=_digest(secret),
+        digest=digest_of(secret),
         shows_environment=shows_environment,
         expires_at=timezone.now() + timedelta(days=days),
         form_id=form,
@@ -124,11 +123,6 @@ def find(text: str) -> ShareLink | None:
         return None
     read = ShareLink.objects.alive().select_related("snapshot__environment").only(*SHOWN)
     return read.filter(pk=pk).first()
-
-
-def is_secret(digest: str, secret: str) -> bool:
-    """Compare in a time that does not depend on where the two differ."""
-    return compare_digest(digest, _digest(secret))
 
 
 def links_for(member: Membership) -> ShareLinkQuerySet:
@@ -217,10 +211,6 @@ def _check_room(team: Team, snapshot: Snapshot) -> None:
         raise ValidationError(text % {"most": MOST_OF_SNAPSHOT})
     if alive.count() >= MOST_OF_TEAM:
         raise ValidationError(_("The team has %(most)d shared links. Revoke one first.") % {"most": MOST_OF_TEAM})
-
-
-def _digest(secret: str) -> str:
-    return sha256(secret.encode("utf-8", "surrogatepass")).hexdigest()
 
 
 def _form_digest(maker: Membership, form_id: str) -> str:

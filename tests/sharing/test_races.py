@@ -16,6 +16,7 @@ from django.db import connection, connections
 from django.test import RequestFactory
 from django.utils import timezone
 
+from dashboard.random_secrets import digest_of
 from dashboard.teams.models import Team, User
 from snapshots.models import ShareLink, Snapshot
 from snapshots.sharing import links as sharing
@@ -36,7 +37,7 @@ def links(fill: Fill, alice: User, team: Team) -> list[ShareLink]:
     now, snapshot, maker = timezone.now(), Snapshot.objects.get(), team.memberships.get()
     same = {"team": team, "snapshot": snapshot, "maker": maker, "first_used_at": now, "last_used_at": now}
     rows = [
-        ShareLink(public_id=token_hex(6), digest=sharing._digest(secret), form_id=token_hex(8), **same)
+        ShareLink(public_id=token_hex(6), digest=digest_of(secret), form_id=token_hex(8), **same)
         for secret in SECRETS
     ]
     for row in rows:

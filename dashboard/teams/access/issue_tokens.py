@@ -3,8 +3,6 @@
 import logging
 from collections.abc import Collection
 from datetime import timedelta
-from hashlib import sha256
-from secrets import token_urlsafe
 
 from django.db import OperationalError, transaction
 from django.db.models import Q, QuerySet
@@ -15,6 +13,7 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from dashboard.http.client_address import address_of
+from dashboard.random_secrets import digest_of, new_secret
 from dashboard.teams.access.roles import hold
 from dashboard.teams.core import audit
 from dashboard.teams.models import AccessToken, EventKind, Membership, Role, Team, User
@@ -23,7 +22,6 @@ log = logging.getLogger(__name__)
 
 # So that a scanner of code or logs knows one when it sees it.
 PREFIX = "snap_"
-SECRET_BYTES = 32
 DAYS = (30, 90, 365)
 MOST_ALIVE = 50
 """Living tokens of one team: more than any team has scripts, few enough to be looked through."""
@@ -36,10 +34,6 @@ class SentAlready(Exception):
 
 class TooManyTokens(Exception):
     """The team has `MOST_ALIVE` living tokens."""
-
-
-def digest_of(text: str) -> str:
-    return sha256(text.encode("utf-8", "surrogateescape")).hexdigest()
 
 
 @transaction.atomic
@@ -62,7 +56,7 @@ def make(
         raise SentAlready
     if AccessToken.objects.alive().filter(team=team).count() >= MOST_ALIVE:
         raise TooManyTokens
-    text = PREFIX + token_urlsafe(SECRET_BYTES)
+    text = PREFIX + new_secret()
     token = AccessToken.objects.create(
         team=team,
         maker=maker,

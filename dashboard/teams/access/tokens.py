@@ -1,7 +1,6 @@
 """The way in for a script: an access token in a header, and every refusal in the form that the provider documents."""
 
 from collections.abc import Collection
-from hmac import compare_digest
 from http import HTTPStatus
 
 from django.conf import settings
@@ -10,6 +9,7 @@ from django.utils.cache import patch_vary_headers
 from django.utils.translation import gettext as _
 
 from dashboard.limits import Use, allow
+from dashboard.random_secrets import digest_of, is_secret
 from dashboard.teams.access import issue_tokens
 from dashboard.teams.mfa.adapter import is_secured
 from dashboard.teams.models import AccessToken, Team
@@ -79,7 +79,7 @@ def find(shown: str) -> AccessToken | None:
     if not shown:
         return None
     found = AccessToken.objects.alive().select_related("team", "maker__user")
-    return found.annotate(is_secured=is_secured("maker__user")).filter(digest=issue_tokens.digest_of(shown)).first()
+    return found.annotate(is_secured=is_secured("maker__user")).filter(digest=digest_of(shown)).first()
 
 
 def is_operators(request: HttpRequest) -> bool:
@@ -87,7 +87,7 @@ def is_operators(request: HttpRequest) -> bool:
     match, digest = request.resolver_match, settings.METRICS_TOKEN_DIGEST
     if not digest or match is None or match.view_name not in OPERATORS:
         return False
-    return compare_digest(issue_tokens.digest_of(shown(request)), digest)
+    return is_secret(digest, shown(request))
 
 
 def is_api(request: HttpRequest) -> bool:

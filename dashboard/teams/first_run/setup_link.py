@@ -2,8 +2,6 @@
 
 from dataclasses import dataclass
 from datetime import timedelta
-from hashlib import sha256
-from secrets import token_urlsafe
 
 from django.conf import settings
 from django.contrib.auth.hashers import make_password
@@ -12,12 +10,12 @@ from django.http import HttpRequest
 from django.urls import reverse
 from django.utils import timezone
 
+from dashboard.random_secrets import digest_of, new_secret
 from dashboard.teams.core.audit import record
 from dashboard.teams.core.create_account import add_account
 from dashboard.teams.models import EventKind, Membership, Role, SetupLink, Team, User
 
 SETUP_AGE = timedelta(hours=24)
-TOKEN_BYTES = 32
 
 
 class SetupEnded(Exception):
@@ -39,14 +37,14 @@ def new_address() -> str | None:
     if Team.objects.exists():
         return None
     SetupLink.objects.filter(used_at=None).delete()
-    token = token_urlsafe(TOKEN_BYTES)
-    SetupLink.objects.create(token_hash=_hash(token), expires_at=timezone.now() + SETUP_AGE)
+    token = new_secret()
+    SetupLink.objects.create(token_hash=digest_of(token), expires_at=timezone.now() + SETUP_AGE)
     return f"{settings.SITE_URL}{reverse('setup', args=[token])}"
 
 
 def find(token: str) -> SetupLink:
     """Find the open link of a token. Raises `SetupEnded`."""
-    link = SetupLink.objects.filter(token_hash=_hash(token), used_at=None, expires_at__gt=timezone.now()).first()
+    link = SetupLink.objects.filter(token_hash=digest_of(token), used_at=None, expires_at__gt=timezone.now()).first()
     if link is None or Team.objects.exists():
         raise SetupEnded
     return link
@@ -83,8 +81,3 @@ def _account_of(person: Newcomer, password_hash: str) -> User:
     user.name = person.name
     user.save(update_fields=["name"])
     return user
-
-
-def _hash(token: str) -> str:
-    """Hash a token of 256 random bits: plain SHA-256 is enough where nothing can be guessed."""
-    return sha256(token.encode()).hexdigest()

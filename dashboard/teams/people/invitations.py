@@ -5,8 +5,6 @@ The inviter sees one link. Another goes to the mailbox and is shown to nobody, s
 
 import logging
 from datetime import timedelta
-from hashlib import sha256
-from secrets import token_urlsafe
 
 from allauth.account.adapter import get_adapter
 from django.conf import settings
@@ -19,6 +17,7 @@ from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
+from dashboard.random_secrets import digest_of, new_secret
 from dashboard.teams.checks import DUMMY_MAIL
 from dashboard.teams.core import mail_limits
 from dashboard.teams.core.audit import record
@@ -29,7 +28,6 @@ from dashboard.teams.models import AddressProof, EventKind, Invitation, Membersh
 log = logging.getLogger(__name__)
 
 INVITATION_AGE = timedelta(days=7)
-TOKEN_BYTES = 32
 CONSOLE_MAIL = "django.core.mail.backends.console.EmailBackend"
 MAIL = "teams/email/invitation"
 MOST_OPEN = 100
@@ -60,10 +58,10 @@ def invite(
     team.invitations.pending().filter(email=email).update(revoked_at=timezone.now())
     if team.invitations.pending().count() >= MOST_OPEN:
         raise ValidationError(_("The team has %(most)s open invitations. Revoke one first.") % {"most": MOST_OPEN})
-    token = token_urlsafe(TOKEN_BYTES)
+    token = new_secret()
     expires_at = timezone.now() + INVITATION_AGE
     invitation = Invitation.objects.create(
-        team=team, email=email, role=role, token_hash=_hash(token), made_by=actor, expires_at=expires_at
+        team=team, email=email, role=role, token_hash=digest_of(token), made_by=actor, expires_at=expires_at
     )
     record(EventKind.INVITED, team=team, actor=actor, target=email, detail=role, request=request)
     return invitation, token
@@ -71,7 +69,7 @@ def invite(
 
 def find(token: str) -> Invitation:
     """Find the open invitation of a token. Raises `InvitationEnded`."""
-    is_its_link = Q(token_hash=_hash(token)) | Q(mailed_hash=_hash(token))
+    is_its_link = Q(token_hash=digest_of(token)) | Q(mailed_hash=digest_of(token))
     invitation = Invitation.objects.pending().select_related("team").filter(is_its_link).first()
     if invitation is None:
         raise InvitationEnded
@@ -80,7 +78,7 @@ def find(token: str) -> Invitation:
 
 def proves_mailbox(invitation: Invitation, token: str) -> bool:
     """Whether a token of an invitation is the one that was mailed and shown to nobody."""
-    return invitation.mailed_hash == _hash(token)
+    return invitation.mailed_hash == digest_of(token)
 
 
 @transaction.atomic
@@ -176,8 +174,8 @@ def mail_link(invitation: Invitation) -> bool:
     """Mail a separate link where mail is set up. Returns whether it was sent."""
     if not sends_mail():
         return False
-    token = token_urlsafe(TOKEN_BYTES)
-    Invitation.objects.filter(pk=invitation.pk).update(mailed_hash=_hash(token))
+    token = new_secret()
+    Invitation.objects.filter(pk=invitation.pk).update(mailed_hash=digest_of(token))
     try:
         context = {"invitation": invitation, "link": link_of(token)}
         get_adapter().send_mail(MAIL, invitation.email, context)
@@ -185,8 +183,3 @@ def mail_link(invitation: Invitation) -> bool:
         log.warning("An invitation could not be mailed (%s).", type(fault).__name__)
         return False
     return True
-
-
-def _hash(token: str) -> str:
-    """Hash a token of 256 random bits: plain SHA-256 is enough where nothing can be guessed."""
-    return sha256(token.encode()).hexdigest()
