@@ -16,13 +16,13 @@ SHARED_MEMORY = Path("/dev/shm")  # noqa: S108  # the workers' heartbeat alone; 
 COUNTS = "PROMETHEUS_MULTIPROC_DIR"
 FOLDERS = "snapshots-metrics-"
 JUST_MADE = 60
-"""Seconds in which a folder may be there and not be held yet."""
+"""Seconds in which a folder may exist and not be locked yet."""
 
 bind = os.environ.get("BIND") or "127.0.0.1:8000"
 worker_class = "gthread"
 workers = int(os.environ.get("WEB_CONCURRENCY") or 2)
 threads = int(os.environ.get("WEB_THREADS") or 8)
-preload_app = True  # a refused start ends the whole server with its sentence, where workers would be started for ever
+preload_app = True  # wrong settings then end the server with a message; else workers would be restarted forever
 timeout = 60
 graceful_timeout = 30
 keepalive = 5
@@ -33,12 +33,12 @@ limit_request_line = 8190
 limit_request_fields = 60
 limit_request_field_size = 8190
 
-# Who may speak for another address is decided by TRUSTED_PROXIES in the settings, and nowhere else.
+# Only TRUSTED_PROXIES in the settings decides which proxies are trusted.
 forwarded_allow_ips = ""
 
 logger_class = "dashboard.http.access_log.AccessLogger"
 accesslog = "-"
-# %(U)s is the path without the query, in which a person's search stands.
+# %(U)s is the path without the query, which may contain a search.
 access_log_format = '%(h)s "%(m)s %(U)s %(H)s" %(s)s %(B)s bytes %(M)s ms'
 logconfig_dict = {
     "version": 1,
@@ -54,9 +54,9 @@ logconfig_dict = {
 
 
 def make_folder_of_counts() -> None:
-    """Make the folder in which each worker counts its requests, anew at each start; it goes when the server ends.
+    """Create the folder in which each worker counts its requests, at each start; it is removed when the server ends.
 
-    A reload reads this file again in the same process: what was counted stays.
+    A reload reads this file again in the same process, and the counts stay.
     """
     mine = f"{FOLDERS}{os.getpid()}-"
     if Path(os.environ.get(COUNTS, "")).name.startswith(mine):
@@ -68,7 +68,7 @@ def make_folder_of_counts() -> None:
 
 
 def sweep_folders_of_counts() -> None:
-    """Remove what servers left behind that were killed: folders that nobody holds, and not just made."""
+    """Remove the folders of killed servers: those that nobody locks, and that were not just created."""
     for folder in Path(worker_tmp_dir or tempfile.gettempdir()).glob(f"{FOLDERS}*"):
         try:
             held = os.open(folder, os.O_RDONLY)
@@ -78,7 +78,7 @@ def sweep_folders_of_counts() -> None:
                     shutil.rmtree(folder, ignore_errors=True)
             finally:
                 os.close(held)
-        except OSError:  # somebody's who lives, or another user's
+        except OSError:  # used by a running server, or another user's
             continue
 
 
@@ -88,8 +88,8 @@ def remove_folder_of_counts(folder: str, owner: int) -> None:
 
 
 def child_exit(server: Arbiter, worker: Worker) -> None:
-    """Take a worker that ended out of what counts the living; its requests stay counted."""
-    from prometheus_client.multiprocess import mark_process_dead  # not before the folder is there
+    """Remove an ended worker from the metrics of running ones; its requests stay counted."""
+    from prometheus_client.multiprocess import mark_process_dead  # not before the folder exists
 
     mark_process_dead(worker.pid)
 

@@ -1,4 +1,4 @@
-"""What is asked for: the addresses of the lists and of one snapshot, at every size the same questions."""
+"""The requests to measure: URLs of the lists and of one snapshot, the same at every size."""
 
 from dataclasses import dataclass
 from typing import Final
@@ -11,7 +11,7 @@ PAGE_SIZE: Final = 50
 
 @dataclass(frozen=True, slots=True)
 class Facts:
-    """What the cases need to know of a filled database."""
+    """The facts of a filled database that the cases need."""
 
     listed: int
     """Snapshots in the list of all environments."""
@@ -19,7 +19,7 @@ class Facts:
     """The volume with the most snapshots."""
     snapshot_id: str
     stamp: str
-    """The end of one default name, which nothing else holds."""
+    """The end of one default name, which no other snapshot has."""
 
     @property
     def pages(self) -> int:
@@ -28,7 +28,7 @@ class Facts:
 
 @dataclass(frozen=True, slots=True)
 class HomeFacts:
-    """What the cases of the volumes page need to know."""
+    """The facts that the cases of the volumes page need."""
 
     volumes: int
     volume_id: str
@@ -36,7 +36,7 @@ class HomeFacts:
 
 @dataclass(frozen=True, slots=True)
 class Case:
-    """`row`: how the address of each row begins that the page shows."""
+    """`row`: the start of the URL of each row on the page."""
 
     name: str
     url: str

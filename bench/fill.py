@@ -1,4 +1,4 @@
-"""Fill the database at DATABASE_URL and print, as JSON, what the cases need to know of it."""
+"""Fill the database at DATABASE_URL and print the facts that the cases need, as JSON."""
 
 import json
 from dataclasses import asdict

@@ -1,4 +1,4 @@
-"""Fill the database at DATABASE_URL with so many volumes, and print, as JSON, what their page's cases need to know."""
+"""Fill the database at DATABASE_URL with a number of volumes, and print the facts that the cases need, as JSON."""
 
 import json
 from dataclasses import asdict

@@ -1,4 +1,4 @@
-"""Measure pages over real sockets: floor, cold and hot in turns, so that a busy moment strikes all of them alike."""
+"""Measure pages over real sockets: floor, cold and hot in turns, so that a busy moment affects all of them."""
 
 import re
 import sqlite3
@@ -16,7 +16,7 @@ from bench.stage import Stage
 LINK = r'href="({row}[\w-]+/[\w-]+/[0-9a-f-]{{36}}/)"'
 RAISE_GENERATION = "UPDATE snapshots_environment SET generation = generation + 1 WHERE service_code || '/' || name = ?"
 MOST_SECONDS = 150
-"""Measuring stops here, whatever number of rounds was asked for."""
+"""Measuring stops after this time, even if rounds are left."""
 
 
 @dataclass(slots=True)
@@ -34,7 +34,7 @@ class Times:
 
 @dataclass(slots=True)
 class Site:
-    """A running server, signed in to, and a second way into its database."""
+    """A running server, a signed-in client, and a second connection to its database."""
 
     browser: Browser
     database: sqlite3.Connection
@@ -46,11 +46,11 @@ class Site:
         times.hot.append(self.browser.get(times.case.url).milliseconds)
 
     def change(self) -> None:
-        """Do what a sync does that changed something: every table rendered before is of no use."""
+        """Raise the generation as a sync with a change does, which invalidates all rendered tables."""
         self.database.execute(RAISE_GENERATION, [LARGE])
 
     def warm(self, times: Times) -> None:
-        """Ask once without the clock. Raises BenchError for a page without a query that shows no row."""
+        """Request once without measuring. Raises BenchError for a page without a query that shows no row."""
         body = self.browser.get(times.case.url).body
         times.bytes = len(body)
         times.rows = len(set(re.findall(LINK.format(row=times.case.row).encode(), body)))
@@ -79,7 +79,7 @@ def _open(stack: ExitStack, stage: Stage, size: int) -> Site:
 
 
 def _rounds(results: Sequence[Times], sites: Mapping[int, Site], rounds: int) -> None:
-    # Case by case, the sizes beside each other: their ratio is what is asked for.
+    # Case by case, with all sizes in turn, because their ratio is the result.
     order = sorted(results, key=lambda times: times.case.name)
     until = monotonic() + MOST_SECONDS
     for _ in range(rounds):

@@ -1,4 +1,4 @@
-"""Who signs in, and where: shared by the harness, which needs no Django, and the parts that do."""
+"""The account to sign in with: shared by the harness, which needs no Django, and the parts that do."""
 
 from typing import Final
 

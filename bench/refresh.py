@@ -33,7 +33,7 @@ STATES = ("BackingUp", "BackedUp")
 class Timed:
     """Seconds of one refresh. `store` compares again and writes; `compare` is that part, measured by itself.
 
-    `locked`: of `store`, how long it held the write lock without giving it back.
+    `locked`: how long `store` held the write lock.
     """
 
     floor: float
@@ -56,7 +56,7 @@ class Bench:
         return self.simulator.world
 
     def refresh(self) -> Timed:
-        """Claim, fetch, compare and store once, as the sync does. Raises Unfit if the list was not whole."""
+        """Claim, fetch, compare and store once, as the sync does. Raises Unfit if the list was incomplete."""
         body = self._body()  # also makes the simulator encode what changed before the clock runs
         floor = _seconds(lambda: json.loads(body))
         held = claimed(self.environment)

@@ -7,9 +7,9 @@ import os
 from pathlib import Path
 
 os.environ |= {
-    # Data made minutes ago must look fresh all through a run: no page asks for a refresh, no row is labelled old.
+    # Data must count as fresh during a whole run: no page requests a refresh, no row is labelled old.
     "SYNC_TTL_SECONDS": "86400",
-    # Set to nothing, so that a developer's .env does not reach into the figures.
+    # Set to empty values, so that a developer's .env does not change the results.
     **dict.fromkeys(["SITE_URL", "DEBUG", "ALLOWED_HOSTS", "CACHE_URL", "EMAIL_URL", "TRUSTED_PROXIES"], ""),
     **dict.fromkeys(["SECRET_KEY", "HISTORY_DAYS", "HSTS_PRELOAD", "DEFAULT_FROM_EMAIL"], ""),
 }
@@ -20,6 +20,6 @@ ROOT_URLCONF = "bench.urls"
 STATIC_ROOT = Path(os.environ["BENCH_STATIC_ROOT"])
 STORAGES = {
     "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
-    # The same hashed addresses as in the product, without the compressed copies that no page here asks for.
+    # The same hashed file names as in the product, without the compressed copies that no page here requests.
     "staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.ManifestStaticFilesStorage"},
 }

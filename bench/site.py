@@ -22,12 +22,12 @@ STOP_SECONDS = 10
 LOG_SIGNS = 2_000
 LOGIN_URL = "/accounts/login/"
 TOKEN = re.compile(rb'name="csrfmiddlewaretoken" value="(\w+)"')
-# One process: every request finds what the one before it left in the process's cache, and none meets another one's.
+# One process, so that all requests share its cache.
 PROCESSES = {"WEB_CONCURRENCY": "1"}
 
 
 class BenchError(Exception):
-    """Something that the benchmark rests on is missing or wrong; the text is a sentence."""
+    """Something that the benchmark needs is missing or wrong; the text is a sentence."""
 
 
 class Answer(NamedTuple):
@@ -37,9 +37,9 @@ class Answer(NamedTuple):
 
 @contextmanager
 def serve(environment: dict[str, str], log: Path) -> Iterator[int]:
-    """Run a server on a free port and give the port. It may still be starting: connections wait for it."""
+    """Run a server on a free port and yield the port. It may still be starting: connections wait for it."""
     with closing(socket.create_server(("127.0.0.1", 0))) as listener, log.open("wb") as output:
-        # As gunicorn does with sockets of its own: headers and body are two packets, and the second must not wait.
+        # As gunicorn does with its own sockets: headers and body are two packets, and the second must not wait.
         listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         port: int = listener.getsockname()[1]
         process = subprocess.Popen(
@@ -88,7 +88,7 @@ class Browser:
             raise BenchError(f"The sign-in at {LOGIN_URL} failed with {response.status}.\n{self._end_of_log()}")
 
     def get(self, url: str) -> Answer:
-        """Ask for a page, and again if the idle connection was closed meanwhile. Raises BenchError."""
+        """Request a page, and again if the idle connection was closed. Raises BenchError."""
         try:
             answer = self._timed(url)
         except (BrokenPipeError, ConnectionResetError, HTTPException):

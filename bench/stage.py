@@ -30,7 +30,7 @@ class Stage:
         return self.folder / f"{size}.sqlite3"
 
     def variables(self, size: int) -> dict[str, str]:
-        """What the settings need to know for the database of a size."""
+        """Return the settings' variables for the database of a size."""
         return {
             "DJANGO_SETTINGS_MODULE": "bench.settings",
             "DATABASE_URL": f"sqlite:///{self.database(size)}",

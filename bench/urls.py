@@ -1,4 +1,4 @@
-"""The product's addresses, and the floor: what any page costs that a signed-in person asks for."""
+"""The product's URLs, and the floor: the cost of any page for a signed-in person."""
 
 from django.http import HttpRequest, HttpResponse
 from django.middleware.csrf import get_token

@@ -1,6 +1,6 @@
 """One team with two environments, filled with the simulator's world by the sync's own writers.
 
-So facets, counts, times and generations are what a real sync makes of them.
+So facets, counts, times and generations are the same as after a real sync.
 """
 
 from dataclasses import replace
@@ -28,18 +28,18 @@ SMALL_SNAPSHOTS: Final = 40
 LEAST_VOLUMES: Final = 12
 SNAPSHOTS_PER_VOLUME: Final = 100
 LISTED_PER_GONE: Final = 100
-# Of the volumes page: one volume in so many is in the second environment.
+# For the volumes page: one volume in this many is in the second environment.
 SMALL_SHARE: Final = 10
 SNAPSHOTS_OF_EACH: Final = 10
 TARGET_HOURS: Final = 7 * 24
 
 
 class Unfit(Exception):
-    """The database cannot be filled as the benchmark needs it; the text is a sentence."""
+    """The database cannot be filled for the benchmark; the text is a sentence."""
 
 
 def make_team() -> Team:
-    """Make the tables, a person, a team and its key in an empty database."""
+    """Create the tables, a person, a team and its key in an empty database."""
     call_command("migrate", verbosity=0)
     team = Team.objects.create(slug=TEAM, name="Bench")
     Membership.objects.create(team=team, user=create_account(EMAIL, PASSWORD), role=Role.ADMIN)
@@ -98,7 +98,7 @@ def _store_volumes(environment: Environment, world: World, path: str) -> None:
 
 
 def _store_lists(environment: Environment, whole: Listing[SnapshotRecord], gone: int) -> None:
-    """Store the whole list, then twice one without its oldest rows: two lists make a row gone."""
+    """Store the complete list, then twice one without its oldest rows: after two lists a row is missing."""
     kept = whole.rows[: len(whole.rows) - gone]
     short = replace(whole, rows=kept, raw_count=len(kept), record_count=len(kept), body_hash="")
     for listing in (whole, short, short) if gone else (whole,):
@@ -106,7 +106,7 @@ def _store_lists(environment: Environment, whole: Listing[SnapshotRecord], gone:
 
 
 def _opened(body: bytes) -> Envelope:
-    """Open a body as the client does. Raises Unfit."""
+    """Decode a body as the client does. Raises Unfit."""
     envelope = open_reply(Reply(200, {}, body), unknown="", conceal=str)
     if not isinstance(envelope, Envelope):
         raise Unfit(f"The simulator's list could not be read: {envelope.sentence}")

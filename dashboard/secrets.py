@@ -1,4 +1,4 @@
-"""The masked value and the encryption key ring: the one place where a provider key is sealed and opened."""
+"""The masked value and the encryption key ring: the only place where API keys are encrypted and decrypted."""
 
 import json
 import re
@@ -19,17 +19,17 @@ KEY_SIGNS = re.compile(r"[\x21-\x7e]+")
 
 
 class KeyUnreadable(Exception):
-    """The stored key cannot be opened with the present key ring; it must be entered again."""
+    """The stored key cannot be decrypted with the current key ring; it must be entered again."""
 
 
 class KeyRingMissing(Exception):
-    """API_KEY_ENCRYPTION_KEYS is not set, so nothing can be sealed."""
+    """API_KEY_ENCRYPTION_KEYS is not set, so nothing can be encrypted."""
 
 
 class Secret:
-    """A string that shows itself only to `reveal()`.
+    """A string that only `reveal()` returns.
 
-    repr, str, format and tracebacks print a mask; json, pickle and copy refuse; it has no `__dict__` to look into.
+    repr, str, format and tracebacks print a mask; json, pickle and copy refuse; it has no `__dict__`.
     """
 
     __slots__ = ("_reveal",)
@@ -63,18 +63,18 @@ class Secret:
 
 @sensitive_variables()
 def clean_api_key(text: str) -> Secret:
-    """Take a key as entered: 1 to 256 printable ASCII signs without blanks, as it travels in a header.
+    """Check a key as entered: 1 to 256 printable ASCII characters without blanks, because it is sent in a header.
 
     Raises `ValidationError` with a sentence that does not repeat what was entered.
     """
     if not text:
         raise ValidationError(_("Enter the API key."), code="required")
     if text != text.strip():
-        raise ValidationError(_("The key begins or ends with a blank or a line break. Paste the key alone."))
+        raise ValidationError(_("The key begins or ends with a space or a line break. Paste only the key."))
     if len(text) > MAX_KEY_LENGTH:
-        raise ValidationError(_("A key has at most %(most)s signs.") % {"most": MAX_KEY_LENGTH})
+        raise ValidationError(_("A key has at most %(most)s characters.") % {"most": MAX_KEY_LENGTH})
     if not KEY_SIGNS.fullmatch(text):
-        raise ValidationError(_("A key has unaccented letters, digits and signs only, without blanks or line breaks."))
+        raise ValidationError(_("A key has only unaccented letters, digits and punctuation, without spaces."))
     return Secret(text)
 
 
@@ -85,13 +85,13 @@ def is_same(one: Secret, other: Secret) -> bool:
 
 
 def last_signs(secret: Secret) -> str:
-    """Give what people tell a key by: its last four signs, nothing of a key so short that four would tell much."""
+    """Return the last four characters of a key, for people; nothing if the key is so short that four reveal much."""
     text = secret.reveal()
     return text[-SHOWN_SIGNS:] if len(text) >= LEAST_TO_SHOW_SIGNS else ""
 
 
 def seal_key(secret: Secret, *, team_pk: int) -> str:
-    """Encrypt a provider key with the newest key of the ring, bound to its team: a copied row opens nowhere else.
+    """Encrypt an API key with the newest key of the ring, bound to its team: for another team it cannot be decrypted.
 
     Raises `KeyRingMissing`.
     """
@@ -102,10 +102,10 @@ def seal_key(secret: Secret, *, team_pk: int) -> str:
 
 
 def open_key(sealed: str, *, team_pk: int) -> Secret:
-    """Decrypt a provider key. Raises `KeyUnreadable`: damaged, sealed for another team, or the ring lost its key."""
+    """Decrypt an API key. Raises `KeyUnreadable`: damaged, of another team, or the ring does not have its key."""
     opened = _unseal(sealed)
     if opened is None:
-        # Outside of any handler: an exception in between would carry the decrypted text along as its context.
+        # Outside of any handler: an exception inside one would have the decrypted text in its context.
         raise KeyUnreadable("the stored API key cannot be read; enter it again")
     sealed_for, secret = opened
     if sealed_for != team_pk:
@@ -115,7 +115,7 @@ def open_key(sealed: str, *, team_pk: int) -> Secret:
 
 @sensitive_variables()
 def seal_text(text: str) -> str:
-    """Encrypt a secret of an account, marked so that it never passes for a provider key. Raises `KeyRingMissing`."""
+    """Encrypt an account's secret, marked so that it cannot be used as an API key. Raises `KeyRingMissing`."""
     ring = _ring()
     if ring is None:
         raise KeyRingMissing("API_KEY_ENCRYPTION_KEYS is not set; without it no second factor can be stored")
@@ -124,7 +124,7 @@ def seal_text(text: str) -> str:
 
 @sensitive_variables()
 def open_text(sealed: str) -> str:
-    """Decrypt what `seal_text` made. Raises `KeyUnreadable`."""
+    """Decrypt the output of `seal_text`. Raises `KeyUnreadable`."""
     ring = _ring()
     if ring is not None:
         try:
@@ -136,9 +136,9 @@ def open_text(sealed: str) -> str:
 
 
 def reseal(sealed: str) -> str | None:
-    """Encrypt anew with the newest key of the ring; None where that is what it is encrypted with.
+    """Encrypt again with the newest key of the ring; None if it already is.
 
-    Raises `KeyUnreadable` when no key of the ring opens it, `KeyRingMissing` without a ring.
+    Raises `KeyUnreadable` if no key of the ring decrypts it, `KeyRingMissing` without a ring.
     """
     ring = _ring()
     if ring is None:

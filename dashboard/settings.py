@@ -17,7 +17,7 @@ if (BASE_DIR / ".env").is_file():
 
 
 def text(name: str, default: str = "") -> str:
-    """Read a variable; one that is set to nothing counts as not set."""
+    """Read a variable; an empty value is treated as unset."""
     return env.str(name, default="").strip() or default
 
 
@@ -38,11 +38,11 @@ DEBUG = flag("DEBUG")
 SECRET_KEY = text("SECRET_KEY", "" if PRODUCTION else check_settings.LOOPBACK_SECRET)
 API_KEY_ENCRYPTION_KEYS = items("API_KEY_ENCRYPTION_KEYS")
 CLOUDCA_API_URL = text("CLOUDCA_API_URL", "https://api.cloud.ca/v1").rstrip("/")
-CLOUDCA_PROXY = Secret(text("CLOUDCA_PROXY")) if text("CLOUDCA_PROXY") else None  # it may hold a password
+CLOUDCA_PROXY = Secret(text("CLOUDCA_PROXY")) if text("CLOUDCA_PROXY") else None  # it may contain a password
 CLOUDCA_CA_BUNDLE = str(BASE_DIR / text("CLOUDCA_CA_BUNDLE")) if text("CLOUDCA_CA_BUNDLE") else ""
 OIDC_ISSUER, OIDC_CLIENT_ID, OIDC_NAME = text("OIDC_ISSUER"), text("OIDC_CLIENT_ID"), text("OIDC_NAME")
 OIDC_CLIENT_SECRET = Secret(text("OIDC_CLIENT_SECRET"))
-# The hash alone: to compare with it is all that the token is for.
+# Only the hash: the token is only compared.
 METRICS_TOKEN_DIGEST = check_settings.digest(text("METRICS_TOKEN"))
 problems = [
     *check_settings.site_url(SITE_URL),
@@ -76,7 +76,7 @@ CHANGES_DAYS = int(text("CHANGES_DAYS", "90"))
 AUDIT_DAYS = int(text("AUDIT_DAYS", "400"))
 TRUSTED_PROXIES = int(text("TRUSTED_PROXIES", "0"))
 
-# What runs
+# Apps and middleware
 
 INSTALLED_APPS = [
     "whitenoise.runserver_nostatic",
@@ -139,24 +139,24 @@ LANGUAGE_CODE = "en"
 LANGUAGES = [("en", _("English"))]
 LOCALE_PATHS = [BASE_DIR / "locale"]
 
-# Where things are kept
+# Databases, caches and sessions
 
 VAR_DIR = BASE_DIR / "var"
-VAR_DIR.mkdir(exist_ok=True)  # the default database lies here, and SQLite makes files but no folders
+VAR_DIR.mkdir(exist_ok=True)  # for the default database: SQLite creates files but not folders
 DATABASE = env.db_url_config(text("DATABASE_URL", f"sqlite:///{VAR_DIR}/db.sqlite3"))
 if DATABASE["ENGINE"] == "django.db.backends.sqlite3":
     DATABASE |= {"CONN_MAX_AGE": 600, "CONN_HEALTH_CHECKS": True}
     DATABASE["OPTIONS"] = {
-        "transaction_mode": "IMMEDIATE",  # a reader that turns writer midway would fail without waiting
+        "transaction_mode": "IMMEDIATE",  # else reading before writing would fail without waiting
         "timeout": 5,
         "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL; PRAGMA foreign_keys=ON;",
     }
 else:
     DATABASE["ENGINE"] = "dashboard.backends.postgresql"
     DATABASE["OPTIONS"] = {
-        "pool": {"min_size": 1, "max_size": 16, "timeout": 5},  # of each process
+        "pool": {"min_size": 1, "max_size": 16, "timeout": 5},  # per process
         "connect_timeout": 5,
-        # As patient with a lock as SQLite; and a process that hangs while it writes holds no row for ever.
+        # Wait for a lock as long as SQLite; and a process that hangs while writing does not lock a row forever.
         "options": "-c lock_timeout=5s -c idle_in_transaction_session_timeout=60s",
     } | DATABASE.get("OPTIONS", {})
 DATABASES = {"default": DATABASE}
@@ -183,8 +183,8 @@ if text("CACHE_URL"):
         name: REDIS | {"KEY_PREFIX": name, "OPTIONS": {"stand_in": f"{name}_stand_in"}} for name in CACHES
     }
     CACHES["limits"] = REDIS | {"KEY_PREFIX": "limits", "OPTIONS": {"stand_in": "default_stand_in"}}
-    # Not longer than a process lets a Redis rest that gave no answer: whoever could not take an ended session out of it
-    # finds it expired there.
+    # At most as long as a process avoids a Redis that did not answer: if an ended session could not be removed from it,
+    # it has expired there by then.
     CACHES["sessions"]["OPTIONS"] = {"stand_in": "sessions_stand_in", "longest": 5}
 STATIC_URL = "/static/"
 STATIC_ROOT = VAR_DIR / "static"
@@ -201,7 +201,7 @@ STORAGES = {
 }
 WHITENOISE_ALLOW_ALL_ORIGINS = False
 
-# Who may come in
+# Sign-in
 
 AUTH_USER_MODEL = "teams.User"
 AUTHENTICATION_BACKENDS = ["allauth.account.auth_backends.AuthenticationBackend"]
@@ -243,8 +243,8 @@ MFA_FORMS = {
     "login_webauthn": "dashboard.teams.mfa.forms.PasskeySignInForm",
 }
 MFA_PASSKEY_LOGIN_ENABLED = True
-MFA_WEBAUTHN_ALLOW_INSECURE_ORIGIN = not PRODUCTION  # http on this machine is what browsers take for secure, too
-MFA_TOTP_TOLERANCE = 1  # a clock may be half a minute wrong
+MFA_WEBAUTHN_ALLOW_INSECURE_ORIGIN = not PRODUCTION  # browsers also accept http on this machine as secure
+MFA_TOTP_TOLERANCE = 1  # a clock may be wrong by half a minute
 MFA_RATE_LIMITS = False
 SESSION_ENGINE = "dashboard.backends.sessions"
 SESSION_CACHE_ALIAS = "sessions"
@@ -255,7 +255,7 @@ KNOWN_BROWSER_COOKIE_NAME = "__Host-known-browser" if PRODUCTION else "known-bro
 CSRF_COOKIE_NAME = "__Host-csrftoken" if PRODUCTION else "csrftoken"
 CSRF_COOKIE_SECURE = PRODUCTION
 CSRF_COOKIE_HTTPONLY = True
-# Sign-in through another site: ours alone, so that no provider of allauth is installed.
+# Sign-in through a provider is our own code: no provider of allauth is installed.
 OIDC_NAME = OIDC_NAME or urlsplit(OIDC_ISSUER).hostname or ""
 OIDC_COOKIE_NAME = "__Host-oidc" if PRODUCTION else "oidc"
 CSRF_TRUSTED_ORIGINS = [SITE_URL]
@@ -265,7 +265,7 @@ DATA_UPLOAD_MAX_MEMORY_SIZE = 256 * 1024
 DATA_UPLOAD_MAX_NUMBER_FIELDS = 500
 DATA_UPLOAD_MAX_NUMBER_FILES = 0  # no view takes one
 
-# What browsers are told
+# Security headers
 
 SECURE_SSL_REDIRECT = PRODUCTION
 SECURE_REDIRECT_EXEMPT = [r"^healthz$", r"^readyz$"]  # probes come from inside, without TLS
@@ -273,7 +273,7 @@ SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if PRODUCTION and 
 SECURE_HSTS_SECONDS = 365 * 24 * 60 * 60 if PRODUCTION else 0
 SECURE_HSTS_INCLUDE_SUBDOMAINS = PRODUCTION
 SECURE_HSTS_PRELOAD = PRODUCTION and flag("HSTS_PRELOAD")
-SILENCED_SYSTEM_CHECKS = ["security.W021"]  # preloading binds a whole domain for years: the operator's choice
+SILENCED_SYSTEM_CHECKS = ["security.W021"]  # preloading affects a whole domain for years: the operator decides
 CONTENT_SECURITY_POLICY = {
     "DIRECTIVES": {
         "default-src": ["'none'"],

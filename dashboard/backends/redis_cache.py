@@ -1,4 +1,4 @@
-"""Caches that no page and no sign-in falls with: what they hold may be forgotten, may be unreadable, may not answer."""
+"""Caches that never break a page or a sign-in: values may be lost or unreadable, and the server may not answer."""
 
 import logging
 import pickle
@@ -22,22 +22,22 @@ from redis.retry import Retry
 
 T = TypeVar("T")
 
-# What `pickle.loads` raises for a value that is cut short, garbage, or of a class that is no longer there.
+# The exceptions of `pickle.loads` for a value that is truncated, invalid, or of a class that no longer exists.
 UNREADABLE = (
     *(pickle.PickleError, struct.error, EOFError, LookupError, AttributeError, ImportError, AssertionError),
     *(TypeError, ValueError, ArithmeticError, MemoryError, RecursionError, NotImplementedError),
 )
-# How Redis words that a value is not what a command takes.
+# Redis's messages for a value of the wrong type.
 NOT_SUCH_A_VALUE = ("WRONGTYPE", "value is not")
 ANSWER_SECONDS = 0.1
 REST_SECONDS = 5.0
-# Each thread has a cache object of its own; what one of them learnt of a server spares all of this process the wait.
+# Each thread has its own cache object; a failure that one of them saw stops all threads from waiting for the server.
 _resting_until: dict[str, float] = {}
 _log = logging.getLogger(__name__)
 
 
 def kept(key: str, kind: type[T], make: Callable[[], T], *, seconds: int, alias: str = "fragments") -> T:
-    """Get what a cache keeps under a key, or make and keep it. A value that is not a readable `kind` counts as absent.
+    """Return the cached value of a key, or create and cache it. A value that is not a readable `kind` counts as absent.
 
     `kind`: plain values, and tuples, dictionaries and dataclasses of them. Safe text comes back as plain text.
     """
@@ -58,12 +58,12 @@ def _plain(value: object) -> str:
 
 
 def key_of(what: str, team_pk: int, parts: object) -> str:
-    """Name something of a team by all that it depends on: `parts` by their `repr`, and the release that made it."""
+    """Return a team's cache key for everything that the value depends on: the `repr` of `parts`, and the release."""
     return f"{what}:{team_pk}:{sha256(repr((settings.RELEASE, parts)).encode()).hexdigest()}"
 
 
 class Readable(BaseCache):
-    """To be put before a backend of Django's: a value that it cannot read is not there, and is forgotten."""
+    """Mixin for a cache backend: an unreadable value counts as absent, and is removed."""
 
     def get(self, key: str, default: object = None, version: int | None = None) -> Any:
         try:
@@ -81,7 +81,7 @@ class Readable(BaseCache):
             return {name: value for name, value in found.items() if value is not nothing}
 
     def incr(self, key: str, delta: int = 1, version: int | None = None) -> int:
-        """Raises ValueError for a key that is not there."""
+        """Raises ValueError for an absent key."""
         try:
             return super().incr(key, delta, version)
         except UNREADABLE as fault:
@@ -98,10 +98,10 @@ class ReadableLocMemCache(Readable, LocMemCache):
 
 
 def _steady(name: str) -> Callable[..., Any]:
-    """Make a method that asks Redis, and the stand-in while Redis does not answer."""
+    """Return a method that uses Redis, and the stand-in while Redis does not answer."""
 
     def method(self: "_SteadyRedisCache", *args: object, **kwargs: object) -> object:
-        # A removal is always tried: an ended session must not live on in a server that others still reach.
+        # Always try to remove: an ended session must not stay valid in a server that other processes still reach.
         if self.is_resting and name != "delete":
             return getattr(self.stand_in, name)(*args, **kwargs)
         try:
@@ -118,8 +118,8 @@ def _steady(name: str) -> Callable[..., Any]:
 class _SteadyRedisCache(RedisCache):
     """Django's Redis cache with a stand-in for outages.
 
-    Options: `stand_in`, the alias of the cache that is asked while Redis gives no answer within 0.1 s, and for the 5 s
-    after; `longest`, the most seconds that a value is kept. What was written to the one is not copied to the other.
+    Options: `stand_in`, the alias of the cache to use if Redis does not answer within 0.1 s, and for 5 s afterwards;
+    `longest`, the maximum lifetime of a value in seconds. Values are not copied between the two caches.
     """
 
     def __init__(self, server: str, params: dict[str, Any]) -> None:
@@ -128,7 +128,7 @@ class _SteadyRedisCache(RedisCache):
         self._longest: int | None = options.pop("longest", None)
         self._server = server
         options["socket_timeout"] = options["socket_connect_timeout"] = ANSWER_SECONDS
-        # Once more for a connection that the server closed meanwhile; a server that is silent is not asked again.
+        # Retry once for a connection that the server closed; do not retry if the server does not answer.
         options["retry"] = Retry(NoBackoff(), 1, supported_errors=(LostConnection,))
         super().__init__(server, params | {"OPTIONS": options})
 
@@ -145,7 +145,7 @@ class _SteadyRedisCache(RedisCache):
     clear = _steady("clear")
 
     def run(self, script: str, key: str, *args: str | float) -> Any:
-        """Run a script on one key at once for all processes; None while Redis gives no answer."""
+        """Run an atomic script on one key; None while Redis does not answer."""
         if self.is_resting:
             return None
         try:
@@ -164,7 +164,7 @@ class _SteadyRedisCache(RedisCache):
         return time.monotonic() < _resting_until.get(self._server, 0.0)
 
     def rest(self, fault: RedisError) -> None:
-        """Leave the server alone for a while; told once each time."""
+        """Do not use the server for a while; log that once."""
         if not self.is_resting:
             _log.warning("Redis does not answer (%s); done without it for %d s", type(fault).__name__, REST_SECONDS)
         _resting_until[self._server] = time.monotonic() + REST_SECONDS

@@ -1,6 +1,6 @@
-"""Sessions are rows, read through the `sessions` cache: Redis where there is one, else nothing.
+"""Sessions are rows, read through the `sessions` cache if Redis is configured.
 
-A session ends `SESSION_COOKIE_AGE` after the sign-in, no matter what is saved in it since then.
+A session ends `SESSION_COOKIE_AGE` after the sign-in, even if it is saved later.
 """
 
 import re
@@ -19,16 +19,16 @@ BEGAN = "_began"
 
 
 class SessionStore(cached_db.SessionStore):
-    """Django's sessions with an absolute end. A new key, for example after a new password, keeps it."""
+    """Django's sessions with an absolute end, which a new session key (for example after a new password) keeps."""
 
     def __setitem__(self, key: str, value: object) -> None:
-        if key == SESSION_KEY:  # only a sign-in names the person
+        if key == SESSION_KEY:  # only a sign-in sets the user
             super().__setitem__(BEGAN, time.time())
         super().__setitem__(key, value)
 
     def load(self) -> dict[str, object]:
         data: dict[str, object] = super().load()
-        if not isinstance(data, dict):  # the cache held something else: only the row counts
+        if not isinstance(data, dict):  # the cached value is invalid: use the row
             self._cache.delete(self.cache_key)
             data = super().load()
         began = data.get(BEGAN)
@@ -39,12 +39,12 @@ class SessionStore(cached_db.SessionStore):
 
     def save(self, must_create: bool = False) -> None:
         data, now = self._get_session(no_load=must_create), time.time()  # type: ignore[attr-defined]
-        if data:  # a clock that was ahead at the sign-in makes no session longer
+        if data:  # a clock that was ahead at the sign-in must not make a session longer
             data[BEGAN] = min(data.get(BEGAN, now), now)
         try:
             super().save(must_create)
         except UpdateError as ended:
-            # Django takes any database error for a session that was deleted since it was read.
+            # Django treats any database error as a session that was deleted since it was read.
             if isinstance(ended.__context__, OperationalError):
                 raise ended.__context__ from None
             raise
@@ -55,7 +55,7 @@ class SessionStore(cached_db.SessionStore):
         return min(super().get_expiry_date(**kwargs), end)
 
     def get_expiry_age(self, **kwargs: object) -> int:
-        """Give the seconds left. With `expiry`, the end of a row that is just read, the session is not loaded."""
+        """Return the seconds left. With `expiry`, from a row that was just read, the session is not loaded."""
         age: int = super().get_expiry_age(**kwargs)
         if "expiry" in kwargs:
             return age
@@ -63,5 +63,5 @@ class SessionStore(cached_db.SessionStore):
         return min(age, max(0, int(left)))
 
     def _validate_session_key(self, key: str | None) -> bool:
-        """Take what Django makes alone: PostgreSQL refuses a cookie's NUL with an error, which would be a 500."""
+        """Accept only keys in Django's format: a NUL in a cookie is an error for PostgreSQL, and would be a 500."""
         return bool(key and KEY.fullmatch(key))

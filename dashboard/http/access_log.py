@@ -1,4 +1,4 @@
-"""The web server's log: gunicorn's own, with the client's address as limits and the audit have it."""
+"""The web server's log: gunicorn's, with the same client address as in limits and audit."""
 
 from datetime import timedelta
 from typing import Any

@@ -1,4 +1,4 @@
-"""How long a request's body may be. `DATA_UPLOAD_MAX_NUMBER_FILES` refuses every file in a form."""
+"""Limit the length of request bodies. `DATA_UPLOAD_MAX_NUMBER_FILES` refuses every file in a form."""
 
 from collections.abc import Callable
 
@@ -8,7 +8,7 @@ from django.http import HttpRequest, HttpResponseBase
 
 
 def limited(get_response: Callable[[HttpRequest], HttpResponseBase]) -> Callable[[HttpRequest], HttpResponseBase]:
-    """Answer 400 to a body that is too long, or that does not tell how long it is."""
+    """Answer 400 to a body that is too long, or without a declared length."""
 
     def middleware(request: HttpRequest) -> HttpResponseBase:
         length = request.META.get("CONTENT_LENGTH") or "0"

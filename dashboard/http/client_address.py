@@ -1,4 +1,4 @@
-"""Who sent a request: the one place that reads a client's network address, for limits, logs and the audit."""
+"""The only place that reads a client's network address, for limits, logs and the audit."""
 
 from collections.abc import Mapping
 from ipaddress import IPv4Address, IPv6Address, IPv6Network, ip_address, ip_network
@@ -7,22 +7,22 @@ from django.conf import settings
 from django.http import HttpRequest
 
 UNKNOWN = "-"
-"""The network of every client whose address is not known: they share each limit."""
+"""The network of all clients with an unknown address: they share each limit."""
 SUBSCRIBER_BITS = 64
-"""A subscriber has at least this network of IPv6 and may use any address in it."""
+"""A subscriber has at least an IPv6 network of this size and may use any address in it."""
 NAT64 = IPv6Network("64:ff9b::/96")  # RFC 6052
 
 
 def address_of(request: HttpRequest | None) -> str | None:
-    """Give a request's client address in its one spelling, past the trusted proxies; None where there is none."""
+    """Return a request's client address in normal form, behind the trusted proxies; None if there is none."""
     return None if request is None else address_in(request.META)
 
 
 def address_in(environ: Mapping[str, object]) -> str | None:
     """Do the same for a WSGI environ.
 
-    `X-Forwarded-For` is read from the right: each trusted proxy added one entry, all before these is anybody's claim.
-    Too few entries, or one that is no address, leave what the connection says.
+    `X-Forwarded-For` is read from the right: each trusted proxy added one entry; entries before these are not trusted.
+    With too few entries, or an entry that is not an address, the connection's address is used.
     """
     proxies: int = settings.ALLAUTH_TRUSTED_PROXY_COUNT
     entries = str(environ.get("HTTP_X_FORWARDED_FOR", "")).split(",")
@@ -32,7 +32,7 @@ def address_in(environ: Mapping[str, object]) -> str | None:
 
 
 def network_of(request: HttpRequest | None) -> str:
-    """Give what limits count as one client: an IPv4 address, or the /64 of an IPv6 address."""
+    """Return what limits count as one client: an IPv4 address, or the /64 of an IPv6 address."""
     address = address_of(request)
     if address is None:
         return UNKNOWN
@@ -54,7 +54,7 @@ def _parse(text: str) -> IPv4Address | IPv6Address | None:
 
 
 def _ipv4_in(address: IPv6Address) -> IPv4Address | None:
-    """Give the IPv4 address that an IPv6 address stands for: mapped, translated (NAT64) or tunnelled (6to4)."""
+    """Return the IPv4 address inside an IPv6 address: mapped, translated (NAT64) or tunnelled (6to4)."""
     if address in NAT64:
         return IPv4Address(int(address) & 0xFFFFFFFF)
     return address.ipv4_mapped or address.sixtofour

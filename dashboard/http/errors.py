@@ -1,6 +1,6 @@
-"""What is answered where something went wrong: a page, or below /api/ the error that the provider documents.
+"""Error answers: pages, and below /api/ errors in the provider's format.
 
-Those for broken ground (400, 500, 503) need no database, session or user.
+Those for serious failures (400, 500, 503) need no database, session or user.
 """
 
 import sys
@@ -20,7 +20,7 @@ from dashboard.http.request_log import request_id
 from dashboard.teams.access.tokens import is_api, refusal
 
 BUSY_SECONDS = 2
-# SQLite says that others hold a lock, the pool that all its connections are in use.
+# SQLite's message if others hold a lock; the pool's if all connections are in use.
 BUSY_WORDS = ("locked", "couldn't get a connection")
 # PostgreSQL's codes, as its words are in the server's language: lock timeout, deadlock, serialization failure, too many
 # connections, shutting down or starting up, statement timeout.
@@ -51,7 +51,7 @@ def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponse:
 
 
 def not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
-    """Say the same whether the address is wrong or someone else's; offer the sign-in that leads back to it."""
+    """Give the same answer for a wrong URL and for another team's; offer a sign-in that returns to it."""
     if is_api(request):
         return refusal(HTTPStatus.NOT_FOUND, "NOT_FOUND", _("There is nothing at this address."))
     again_url = f"{reverse('account_login')}?{urlencode({'next': request.get_full_path()})}"
@@ -70,7 +70,7 @@ def too_many(request: HttpRequest) -> HttpResponse:
 
 
 def server_error(request: HttpRequest) -> HttpResponse:
-    """Tell of a fault with the id under which it is logged; a database that others keep busy is no fault."""
+    """Show an error with its request id; a database that is busy is not an error."""
     if _is_busy(sys.exception()):
         response = _broken(request, HTTPStatus.SERVICE_UNAVAILABLE, _("The dashboard is busy. Try again."))
         response.headers["Retry-After"] = str(BUSY_SECONDS)
@@ -79,7 +79,7 @@ def server_error(request: HttpRequest) -> HttpResponse:
 
 
 def closed(request: HttpRequest) -> NoReturn:
-    """Stand where accounts could be opened: they are made by whoever runs the dashboard."""
+    """Answer for the sign-up page: only invitations and the operator create accounts."""
     raise Http404
 
 
@@ -96,7 +96,7 @@ def _broken(request: HttpRequest, status: HTTPStatus, sentence: str) -> HttpResp
 
 
 def _standalone(template: str, status: HTTPStatus, text: str) -> HttpResponse:
-    """Render without a request, so that no context processor asks the database, session or user."""
+    """Render without a request, so that no context processor needs the database, session or user."""
     try:
         page: str = render_to_string(template, {"request_id": request_id.get()})
     except (TemplateDoesNotExist, TemplateSyntaxError, ValueError, OSError):

@@ -1,4 +1,4 @@
-"""What every answer tells the browser beside the content security policy, whatever made the answer."""
+"""Headers of every answer, besides the content security policy."""
 
 from collections.abc import Callable
 
@@ -9,10 +9,10 @@ from dashboard.http.request_log import ONE_TIME
 OFF = ["accelerometer", "autoplay", "camera", "clipboard-read", "display-capture", "fullscreen", "geolocation"]
 OFF += ["gyroscope", "hid", "magnetometer", "microphone", "midi", "payment"]
 OFF += ["screen-wake-lock", "serial", "usb", "xr-spatial-tracking"]
-# Our own pages copy links and ask for passkeys; whoever frames one of ours, or is framed, may not.
+# Our pages copy links and use passkeys; pages that frame ours, or are framed, may not.
 OWN = ["clipboard-write", "publickey-credentials-create", "publickey-credentials-get"]
 
-# Django's own middleware sets some of these too, but not on an answer that it refuses itself.
+# Django's middleware also sets some of these, but not if it answers itself.
 HEADERS = {
     "Cache-Control": "private, no-store",
     "Cross-Origin-Opener-Policy": "same-origin",
@@ -23,11 +23,11 @@ HEADERS = {
     "X-Frame-Options": "DENY",
 }
 
-# The page's own files and forms need not tell its address, which logs would keep. Forms need the origin.
+# Requests for files need not send the page's URL, which logs would store. Forms need the origin.
 REFERRER_OF_ONE_TIME = "strict-origin"
 
 SHARED = "/s/"
-"""Where every view of the level `share` lives: its address is a secret, its reader nobody in particular."""
+"""Every view of the level `share` is below this path: its URL is a secret, and its reader is anonymous."""
 SHARED_HEADERS = HEADERS | {
     "Content-Security-Policy": "; ".join(
         [
@@ -44,7 +44,7 @@ SHARED_HEADERS = HEADERS | {
 
 
 def with_headers(get_response: Callable[[HttpRequest], HttpResponseBase]) -> Callable[[HttpRequest], HttpResponseBase]:
-    """Add the headers that an answer lacks. Pages are private and not stored unless they say otherwise themselves."""
+    """Add missing headers. Pages are private and not cached unless their view says otherwise."""
 
     def middleware(request: HttpRequest) -> HttpResponseBase:
         if request.path_info.startswith(SHARED):
@@ -60,7 +60,7 @@ def with_headers(get_response: Callable[[HttpRequest], HttpResponseBase]) -> Cal
 
 
 def _shared(request: HttpRequest, get_response: Callable[[HttpRequest], HttpResponseBase]) -> HttpResponseBase:
-    """Answer without any cookie, read or set: a shared page knows nobody, and nobody's session is touched by it."""
+    """Answer without reading or setting a cookie: a shared page is anonymous and does not change any session."""
     request.COOKIES = {}
     response = get_response(request)
     response.cookies.clear()

@@ -1,4 +1,4 @@
-"""Two answers for machines: the process lives, and the process can serve."""
+"""Health checks: the process runs, and the process can serve."""
 
 from django.core.cache import cache
 from django.db import DatabaseError, connection
@@ -7,7 +7,7 @@ from django.http import HttpRequest, HttpResponse, JsonResponse
 
 try:
     from redis.exceptions import RedisError  # type: ignore[import-not-found, unused-ignore]
-except ImportError:  # installed only where CACHE_URL names a Redis
+except ImportError:  # only needed with a CACHE_URL
     CACHE_FAULTS: tuple[type[Exception], ...] = (DatabaseError, OSError)
 else:
     CACHE_FAULTS = (DatabaseError, OSError, RedisError)
@@ -19,7 +19,7 @@ def alive(request: HttpRequest) -> HttpResponse:
 
 
 def ready(request: HttpRequest) -> JsonResponse:
-    """Answer 200 when database, migrations and cache are fit for use, else 503 and which is not."""
+    """Answer 200 if database, migrations and cache work, else 503 and which does not."""
     database = _database_answers()
     parts = {"database": database, "migrations": database and _migrations_applied(), "cache": _cache_answers()}
     return JsonResponse(parts, status=200 if all(parts.values()) else 503)

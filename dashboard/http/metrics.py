@@ -1,7 +1,7 @@
-"""What the web processes count of themselves: requests by view and answer, and what they use.
+"""Metrics of the web processes: requests by view and status, memory and processor time.
 
-Each process counts in a file of its own, in the folder that `gunicorn.conf.py` makes anew at each start; whichever is
-asked adds all of them up. Where there is no such folder there is one process, which counts in its memory.
+Each process counts in its own file, in a folder that `gunicorn.conf.py` creates at each start; the process that answers
+adds them up. Without such a folder there is one process, which counts in memory.
 """
 
 import os
@@ -28,9 +28,9 @@ MEMORY = Path("/proc/self/statm")
 
 
 class About(NamedTuple):
-    """What a metric is. `most`: how many series of it there can be. `docs/metrics.md` holds the same, and a test both.
+    """Describes a metric. `most`: its maximum number of series. A test compares it with `docs/metrics.md`.
 
-    English alone: names and meanings are read by machines, and by people beside their other metrics.
+    Only in English: names and meanings are read by machines, and by people among other metrics.
     """
 
     name: str
@@ -69,16 +69,16 @@ _requests = Counter(REQUESTS.name, REQUESTS.meaning, REQUESTS.labels, registry=_
 _processes = Gauge(PROCESSES.name, PROCESSES.meaning, registry=_own, multiprocess_mode="livesum")
 _resident = Gauge(RESIDENT.name, RESIDENT.meaning, registry=_own, multiprocess_mode="livesum")
 _cpu = Counter(CPU.name, CPU.meaning, registry=_own)
-# A process that was forked begins its file with zeros: the greatest is the one that was set.
+# A forked process begins its file with zeros, so take the maximum.
 _started = Gauge(STARTED.name, STARTED.meaning, registry=_own, multiprocess_mode="max")
 _started.set(time.time())
-# Of the processor time of a process, by its id, how much is counted: a fork begins at nothing.
+# How much of a process's processor time is counted, by process id: a fork starts at zero.
 _counted: dict[int, float] = {}
 _lock = Lock()
 
 
 def counting(get_response: Callable[[HttpRequest], HttpResponseBase]) -> Callable[[HttpRequest], HttpResponseBase]:
-    """Count each answer, whatever gave it."""
+    """Count each answer, from a view or not."""
 
     def middleware(request: HttpRequest) -> HttpResponseBase:
         response = get_response(request)
@@ -90,13 +90,13 @@ def counting(get_response: Callable[[HttpRequest], HttpResponseBase]) -> Callabl
 
 
 def view_of(request: HttpRequest) -> str:
-    """Name the view by the table alone, so that no address that somebody thinks of makes a series."""
+    """Return the view's name in the capability table, so that an invented URL creates no series."""
     name = request.resolver_match.view_name if request.resolver_match else ""
     return name if name in capabilities() else NO_VIEW
 
 
 def of_web() -> Collector:
-    """Give what all web processes counted."""
+    """Yield the metrics of all web processes."""
     if FOLDER not in os.environ:
         return _own
     return MultiProcessCollector(None)  # type: ignore[no-untyped-call]
@@ -109,11 +109,11 @@ def build() -> GaugeMetricFamily:
 
 
 def _note_use() -> None:
-    """Note what this process uses. The files of one that has ended are taken out by `gunicorn.conf.py`."""
+    """Record what this process uses. `gunicorn.conf.py` removes the files of ended processes."""
     _processes.set(1)
     with _lock:
         used = time.process_time()
         _cpu.inc(max(0.0, used - _counted.get(os.getpid(), 0.0)))
         _counted[os.getpid()] = used
-    if MEMORY.exists():  # Linux alone tells it so
+    if MEMORY.exists():  # only on Linux
         _resident.set(int(MEMORY.read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE"))

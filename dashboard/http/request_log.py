@@ -1,4 +1,4 @@
-"""One line per event on stderr: no forged lines, no secrets in paths, and the request that it belongs to."""
+"""One log line per event on stderr, with its request id, without forged lines or secrets in paths."""
 
 import logging
 import re
@@ -14,16 +14,16 @@ ID_BYTES = 6
 MAX_MESSAGE = 2_000
 MAX_TRACEBACK = 8_000
 
-# C0 and C1 controls, the line breaks that some viewers honour, and what turns the reading direction.
+# C0 and C1 controls, the line breaks that some viewers use, and characters that change the reading direction.
 UNSAFE = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\u200e\u200f\u202a-\u202e\u2066-\u2069]")
-# What follows in these addresses lets somebody in.
+# The rest of these paths is a secret.
 ONE_TIME = ("/accounts/password/reset/key/", "/accounts/email/", "/invitation/", "/setup/")
-# All that follows goes, up to what ends a request's line: a link may reach us with a blank or a slash too many.
-# A traceback's own file names stay, wherever the program lies.
+# Cut everything up to the end of the request line: a link may arrive with an extra blank or slash.
+# Keep the file names of tracebacks, wherever the program is installed.
 ONE_TIME_KEY = re.compile(
     rf"({'|'.join(ONE_TIME)})(?![^\s\"]*\.py\")(?:(?! HTTP/\d)[^\"?])+?(?=/?(?: HTTP/\d|[\"?]|$))", re.IGNORECASE
 )
-# A shared link keeps its public part, and loses quotes too.
+# Keep the public part of a shared link; remove quotes too.
 SHARED_LINK = re.compile(r"(/s/(?![^\s\"]*\.py\")(?:[\w-]{1,16}\.)?)(?:(?! HTTP/\d).)+", re.ASCII | re.IGNORECASE)
 
 request_id: ContextVar[str] = ContextVar("request_id", default=NO_REQUEST)
@@ -32,7 +32,7 @@ request_id: ContextVar[str] = ContextVar("request_id", default=NO_REQUEST)
 def with_request_id(
     get_response: Callable[[HttpRequest], HttpResponseBase],
 ) -> Callable[[HttpRequest], HttpResponseBase]:
-    """Give each request an id: in every log line of it, in its answer, and on the page that tells of a fault."""
+    """Give each request an id, for its log lines, its answer, and its error page."""
 
     def middleware(request: HttpRequest) -> HttpResponseBase:
         fresh = secrets.token_hex(ID_BYTES)
@@ -45,7 +45,7 @@ def with_request_id(
 
 
 def one_line(text: str) -> str:
-    """Write control characters as escapes and cut one-time keys and the secrets of shared links out of paths."""
+    """Escape control characters, and cut one-time keys and the secrets of shared links out of paths."""
     return SHARED_LINK.sub(r"\1***", ONE_TIME_KEY.sub(r"\1***", UNSAFE.sub(_escape, text)))
 
 
@@ -54,7 +54,7 @@ def _escape(found: re.Match[str]) -> str:
 
 
 class LineFormatter(logging.Formatter):
-    """`time level logger [request id] message | traceback`, in UTC. Tracebacks name lines of code, never values."""
+    """`time level logger [request id] message | traceback`, in UTC. Tracebacks contain lines of code, never values."""
 
     def format(self, record: logging.LogRecord) -> str:
         moment = time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(record.created))

@@ -11,7 +11,7 @@ from snapshots.cloudca.clean_text import canonical_uuid
 from snapshots.cloudca.errors import InvalidInput
 
 BASE_URL_NOT_VALID = "The provider's base address must be https://host/path (http only on this machine)."
-SEGMENT_NOT_VALID = "A service code or an environment name has signs that are not allowed."
+SEGMENT_NOT_VALID = "A service code or an environment name has characters that are not allowed."
 PROXY_NOT_VALID = "The address of the proxy must be http(s)://user:password@host:port, or without user and password."
 ID_NOT_VALID = "This is not the id of a snapshot or a volume."
 

@@ -80,7 +80,7 @@ class InvalidInput(CloudError):
 
 class InvalidKey(InvalidInput):
     kind = "invalid_key"
-    default_sentence = "The API key is not valid: 1 to 256 letters, digits and signs, without blanks."
+    default_sentence = "The API key is not valid: 1 to 256 letters, digits and punctuation characters, without spaces."
 
 
 class Unreachable(CloudError):

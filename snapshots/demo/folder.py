@@ -1,4 +1,4 @@
-"""Where the demo keeps what it makes: one folder, used by one demo at a time."""
+"""The demo's folder for its files, used by one demo at a time."""
 
 import base64
 import fcntl
@@ -14,12 +14,12 @@ RING_KEY_BYTES = 32
 
 
 class FolderInUse(Exception):
-    """Another demo runs on this folder."""
+    """Another demo uses this folder."""
 
 
 @contextmanager
 def own(folder: Path) -> Iterator[None]:
-    """Make the folder, for this user alone, and hold it. Raises `FolderInUse`, and OSError where it cannot be made."""
+    """Create the folder, only for this user, and lock it. Raises `FolderInUse`, or OSError if it cannot be created."""
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     with (folder / "lock").open("w") as lock:
         try:
@@ -40,12 +40,12 @@ def encryption_key(folder: Path) -> str:
 
 
 def database_url(folder: Path) -> str:
-    """Name the database file; whatever stands in its path is written so that no part of an address is meant."""
+    """Return the database's URL, with all special characters of its path quoted."""
     return f"sqlite:///{quote(str(folder.resolve() / 'db.sqlite3'))}"
 
 
 def _kept(path: Path, make: Callable[[], str]) -> str:
-    """Read a secret, or make it: a file that nobody else may read, whole from its first moment."""
+    """Read a secret, or create it: in a file that only this user can read, written atomically."""
     if not path.is_file():
         fresh = path.with_suffix(".new")
         fresh.unlink(missing_ok=True)

@@ -1,4 +1,4 @@
-"""Which port of this machine is free."""
+"""Find free ports of this machine."""
 
 import errno
 import socket
@@ -7,7 +7,7 @@ TRIES = 50
 
 
 def first_free(wanted: int) -> int:
-    """Return the wanted port, else the next one that nobody on this machine listens on. Raises OSError if none is."""
+    """Return the wanted port, else the next free one. Raises OSError if there is none."""
     for port in range(wanted, min(wanted + TRIES, 65536)):
         if _is_free(socket.AF_INET, "127.0.0.1", port) and _is_free(socket.AF_INET6, "::1", port):
             return port
@@ -15,7 +15,7 @@ def first_free(wanted: int) -> int:
 
 
 def _is_free(family: socket.AddressFamily, host: str, port: int) -> bool:
-    """Whether one could listen there. Without IPv6 nobody can be met by it, and the port counts as free."""
+    """Return whether the port is free. Without IPv6 it counts as free there."""
     try:
         with socket.socket(family, socket.SOCK_STREAM) as probe:
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)

@@ -1,4 +1,4 @@
-"""The demo: prepare, start the simulator, the web server and the sync, say where to look, and end them all."""
+"""The demo: prepare, start simulator, web server and sync, print the address, and stop them all."""
 
 import os
 import sys
@@ -24,10 +24,10 @@ DEFAULT_PORT = 8000
 DEFAULT_SIMULATOR_PORT = 8700
 START_SECONDS = 60.0
 
-# For the simulator on this machine alone: nothing here is worth keeping to oneself.
+# Only for the simulator on this machine, so they are not secret.
 PASSWORD = "just-looking-around"  # noqa: S105
 ACME_KEY, GLOBEX_KEY = "acme-demo-key", "globex-demo-key"
-# Of the environments that tell stories Acme's key sees one no more.
+# An environment with stories that Acme's key can no longer see.
 ACME_SEES = "compute-on/prod+compute-on/shop+compute-on/test_area"
 GLOBEX_SEES = "compute-on/test_area+compute-qc/web"
 ENVIRONMENTS = "compute-on/prod,compute-on/test_area,compute-qc/web"
@@ -36,7 +36,7 @@ SYNC_EVERY = 12
 WEB_PROCESSES = 2
 TTL_SECONDS = 10
 
-# Set to nothing, so that the .env of a real installation does not reach in here.
+# Set to empty values, so that the .env of a real installation has no effect here.
 UNUSED = (
     *("ALLOWED_HOSTS", "CACHE_URL", "DEBUG", "DEFAULT_FROM_EMAIL", "EMAIL_URL", "HISTORY_DAYS", "HSTS_PRELOAD"),
     *("CLOUDCA_CA_BUNDLE", "CLOUDCA_PROXY", "TRUSTED_PROXIES", "WEB_THREADS", "GUNICORN_CMD_ARGS"),
@@ -45,7 +45,7 @@ UNUSED = (
 
 @dataclass(frozen=True, slots=True)
 class Places:
-    """Where the demo keeps its files, the ports that it found free, and the moment that its stories are told around."""
+    """The demo's folder, its ports, and the anchor of its stories."""
 
     folder: Path
     port: int
@@ -62,7 +62,7 @@ class Places:
 
 
 def main(arguments: list[str]) -> int:
-    """Run the demo until SIGINT or SIGTERM; return 0 at the end, 1 if it cannot start or a part of it ends."""
+    """Run the demo until SIGINT or SIGTERM; return 0 at the end, 1 if it cannot start or one of its processes ends."""
     parser = ArgumentParser(prog="python -m snapshots.demo", description=__doc__)
     parser.add_argument("--folder", type=Path, default=DEFAULT_FOLDER, help="where its files are kept")
     parser.add_argument("--port", type=int, default=DEFAULT_PORT, help="the dashboard's, or the next free one")
@@ -73,7 +73,7 @@ def main(arguments: list[str]) -> int:
     try:
         with folders.own(options.folder), stop_on_signals() as stop:
             return _show(options, stop)
-    # Both are said before the settings are loaded, hence in English alone.
+    # Both are printed before the settings are loaded, so only in English.
     except folders.FolderInUse:
         return _refuse(f"A demo already runs on {options.folder}. End it first, or choose another --folder.")
     except OSError as problem:
@@ -97,7 +97,7 @@ def _show(options: Namespace, stop: Stop) -> int:
 
 
 def _start(programs: Programs, places: Places, stop: Stop) -> None:
-    """Bring everything up, each part as early as it can be. Raises `ProgramEnded`."""
+    """Start everything, each part as early as possible. Raises `ProgramEnded`."""
     programs.start("simulator", _simulator(places), places.folder / "simulator.log")
     _prepare()
     programs.start("web", WEB, places.folder / "web.log")
@@ -110,7 +110,7 @@ def _start(programs: Programs, places: Places, stop: Stop) -> None:
 
 
 def _prepare() -> None:
-    """Bring database and static files up to date, with an empty mirror."""
+    """Migrate the database, collect static files, and empty the mirror."""
     from dashboard.run.static_files import collect
     from snapshots.demo.past import forget
 
@@ -121,14 +121,14 @@ def _prepare() -> None:
 
 
 def _replay(places: Places) -> None:
-    """Let one team have looked for days: a mirror that was made this minute knows no story."""
+    """Create days of history for one team: a new mirror would have none."""
     from snapshots.demo.past import replay
 
     replay(places.anchor, keys_of(_keys().split(",")))
 
 
 def _look() -> None:
-    """Look at all that there is now. That one environment is refused is part of the show."""
+    """Sync all environments now. One is refused, which is intended."""
     from snapshots.management.rounds import News, round_once
     from snapshots.sync.leases import Caller
 
@@ -174,12 +174,12 @@ def variables(places: Places) -> Mapping[str, str]:
 
 
 def _keys() -> str:
-    """The keys that the simulator knows, each with what it sees, as `SIMULATOR_KEYS` has them."""
+    """Return the simulator's keys, each with its environments, in the format of `SIMULATOR_KEYS`."""
     return f"{ACME_KEY}@{ACME_SEES},{GLOBEX_KEY}@{GLOBEX_SEES}"
 
 
 def greeting(places: Places) -> str:
-    """Say where it is, who may sign in and what to look at."""
+    """Return the address, the sign-ins and what to look at."""
     return _(
         """
 The dashboard is at %(url)s

@@ -90,7 +90,7 @@ class Environment(models.Model):
     # (`snapshots.verdicts.watched_time`).
     watched_at = models.DateTimeField(null=True)
     silences = models.JSONField(default=list)
-    # `listed_at` by the provider's clock, which names and deadlines use; and how far that clock is ahead of ours.
+    # `listed_at` by the provider's clock, which names and deadlines use; and its difference to our clock.
     data_at = models.DateTimeField(null=True)
     clock_ahead = models.IntegerField(_("provider's clock ahead, seconds"), default=0)
     # The part of the difference that is not followed (`snapshots.rules.clock_skew`): pages show it.

@@ -17,7 +17,7 @@ JUDGED_FIELDS = (
     *("patience", "newest_before", "newest_after", "usable_count", "snapshot_count", "schedules", "target_hours"),
     "last_usable_at",
 )
-# How long a page shows that an exclusion has ended.
+# How long a page shows an exclusion that expired.
 RETURN_IS_SAID = timedelta(days=14)
 
 
@@ -58,7 +58,7 @@ class Volume(models.Model):
     listed = models.BooleanField(default=False)
     snapshot_count = models.PositiveIntegerField(default=0)
     created_at = models.DateTimeField(null=True)
-    # When a sync first saw it: it was created before, whatever date the provider sends.
+    # When a sync first saw it: it was created before, even if the provider's date is later.
     first_seen_at = models.DateTimeField(null=True)
     # When it was last requested by its id.
     asked_at = models.DateTimeField(null=True)

@@ -1,4 +1,4 @@
-"""Which environments a team watches: adding asks the provider first, removing hides at once and forgets later."""
+"""Add and remove a team's environments. Adding calls the provider first; removing hides at once and deletes later."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -16,14 +16,14 @@ from snapshots.setup.key_trial import Answer, Place, try_environments
 
 @dataclass(frozen=True, slots=True)
 class Doubtful:
-    """An environment that was not added, and what was answered for it."""
+    """An environment that was not added, and the provider's answer."""
 
     environment: Environment
     answer: Answer
 
 
 def offered(team: Team) -> list[Environment]:
-    """The environments that the key was told of and that the team does not watch yet; not stored."""
+    """Return the environments that the key can see and that are not added yet; unsaved."""
     key = key_of(team)
     watched = set(team.environments.values_list("service_code", "name"))
     seen = [(str(code), str(name)) for code, name in key.sees] if key else []
@@ -31,9 +31,9 @@ def offered(team: Team) -> list[Environment]:
 
 
 def add(*, team: Team, places: Iterable[Place], person: User, request: HttpRequest | None = None) -> list[Environment]:
-    """Watch environments without asking the provider; those that are watched already are left out.
+    """Add environments without calling the provider; skip those that are already added.
 
-    One removed and not yet forgotten comes back with what was known of it.
+    A removed environment that is not deleted yet comes back with its data.
     """
     added = []
     with transaction.atomic():
@@ -47,7 +47,7 @@ def add(*, team: Team, places: Iterable[Place], person: User, request: HttpReque
 
 
 def put(team: Team, place: Place) -> Environment | None:
-    """Store an environment, or show a removed one again; None if it is watched already."""
+    """Add an environment, or restore a removed one; None if it is already added."""
     code, name = place
     environment, created = Environment.everything.get_or_create(team=team, service_code=code, name=name)
     shown = Environment.everything.filter(pk=environment.pk).removed().update(removed_at=None)
@@ -60,7 +60,7 @@ def put(team: Team, place: Place) -> Environment | None:
 def add_tried(
     *, team: Team, places: Sequence[Place], person: User, request: HttpRequest | None = None
 ) -> tuple[list[Environment], list[Doubtful]]:
-    """Ask each environment for its list and watch those that gave one; the others are returned with their answers."""
+    """Request each environment's list and add those that return one; return the others with their answers."""
     watched = set(team.environments.values_list("service_code", "name"))
     asked = [_unsaved(team, place) for place in dict.fromkeys(places) if place not in watched]
     answers = list(zip(asked, try_environments(team, asked), strict=True))
@@ -74,7 +74,7 @@ def _unsaved(team: Team, place: Place) -> Environment:
 
 
 def remove(environment: Environment, *, person: User, request: HttpRequest | None = None) -> None:
-    """Hide an environment at once; a refresh under way is refused its write."""
+    """Hide an environment; a running sync cannot write to it any more."""
     with transaction.atomic():
         hidden = Environment.objects.filter(pk=environment.pk).update(removed_at=timezone.now(), lease_until=None)
         if hidden:

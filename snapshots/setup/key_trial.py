@@ -1,6 +1,6 @@
-"""Asking the provider on trial: what a key may see, what an environment answers. Nothing of it reaches the mirror.
+"""Test a key or an environment at the provider. Nothing is stored in the mirror.
 
-Threads ask and touch no database; four at a time, 8 s in all.
+Threads make the requests and never use the database; four at a time, 8 s in all.
 """
 
 from collections.abc import Sequence
@@ -27,7 +27,7 @@ from snapshots.setup.provider import provider
 TRIAL_SECONDS = 8.0
 AT_ONCE = 4
 MOST_SEEN = 200
-# Answers that tell of the key or the environment; any other fault tells only that the provider could not be asked.
+# Faults that say something about the key or the environment; any other means only that the request failed.
 JUDGEMENTS = ("refused", "invalid_key", "invalid_input", "not_found")
 NO_KEY = "no_key"
 
@@ -36,7 +36,7 @@ Place = tuple[str, str]
 
 
 class Verdict(Enum):
-    """What a trial says of a key: it works somewhere, nowhere, or nothing could be learnt."""
+    """The result for a key: it works for some environment, for none, or it could not be tested."""
 
     WORKS = "works"
     REFUSED = "refused"
@@ -45,7 +45,7 @@ class Verdict(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What one environment answered: how many snapshots, or why none. Without a place: the list of environments."""
+    """One environment's answer: how many snapshots, or a fault. Without a place: for the list of environments."""
 
     place: str
     count: int | None = None
@@ -75,9 +75,9 @@ class Trial:
 
 
 def try_key(secret: Secret, environments: Sequence[Environment]) -> Trial:
-    """Ask each environment for its list, and which environments there are.
+    """Request each environment's list, and the list of environments.
 
-    A team without environments has one answer, that of the list of environments.
+    A team without environments has one answer, for the list of environments.
     """
     deadline = Deadline.after(TRIAL_SECONDS)
     with ThreadPoolExecutor(AT_ONCE, thread_name_prefix="key") as threads:
@@ -89,7 +89,7 @@ def try_key(secret: Secret, environments: Sequence[Environment]) -> Trial:
 
 
 def try_environments(team: Team, environments: Sequence[Environment]) -> list[Answer]:
-    """Ask environments, stored or not, for their lists with the key in use, as `try_key` does."""
+    """Request the lists of environments, stored or not, with the team's key, as `try_key` does."""
     opened = _open(team)
     if isinstance(opened, Answer):
         return [replace(opened, place=environment.place) for environment in environments]
@@ -100,7 +100,7 @@ def try_environments(team: Team, environments: Sequence[Environment]) -> list[An
 
 
 def look_again(team: Team) -> Answer:
-    """Ask which environments the key in use may see, and remember them with the key."""
+    """Request the environments that the team's key can see, and store them with the key."""
     opened = _open(team)
     if isinstance(opened, Answer):
         return opened
@@ -112,7 +112,7 @@ def look_again(team: Team) -> Answer:
 
 
 def _open(team: Team) -> tuple[ApiKey, Secret] | Answer:
-    """Decrypt the key in use, or say why not."""
+    """Decrypt the team's key, or return why not."""
     key = key_of(team)
     if key is None:
         return Answer("", kind=NO_KEY, sentence=gettext_noop("This team has no API key yet."))
@@ -123,7 +123,7 @@ def _open(team: Team) -> tuple[ApiKey, Secret] | Answer:
 
 
 def _try_one(secret: Secret, deadline: Deadline, now: datetime, environment: Environment) -> Answer:
-    """Runs in a thread: no database in here, and every fault is returned, not raised."""
+    """Request one list. Runs in a thread: it does not use the database, and returns every fault."""
     counted = contain(lambda: _count(secret, deadline, now, environment), f"key trial, {environment.path}")
     return counted if isinstance(counted, Answer) else _answer(environment.place, counted)
 
@@ -140,7 +140,7 @@ def _count(secret: Secret, deadline: Deadline, now: datetime, environment: Envir
 
 
 def _look(secret: Secret, deadline: Deadline) -> list[Place] | CloudError | Internal:
-    """Ask which environments a key may see, by service code and name; a fault is returned, not raised."""
+    """Request the environments that a key can see, by service code and name; return any fault."""
     return contain(lambda: _seen(secret, deadline), "key trial, list of environments")
 
 
@@ -162,7 +162,7 @@ def _places(environments: Sequence[EnvironmentRecord], connections: Sequence[Con
 
 
 def is_place(service_code: str, name: str) -> bool:
-    """Whether the provider's addresses can hold this service code and environment name."""
+    """Return whether service code and environment name are valid in the provider's URLs."""
     try:
         environment_path(service_code, name)
     except InvalidInput:

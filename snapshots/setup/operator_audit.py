@@ -1,4 +1,4 @@
-"""What a team file changes, each with its row in the audit: the operator did it."""
+"""Apply the changes of a team file, each with an audit entry of the operator."""
 
 from dashboard.secrets import MASK, Secret
 from dashboard.teams.core import audit

@@ -1,4 +1,4 @@
-"""The provider as the settings have it: its address, and the way there. Every client of the product is made here."""
+"""Create clients for the provider from the settings. All clients of the product are created here."""
 
 from django.conf import settings
 
@@ -8,7 +8,7 @@ from snapshots.cloudca.deadline import Deadline
 
 
 def provider(key: Secret, *, deadline: Deadline, retries: int = 0) -> CloudClient:
-    """Return a client for a key, to be closed by a `with`."""
+    """Return a client for a key; use it in a `with` statement."""
     return CloudClient(
         settings.CLOUDCA_API_URL,
         key,

@@ -1,4 +1,4 @@
-"""Teams as code: compare what a file describes with what there is, say the difference, and make it."""
+"""Teams as code: compare a file with the database, report the difference, and apply it."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -25,7 +25,7 @@ from snapshots.setup.team_file import MemberEntry, TeamEntry, TeamFileError
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """One change: what it is, for people (`+` added, `~` changed, `-` removed), and how it is made."""
+    """One change: its text (`+` added, `~` changed, `-` removed), and the function that applies it."""
 
     sentence: str
     act: Callable[[], object]
@@ -33,17 +33,17 @@ class Step:
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """The changes in the order in which they are made, or why they cannot be made."""
+    """The changes in order, or why they cannot be applied."""
 
     steps: list[Step] = field(default_factory=list)
     removals: list[Step] = field(default_factory=list)
     problems: list[str] = field(default_factory=list)
-    # The people met so far, by address, and those of them whose account is made without a password.
+    # The people so far, by address, and those whose account is created without a password.
     people: set[str] = field(default_factory=set)
     invited: list[str] = field(default_factory=list)
     # The hashes of new people's passwords, by address.
     hashes: Mapping[str, str] = field(default_factory=dict)
-    # What is not done for accounts whose address nobody has proved (`!`), and in which team whose role is withheld.
+    # Changes that are skipped for accounts without a proved address (`!`), and in which team whose role is withheld.
     warnings: list[str] = field(default_factory=list)
     withheld: set[tuple[str, str]] = field(default_factory=set)
 
@@ -67,16 +67,16 @@ class Link:
 
 @dataclass(frozen=True, slots=True)
 class Done:
-    """What came of a file, beside its changes: links for new accounts, and who was left out."""
+    """The results besides the changes: links for new accounts, and people who were skipped."""
 
     links: list[Link]
     left_out: list[str]
 
 
 def compare(teams: Sequence[TeamEntry], *, prune: bool = False, hashes: Mapping[str, str] | None = None) -> Plan:
-    """Compare a file's teams with the database, and write nothing. Raises `TeamFileError` for what cannot be done.
+    """Compare a file's teams with the database, and write nothing. Raises `TeamFileError` for impossible changes.
 
-    With `prune` the plan also removes what the file lacks: teams, and of its own teams members, environments and keys.
+    With `prune` the plan also removes teams that are not in the file, and members, environments and keys of the others.
     Accounts stay: without a team they see nothing.
     """
     plan = Plan(hashes=hashes or {})
@@ -93,9 +93,9 @@ def compare(teams: Sequence[TeamEntry], *, prune: bool = False, hashes: Mapping[
 def provision(
     teams: Sequence[TeamEntry], *, prune: bool, tell: Callable[[str], object], warn: Callable[[str], object]
 ) -> Done:
-    """Tell each change, then make all of them or none.
+    """Report each change, then apply all of them or none.
 
-    Raises `TeamFileError` for what cannot be done; then nothing was written.
+    Raises `TeamFileError` for impossible changes; then nothing was written.
     """
     hashes = _hashes(teams)  # hashing is slow: before the transaction, in which the sync cannot write
     with transaction.atomic():
@@ -172,7 +172,7 @@ def _warn_of_unproved(plan: Plan, user: User) -> None:
 
 
 def _password(plan: Plan, email: str, all_teams: Sequence[TeamEntry]) -> Secret | None:
-    """Find a new account's password in any of the person's entries; it must do for a person who sets it as well."""
+    """Find a new account's password in any of the person's entries; it must satisfy the same rules as in a form."""
     for member in chain.from_iterable(team.members for team in all_teams):
         if member.email != email:
             continue
@@ -270,7 +270,7 @@ def _team_removal(team: Team) -> str:
 
 
 def _holds(team: Team, secret: Secret) -> bool:
-    """Whether the team's stored key is this one; one that cannot be read is not."""
+    """Return whether the team's stored key is this one; False for an unreadable one."""
     key = key_of(team)
     return key is not None and key.holds(secret)
 

@@ -1,4 +1,4 @@
-"""The file that describes teams: read and judged as a whole, before anything is written."""
+"""The team file: read and validated completely, before anything is written."""
 
 import os
 import tomllib
@@ -25,7 +25,7 @@ Table = dict[str, object]
 
 @dataclass(frozen=True, slots=True)
 class Given:
-    """A secret that the file points to, or why it cannot be had. Neither: the file says nothing of it."""
+    """A secret that the file refers to, or why it cannot be read. Neither: the file does not mention it."""
 
     secret: Secret | None = None
     problem: str = ""
@@ -33,7 +33,7 @@ class Given:
 
 @dataclass(frozen=True, slots=True)
 class MemberEntry:
-    """`email` is in lower case. A password's problem counts only where the account is still to be made."""
+    """A member. `email` is in lower case. A problem of the password counts only if the account must be created."""
 
     where: str
     email: str
@@ -43,7 +43,7 @@ class MemberEntry:
 
 @dataclass(frozen=True, slots=True)
 class TeamEntry:
-    """`environments` are pairs of service code and environment name."""
+    """A team. `environments` are pairs of service code and environment name."""
 
     where: str
     slug: str
@@ -54,7 +54,7 @@ class TeamEntry:
 
 
 class TeamFileError(Exception):
-    """What is wrong with the file: a sentence for each problem, none of them with a secret in it."""
+    """The file's problems, one sentence each, without secrets."""
 
     def __init__(self, problems: Sequence[str]) -> None:
         self.problems = list(problems)
@@ -77,7 +77,7 @@ def read_teams(path: Path) -> list[TeamEntry]:
 
 
 class _Reader:
-    """Reads tables and collects what is wrong with them."""
+    """Reads tables and collects their problems."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
@@ -160,7 +160,7 @@ class _Reader:
             return None
 
     def _secret(self, where: str, table: Table, key: str) -> Given:
-        """Follow `{ env = "NAME" }` or `{ file = "path" }`; a wrong form is a problem at once."""
+        """Read `{ env = "NAME" }` or `{ file = "path" }`; anything else is a problem."""
         if key not in table:
             return Given()
         source = table[key]
@@ -188,7 +188,7 @@ class _Reader:
             self._say(where, f"{key}: {' '.join(problem.messages)}")
             return ""
         if not text.isprintable():
-            self._say(where, _("%(key)s holds signs that cannot be printed.") % {"key": key})
+            self._say(where, _("%(key)s contains characters that cannot be printed.") % {"key": key})
         return text
 
     def _tables(self, where: str, table: Table, key: str) -> list[Table]:
@@ -207,14 +207,14 @@ class _Reader:
     def _refuse_twice(self, where: str, key: str, values: Sequence[str]) -> None:
         for value in dict.fromkeys(values):
             if value and values.count(value) > 1:
-                self._say(where, _("%(key)s %(value)r stands there twice.") % {"key": key, "value": value})
+                self._say(where, _("%(key)s %(value)r is there twice.") % {"key": key, "value": value})
 
     def _say(self, where: str, sentence: str) -> None:
         self.problems.append(f"{where}: {sentence}")
 
 
 def _name(kind: str, value: object, number: int) -> str:
-    """Name a table by what people know it by, else by its number."""
+    """Return a table's name for people, else its number."""
     return f"{kind} {value!r}" if isinstance(value, str) and value else f"{kind} {number}"
 
 

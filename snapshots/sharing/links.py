@@ -1,7 +1,7 @@
-"""Links that open one snapshot to somebody without an account: made, found, revoked.
+"""Links that show one snapshot to people without an account: create, find, revoke.
 
-The address is `/s/<public id>.<secret>`. The public id finds the row and may be seen; the secret, 256 random bits, is
-kept as a hash alone and shown once. Which links open is `ShareLinkQuerySet.alive`.
+The URL is `/s/<public id>.<secret>`. The public id finds the row and is not a secret. The secret has 256 random bits,
+is stored only as a hash, and is shown once. `ShareLinkQuerySet.alive` returns the active links.
 """
 
 import re
@@ -37,7 +37,7 @@ PUBLIC_BYTES = 9
 PUBLIC_ID = re.compile(r"[A-Za-z0-9_-]{10,16}", re.ASCII)
 NOBODYS_DIGEST = "0" * 64
 ENDED_KEPT = timedelta(days=30)
-# What a shared page is made of, and whether its data is current: nothing else is read for it.
+# The columns of a shared page, and of the age of its data: nothing else is read.
 SHOWN = (
     "public_id",
     "team_id",
@@ -65,7 +65,7 @@ SHOWN = (
 
 
 class AlreadyMade(Exception):
-    """The form was sent before: its link is made, and was shown."""
+    """The form was sent before: its link was already created and shown."""
 
 
 @transaction.atomic
@@ -78,10 +78,10 @@ def make(
     shows_environment: bool = False,
     request: HttpRequest | None = None,
 ) -> tuple[ShareLink, str]:
-    """Make a link for `days` days; gives it with its whole address, which is kept nowhere.
+    """Create a link for `days` days; return it with its complete URL, which is not stored.
 
-    Raises `AlreadyMade`, `ValidationError` where the team allows none or has too many, and as `hold` does for a maker
-    who has lost the role meanwhile.
+    Raises `AlreadyMade`, `ValidationError` if the team allows none or has too many, and as `hold` does if the creator
+    has lost the role in the meantime.
     """
     team = Team.objects.select_for_update(no_key=True).get(pk=maker.team_id)
     maker = hold(maker, Role.MEMBER)
@@ -111,9 +111,9 @@ def url_of(link: ShareLink, secret: str) -> str:
 
 
 def find(text: str) -> ShareLink | None:
-    """Find the living link that an address names. Nothing tells why there is none.
+    """Return the active link of a URL, or None without a reason.
 
-    Nor does the time: a public id that is known and one that is not cost the same query and the same comparison.
+    The time gives no hint either: a known and an unknown public id need the same query and comparison.
     """
     public_id, _dot, secret = text.partition(".")
     known = public_id if PUBLIC_ID.fullmatch(public_id) else ""
@@ -126,7 +126,7 @@ def find(text: str) -> ShareLink | None:
 
 
 def links_for(member: Membership) -> ShareLinkQuerySet:
-    """The team's living links that a member may see and revoke: an admin all, others their own; the newest first."""
+    """Return the team's active links that a member may revoke: all for an admin, else their own; newest first."""
     links = ShareLink.objects.alive().filter(team=member.team_id)
     own = links if Role(member.role).at_least(Role.ADMIN) else links.filter(maker=member)
     return own.select_related("maker__user", "snapshot__environment").order_by("-made_at", "-pk")
@@ -134,7 +134,7 @@ def links_for(member: Membership) -> ShareLinkQuerySet:
 
 @transaction.atomic
 def revoke(link: ShareLink, *, actor: User, request: HttpRequest | None = None) -> bool:
-    """End a link: the next request finds it dead. Gives False where it was revoked before."""
+    """Revoke a link, effective from the next request. Return False if it was revoked before."""
     if not ShareLink.objects.filter(pk=link.pk, revoked_at=None).update(revoked_at=timezone.now()):
         return False
     _record(EventKind.SHARE_REVOKED, link.team, actor, str(link.snapshot), link.public_id, request)
@@ -145,7 +145,7 @@ def revoke(link: ShareLink, *, actor: User, request: HttpRequest | None = None) 
 def revoke_all(
     links: ShareLinkQuerySet, *, team: Team, actor: User | None, target: str = "", request: HttpRequest | None = None
 ) -> int:
-    """End these links of a team at once, with one row in the audit. Gives how many lived."""
+    """Revoke these links of a team, with one audit entry. Return how many were active."""
     pks = list(links.order_by().values_list("pk", flat=True))
     number = ShareLink.objects.filter(pk__in=pks, team=team, revoked_at=None).update(revoked_at=timezone.now())
     if number:
@@ -155,7 +155,7 @@ def revoke_all(
 
 @transaction.atomic
 def allow(team: Team, allowed: bool, *, actor: User, request: HttpRequest | None = None) -> int | None:
-    """Set whether a team's links open. Switching off ends those alive, for ever: gives how many; None: it was so."""
+    """Set whether a team allows links. If not, revoke the active ones; return how many, None if nothing changed."""
     locked = Team.objects.select_for_update().get(pk=team.pk)
     if locked.allows_shared_links == allowed:
         return None
@@ -173,28 +173,28 @@ def links_in_words(number: int) -> str:
 
 
 def ended_links(now: datetime) -> QuerySet[ShareLink]:
-    """Those that were revoked or have expired more than thirty days ago; the audit still knows them."""
+    """Return links that were revoked or expired more than thirty days ago; the audit still has them."""
     then = now - ENDED_KEPT
     return ShareLink.objects.filter(Q(revoked_at__lt=then) | Q(expires_at__lt=then))
 
 
 @receiver(post_save, sender=Membership)
 def end_links_of_viewer(instance: Membership, **_kwargs: object) -> None:
-    """End the links of who may make none any more, so that none lives again when the role comes back."""
+    """Revoke the links of a member who becomes a viewer, so that they stay revoked if the role returns."""
     if not Role(instance.role).at_least(Role.MEMBER):
         _end_of(Membership.objects.filter(pk=instance.pk))
 
 
 @receiver(post_save, sender=User)
 def end_links_of_inactive(instance: User, **_kwargs: object) -> None:
-    """End the links of an account that was switched off, for the same reason."""
+    """Revoke the links of a deactivated account, for the same reason."""
     if not instance.is_active:
         _end_of(Membership.objects.filter(user=instance))
 
 
 @receiver(address_proved)
 def end_links_of_unproved(user: User, **_kwargs: object) -> None:
-    """End the links that were made before the address was proved: somebody else may have made them."""
+    """Revoke links created before the address was proved: someone else may have created them."""
     _end_of(Membership.objects.filter(user=user))
 
 
@@ -214,7 +214,7 @@ def _check_room(team: Team, snapshot: Snapshot) -> None:
 
 
 def _form_digest(maker: Membership, form_id: str) -> str:
-    """Name a form by who sent it too: no one's form stands in the way of another's."""
+    """Return a digest of form and sender, so that one member's form cannot block another's."""
     digest = sha256(f"{maker.pk} {form_id}".encode("utf-8", "surrogatepass")).digest()
     return urlsafe_b64encode(digest).decode().rstrip("=")
 

@@ -1,7 +1,7 @@
-"""How often shared links were requested.
+"""Count the requests of shared links.
 
-Mail scanners and chat previews request a link as a reader's browser does: no request proves that a person saw it.
-The first is written at once, the others at most once a minute by each process.
+Mail scanners and chat previews request a link as a browser does, so a request does not prove that a person saw it. The
+first request is written at once, later ones at most once a minute by each process.
 """
 
 import atexit
@@ -38,7 +38,7 @@ class Uses:
 
 
 class Pending:
-    """What this process counted and has not written; a timer writes it, and so does the end of the process."""
+    """The counts that this process has not written yet; a timer writes them, and so does the end of the process."""
 
     def __init__(self) -> None:
         self._lock = Lock()
@@ -55,7 +55,7 @@ class Pending:
                 self._timer.start()
 
     def take(self) -> dict[int, Uses]:
-        """Give what is to be written, and forget it."""
+        """Return the unwritten counts, and reset them."""
         with self._lock:
             taken, self._uses = self._uses, {}
             if self._timer is not None:
@@ -76,7 +76,7 @@ def count(link: ShareLink, request: HttpRequest) -> None:
 
 
 def write() -> None:
-    """Write what is pending; what a busy database refuses stays pending."""
+    """Write the pending counts; if the database is busy, they stay pending."""
     taken = pending.take()
     if not taken:
         return
@@ -88,7 +88,7 @@ def write() -> None:
 
 
 def write_in_thread() -> None:
-    """Write in a thread that ends with it, and so does its connection."""
+    """Write in a separate thread, which also closes its database connection."""
     try:
         write()
     finally:

@@ -1,1 +1,1 @@
-"""The provider's API as a program of its own, with faults: it serves the demo and the tests. Standard library only."""
+"""The provider's API as a separate program, with faults, for the demo and the tests. Standard library only."""

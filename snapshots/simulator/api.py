@@ -1,4 +1,4 @@
-"""The API itself: a request in, a reply out. Nothing here knows a socket."""
+"""The API: from a request to a reply, without sockets."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -20,7 +20,7 @@ ORGANIZATION: Final = {"id": identifier("organization"), "name": "Example organi
 OFFERING: Final = {"diskOfferingId": identifier("offering"), "diskOfferingName": "Performance, any size"}
 
 Keys = Mapping[str, frozenset[str] | None]
-"""The accepted keys; each with the environments that it sees, None for all."""
+"""The accepted keys, each with the environments that it can see; None for all."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +58,7 @@ def answer(world: World, keys: Keys, request: Request, *, prefixes: tuple[str, .
 
 
 def _segments(path: str, prefixes: tuple[str, ...]) -> list[str]:
-    """Return the path below the API's prefix; empty for a path outside of it. A doubled slash counts as one."""
+    """Return the path below the API's prefix; empty for a path outside of it. A double slash counts as one."""
     parts = [unquote(part) for part in path.split("/") if part]
     for prefix in prefixes:
         start = [part for part in prefix.split("/") if part]
@@ -68,7 +68,7 @@ def _segments(path: str, prefixes: tuple[str, ...]) -> list[str]:
 
 
 class _Caller:
-    """What one key may see of the world; `sees` None is everything."""
+    """The part of the world that one key can see; `sees` None is everything."""
 
     def __init__(self, world: World, sees: frozenset[str] | None, query: dict[str, list[str]]) -> None:
         self._world = world

@@ -1,4 +1,4 @@
-"""What each field of a fault may hold; a fault comes from Python or from JSON, and both are checked here."""
+"""Check the values of a fault's fields, from Python or from JSON."""
 
 import re
 from collections.abc import Callable, Mapping, Sequence
@@ -14,7 +14,7 @@ LARGEST_BOMB_MIB: Final = 4096
 
 
 class FaultError(ValueError):
-    """A fault's field holds what it cannot; the text is a sentence."""
+    """A fault's field has an invalid value; the text is a sentence."""
 
 
 def _refuse(name: str, wanted: str) -> None:
@@ -58,7 +58,7 @@ def _pattern(name: str, value: object) -> None:
 
 
 def _line(name: str, value: object) -> None:
-    """Refuse what would end a header's line."""
+    """Refuse characters that would end a header's line."""
     _text(name, value)
     if value is not None and not re.fullmatch(r"[\t\x20-\x7e\xa0-\xff]*", str(value)):
         _refuse(name, "one line of Latin-1 text")

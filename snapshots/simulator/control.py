@@ -1,4 +1,4 @@
-"""The control endpoint: switch faults, read what was received, change the world. For loopback only; JSON both ways."""
+"""The control endpoint: switch faults, read received requests, change the world. Loopback only; JSON both ways."""
 
 import json
 from collections import deque
@@ -56,7 +56,7 @@ class RequestLog:
 
 
 class _BadBody(ValueError):
-    """The body of a control request cannot be used; the text is a sentence."""
+    """The body of a control request is invalid; the text is a sentence."""
 
 
 def control(request: Request, *, world: World, faults: FaultBook, log: RequestLog) -> Reply:
@@ -111,7 +111,7 @@ def _add_faults(faults: FaultBook, given: object) -> Reply:
 
 
 def _request_row(request: ReceivedRequest) -> Row:
-    """Return a received request; its key is masked, as somebody may have sent a real one."""
+    """Return a received request with its key masked, because someone may have sent a real one."""
     headers = {name: "***" if name.lower() == "mc-api-key" else text for name, text in request.headers.items()}
     return {
         "method": request.method,
@@ -133,7 +133,7 @@ def _world_row(world: World) -> Row:
 
 
 def _change_snapshot(world: World, given: object) -> Reply:
-    """Add a snapshot, put one in a state or remove one: `action` is add, set_state or remove."""
+    """Add a snapshot, set its state or remove it: `action` is add, set_state or remove."""
     if not isinstance(given, dict):
         raise _BadBody("The body must be a JSON object.")
     actions = {"add": _add, "set_state": _set_state, "remove": _remove}

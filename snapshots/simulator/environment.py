@@ -1,4 +1,4 @@
-"""One environment: its volumes and snapshots as rows of the API, and the list bodies made of them."""
+"""One environment: its volumes and snapshots as rows of the API, and its list bodies."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -63,11 +63,11 @@ class Environment:
         self._body = b""
 
     def touch(self) -> None:
-        """Forget the list's body: something changed."""
+        """Discard the cached list body after a change."""
         self._body = b""
 
     def type_of(self, volume: Volume) -> str:
-        """Return what the provider gives as volumeType: by its quirk the volume's name."""
+        """Return the provider's volumeType, which oddly is the volume's name."""
         return volume.name if self.volume_type == "echo" else KINDS.get(str(volume.row["type"]), "DATADISK")
 
     def take(
@@ -121,7 +121,7 @@ class Environment:
         return found
 
     def listed(self, volume_id: str = "") -> list[Snapshot]:
-        """Return what the provider lists, newest first; of one volume if its id is given."""
+        """Return the listed snapshots, newest first; of one volume if its id is given."""
         wanted = [
             each
             for each in reversed(self.snapshots.values())
@@ -130,7 +130,7 @@ class Environment:
         return sorted(wanted, key=lambda each: each.created, reverse=True)
 
     def volume_rows(self) -> list[Row]:
-        """Return the volumes; one with a snapshot under way is Snapshotting."""
+        """Return the volumes; one with a snapshot in progress is Snapshotting."""
         busy = {each.volume_id for each in self.snapshots.values() if each.state in BUSY}
         return [
             volume.row | {"state": "Snapshotting"}

@@ -1,4 +1,4 @@
-"""Faults that a test or a demo switches on: each says which requests it meets and what becomes of the reply."""
+"""Faults that a test or a demo switches on: which requests they affect, and how they change the reply."""
 
 import json
 import re
@@ -25,11 +25,11 @@ Choice = bool | Sequence[str]
 
 @dataclass(frozen=True, kw_only=True)
 class Fault:
-    """One fault; several effects may stand together. Raises FaultError with a sentence for a value out of range.
+    """One fault; it may have several effects. Raises FaultError with a sentence for a value out of range.
 
-    Whom it meets: `path`, a regular expression that must match up to the end of the request's path, so that
-    "/snapshots" means the list alone; `environment` as service_code/environment_name; `key`; `times` how often it
-    strikes, None until cleared. The fields below say what happens.
+    It affects requests by `path`, a regular expression that must match up to the end of the request's path, so that
+    "/snapshots" means only the list; `environment` as service_code/environment_name; `key`; `times`: how often, None
+    until cleared. The fields below are its effects.
     """
 
     path: str | None = None
@@ -48,34 +48,34 @@ class Fault:
 
     # the reply itself, changed
     empty_list: bool = False
-    shrink: float = 0.0  # the fraction of the rows that is left out, from the oldest on
-    duplicate_ids: bool = False  # the first row comes once more, under another name
-    wrong_id: bool = False  # another id than was asked for
+    shrink: float = 0.0  # the fraction of the rows that is left out, oldest first
+    duplicate_ids: bool = False  # the first row appears again, under another name
+    wrong_id: bool = False  # another id than the requested one
     wrong_typed: Choice = False  # null, numbers, lists ... in turn
     missing_fields: Choice = False
-    dangling_volume: bool = False  # a volumeId that the volumes endpoint does not know
+    dangling_volume: bool = False  # a volumeId that the volumes endpoint does not have
     hostile_names: Choice = False  # one row for each name of the fixture
     set_fields: Mapping[str, object] = field(default_factory=dict)  # in every row
     record_count: int | str | None = None  # off by this many; or "absent", "text", "negative"
 
-    # how it goes out
+    # how it is sent
     slow: float = 0.0  # seconds before the first byte
     truncated: bool = False  # half of the body, then the connection is closed
     reset: bool = False  # the connection is closed without a reply
-    drip: float = 0.0  # bytes in a second, head and body; 0 means as fast as may be
-    hang_at: str | None = None  # nothing more from here on: "start", the middle of the "head" or of the "body"
+    drip: float = 0.0  # bytes per second, head and body; 0 means no limit
+    hang_at: str | None = None  # nothing is sent from here on: "start", the middle of the "head" or of the "body"
     reset_at: str | None = None  # the connection is broken (TCP reset) at one of these places
     content_length: int | str | None = None  # off by this many; or "absent", "text", "negative"
-    bad_chunk: bool = False  # half of the body as a chunk, then a chunk's size that is no number
-    gzip_bomb: int | None = None  # the body is gzip that inflates to so many MiB of nothing
-    endless: bool = False  # blanks without end after the body, which has no length
+    bad_chunk: bool = False  # half of the body as a chunk, then a chunk size that is not a number
+    gzip_bomb: int | None = None  # the body is gzip that inflates to this many MiB of zeros
+    endless: bool = False  # endless blanks after the body, which has no length
     status_line: str | None = None  # instead of HTTP/1.1 and the status
 
     def __post_init__(self) -> None:
         for each in fields(self):
             CHECKS[each.name](each.name, getattr(self, each.name))
         if self.gzip_bomb:
-            bomb(self.gzip_bomb)  # now, as it takes a second, so that it can go out at once
+            bomb(self.gzip_bomb)  # now, because it takes a second
 
     @classmethod
     def from_json(cls, given: object) -> "Fault":
@@ -88,7 +88,7 @@ class Fault:
         return cls(**given)
 
     def as_json(self) -> Row:
-        """Return the fields that differ from a fault that does nothing."""
+        """Return the fields that differ from their defaults."""
         nothing = asdict(Fault())
         return {name: value for name, value in asdict(self).items() if value != nothing[name]}
 
@@ -101,7 +101,7 @@ class Fault:
 
 
 class FaultBook:
-    """The faults that are switched on: the first that meets a request strikes. Safe to use from threads."""
+    """The active faults; the first that matches a request is used. Safe to use from threads."""
 
     def __init__(self) -> None:
         self._lock = Lock()
@@ -116,12 +116,12 @@ class FaultBook:
             self._entries.clear()
 
     def listed(self) -> list[Row]:
-        """Return the faults as JSON objects, with how often each will still strike in `left`."""
+        """Return the faults as JSON objects, with the remaining uses of each in `left`."""
         with self._lock:
             return [fault.as_json() | {"left": left} for fault, left in self._entries]
 
     def strike(self, path: str, key: str) -> Fault | None:
-        """Return the fault that meets this request, and count it."""
+        """Return the fault for this request, and count it."""
         with self._lock:
             for place, (fault, left) in enumerate(self._entries):
                 if fault.meets(path, key):
@@ -137,7 +137,7 @@ class FaultBook:
 
 
 def spoil(fault: Fault, reply: Reply) -> Reply:
-    """Return what becomes of a reply that a fault has met."""
+    """Apply a fault to a reply."""
     spoilt = _instead(fault) or _changed(fault, reply)
     replaced = {name.lower() for name in fault.headers}
     headers = {name: text for name, text in spoilt.headers.items() if name.lower() not in replaced} | {**fault.headers}

@@ -1,4 +1,4 @@
-"""Names that try to break whoever shows, stores or exports them."""
+"""Names that try to break programs that show, store or export them."""
 
 from typing import Final
 

@@ -1,7 +1,8 @@
-"""What goes on in an environment: schedules run, people take and delete snapshots, some fail, volumes are renamed.
+"""The activity in an environment: schedules run, people take and delete snapshots, some fail, volumes are renamed.
 
-Time is counted in seconds of life since the start: at speed 60 a minute of life passes in a second of the clock.
-Events happen in the order of their time, whenever somebody looks, so the same seed and clock give the same world.
+Time is counted in simulated seconds since the start: at speed 60, a simulated minute passes in a second of the clock.
+Events happen in the order of their time, regardless of when requests come, so the same seed and clock give the same
+world.
 """
 
 from collections import deque
@@ -32,7 +33,7 @@ LASTS: Final = {
     "BackingUp": (180, 400),
     "Destroying": (90, 180),
 }
-"""Seconds of life that a state lasts, at least and at most."""
+"""Simulated seconds that a state lasts, at least and at most."""
 
 FIRST_BEAT: Final = 60.0
 BEAT: Final = 600.0
@@ -42,7 +43,7 @@ FAILED_THAT_STAY: Final = 2
 
 
 class Life:
-    """Moves one environment on; `speed` is seconds of life in a second of the clock, above 0."""
+    """Advances one environment; `speed` is simulated seconds per second of the clock, above 0."""
 
     def __init__(
         self, environment: Environment, series: list[Series], *, seed: int, started: datetime, speed: float
@@ -68,7 +69,7 @@ class Life:
         self._begin()
 
     def advance(self, now: float) -> None:
-        """Let everything happen that is due by `now`, in seconds of life since the start."""
+        """Run all events that are due by `now`, in simulated seconds since the start."""
         while self._events and self._events[0][0] <= now:
             self._now, _, event = heappop(self._events)
             event()
@@ -89,14 +90,14 @@ class Life:
         heappush(self._events, (self._now + wait, self._planned, event))
 
     def _moment(self) -> datetime:
-        """Return the clock's time of what happens now: names and order follow the clock, not the life."""
+        """Return the clock's time of the current event: names and order use the clock, not simulated time."""
         return (self._started + timedelta(seconds=self._now / self._speed)).replace(microsecond=0)
 
     def _plan_step(self, snapshot: Snapshot) -> None:
         self._plan(self._random.uniform(*LASTS[snapshot.state]), partial(self._step, snapshot))
 
     def _step(self, snapshot: Snapshot) -> None:
-        """Move a snapshot to its next state, unless somebody else has touched it."""
+        """Move a snapshot to its next state, unless it was changed otherwise."""
         following = NEXT_STATE.get(snapshot.state)
         if following is None or self._environment.snapshots.get(snapshot.id) is not snapshot:
             self._busy.discard(snapshot.volume_id)
@@ -120,7 +121,7 @@ class Life:
             self._keep(snapshot)
 
     def _keep(self, snapshot: Snapshot) -> None:
-        """Count a finished snapshot in; a schedule that has too many lets its oldest go."""
+        """Count a finished snapshot; if its schedule has too many, delete the oldest."""
         if snapshot.row["intervalType"] == "MANUAL":
             self._manual.append(snapshot.id)
             return
@@ -135,7 +136,7 @@ class Life:
         snapshot = self._environment.snapshots.get(id)
         if snapshot is None or snapshot.state not in ("BackedUp", "Error"):
             return False
-        if snapshot.state == "Error":  # the provider drops a failed one at once: no step leads out of Error
+        if snapshot.state == "Error":  # the provider deletes a failed one at once: there is no step out of Error
             self._environment.drop(snapshot)
             return True
         self._environment.change(snapshot, state="Destroying")
@@ -143,7 +144,7 @@ class Life:
         return True
 
     def _run(self, series: Series) -> None:
-        """Take a scheduled snapshot; a busy volume makes it wait."""
+        """Take a scheduled snapshot, or wait if the volume is busy."""
         volume = series.volume
         if volume is None or volume.id not in self._environment.volumes:
             return
@@ -161,7 +162,7 @@ class Life:
         self._plan_step(snapshot)
 
     def _beat(self) -> None:
-        """Let somebody do something; in six beats everything has happened and the numbers are level again."""
+        """Do one manual action; after six of them each has happened and the numbers are the same again."""
         acts = (self._take_good, self._take_bad, self._delete, self._take_named, self._rename, self._clean_up)
         if acts[self._beats % len(acts)]():
             self._beats += 1
@@ -170,7 +171,7 @@ class Life:
             self._plan(SOON, self._beat)
 
     def _take_by_hand(self, *, fails: bool = False, name: str = "") -> bool:
-        """Take a snapshot of a volume that has none under way; False if all have."""
+        """Take a snapshot of a volume that has none in progress; False if all have."""
         volumes = self._environment.volumes.values()
         idle = [each for each in volumes if each.id not in self._busy]
         if idle:
@@ -189,7 +190,7 @@ class Life:
         return done
 
     def _delete(self) -> bool:
-        """Delete the oldest one that was made by hand."""
+        """Delete the oldest manual snapshot."""
         while self._manual and not self._destroy(self._manual.popleft()):
             pass
         return True
@@ -203,7 +204,7 @@ class Life:
         return True
 
     def _clean_up(self) -> bool:
-        """Delete the oldest one made by hand, and all that failed but the newest two."""
+        """Delete the oldest manual snapshot, and all failed ones except the newest two."""
         failed = [each for each in self._environment.snapshots.values() if each.state == "Error"]
         for snapshot in failed[:-FAILED_THAT_STAY]:
             self._destroy(snapshot.id)
@@ -211,7 +212,7 @@ class Life:
 
 
 def _other_name(name: str) -> str:
-    """Return the name with its next ending; after four renames it is the first again."""
+    """Return the name with its next ending; after four renames the first one returns."""
     for now, following in pairwise(RENAMED):
         if name.endswith(now):
             return name.removesuffix(now) + following

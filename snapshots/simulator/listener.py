@@ -1,4 +1,4 @@
-"""The sockets: HTTP/1.1 with keep-alive, a thread for each connection, and an end that waits for none."""
+"""The sockets: HTTP/1.1 with keep-alive, a thread for each connection, and a stop that does not wait."""
 
 import socket
 import ssl
@@ -22,9 +22,9 @@ WITHOUT_BODY: Final = frozenset({204, 304})
 
 
 class Listener(ThreadingMixIn, TCPServer):
-    """Hands each request, with its caller's address, to `answer`; raises OSError if the port is taken.
+    """Passes each request, with its caller's address, to `answer`; raises OSError if the port is taken.
 
-    With `tls` it speaks HTTPS alone.
+    With `tls` it speaks only HTTPS.
     """
 
     allow_reuse_address = True
@@ -46,7 +46,7 @@ class Listener(ThreadingMixIn, TCPServer):
 
     def get_request(self) -> tuple[socket.socket, tuple[str, int]]:
         connection, address = super().get_request()
-        if self.tls is not None:  # the handshake waits for the first read, in the connection's own thread
+        if self.tls is not None:  # the handshake happens at the first read, in the connection's own thread
             connection = self.tls.wrap_socket(connection, server_side=True, do_handshake_on_connect=False)
         with self._lock:
             self._open.add(connection)
@@ -59,13 +59,13 @@ class Listener(ThreadingMixIn, TCPServer):
         super().shutdown_request(request)
 
     def hang_up(self) -> None:
-        """End every open connection, so that no thread waits for a next request."""
+        """Close every open connection, so that no thread waits for another request."""
         with self._lock:
             for connection in self._open:
                 _shut(connection)
 
     def handle_error(self, request: object, client_address: object) -> None:
-        """Say nothing of a caller that went away or does not trust us; everything else is a bug and is shown."""
+        """Ignore a caller that disconnected or does not trust us; anything else is a bug and is printed."""
         if not isinstance(sys.exception(), ConnectionError | ssl.SSLError):
             super().handle_error(request, client_address)  # type: ignore[arg-type]
 
@@ -74,17 +74,17 @@ def _shut(connection: socket.socket) -> None:
     try:
         socket.socket.shutdown(connection, socket.SHUT_RDWR)  # of the plain socket: TLS would say goodbye first
     except OSError:
-        return  # the caller was faster
+        return  # the caller closed it first
 
 
 class _Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
     disable_nagle_algorithm = True
-    wbufsize = -1  # head and body leave together
+    wbufsize = -1  # send head and body together
     server: Listener
 
     def log_message(self, format: str, *args: object) -> None:
-        """Keep quiet: what came in is kept as a list."""
+        """Print nothing: received requests are kept in a list."""
 
     def do_GET(self) -> None:
         self._send(self._reply())
@@ -96,12 +96,12 @@ class _Handler(BaseHTTPRequestHandler):
         if body is None:
             self.close_connection = True
             return error(413, "The body must come with a Content-Length of at most 1 MiB.")
-        target = self.requestline.split()[1]  # self.path has its leading slashes folded
+        target = self.requestline.split()[1]  # in self.path leading slashes are merged
         request = Request(self.command, target, self.headers, body)
         return self.server.answer(request, str(self.client_address[0]))
 
     def _body(self) -> bytes | None:
-        """Return the request's body; None if it is too large or has no honest length."""
+        """Return the request's body; None if it is too large or its length is missing or wrong."""
         length = self.headers.get("Content-Length", "0")
         if "Transfer-Encoding" in self.headers or not length.isdecimal() or int(length[:10]) > LARGEST_BODY:
             return None
@@ -129,7 +129,7 @@ class _Handler(BaseHTTPRequestHandler):
         self.wfile.flush()
 
     def _rest(self, seconds: float) -> bool:
-        """Let what is written go out, and wait. Returns whether the end came meanwhile."""
+        """Flush the output, and wait. Return whether the server was stopped in the meantime."""
         self.wfile.flush()
         return self.server.stopping.wait(seconds)
 

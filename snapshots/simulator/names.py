@@ -1,4 +1,4 @@
-"""Names and ids as the provider makes them: always the same for the same parts."""
+"""Names and ids in the provider's format, always the same for the same parts."""
 
 from datetime import UTC, datetime
 from hashlib import blake2b
@@ -33,12 +33,12 @@ def identifier(*parts: object) -> str:
 
 
 def default_name(host: str, volume: str, created: datetime) -> str:
-    """Return the name of a snapshot that was given none (CloudStack, SnapshotManagerImpl.allocSnapshot): GMT."""
+    """Return the default name of a snapshot, with its time in GMT (CloudStack, SnapshotManagerImpl.allocSnapshot)."""
     return f"{host}_{volume}_{created.astimezone(UTC).strftime(STAMP)}"
 
 
 def host_name(index: int) -> str:
-    """Return web-01, db-01 ... and, once the roles are used up, web-02, db-02 ..."""
+    """Return web-01, db-01 ... and after the last role web-02, db-02 ..."""
     turn, role = divmod(index, len(ROLES))
     return f"{ROLES[role]}-{turn + 1:02d}"
 

@@ -48,7 +48,7 @@ def _add_options(parser: ArgumentParser) -> None:
     )
     parser.add_argument("--seed", type=int, default=1, help="the same seed makes the same world (default: %(default)s)")
     parser.add_argument(
-        "--speed", type=_speed, default=1.0, help="seconds of life in a second; 0 stands still (default: 1)"
+        "--speed", type=_speed, default=1.0, help="simulated seconds per second; 0 stops time (default: 1)"
     )
     parser.add_argument(
         "--environments", type=_codes, default=DEFAULT_ENVIRONMENTS, help="service/name,service/name ..."
@@ -77,7 +77,7 @@ def _add_options(parser: ArgumentParser) -> None:
 def main(arguments: list[str] | None = None) -> int:
     """Run the simulator until SIGINT or SIGTERM; return the exit status."""
     parser = ArgumentParser(
-        prog="python -m snapshots.simulator", description="The provider's API as a program of its own."
+        prog="python -m snapshots.simulator", description="The provider's API as a separate program."
     )
     _add_options(parser)
     return run(parser.parse_args(arguments))
@@ -102,7 +102,7 @@ def run(options: Namespace) -> int:
 
 
 def build(options: Namespace) -> Simulator:
-    """Return the simulator that the options describe. Raises ValueError for a key without signs."""
+    """Return the simulator that the options describe. Raises ValueError for an empty key."""
     world = World(
         seed=options.seed,
         environments=options.environments,

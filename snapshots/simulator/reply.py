@@ -1,4 +1,4 @@
-"""Replies and their envelopes, exactly as the provider documents them."""
+"""Replies and their envelopes, in the provider's documented format."""
 
 import json
 from dataclasses import dataclass, field
@@ -24,7 +24,7 @@ FIRST_CODE: Final = 2000  # the one code that the provider documents is 2012; ou
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """What goes back, and how."""
+    """A reply, and how it is sent."""
 
     status: int
     body: bytes = b""
@@ -33,7 +33,7 @@ class Reply:
 
 
 def encode(value: object) -> bytes:
-    """Return compact JSON in UTF-8; text that UTF-8 cannot hold (a lone surrogate) is escaped."""
+    """Return compact JSON in UTF-8; lone surrogates, which UTF-8 cannot encode, are escaped."""
     try:
         return json.dumps(value, ensure_ascii=False, separators=(",", ":")).encode()
     except UnicodeEncodeError:
@@ -41,7 +41,7 @@ def encode(value: object) -> bytes:
 
 
 def list_body(rows: list[bytes]) -> bytes:
-    """Return the envelope of a list under /services, from rows that are encoded already."""
+    """Return the envelope of a list under /services, from encoded rows."""
     return b'{"data":[' + b",".join(rows) + b'],"metadata":{"recordCount":%d}}' % len(rows)
 
 

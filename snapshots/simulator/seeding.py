@@ -1,7 +1,7 @@
-"""The world's past: volumes with schedules, and what those left behind.
+"""Create the world's past: volumes with schedules, and their snapshots.
 
-Every time lies on a fixed grid and every id is made of it, so a world that is started again an hour later is the same
-world an hour older, and not another one.
+All times are on a fixed grid, and ids are derived from them, so a world that is started again an hour later is the same
+world, an hour older.
 """
 
 from collections import deque
@@ -26,7 +26,7 @@ EXAMPLE_ROW: Final[dict[str, object]] = {
 EXAMPLE_CREATED: Final = datetime(2016, 11, 16, 21, 10, 9, tzinfo=UTC)
 MONTREAL: Final = timezone(timedelta(hours=-5))
 EPOCH: Final = datetime(2016, 1, 1, tzinfo=UTC)
-HORIZON: Final = timedelta(days=3 * 365)  # a huge number of snapshots is packed closer, not spread over centuries
+HORIZON: Final = timedelta(days=3 * 365)  # a huge number of snapshots is denser, not spread over centuries
 PERIODS: Final = {
     "HOURLY": timedelta(hours=1),
     "DAILY": timedelta(days=1),
@@ -51,13 +51,13 @@ PLANS: Final[tuple[tuple[str, ...], ...]] = (
 )
 DETACHED_PLAN: Final = 11
 SIZES: Final = (20, 40, 50, 80, 100, 250, 500)
-MIX_FROM: Final = 10  # a shorter list stays wholly BackedUp
+MIX_FROM: Final = 10  # in a shorter list all are BackedUp
 ERRORS_IN_256: Final = 4
 
 
 @dataclass(slots=True)
 class Series:
-    """The snapshots of one interval type of one volume: how often, how many stay, and which are there."""
+    """The snapshots of one interval type of one volume: the interval, how many are kept, and which exist."""
 
     volume: Volume | None
     interval_type: str
@@ -74,7 +74,7 @@ class Series:
 
 
 def populate(environment: Environment, *, seed: int, volumes: int, snapshots: int, now: datetime) -> list[Series]:
-    """Fill an environment with exactly so many volumes and snapshots; return the series that go on."""
+    """Fill an environment with exactly these numbers of volumes and snapshots; return the series that continue."""
     has_example = environment.code == EXAMPLE_ENVIRONMENT
     for index in range(volumes):
         _add_volume(environment, seed, index, EXAMPLE_VOLUME if has_example and index == 0 else "")
@@ -127,7 +127,7 @@ def _series(environment: Environment, seed: int) -> list[Series]:
 
 
 def _ghosts(environment: Environment, seed: int) -> list[Series]:
-    """Return series of a deleted volume, which keeps its name, and of one that the provider lost wholly."""
+    """Return series of a deleted volume, which keeps its name, and of one that the provider lost completely."""
     row = volume_row(
         environment.code,
         id=identifier(seed, environment.code, "deleted"),
@@ -159,7 +159,7 @@ def _fill(environment: Environment, series: list[Series], snapshots: int, now: d
 
 
 def _shares(series: list[Series], snapshots: int) -> list[int]:
-    """Share the snapshots out by weight; the sum is exact."""
+    """Distribute the snapshots by weight; the sum is exact."""
     whole = sum(each.weight for each in series)
     shares = [snapshots * each.weight // whole for each in series]
     for turn in range(snapshots - sum(shares)):
@@ -177,7 +177,7 @@ def _past_snapshot(environment: Environment, series: Series, created: datetime) 
 
 
 def _mix_states(environment: Environment) -> None:
-    """Put the two newest under way and the oldest scheduled one on its way out, and see that one failed."""
+    """Set the two newest in progress and the oldest scheduled one to be deleted, and make one fail."""
     rows = [each for each in environment.listed() if each.volume_id in environment.volumes]
     if len(rows) < MIX_FROM:
         return

@@ -19,7 +19,7 @@ POLL: Final = 0.05
 
 
 class Simulator:
-    """Serves a world; use it as a context manager, or call start() and stop(), also again and again on its port.
+    """Serves a world; use it as a context manager, or call start() and stop(), also repeatedly on its port.
 
     `keys` maps each accepted key to the environments that it sees, None for all. `bad_key_status` is 403, the one
     status that the provider documents for it, or 401. Port 0 takes any free one; start() raises OSError if the port
@@ -54,27 +54,27 @@ class Simulator:
 
     @property
     def url(self) -> str:
-        """Return the API's base address; start() has settled the port."""
+        """Return the API's base URL; start() has set the port."""
         return self.origin + self.prefix
 
     @property
     def requests(self) -> list[ReceivedRequest]:
-        """Return what the API received, oldest first: a copy."""
+        """Return a copy of the received requests, oldest first."""
         return self._log.listed()
 
     def calls(self, path_suffix: str = "") -> int:
-        """Count the requests whose path ends so."""
+        """Count the requests whose path ends like this."""
         return sum(each.path.endswith(path_suffix) for each in self.requests)
 
     def clear(self) -> None:
-        """Forget what was received."""
+        """Clear the received requests."""
         self._log.clear()
 
     def add_fault(self, fault: Fault) -> None:
         self.faults.add(fault)
 
     def fault(self, **effects: object) -> Fault:
-        """Switch a fault on from its fields, and return it; raises FaultError with a sentence."""
+        """Add a fault from its fields, and return it; raises FaultError with a sentence."""
         fault = Fault.from_json(effects)
         self.add_fault(fault)
         return fault

@@ -1,4 +1,4 @@
-"""The states of a snapshot and the legal steps between them, as in CloudStack's SnapshotStateMachineManagerImpl."""
+"""The states of a snapshot and the allowed steps between them, as in CloudStack's SnapshotStateMachineManagerImpl."""
 
 from typing import Final
 
@@ -14,17 +14,17 @@ TRANSITIONS: Final[dict[str, frozenset[str]]] = {
     "Error": frozenset(),
 }
 BUSY: Final = frozenset({"Creating", "CreatedOnPrimary", "BackingUp"})
-"""States in which the snapshot keeps its volume in Snapshotting."""
+"""States of a snapshot in which its volume is Snapshotting."""
 
 HIDDEN: Final = "Destroyed"
 """The one state that lists leave out."""
 
 
 class IllegalTransition(Exception):
-    """The world tried a step that the provider's state machine does not know."""
+    """The world tried a step that the provider's state machine does not allow."""
 
 
 def check_transition(old: str, new: str) -> None:
-    """Raise IllegalTransition unless the provider knows the step from `old` to `new`."""
+    """Raise IllegalTransition unless the provider allows the step from `old` to `new`."""
     if new not in TRANSITIONS.get(old, frozenset()):
         raise IllegalTransition(f"A snapshot cannot go from {old} to {new}.")

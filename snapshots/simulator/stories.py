@@ -1,7 +1,7 @@
-"""Volumes whose past and near future are written down: each is a case that somebody who looks after volumes meets.
+"""Volumes with a written past and near future: each is a case from the work with volumes.
 
-A story is told around one moment, its `anchor`. What an environment holds at any other moment follows from the anchor
-alone, so a world that is looked at earlier and one that is started later tell the same story.
+All times of a story are relative to its `anchor`. The state of an environment depends only on the anchor and the time,
+so a world gives the same story, whenever it is started or read.
 """
 
 from collections.abc import Callable
@@ -16,9 +16,9 @@ from snapshots.simulator.seeding import PERIODS, volume_row
 HOUR, MINUTE, SECOND = timedelta(hours=1), timedelta(minutes=1), timedelta(seconds=1)
 DAY: Final = timedelta(days=1)
 BEGIN: Final = -25 * DAY
-"""Nothing that runs on a schedule is older; made by hand things may be."""
+"""Scheduled snapshots are not older than this; manual ones may be."""
 END: Final = DAY
-"""Schedules go on for so long after the anchor."""
+"""How long schedules continue after the anchor."""
 LASTS: Final = 9 * MINUTE
 KEPT: Final = 7
 
@@ -68,7 +68,7 @@ class Story:
         name: str = "",
         gone: timedelta | None = None,
     ) -> None:
-        """Take a snapshot, which ends so; "" lets it be under way for ever. `gone`: when it is deleted."""
+        """Take a snapshot, with its final state; "" leaves it in progress forever. `gone`: when it is deleted."""
         taken: list[Snapshot] = []
         created = self.anchor + when
         self.plan(when, lambda: taken.append(self.environment.take(volume, kind, created, "Creating", name)))
@@ -171,7 +171,7 @@ def _under_way(story: Story) -> None:
 
 
 def _said(story: Story) -> None:
-    """What is known of these depends on what was asked and said meanwhile."""
+    """Volumes whose status depends on targets, exclusions and earlier syncs."""
     archive = story.volume("archive")
     story.run(archive, "MANUAL", -16 * DAY)
     story.run(archive, "MANUAL", -7 * DAY, name="before-migration")
@@ -184,7 +184,7 @@ def _said(story: Story) -> None:
 
 
 def dev(story: Story) -> None:
-    """One whose list is not seen to the end."""
+    """An environment that the key can no longer see before its story ends."""
     story.runs(story.volume("dev-db-data", "dev-01"), "DAILY", -20 * HOUR)
     story.runs(story.volume("dev-files", "dev-02", made=-2 * DAY), "HOURLY", -10 * MINUTE, since=-20 * HOUR, keep=24)
     stopped = -7 * HOUR - 20 * MINUTE
@@ -197,7 +197,7 @@ STORIES: Final[dict[str, Callable[[Story], None]]] = {"compute-on/shop": shop, "
 
 
 def told(anchor: datetime, *, volume_type: str) -> list[Story]:
-    """Return the stories, each in an environment of its own, that nothing else happens in."""
+    """Return the stories, each in a separate environment without other activity."""
     return [_one(Environment(code, volume_type=volume_type), tell, anchor) for code, tell in STORIES.items()]
 
 

@@ -1,4 +1,4 @@
-"""How a reply goes out on its socket: whole, or broken on purpose."""
+"""Send a reply on its socket: complete, or intentionally broken."""
 
 import gzip
 import io
@@ -23,7 +23,7 @@ LINGER_NOT: Final = pack("ii", 1, 0)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Wire:
-    """What a fault does to the bytes of a reply; the fields are those of `Fault`, which explains them."""
+    """The effects of a fault on the bytes of a reply; `Fault` explains the fields."""
 
     slow: float = 0.0
     truncated: bool = False
@@ -48,7 +48,7 @@ WHOLE: Final = Wire()
 
 
 def framing(wire: Wire, size: int) -> dict[str, str]:
-    """Return the headers that tell where a body of this size ends, or lie about it."""
+    """Return the headers for the length of a body of this size, or wrong ones."""
     if wire.bad_chunk:
         return {"Transfer-Encoding": "chunked"}
     coding = {"Content-Encoding": "gzip"} if wire.gzip_bomb else {}
@@ -82,13 +82,13 @@ def pieces(wire: Wire, head: bytes, body: bytes) -> Iterator[bytes]:
 
 
 def _chunked_badly(body: bytes) -> bytes:
-    """Return the first half as a chunk, and after it a size that is none."""
+    """Return the first half as a chunk, followed by an invalid chunk size."""
     half = body[: len(body) // 2]
     return b"%x\r\n%b\r\n" % (len(half), half) + BAD_CHUNK + body[len(half) :]
 
 
 def dripped(sent: Iterator[bytes], rate: float) -> Iterator[bytes]:
-    """Cut what is sent into the portions of DRIP_SECONDS at `rate` bytes a second; at least a byte each."""
+    """Split the bytes into portions for DRIP_SECONDS at `rate` bytes per second; at least one byte each."""
     size = max(1, round(rate * DRIP_SECONDS))
     for piece in sent:
         for start in range(0, len(piece), size):
@@ -97,7 +97,7 @@ def dripped(sent: Iterator[bytes], rate: float) -> Iterator[bytes]:
 
 @lru_cache(maxsize=4)
 def bomb(mebibytes: int) -> bytes:
-    """Return gzip data that inflates to so much; about a thousandth of it."""
+    """Return gzip data that inflates to this size; it is about a thousandth of it."""
     packed = io.BytesIO()
     with gzip.GzipFile(fileobj=packed, mode="wb", mtime=0) as stream:
         for _ in range(mebibytes):
@@ -106,13 +106,13 @@ def bomb(mebibytes: int) -> bytes:
 
 
 def reset(connection: socket.socket) -> None:
-    """Close a connection so that the other end sees it broken, and not merely ended."""
+    """Reset a connection, so that the other end gets an error and not a normal end."""
     connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, LINGER_NOT)
     socket.close(connection.detach())
 
 
 def wait_for_end(connection: socket.socket) -> None:
-    """Wait until the other end goes away, or the simulator hangs up."""
+    """Wait until the other end disconnects, or the simulator stops."""
     with DefaultSelector() as selector:
         selector.register(connection, EVENT_READ)
         selector.select()

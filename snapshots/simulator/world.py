@@ -24,14 +24,14 @@ def utc_now() -> datetime:
 
 
 class World:
-    """Environments are named `service_code/environment_name`; `volumes` and `snapshots` count for each of them.
+    """Environments are named `service_code/environment_name`; `volumes` and `snapshots` are the numbers in each.
 
-    `clock` returns an aware datetime in UTC. `speed` is how many seconds of life pass in a second of the clock: 0
-    stands still, 1 is real time. The same seed and the same clock give the same bytes. `volume_type` is "echo" (the
-    provider's quirk: volumeType repeats the volume's name) or "kind" (ROOT, DATADISK). `stories`: the moment around
-    which the environments of `snapshots.simulator.stories` are told, too. Names, rows and states follow the provider's
+    `clock` returns an aware datetime in UTC. `speed` is how many simulated seconds pass in a second of the clock: 0 is
+    no change, 1 is real time. The same seed and the same clock give the same bytes. `volume_type` is "echo" (as the
+    provider does: volumeType repeats the volume's name) or "kind" (ROOT, DATADISK). `stories`: the anchor of the
+    environments of `snapshots.simulator.stories`, which are then added. Names, rows and states follow the provider's
     documentation of snapshots and Apache CloudStack. Raises ValueError for arguments out of range.
-    Methods that name an environment, volume or snapshot that is not there raise UnknownThing.
+    Methods raise UnknownThing for an environment, volume or snapshot that does not exist.
     """
 
     def __init__(
@@ -73,12 +73,12 @@ class World:
 
     @property
     def age(self) -> float:
-        """Return the seconds of life since the start."""
+        """Return the simulated seconds since the start."""
         return max(0.0, (self.clock() - self.started).total_seconds() * self.speed)
 
     @contextmanager
     def environment(self, code: str) -> Iterator[Environment]:
-        """Give an environment as it is now; nothing changes while the block runs."""
+        """Yield an environment as it is now; nothing changes while the block runs."""
         with self._lock:
             for life in self._lives:
                 life.advance(self.age)
@@ -89,7 +89,7 @@ class World:
             yield self._environments[code]
 
     def snapshots(self, environment: str) -> list[Row]:
-        """Return the snapshots that the provider lists, newest first, as the API gives them."""
+        """Return the listed snapshots, newest first, as the API returns them."""
         with self.environment(environment) as found:
             return [dict(each.row) for each in found.listed()]
 
@@ -112,8 +112,8 @@ class World:
     ) -> Row:
         """Add a snapshot and return its row.
 
-        `volume_id`: None takes the first volume, the empty string leaves the three volume fields out, an unknown one
-        is a deleted volume's. `overrides` replace or add fields by the API's names. Raises ValueError for a used id.
+        `volume_id`: None means the first volume, the empty string leaves the three volume fields out, an unknown one is
+        that of a deleted volume. `overrides` replace or add fields by the API's names. Raises ValueError for a used id.
         """
         with self.environment(environment) as found:
             if id in found.snapshots:
@@ -128,7 +128,7 @@ class World:
             return dict(taken.row)
 
     def set_state(self, environment: str, id: str, state: str) -> None:
-        """Put a snapshot in any state, also one that the provider does not know."""
+        """Set a snapshot to any state, also one that the provider does not have."""
         with self.environment(environment) as found:
             found.change(found.snapshot(id), state=state)
 

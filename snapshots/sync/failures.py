@@ -98,7 +98,7 @@ def _overtaken(held: Claim) -> Fault:
     leases.release(held)
     if not Environment.objects.filter(pk=held.environment.pk).exists():
         return removed()
-    return Fault("late", _("Another refresh or a new key overtook this one; its answer was thrown away."))
+    return Fault("late", _("A newer refresh or a new key replaced this one; its answer was discarded."))
 
 
 def _reconnect(error: Internal) -> None:

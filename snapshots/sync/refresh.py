@@ -55,7 +55,7 @@ class Fetched:
     """A reply, or its fault. `volumes` is None if the volumes were not requested.
 
     `retrieved`: for volumes that were requested one by one, whether the provider still has them. `clock_ahead`: by how
-    many seconds the provider's clock is ahead of ours, None without a Date.
+    many seconds the provider's clock is ahead, None without a Date.
     """
 
     listing: Listing[SnapshotRecord] | None = None

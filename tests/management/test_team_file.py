@@ -16,13 +16,13 @@ WRONG = [
     ('slug = "acme"', 'slug = "a c"', "[[team]] 'a c': slug: Enter a valid “slug”"),
     ('slug = "acme"', f'slug = "{"a" * 51}"', "slug: Ensure this value has at most 50 characters"),
     ('slug = "acme"', "", "[[team]] 1: slug is missing or not text."),
-    ('name = "Acme Platform"', 'name = "Acme\\nPlatform"', f"{ACME}: name holds signs that cannot be printed."),
+    ('name = "Acme Platform"', 'name = "Acme\\nPlatform"', f"{ACME}: name contains characters that cannot be printed."),
     ('role = "admin"', 'role = "owner"', f"{ALICE}: role must be one of admin, member, viewer."),
     ('role = "admin"', "", f"{ALICE}: role must be one of admin, member, viewer."),
     ("alice@example.com", "alice", "[[team.member]] 'alice': email: Enter a valid email address."),
     ("compute-on/prod", "compute-on", f"{ACME}: environments: 'compute-on' is not written as service_code/environment"),
     ("compute-on/prod", "compute-on/../env", "'compute-on/../env' is not written as"),
-    ("compute-qc/prod", "compute-on/prod", f"{ACME}: environments 'compute-on/prod' stands there twice."),
+    ("compute-qc/prod", "compute-on/prod", f"{ACME}: environments 'compute-on/prod' is there twice."),
     ('["compute-on/prod", "compute-qc/prod"]', '"compute-on/prod"', f"{ACME}: environments must be a list."),
     ("ACME_KEY", "NOT_SET", f"{ACME}: api_key: the environment variable NOT_SET is not set."),
     ("ALICE_PASSWORD", "NOT_SET", f"{ALICE}: password: the environment variable NOT_SET is not set."),
@@ -53,8 +53,8 @@ def test_all_mistakes_are_listed(provision: Provision) -> None:
 
 def test_teams_and_members_stand_there_once(provision: Provision) -> None:
     member = TEAM[TEAM.index("[[team.member]]") :]
-    assert "The file: slug 'acme' stands there twice." in provision(TEAM + TEAM).err
-    assert f"{ACME}: email 'alice@example.com' stands there twice." in provision(TEAM + member.replace("al", "Al")).err
+    assert "The file: slug 'acme' is there twice." in provision(TEAM + TEAM).err
+    assert f"{ACME}: email 'alice@example.com' is there twice." in provision(TEAM + member.replace("al", "Al")).err
 
 
 def test_an_empty_file_is_refused_even_to_prune(provision: Provision) -> None:

@@ -37,8 +37,7 @@ def links(fill: Fill, alice: User, team: Team) -> list[ShareLink]:
     now, snapshot, maker = timezone.now(), Snapshot.objects.get(), team.memberships.get()
     same = {"team": team, "snapshot": snapshot, "maker": maker, "first_used_at": now, "last_used_at": now}
     rows = [
-        ShareLink(public_id=token_hex(6), digest=digest_of(secret), form_id=token_hex(8), **same)
-        for secret in SECRETS
+        ShareLink(public_id=token_hex(6), digest=digest_of(secret), form_id=token_hex(8), **same) for secret in SECRETS
     ]
     for row in rows:
         row.expires_at = now + timedelta(days=1)

@@ -1,4 +1,4 @@
-"""Django's PostgreSQL with a pool that a restart of the server does not hold up."""
+"""Django's PostgreSQL backend with a pool that recovers quickly from a restart of the server."""
 
 from typing import Any
 
@@ -9,10 +9,10 @@ from psycopg_pool import ConnectionPool
 
 class DatabaseWrapper(base.DatabaseWrapper):
     def get_new_connection(self, conn_params: dict[str, Any]) -> "Connection[Any]":
-        """Take a living connection out of the pool.
+        """Take a working connection from the pool.
 
-        One that died is the sign that the idle others died with it. The pool's own check would find them one by one,
-        with a growing pause after each: 20 s without a page after a restart.
+        If one is broken, the other idle ones are too. The pool's own check would find them one by one, with a growing
+        pause after each: 20 s without a page after a restart.
         """
         connection: Connection[Any] = super().get_new_connection(conn_params)
         if self.pool is None:
