@@ -35,11 +35,13 @@ UNSAID = (
 )
 # What was done to an account, as its person is told by mail.
 NOTICES = {
-    "account/email/email_changed": _("Your account has another e-mail address now; this one no longer opens it."),
-    "account/email/password_changed": _("The password of your account was changed."),
-    "account/email/password_reset": _("The password of your account was set anew through a link sent to this address."),
+    "account/email/email_changed": _("The email of your account was changed. You can no longer sign in with this one."),
+    "account/email/password_changed": _("Your password was changed."),
+    "account/email/password_reset": _("Your password was reset with a link sent to this email."),
     "account/email/password_set": _("A password was set for your account."),
-    "mfa/email/recovery_codes_generated": _("New recovery codes were made for your account; the old ones have ended."),
+    "mfa/email/recovery_codes_generated": _(
+        "New recovery codes were created for your account. The old ones no longer work."
+    ),
     "mfa/email/totp_activated": _("An authenticator app was added to your account."),
     "mfa/email/totp_deactivated": _("The authenticator app was removed from your account."),
     "mfa/email/webauthn_added": _("A passkey was added to your account."),

@@ -25,7 +25,7 @@ FAILURES = {
     HTTPStatus.UNAUTHORIZED: "No access token, or none that is alive.",
     HTTPStatus.FORBIDDEN: "The team asks for a second factor, and the token’s maker has none.",
     HTTPStatus.NOT_FOUND: "There is nothing at this address that the token reads.",
-    HTTPStatus.METHOD_NOT_ALLOWED: "Access tokens only read.",
+    HTTPStatus.METHOD_NOT_ALLOWED: "Access tokens are read-only.",
     HTTPStatus.TOO_MANY_REQUESTS: "The token asked too often in this minute.",
     HTTPStatus.INTERNAL_SERVER_ERROR: "Something went wrong on our side.",
     HTTPStatus.SERVICE_UNAVAILABLE: "Busy, or the environment was never listed whole.",

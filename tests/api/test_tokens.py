@@ -43,7 +43,7 @@ def test_without_a_living_token_nothing_is_answered(prod: Environment, shown: di
         assert answer.status_code == 401
         assert answer["WWW-Authenticate"] == 'Bearer realm="snapshots"'
         assert errors(answer) == [
-            {"code": 401, "errorCode": "UNAUTHORIZED", "message": "This needs an access token that is alive."}
+            {"code": 401, "errorCode": "UNAUTHORIZED", "message": "Missing, expired or revoked access token."}
         ]
 
 

@@ -114,7 +114,7 @@ def make_team(hand: Hand) -> None:
     hand.write("Email", "alice@example.com")
     hand.write("Password", PASSWORD)
     hand.write("Team name", "Acme Platform")
-    hand.press("Make the team")
+    hand.press("Create team")
 
 
 def enter_key(hand: Hand, key: str = KEY) -> None:

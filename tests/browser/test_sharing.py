@@ -105,7 +105,7 @@ def test_all_are_withdrawn_after_a_question(open_tab: OpenTab, width: str) -> No
     expect(alice.page.get_by_text(re.compile(r"^Revoked: \d links\.$"))).to_be_visible()
     alice.goto("/t/acme/settings/security/")
     alice.keep("security-shared-links")
-    alice.page.get_by_role("link", name="Switch them off…").click()
+    alice.page.get_by_role("link", name="Turn off…").click()
     alice.keep("share-switch")
     stranger = open_tab(width)
     assert [visit(stranger, link)[0] for link in links] == [404, 404]

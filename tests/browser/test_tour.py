@@ -34,7 +34,7 @@ def test_sign_in_filter_open_pass_on(open_tab: Callable[..., Tab], width: str) -
     address = _copied_link(tab)
     _sign_out(tab)
     tab.page.goto(address)
-    expect(tab.page.get_by_text("Sign in to open the page you were sent.")).to_be_visible()
+    expect(tab.page.get_by_text("Sign in to continue.")).to_be_visible()
     tab.sign_in("bob@example.com")
     expect(tab.page).to_have_url(address)
     expect(tab.page.get_by_role("heading", level=1)).to_have_text("i-douglas-ADM_foo_20161116211009")

@@ -112,7 +112,7 @@ def test_no_other_snapshot_is_named(alice_client: Client, links: list[str], of: 
 def test_the_switch_says_how_many_and_ends_them(
     alice_client: Client, mia_client: Client, links: list[str], team: Team
 ) -> None:
-    assert "Switch them off…" in tree(alice_client.get("/t/acme/settings/security/")).one("main").text
+    assert "Turn off…" in tree(alice_client.get("/t/acme/settings/security/")).one("main").text
     asked = alice_client.get(SWITCH)
     assert "This revokes 3 links at once, for good." in tree(asked).one("main").text
     assert works(links) == [True, True, True]

@@ -213,7 +213,7 @@ def _ask_who_it_is(request: HttpRequest, user: User) -> HttpResponse | None:
     if not (name in RECENT_PAGES or (name in RECENT and is_form)) or was_recent(request, user):
         return None
     if is_form:
-        messages.info(request, _("Nothing was changed yet. Confirm first that it is you, then do it once more."))
+        messages.info(request, _("Nothing was changed yet. Confirm it’s you, then try again."))
     return redirect_to_login(_page_of(request), resolve_url("account_reauthenticate"))
 
 

@@ -13,7 +13,7 @@ from dashboard.teams.models import Invitation, Membership, PendingKey, Role, Use
 def check_role(membership: Membership, least: Role) -> None:
     """Raises PermissionDenied, which says what role it takes."""
     if not Role(membership.role).at_least(least):
-        raise PermissionDenied(_("This needs the role %(role)s in the team.") % {"role": least.label})
+        raise PermissionDenied(_("This requires the role %(role)s in the team.") % {"role": least.label})
 
 
 def hold(membership: Membership, least: Role) -> Membership:

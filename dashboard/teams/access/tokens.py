@@ -37,7 +37,7 @@ def enter(request: HttpRequest, methods: Collection[str], kwargs: dict[str, obje
         return None if request.method in ("GET", "HEAD") else wrong_method()
     token = find(shown(request))
     if token is None:
-        response = refusal(HTTPStatus.UNAUTHORIZED, "UNAUTHORIZED", _("This needs an access token that is alive."))
+        response = refusal(HTTPStatus.UNAUTHORIZED, "UNAUTHORIZED", _("Missing, expired or revoked access token."))
         response.headers["WWW-Authenticate"] = 'Bearer realm="snapshots"'
         return response
     request.token, request.team = token, token.team  # type: ignore[attr-defined]
@@ -96,7 +96,7 @@ def is_api(request: HttpRequest) -> bool:
 
 
 def wrong_method() -> JsonResponse:
-    response = refusal(HTTPStatus.METHOD_NOT_ALLOWED, "METHOD_NOT_ALLOWED", _("Access tokens only read."))
+    response = refusal(HTTPStatus.METHOD_NOT_ALLOWED, "METHOD_NOT_ALLOWED", _("Access tokens are read-only."))
     response.headers["Allow"] = "GET, HEAD"
     return response
 
@@ -110,7 +110,7 @@ def refusal(status: HTTPStatus, code: str, message: str, **context: object) -> J
 
 
 def _too_many(use: Use) -> JsonResponse:
-    sentence = _("This access token asked too often. Wait for as long as Retry-After says.")
+    sentence = _("Too many requests with this access token. Wait as long as Retry-After says.")
     response = refusal(HTTPStatus.TOO_MANY_REQUESTS, "TOO_MANY_REQUESTS", sentence)
     response.headers["Retry-After"] = str(use.wait)
     return response

@@ -38,7 +38,7 @@ def _end(request: SignedInRequest) -> HttpResponse:
     if form.is_valid():
         chosen = get_object_or_404(UserSession, user=request.user, pk=form.cleaned_data["session"])
         chosen.end()
-        messages.success(request, _("That session has ended."))
+        messages.success(request, _("Session ended."))
     return HttpResponseRedirect(reverse("account_sessions"))
 
 

@@ -32,13 +32,13 @@ class NameForm(forms.ModelForm):  # type: ignore[type-arg]  # Django has it with
     class Meta:
         model = User
         fields = ("name",)
-        help_texts = {"name": gettext_lazy("Your teams see it beside your e-mail address. It may be left empty.")}
+        help_texts = {"name": gettext_lazy("Your teams see it next to your email. Optional.")}
         widgets = {"name": forms.TextInput(attrs={"autocomplete": "name"})}
 
 
 class NewEmailForm(forms.Form):
     email = forms.EmailField(
-        label=gettext_lazy("New e-mail address"),
+        label=gettext_lazy("New email"),
         max_length=254,
         validators=[can_be_mailed],
         widget=forms.EmailInput(attrs={"autocomplete": "email"}),
@@ -55,7 +55,7 @@ def home(request: SignedInRequest) -> HttpResponse:
     form = NameForm(request.POST if request.method == "POST" else None, instance=request.user)
     if request.method == "POST" and form.is_valid():
         form.save()
-        messages.success(request, _("Your name is saved."))
+        messages.success(request, _("Name saved."))
         return HttpResponseRedirect(reverse("account_home"))
     return render(request, "account/start.html", {"form": form, "sends_mail": sends_mail()})
 
@@ -75,9 +75,9 @@ def change_email(request: SignedInRequest) -> HttpResponse:
         return render(request, "account/change_email.html", context)
     except OSError as fault:
         log.warning("A link to change an address could not be mailed (%s).", type(fault).__name__)
-        form.add_error("email", _("The mail could not be sent. Try again later."))
+        form.add_error("email", _("The email could not be sent. Try again later."))
         return render(request, "account/change_email.html", context)
-    said = _("A link is on its way to %(email)s. Open it there; until then nothing changes.")
+    said = _("We sent a link to %(email)s. Nothing changes until you open it.")
     messages.success(request, said % {"email": email})
     return HttpResponseRedirect(reverse("account_home"))
 
@@ -95,7 +95,7 @@ def confirm_email(request: SignedInRequest, token: str) -> HttpResponse:
     except EmailChangeEnded:
         return render(request, "account/confirm_email.html", {"ended": True})
     get_adapter().send_notification_mail("account/email/email_changed", request.user, email=old)
-    messages.success(request, _("Your e-mail address is now %(email)s. Sign in with it.") % {"email": email})
+    messages.success(request, _("Your email is now %(email)s. Sign in with it.") % {"email": email})
     if was_proved:
         return HttpResponseRedirect(reverse("account_home"))
     return _choose_password(request)
@@ -114,6 +114,6 @@ class SetPasswordByLink(PasswordResetFromKeyView):  # type: ignore[misc]  # alla
     def form_valid(self, form: forms.Form) -> HttpResponseBase:
         how = AddressProof.OPERATOR if is_operators(self.reset_user, self.key) else AddressProof.MAILBOX
         if prove(self.reset_user, how, actor=self.reset_user, request=self.request):
-            messages.info(self.request, _("Your address is proved now. Earlier passwords and sign-ins no longer work."))
+            messages.info(self.request, _("Your email is now proved. Earlier passwords and sign-ins no longer work."))
         response: HttpResponseBase = super().form_valid(form)
         return response

@@ -1,4 +1,4 @@
-"""E-mail addresses as they are compared: ASCII letters without regard to case, every other sign as it is."""
+"""Emailes as they are compared: ASCII letters without regard to case, every other sign as it is."""
 
 import unicodedata
 from string import ascii_lowercase, ascii_uppercase

@@ -76,14 +76,14 @@ def _sentence(key: str, wait: int) -> str:
     minutes = ceil(wait / 60)
     if key.startswith("mail-to:"):
         text = ngettext(
-            "This address got too many mails of this kind. Try again in %(n)d minute.",
-            "This address got too many mails of this kind. Try again in %(n)d minutes.",
+            "Too many emails of this kind were sent to this address. Try again in %(n)d minute.",
+            "Too many emails of this kind were sent to this address. Try again in %(n)d minutes.",
             minutes,
         )
     else:
         text = ngettext(
-            "Too many mails were sent from here. Try again in %(n)d minute.",
-            "Too many mails were sent from here. Try again in %(n)d minutes.",
+            "Too many emails were sent from here. Try again in %(n)d minute.",
+            "Too many emails were sent from here. Try again in %(n)d minutes.",
             minutes,
         )
     return text % {"n": minutes}

@@ -49,7 +49,7 @@ class PersonForm(forms.Form):
     def clean_email(self) -> str:
         email: str = self.cleaned_data["email"]
         if User.objects.by_address(email):
-            raise ValidationError(_("This address has an account. Sign in with it, then open this address once more."))
+            raise ValidationError(_("There is already an account with this email. Sign in, then open this link again."))
         return folded(email)
 
     def clean(self) -> None:
@@ -70,11 +70,11 @@ class TeamForm(forms.Form):
         widget=forms.TextInput(attrs={"autocomplete": "organization", "data-slug-from": ""}),
     )
     slug = forms.SlugField(
-        label=gettext_lazy("Name in addresses (optional)"),
+        label=gettext_lazy("Short name for URLs (optional)"),
         max_length=MOST_SLUG,
         required=False,
-        help_text=gettext_lazy("Made from the team name if left empty. It stands in every link that you pass on."),
-        error_messages={"invalid": gettext_lazy("Use letters without accents, digits, - and _ only.")},
+        help_text=gettext_lazy("Appears in every link you share. If empty, it is derived from the team name."),
+        error_messages={"invalid": gettext_lazy("Use only unaccented letters, digits, hyphens and underscores.")},
         widget=forms.TextInput(attrs={"autocomplete": "off", "spellcheck": "false", "data-slug-to": ""}),
     )
 
@@ -82,7 +82,7 @@ class TeamForm(forms.Form):
         given: str = self.cleaned_data["slug"] or slugify(self.cleaned_data.get("team_name", ""))
         slug = given.lower()[:MOST_SLUG].strip("-_")
         if not slug and "team_name" in self.cleaned_data:
-            raise ValidationError(_("The team name has no letter that an address can hold: type one here."))
+            raise ValidationError(_("The team name has no character that a URL can contain. Enter a short name here."))
         return slug
 
 

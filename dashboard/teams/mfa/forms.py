@@ -38,7 +38,7 @@ CODE_SECONDS = STEP_SECONDS * (2 * settings.MFA_TOTP_TOLERANCE + 1)
 """How long a code of an app is good, the steps before and after its own included."""
 # What reading a reply raises that is no reply of a passkey.
 MALFORMED = (AttributeError, KeyError, TypeError, ValueError)
-CODE_LABEL = gettext_lazy("Code of your app, or a recovery code")
+CODE_LABEL = gettext_lazy("Code from your app, or a recovery code")
 CODE_LENGTH = 32
 
 
@@ -82,7 +82,7 @@ class CodeAgainForm(ReauthenticateForm):  # type: ignore[misc]
 
 
 class NewAppForm(ActivateTOTPForm):  # type: ignore[misc]
-    code = forms.CharField(label=gettext_lazy("Code that the app shows"), max_length=CODE_LENGTH, widget=_code_input())
+    code = forms.CharField(label=gettext_lazy("Code shown in the app"), max_length=CODE_LENGTH, widget=_code_input())
 
     def clean_code(self) -> str:
         clean: Callable[[], str] = super().clean_code
@@ -94,7 +94,7 @@ class NewPasskeyForm(AddWebAuthnForm):  # type: ignore[misc]
         label=gettext_lazy("Name"),
         max_length=MOST_NAME,
         required=False,
-        help_text=gettext_lazy("What you tell it by, such as “Laptop” or “Phone”."),
+        help_text=gettext_lazy("To recognize it, for example “Laptop” or “Phone”."),
     )
     credential = CredentialField()
     # Each passkey here checks its owner by itself and can sign in alone.
@@ -102,7 +102,7 @@ class NewPasskeyForm(AddWebAuthnForm):  # type: ignore[misc]
 
     def clean(self) -> dict[str, object]:
         if Authenticator.objects.filter(user=self.user, type=Authenticator.Type.WEBAUTHN).count() >= MOST_PASSKEYS:
-            raise ValidationError(_("An account has at most %(most)s passkeys.") % {"most": MOST_PASSKEYS})
+            raise ValidationError(_("An account can have at most %(most)s passkeys.") % {"most": MOST_PASSKEYS})
         cleaned: dict[str, object] = _well_formed(super().clean)
         return cleaned
 
@@ -149,7 +149,7 @@ def _taken_once(form: BaseAuthenticateForm, clean: Callable[[], str]) -> str:
     try:
         code = clean()
     except KeyUnreadable:
-        sentence = _("Your second factor cannot be read any more. Ask whoever runs this dashboard to remove it.")
+        sentence = _("Your second factor can no longer be read. Ask the operator of this dashboard to remove it.")
         raise ValidationError(sentence) from None
     is_of_app = form.authenticator.type == Authenticator.Type.TOTP
     if is_of_app and not allow(f"code-used:{form.user.pk} {normalize_user_code(code)}", 1, CODE_SECONDS):

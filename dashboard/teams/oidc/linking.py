@@ -70,7 +70,7 @@ def _link_first_time(claims: Claims, next_page: str, request: HttpRequest) -> Us
 def _prove(user: User, request: HttpRequest) -> None:
     """Take the provider's word for the address: what another person set before through the invitation ends."""
     if prove(user, AddressProof.OIDC, actor=user, request=request):
-        messages.info(request, _("Your address is proved now. Earlier passwords and sign-ins no longer work."))
+        messages.info(request, _("Your email is now proved. Earlier passwords and sign-ins no longer work."))
 
 
 def record_refusal(email: str, request: HttpRequest) -> None:

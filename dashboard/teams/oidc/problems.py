@@ -12,42 +12,42 @@ class Problem(Enum):
 
     CANCELLED = (
         _("You are not signed in"),
-        _("%(name)s sent you back without signing you in: you stopped there, or it did not let you in."),
+        _("%(name)s did not sign you in: you cancelled, or access was denied."),
         HTTPStatus.FORBIDDEN,
     )
     LOST = (
-        _("This sign-in cannot be finished"),
-        _("It was begun in another window or too long ago, or it is finished already. Begin again."),
+        _("This sign-in can’t be completed"),
+        _("It was started in another window or too long ago, or it is already complete. Start again."),
         HTTPStatus.BAD_REQUEST,
     )
     UNAVAILABLE = (
-        _("%(name)s gave no answer that can be used"),
-        _("That is not your fault. Try again in a minute; if you have a password here, use that until then."),
+        _("%(name)s did not respond correctly"),
+        _("This isn’t your fault. Try again in a minute, or sign in with your password if you have one."),
         HTTPStatus.BAD_GATEWAY,
     )
     UNVERIFIED = (
-        _("%(name)s does not vouch for your e-mail address"),
-        _("Accounts here are found by an e-mail address that %(name)s has verified. Have it verified there first."),
+        _("%(name)s has not verified your email"),
+        _("Accounts are found by an email that %(name)s has verified. Verify yours there first."),
         HTTPStatus.FORBIDDEN,
     )
     UNKNOWN = (
-        _("No account for %(email)s here"),
-        _("Ask an admin of your team for an invitation to this address."),
+        _("No account for %(email)s"),
+        _("Ask an admin of your team to invite this email."),
         HTTPStatus.FORBIDDEN,
     )
     TAKEN = (
-        _("This account belongs to somebody else at %(name)s"),
-        _("It was linked before, with another identity of %(name)s. Ask whoever runs this dashboard to unlink it."),
+        _("This account is linked to another identity at %(name)s"),
+        _("Ask the operator of this dashboard to unlink it."),
         HTTPStatus.FORBIDDEN,
     )
     OTHER_PERSON = (
-        _("You are somebody else at %(name)s"),
-        _("The account that you signed in to there is not the one that is linked with this account."),
+        _("You signed in as someone else at %(name)s"),
+        _("The identity that you used there is not the one linked to this account."),
         HTTPStatus.FORBIDDEN,
     )
     NOT_ASKED = (
-        _("%(name)s did not ask who you are"),
-        _("It must say that you have just signed in there. Sign out there, or set a password here, and try again."),
+        _("%(name)s did not ask you to sign in"),
+        _("It must confirm that you have just signed in. Sign out there, or set a password here, then try again."),
         HTTPStatus.FORBIDDEN,
     )
 

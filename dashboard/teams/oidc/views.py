@@ -134,6 +134,7 @@ def _tell(request: HttpRequest, problem: SignInProblem, next_page: str) -> HttpR
     words = {"name": settings.OIDC_NAME, "email": problem.email}
     again = "account_reauthenticate" if request.user.is_authenticated else "account_login"
     context = {
+        "problem": problem.problem.name.lower(),
         "heading": problem.problem.heading % words,
         "advice": problem.problem.advice % words,
         "again_url": f"{reverse(again)}?{urlencode({'next': next_page})}",

@@ -54,7 +54,7 @@ class AuditForm(forms.Form):
         widget=forms.Select(attrs={"class": "field"}),
     )
     person = forms.CharField(
-        label=_("E-mail address of a person"),
+        label=_("Person’s email"),
         max_length=254,
         required=False,
         widget=forms.TextInput(attrs={"class": "field", "type": "search"}),

@@ -54,10 +54,12 @@ def invite(
     Team.objects.select_for_update().get(pk=team.pk)
     email = folded(email)
     if team.memberships.filter(user__email=email).exists():
-        raise ValidationError(_("%(email)s is in the team already.") % {"email": email})
+        raise ValidationError(_("%(email)s is already in the team.") % {"email": email})
     team.invitations.pending().filter(email=email).update(revoked_at=timezone.now())
     if team.invitations.pending().count() >= MOST_OPEN:
-        raise ValidationError(_("The team has %(most)s open invitations. Revoke one first.") % {"most": MOST_OPEN})
+        raise ValidationError(
+            _("The team already has %(most)s open invitations. Revoke one first.") % {"most": MOST_OPEN}
+        )
     token = new_secret()
     expires_at = timezone.now() + INVITATION_AGE
     invitation = Invitation.objects.create(

@@ -94,7 +94,7 @@ def _context(invitation: Invitation) -> dict[str, object]:
 
 
 def _welcome(request: HttpRequest, invitation: Invitation) -> None:
-    messages.success(request, _("You are now in the team %(team)s.") % {"team": invitation.team.name})
+    messages.success(request, _("You joined the team %(team)s.") % {"team": invitation.team.name})
 
 
 def _team_url(invitation: Invitation) -> str:

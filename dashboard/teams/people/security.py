@@ -28,9 +28,9 @@ def security(request: MemberRequest, team: str) -> HttpResponse:
     if not form.is_valid():
         return _show(request, own)
     if form.cleaned_data["required"] and not own:
-        messages.error(request, _("Add a second factor to your own account first: you would lock yourself out."))
+        messages.error(request, _("Add a second factor to your own account first, or you would lock yourself out."))
     elif require(request.team, form.cleaned_data["required"], actor=request.user, request=request):
-        messages.success(request, _("Saved. It holds from everybody’s next request on."))
+        messages.success(request, _("Saved. This takes effect immediately."))
     return HttpResponseRedirect(reverse("teams:security", args=[request.team.slug]))
 
 

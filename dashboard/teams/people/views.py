@@ -51,7 +51,7 @@ def set_role(request: MemberRequest, team: str, member: int) -> HttpResponse:
     changed = _member(request, member)
     form = RoleForm(request.POST)
     if not form.is_valid():
-        messages.error(request, _("This is no role."))
+        messages.error(request, _("Unknown role."))
         return _to_people(request)
     role = Role(form.cleaned_data["role"])
     if _done(request, lambda: change_role(changed, role, actor=request.user, request=request)):
@@ -80,7 +80,7 @@ def leave(request: MemberRequest, team: str) -> HttpResponse:
         return render(request, "teams/leave.html", {"team": request.team})
     if not _done(request, lambda: remove(request.membership, actor=request.user, request=request)):
         return _to_people(request)
-    messages.success(request, _("You are no longer in the team %(team)s.") % {"team": request.team.name})
+    messages.success(request, _("You left the team %(team)s.") % {"team": request.team.name})
     return HttpResponseRedirect(reverse("snapshots:home"))
 
 
@@ -88,7 +88,7 @@ def leave(request: MemberRequest, team: str) -> HttpResponse:
 def revoke_invitation(request: MemberRequest, team: str, invitation: int) -> HttpResponse:
     revoked = get_object_or_404(request.team.invitations, pk=invitation)
     invitations.revoke(revoked, actor=request.user, request=request)
-    messages.success(request, _("The link for %(email)s has ended.") % {"email": revoked.email})
+    messages.success(request, _("The invitation for %(email)s was revoked.") % {"email": revoked.email})
     return _to_people(request)
 
 
@@ -115,7 +115,7 @@ def _done(request: MemberRequest, change: Callable[[], None]) -> bool:
     try:
         change()
     except LastAdmin:
-        messages.error(request, _("A team keeps at least one admin. Make somebody else an admin first."))
+        messages.error(request, _("A team needs at least one admin. Make someone else an admin first."))
         return False
     except Membership.DoesNotExist:
         raise Http404 from None

@@ -15,7 +15,7 @@ from dashboard.teams.models import AuditEvent, User
 from tests.dashboard.teams.oidc_provider import CLIENT_ID, CLIENT_SECRET, Provider
 from tests.views.snapshots.reading import tree
 
-NO_ANSWER = (502, "Acme Login gave no answer that can be used")
+NO_ANSWER = (502, "unavailable")
 DISCOVERY = "/.well-known/openid-configuration"
 START, CALLBACK = "/accounts/oidc/start/", "/accounts/oidc/callback/"
 PAGE = "/t/acme/snapshots/?q=a%20b"
@@ -58,7 +58,8 @@ def signed_in_as(client: Client) -> str | None:
 
 
 def told(response: HttpResponse) -> tuple[int, str]:
-    return response.status_code, tree(response).one("h1").text
+    """Give the status and the name of the problem that the page shows."""
+    return response.status_code, tree(response).one("h1").attributes["data-problem"]
 
 
 def events() -> list[tuple[str, str, str]]:

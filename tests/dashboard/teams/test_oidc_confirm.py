@@ -50,7 +50,7 @@ def test_who_has_no_password_is_asked_at_the_provider(linked_client: Client, pro
 def test_provider_that_let_pass_without_asking_confirms_nothing(linked_client: Client, provider: Provider) -> None:
     for signed_in_at in (int(time.time()) - HOUR, 0, "now", True):
         provider.person.claims = {"auth_time": signed_in_at}
-        assert told(walk(linked_client, provider, PEOPLE)) == (403, "Acme Login did not ask who you are")
+        assert told(walk(linked_client, provider, PEOPLE)) == (403, "not_asked")
     assert not is_done(linked_client)
 
 
@@ -69,14 +69,14 @@ def test_somebody_else_confirms_nothing(linked_client: Client, bob: User, provid
     provider.person = Person(sub="bobs", email=bob.email)
     walk(Client(), provider)
     provider.person = other
-    assert told(walk(linked_client, provider, PEOPLE)) == (403, "You are somebody else at Acme Login")
+    assert told(walk(linked_client, provider, PEOPLE)) == (403, "other_person")
     assert not is_done(linked_client)
 
 
 def test_answer_for_one_who_signed_out_since_is_lost(linked_client: Client, provider: Provider) -> None:
     back = provider.approve(begin(linked_client))
     linked_client.post("/accounts/logout/")
-    assert told(come_back(linked_client, back)) == (400, "This sign-in cannot be finished")
+    assert told(come_back(linked_client, back)) == (400, "lost")
     assert signed_in_as(linked_client) is None
 
 

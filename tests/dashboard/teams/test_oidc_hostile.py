@@ -28,7 +28,7 @@ from tests.dashboard.teams.oidc_walk import (
 
 __all__ = ["nothing_came_of_it", "provider"]
 pytestmark = pytest.mark.usefixtures("nothing_came_of_it")
-LOST = (400, "This sign-in cannot be finished")
+LOST = (400, "lost")
 OTHER_KEY = make_key()
 Claims = dict[str, object]
 
@@ -209,7 +209,7 @@ def test_answer_that_comes_late(anon_client: Client, provider: Provider, minutes
 @pytest.mark.parametrize(
     ("decision", "page"),
     [
-        ("deny", (403, "You are not signed in")),
+        ("deny", (403, "cancelled")),
         ("server_error", NO_ANSWER),
         ("<script>alert(1)</script>", NO_ANSWER),
     ],

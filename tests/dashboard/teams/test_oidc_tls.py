@@ -38,5 +38,5 @@ def test_certificate_is_checked(
             walk(client, provider)
             assert signed_in_as(client) == str(alice.pk)
         else:
-            assert told(client.post(START)) == (502, "Acme Login gave no answer that can be used")
+            assert told(client.post(START)) == (502, "unavailable")
             assert provider.asked == []

@@ -87,5 +87,5 @@ def test_command_prints_the_link_alone(dora: User, anon_client: Client) -> None:
 @pytest.mark.parametrize("active", [True, False])
 def test_command_says_whom_it_does_not_know(dora: User, active: bool) -> None:
     User.objects.update(is_active=False)
-    with pytest.raises(CommandError, match=r"No active account has the e-mail address '(dora|nobody)@example.com'"):
+    with pytest.raises(CommandError, match=r"No active account has the email '(dora|nobody)@example.com'"):
         call_command("invite_link", "nobody@example.com" if active else dora.email)

@@ -42,7 +42,7 @@ def test_admin_sees_everybody_with_what_can_be_changed(alice_client: Client, bob
         "Change the role of bob@example.com",
         "Remove bob@example.com",
         "Leave",
-        "Make a link",
+        "Create invite link",
     }
 
 
@@ -84,7 +84,7 @@ def test_leaving_asks_first_and_holds_at_once(bob_client: Client, alice: User) -
     assert bob_client.get(f"{PEOPLE}leave/").status_code == 200
     assert bob_client.get(PEOPLE).status_code == 200
     left = bob_client.post(f"{PEOPLE}leave/", follow=True)
-    assert "You are no longer in the team Acme Platform." in left.content.decode()
+    assert "You left the team Acme Platform." in left.content.decode()
     assert bob_client.get(PEOPLE).status_code == 404
     assert AuditEvent.objects.get().kind == EventKind.LEFT
 
@@ -94,7 +94,7 @@ def test_last_admin_stays(alice_client: Client, alice: User, bob: User, way: str
     address = f"{PEOPLE}leave/" if way == "leave" else f"{PEOPLE}{pk(alice)}/{way}/"
     first = alice_client.post(address, {"role": "viewer"})
     answer = alice_client.post(first["Location"], follow=True) if way == "remove" else alice_client.get(PEOPLE)
-    assert "A team keeps at least one admin. Make somebody else an admin first." in answer.content.decode()
+    assert "A team needs at least one admin. Make someone else an admin first." in answer.content.decode()
     assert role(alice) == Role.ADMIN
     assert not AuditEvent.objects.exists()
 
@@ -165,7 +165,7 @@ def test_old_password_is_said_to_stand_in_the_way_and_nothing_is_done(alice_clie
     with time_machine.travel(timezone.now() + timedelta(hours=1)):
         for address, fields in forms:
             page = alice_client.post(address, fields, follow=True)
-            assert "Nothing was changed yet. Confirm first that it is you" in page.content.decode()
+            assert "Nothing was changed yet. Confirm it’s you" in page.content.decode()
             assert page.request["PATH_INFO"] == "/accounts/reauthenticate/"
     assert role(bob) == Role.VIEWER
     assert Team.objects.get(slug="acme").invitations.count() == 0

@@ -30,7 +30,7 @@ def test_sessions_are_listed_the_newest_first_and_this_one_has_no_end(alice: Use
     first, second = signed_in(alice), signed_in(alice, CHROME)
     newest, oldest = listed(first)
     assert newest.startswith("Chrome on Windows")
-    assert oldest.startswith("Firefox on Linux This one")
+    assert oldest.startswith("Firefox on Linux This session")
     assert "127.0.0.1" in newest
     assert (len(to_end(first)), len(to_end(second))) == (1, 1)
 

@@ -108,7 +108,7 @@ def test_who_is_signed_in_already_names_the_team_alone(address: str, dora: User,
 
 def test_address_of_an_account_is_not_taken_over(anon_client: Client, address: str, dora: User) -> None:
     page = anon_client.post(address, ALL | {"email": "Dora@Example.com", "password": "another-fine-password"})
-    assert errors(page) == ["This address has an account. Sign in with it, then open this address once more."]
+    assert errors(page) == ["There is already an account with this email. Sign in, then open this link again."]
     assert f"/accounts/login/?next={address}" in {link.attributes["href"] for link in tree(page).all("a")}
     dora.refresh_from_db()
     assert (dora.check_password(PASSWORD), Team.objects.count()) == (True, 0)
@@ -144,9 +144,9 @@ def test_name_in_addresses_is_made_from_the_name_or_chosen(
         ({"password": DORA}, "The password is too similar to the e-mail address."),
         ({"team_name": " "}, "This field is required."),
         ({"team_name": "x" * 101}, "Ensure this value has at most 100 characters"),
-        ({"team_name": "雲"}, "The team name has no letter that an address can hold: type one here."),
-        ({"slug": "a b"}, "Use letters without accents, digits, - and _ only."),
-        ({"slug": "../etc"}, "Use letters without accents, digits, - and _ only."),
+        ({"team_name": "雲"}, "The team name has no character that a URL can contain. Enter a short name here."),
+        ({"slug": "a b"}, "Use only unaccented letters, digits, hyphens and underscores."),
+        ({"slug": "../etc"}, "Use only unaccented letters, digits, hyphens and underscores."),
         ({"slug": "x" * 51}, "Ensure this value has at most 50 characters"),
     ],
 )
@@ -190,7 +190,7 @@ def test_address_is_good_for_a_day(anon_client: Client, address: str) -> None:
 def test_any_team_ends_it_and_no_new_one_is_made(anon_client: Client, address: str, team: Team) -> None:
     assert ended(anon_client, address) == ended(anon_client, "/setup/never-made/")
     assert new_address() is None
-    with pytest.raises(CommandError, match="There is a team already"):
+    with pytest.raises(CommandError, match="A team already exists"):
         call_command("setup_link")
 
 

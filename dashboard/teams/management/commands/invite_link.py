@@ -8,8 +8,8 @@ from dashboard.teams.models import User
 
 class Command(BaseCommand):
     help = (
-        "Print a one-time link, good for seven days, with which a person sets a password. It also proves the address "
-        "of the account: give it to nobody but that person."
+        "Print a one-time link to set a password; it works for seven days. It also proves the address of the account: "
+        "give it only to the account's owner."
     )
 
     def add_arguments(self, parser: ArgumentParser) -> None:
@@ -18,5 +18,5 @@ class Command(BaseCommand):
     def handle(self, *args: object, email: str, **options: object) -> None:
         user = User.objects.by_address(email)
         if user is None or not user.is_active:
-            raise CommandError(f"No active account has the e-mail address {email!r}.")
+            raise CommandError(f"No active account has the email {email!r}.")
         self.stdout.write(set_password_link(user))

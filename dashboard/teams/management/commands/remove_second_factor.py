@@ -13,8 +13,8 @@ from dashboard.teams.models import EventKind, User
 
 class Command(BaseCommand):
     help = (
-        "Take away every second factor and recovery code of a person who lost them, and end the person's sessions. "
-        "Make sure who is asking: afterwards the password alone opens the account."
+        "Remove every second factor and recovery code of a person who lost them, and end the person's sessions. "
+        "Check who is asking: afterwards the password is enough to sign in."
     )
 
     def add_arguments(self, parser: ArgumentParser) -> None:
@@ -24,7 +24,7 @@ class Command(BaseCommand):
     def handle(self, *args: object, email: str, **options: object) -> None:
         user = User.objects.by_address(email)
         if user is None:
-            raise CommandError(_("No account has the e-mail address %(email)s.") % {"email": email})
+            raise CommandError(_("No account has the email %(email)s.") % {"email": email})
         count = remove_all(user)
         record_for(user, EventKind.SECOND_FACTOR_REMOVED, actor=OPERATOR, detail="all, on the server")
         text = ngettext("%(count)d second factor removed.", "%(count)d second factors removed.", count)

@@ -8,9 +8,9 @@ from dashboard.teams.core.reencrypt import rotate_keys
 
 class Command(BaseCommand):
     help = (
-        "Encrypt every stored API key and second factor anew with the first key of API_KEY_ENCRYPTION_KEYS. Put a new "
-        "one in front, restart web and sync, run this, then take the old ones away. It may be run again at any time. "
-        "Exit status 1 if a stored key can be read with none of them."
+        "Re-encrypt every stored API key and second factor with the first key of API_KEY_ENCRYPTION_KEYS. Put a new "
+        "key first, restart web and sync, run this, then remove the old keys. You can run it again at any time. Exit "
+        "status 1 if none of the keys can read a stored one."
     )
 
     def handle(self, *args: object, **options: object) -> None:
@@ -23,8 +23,8 @@ class Command(BaseCommand):
         self.stdout.write(text % {"n": rotated.changed, "current": rotated.current})
         if rotated.unreadable:
             unread = ngettext(
-                "%(n)d key can be read with no key of the ring; it must be entered again.",
-                "%(n)d keys can be read with no key of the ring; they must be entered again.",
+                "%(n)d key cannot be decrypted; enter it again.",
+                "%(n)d keys cannot be decrypted; enter them again.",
                 rotated.unreadable,
             )
             raise CommandError(unread % {"n": rotated.unreadable})

@@ -5,12 +5,12 @@ from dashboard.teams.first_run.setup_link import new_address
 
 
 class Command(BaseCommand):
-    help = "Print a new one-time address, good for 24 hours, where the first team is made; the older one ends."
+    help = "Print a new one-time link to create the first team; it works for 24 hours and revokes the older one."
 
     def handle(self, *args: object, **options: object) -> None:
         address = new_address()
         if address is None:
             raise CommandError(
-                _("There is a team already: its admins invite people, and a team file makes more teams.")
+                _("A team already exists: its admins can invite people, and a team file creates more teams.")
             )
         self.stdout.write(address)

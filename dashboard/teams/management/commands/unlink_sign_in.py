@@ -13,8 +13,8 @@ from dashboard.teams.oidc.linking import unlink
 
 class Command(BaseCommand):
     help = (
-        "Forget with which identity of the provider of OIDC_ISSUER a person's account is linked, and end the person's "
-        "sessions. The next sign-in links anew whoever has the verified address there: make sure who that is."
+        "Unlink a person's account from the sign-in provider and end the person's sessions. The next sign-in links the "
+        "account to the person with the verified address there: check who that is."
     )
 
     def add_arguments(self, parser: ArgumentParser) -> None:
@@ -24,9 +24,9 @@ class Command(BaseCommand):
     def handle(self, *args: object, email: str, **options: object) -> None:
         user = User.objects.by_address(email)
         if user is None:
-            raise CommandError(_("No account has the e-mail address %(email)s.") % {"email": email})
+            raise CommandError(_("No account has the email %(email)s.") % {"email": email})
         if not unlink(user):
             raise CommandError(_("The account of %(email)s is not linked.") % {"email": email})
         end_sessions(user)
-        record_for(user, EventKind.SIGN_IN_LINKED, actor=OPERATOR, detail="taken away, on the server")
+        record_for(user, EventKind.SIGN_IN_LINKED, actor=OPERATOR, detail="removed, on the server")
         self.stdout.write(_("The account of %(email)s is no longer linked.") % {"email": email})
