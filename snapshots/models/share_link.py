@@ -3,9 +3,9 @@
 from typing import Self
 
 from django.db import models
-from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
+from dashboard import random_secrets
 from dashboard.teams.models import Membership, Role, Team
 from snapshots.models.environment import Environment
 from snapshots.models.snapshot import Snapshot
@@ -16,7 +16,7 @@ class ShareLinkQuerySet(models.QuerySet["ShareLink"]):
         """Return active links: not expired, not revoked, allowed by the team, their creator still at least a member."""
         makers = Membership.objects.filter(role__in=[Role.MEMBER, Role.ADMIN], user__is_active=True)
         shown = Environment.objects.all()  # without removed environments
-        alive = self.filter(revoked_at=None, expires_at__gt=timezone.now(), team__allows_shared_links=True)
+        alive = self.filter(random_secrets.unexpired(), revoked_at=None, team__allows_shared_links=True)
         return alive.filter(maker__in=makers, snapshot__environment__in=shown)
 
 

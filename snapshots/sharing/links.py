@@ -22,6 +22,7 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
+from dashboard import random_secrets
 from dashboard.random_secrets import digest_of, is_secret, new_secret
 from dashboard.teams.access.roles import hold
 from dashboard.teams.core.audit import record
@@ -135,7 +136,7 @@ def links_for(member: Membership) -> ShareLinkQuerySet:
 @transaction.atomic
 def revoke(link: ShareLink, *, actor: User, request: HttpRequest | None = None) -> bool:
     """Revoke a link, effective from the next request. Return False if it was revoked before."""
-    if not ShareLink.objects.filter(pk=link.pk, revoked_at=None).update(revoked_at=timezone.now()):
+    if not random_secrets.revoke(ShareLink.objects.filter(pk=link.pk)):
         return False
     _record(EventKind.SHARE_REVOKED, link.team, actor, str(link.snapshot), link.public_id, request)
     return True
@@ -147,7 +148,7 @@ def revoke_all(
 ) -> int:
     """Revoke these links of a team, with one audit entry. Return how many were active."""
     pks = list(links.order_by().values_list("pk", flat=True))
-    number = ShareLink.objects.filter(pk__in=pks, team=team, revoked_at=None).update(revoked_at=timezone.now())
+    number = random_secrets.revoke(ShareLink.objects.filter(pk__in=pks, team=team))
     if number:
         _record(EventKind.SHARE_REVOKED, team, actor, target or team.name, links_in_words(number), request)
     return number
@@ -199,7 +200,7 @@ def end_links_of_unproved(user: User, **_kwargs: object) -> None:
 
 
 def _end_of(makers: QuerySet[Membership]) -> None:
-    ShareLink.objects.filter(maker__in=makers, revoked_at=None).update(revoked_at=timezone.now())
+    random_secrets.revoke(ShareLink.objects.filter(maker__in=makers))
 
 
 def _check_room(team: Team, snapshot: Snapshot) -> None:

@@ -12,6 +12,7 @@ from django.http import HttpRequest
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
+from dashboard import random_secrets
 from dashboard.http.client_address import address_of
 from dashboard.random_secrets import digest_of, new_secret
 from dashboard.teams.access.roles import hold
@@ -76,7 +77,7 @@ def make(
 @transaction.atomic
 def revoke(token: AccessToken, *, actor: User, request: HttpRequest | None = None) -> bool:
     """End a token from the next request on; gives False where it was revoked before."""
-    if not AccessToken.objects.filter(pk=token.pk, revoked_at=None).update(revoked_at=timezone.now()):
+    if not random_secrets.revoke(AccessToken.objects.filter(pk=token.pk)):
         return False
     detail = f"made by {token.made_by}"
     audit.record(
@@ -117,7 +118,7 @@ def note_use(token: AccessToken, request: HttpRequest) -> None:
 
 
 def _end_of(makers: QuerySet[Membership]) -> None:
-    AccessToken.objects.filter(maker__in=makers, revoked_at=None).update(revoked_at=timezone.now())
+    random_secrets.revoke(AccessToken.objects.filter(maker__in=makers))
 
 
 @transaction.atomic

@@ -4,9 +4,9 @@ from django.core.exceptions import PermissionDenied
 from django.db.models.signals import post_delete, post_save
 from django.dispatch import receiver
 from django.http import Http404, HttpRequest
-from django.utils import timezone
 from django.utils.translation import gettext as _
 
+from dashboard import random_secrets
 from dashboard.teams.models import Invitation, Membership, PendingKey, Role, User
 
 
@@ -60,5 +60,5 @@ def end_offers_of_inactive(instance: User, **_kwargs: object) -> None:
 
 def _end_offers(member: Membership) -> None:
     own = {"team": member.team_id, "made_by": member.user_id}
-    Invitation.objects.filter(**own, used_at=None, revoked_at=None).update(revoked_at=timezone.now())
+    random_secrets.revoke(Invitation.objects.filter(**own, used_at=None))
     PendingKey.objects.filter(**own).delete()

@@ -8,8 +8,9 @@ from django.http import Http404, HttpRequest, HttpResponseBase, JsonResponse
 from django.utils.cache import patch_vary_headers
 from django.utils.translation import gettext as _
 
+from dashboard import random_secrets
 from dashboard.limits import Use, allow
-from dashboard.random_secrets import digest_of, is_secret
+from dashboard.random_secrets import is_secret
 from dashboard.teams.access import issue_tokens
 from dashboard.teams.mfa.adapter import is_secured
 from dashboard.teams.models import AccessToken, Team
@@ -79,7 +80,7 @@ def find(shown: str) -> AccessToken | None:
     if not shown:
         return None
     found = AccessToken.objects.alive().select_related("team", "maker__user")
-    return found.annotate(is_secured=is_secured("maker__user")).filter(digest=digest_of(shown)).first()
+    return random_secrets.find(found.annotate(is_secured=is_secured("maker__user")), shown, "digest")
 
 
 def is_operators(request: HttpRequest) -> bool:

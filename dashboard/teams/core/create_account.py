@@ -10,8 +10,8 @@ from django.contrib.auth.hashers import make_password
 from django.db import transaction
 from django.dispatch import Signal
 from django.http import HttpRequest
-from django.utils import timezone
 
+from dashboard import random_secrets
 from dashboard.teams.account.audit_signals import record_for
 from dashboard.teams.core.audit import Actor
 from dashboard.teams.core.email_addresses import folded
@@ -52,9 +52,8 @@ def prove(user: User, how: AddressProof, *, actor: Actor, request: HttpRequest |
     user.set_unusable_password()  # with it end one-time links and every session
     user.save(update_fields=["password"])
     Authenticator.objects.filter(user=user).delete()
-    now = timezone.now()
-    AccessToken.objects.filter(maker__user=user, revoked_at=None).update(revoked_at=now)
-    Invitation.objects.filter(made_by=user, used_at=None, revoked_at=None).update(revoked_at=now)
+    random_secrets.revoke(AccessToken.objects.filter(maker__user=user))
+    random_secrets.revoke(Invitation.objects.filter(made_by=user, used_at=None))
     address_proved.send(User, user=user)
     end_sessions(user, kept=request.session.session_key if request else None)
     record_for(user, EventKind.ADDRESS_PROVED, actor=actor, detail=how.value, request=request)

@@ -6,10 +6,12 @@ from datetime import timedelta
 from django.conf import settings
 from django.contrib.auth.hashers import make_password
 from django.db import transaction
+from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.urls import reverse
 from django.utils import timezone
 
+from dashboard import random_secrets
 from dashboard.random_secrets import digest_of, new_secret
 from dashboard.teams.core.audit import record
 from dashboard.teams.core.create_account import add_account
@@ -44,10 +46,14 @@ def new_address() -> str | None:
 
 def find(token: str) -> SetupLink:
     """Find the open link of a token. Raises `SetupEnded`."""
-    link = SetupLink.objects.filter(token_hash=digest_of(token), used_at=None, expires_at__gt=timezone.now()).first()
+    link = random_secrets.find(_open_links(), token, "token_hash")
     if link is None or Team.objects.exists():
         raise SetupEnded
     return link
+
+
+def _open_links() -> QuerySet[SetupLink]:
+    return SetupLink.objects.filter(random_secrets.unexpired(), used_at=None)
 
 
 def make_first_team(
@@ -70,8 +76,7 @@ def make_first_team(
 
 def _use_up(link: SetupLink) -> None:
     # The update comes first: of two at the same moment the second waits here, and then finds the link used.
-    now = timezone.now()
-    used = SetupLink.objects.filter(pk=link.pk, used_at=None, expires_at__gt=now).update(used_at=now)
+    used = _open_links().filter(pk=link.pk).update(used_at=timezone.now())
     if not used or Team.objects.exists():
         raise SetupEnded
 

@@ -6,9 +6,9 @@ from django.contrib.auth.base_user import AbstractBaseUser, BaseUserManager
 from django.core.exceptions import ValidationError
 from django.db import models
 from django.db.models.functions import Lower
-from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
+from dashboard import random_secrets
 from dashboard.teams.core.email_addresses import folded, lower
 
 
@@ -140,7 +140,7 @@ class InvitationQuerySet(models.QuerySet["Invitation"]):
         """Those that can be used, as long as their maker is an admin: nobody comes back by a link of their own."""
         admins = Membership.objects.filter(role=Role.ADMIN, user__is_active=True)
         maker = admins.filter(team=models.OuterRef("team"), user=models.OuterRef("made_by"))
-        return self.filter(models.Exists(maker), used_at=None, revoked_at=None, expires_at__gt=timezone.now())
+        return self.filter(random_secrets.unexpired(), models.Exists(maker), used_at=None, revoked_at=None)
 
 
 class Invitation(models.Model):

@@ -3,9 +3,9 @@
 from typing import Self
 
 from django.db import models
-from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
+from dashboard import random_secrets
 from dashboard.teams.models.people import Membership, Role, Team
 
 
@@ -13,7 +13,7 @@ class AccessTokenQuerySet(models.QuerySet["AccessToken"]):
     def alive(self) -> Self:
         """Those that open something: not expired, not revoked, their maker still in the team and at least a member."""
         makers = Membership.objects.filter(role__in=[Role.MEMBER, Role.ADMIN], user__is_active=True)
-        return self.filter(revoked_at=None, expires_at__gt=timezone.now(), maker__in=makers)
+        return self.filter(random_secrets.unexpired(), revoked_at=None, maker__in=makers)
 
 
 class AccessToken(models.Model):

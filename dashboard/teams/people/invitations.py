@@ -11,12 +11,12 @@ from django.conf import settings
 from django.contrib.auth.hashers import make_password
 from django.core.exceptions import ValidationError
 from django.db import transaction
-from django.db.models import Q
 from django.http import HttpRequest
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
+from dashboard import random_secrets
 from dashboard.random_secrets import digest_of, new_secret
 from dashboard.teams.checks import DUMMY_MAIL
 from dashboard.teams.core import mail_limits
@@ -55,7 +55,7 @@ def invite(
     email = folded(email)
     if team.memberships.filter(user__email=email).exists():
         raise ValidationError(_("%(email)s is already in the team.") % {"email": email})
-    team.invitations.pending().filter(email=email).update(revoked_at=timezone.now())
+    random_secrets.revoke(team.invitations.pending().filter(email=email))
     if team.invitations.pending().count() >= MOST_OPEN:
         raise ValidationError(
             _("The team already has %(most)s open invitations. Revoke one first.") % {"most": MOST_OPEN}
@@ -71,8 +71,8 @@ def invite(
 
 def find(token: str) -> Invitation:
     """Find the open invitation of a token. Raises `InvitationEnded`."""
-    is_its_link = Q(token_hash=digest_of(token)) | Q(mailed_hash=digest_of(token))
-    invitation = Invitation.objects.pending().select_related("team").filter(is_its_link).first()
+    pending = Invitation.objects.pending().select_related("team")
+    invitation = random_secrets.find(pending, token, "token_hash", "mailed_hash")
     if invitation is None:
         raise InvitationEnded
     return invitation
@@ -145,7 +145,7 @@ def take_back(invitation: Invitation, user: User, password: str, *, request: Htt
 @transaction.atomic
 def revoke(invitation: Invitation, *, actor: User, request: HttpRequest | None = None) -> None:
     """End an open invitation; one that has ended stays as it is."""
-    if Invitation.objects.pending().filter(pk=invitation.pk).update(revoked_at=timezone.now()):
+    if random_secrets.revoke(Invitation.objects.pending().filter(pk=invitation.pk)):
         kind = EventKind.INVITATION_REVOKED
         record(kind, team=invitation.team, actor=actor, target=invitation.email, request=request)
 

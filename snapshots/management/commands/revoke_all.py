@@ -1,9 +1,9 @@
 from allauth.usersessions.models import UserSession
 from django.core.management.base import BaseCommand
 from django.db import transaction
-from django.utils import timezone
 from django.utils.translation import gettext as _
 
+from dashboard import random_secrets
 from dashboard.teams.core.audit import OPERATOR, record
 from dashboard.teams.models import AccessToken, EventKind, Invitation, Team
 from snapshots.models import ShareLink
@@ -17,14 +17,14 @@ class Command(BaseCommand):
 
     @transaction.atomic
     def handle(self, *args: object, **options: object) -> None:
-        alive = {"revoked_at": None, "expires_at__gt": timezone.now()}
+        alive = random_secrets.unexpired()
         ended = {
-            _("access tokens"): AccessToken.objects.filter(**alive),
-            _("shared links"): ShareLink.objects.filter(**alive),
-            _("invitations"): Invitation.objects.filter(used_at=None, **alive),
+            _("access tokens"): AccessToken.objects.filter(alive),
+            _("shared links"): ShareLink.objects.filter(alive),
+            _("invitations"): Invitation.objects.filter(alive, used_at=None),
         }
         for name, rows in ended.items():
-            self.stdout.write(f"{name}: {rows.update(revoked_at=timezone.now())}")
+            self.stdout.write(f"{name}: {random_secrets.revoke(rows)}")
         sessions = UserSession.objects.all()
         self.stdout.write(_("sessions: %(count)d") % {"count": len(sessions)})
         for session in sessions:
