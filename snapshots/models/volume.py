@@ -9,7 +9,7 @@ from django.utils.translation import gettext_lazy as _
 
 from dashboard.teams.models import Team
 from snapshots.models.environment import Environment, not_removed
-from snapshots.rules.judge import ALWAYS
+from snapshots.rules.verdict import ALWAYS
 
 JUDGED_FIELDS = (
     *("environment", "doubt_from", "deleted_at", "exempt_until"),
