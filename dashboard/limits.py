@@ -1,8 +1,7 @@
 """How often something may be done, and how much of it at once: the one place for every limit.
 
-A limit counts the uses of a key in the last seconds. They are kept where all processes see them and where no flood of
-other keys pushes them out: a row of a table for each key, or a key of Redis where `CACHE_URL` names one. Only time
-removes them. While Redis does not answer, the table counts.
+A limit counts the uses of a key in the last seconds, in one database row for each key. All processes share the table,
+and only time removes a row: a cache would drop counts when a flood of other keys fills it.
 """
 
 import time
@@ -12,41 +11,16 @@ from dataclasses import dataclass
 from math import ceil
 from queue import Empty, SimpleQueue
 from threading import Lock
-from typing import TYPE_CHECKING
 
-from django.conf import settings
-from django.core.cache import caches
 from django.db import OperationalError, transaction
 from django.utils.crypto import salted_hmac
 
 from dashboard.teams.models import LimitCount
 
-if TYPE_CHECKING:
-    from dashboard.backends.redis_cache import SteadyRedisCache
-
 PURGED_AT_ONCE = 10
 """Expired rows that go for each new one: a flood leaves no more rows than it makes within the longest limit."""
 MOST_AHEAD = 10_000
 DIGITS = 40
-REDIS = "limits"
-
-# Uses are scores of a sorted set. A use that the clock puts far ahead does not count, as it would not end.
-COUNT_SCRIPT = """
-redis.call('ZREMRANGEBYSCORE', KEYS[1], '-inf', ARGV[1] - ARGV[2])
-redis.call('ZREMRANGEBYSCORE', KEYS[1], ARGV[1] + ARGV[2], '+inf')
-local taken = redis.call('ZRANGE', KEYS[1], 0, -1, 'WITHSCORES')
-local allowed = #taken / 2 < tonumber(ARGV[3])
-if allowed and ARGV[4] ~= '' then
-  redis.call('ZADD', KEYS[1], ARGV[1], ARGV[4])
-  redis.call('EXPIRE', KEYS[1], math.ceil(ARGV[2]))
-end
-return {allowed and 1 or 0, #taken / 2, taken[2] or ''}
-"""
-FORGET_ONE_SCRIPT = """
-local found = redis.call('ZRANGEBYSCORE', KEYS[1], ARGV[1], ARGV[1], 'LIMIT', 0, 1)
-return found[1] and redis.call('ZREM', KEYS[1], found[1]) or 0
-"""
-FORGET_ALL_SCRIPT = "return redis.call('DEL', KEYS[1])"
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,32 +143,8 @@ def _kept_ahead(key: str, limit: int, seconds: float) -> Ahead:
 
 
 def _count(key: str, limit: int, seconds: float, *, take: bool) -> Use:
-    now = round(time.time(), 6)
-    name = _name(key)
-    found = _count_in_redis(name, limit, seconds, now, take=take)
-    allowed, used, oldest = found or _count_in_table(name, limit, seconds, now, take=take)
-    left = max(0, limit - used - allowed)
-    return Use(key, now, allowed, left, (oldest if used else now) + seconds)
-
-
-def _name(key: str) -> str:
-    kind, _colon, rest = key.partition(":")
-    return f"{kind}:{salted_hmac('dashboard.limits', rest, algorithm='sha256').hexdigest()[:DIGITS]}"
-
-
-def _redis() -> "SteadyRedisCache | None":
-    return caches[REDIS] if REDIS in settings.CACHES else None  # type: ignore[return-value]
-
-
-def _count_in_redis(name: str, limit: int, seconds: float, now: float, *, take: bool) -> tuple[bool, int, float] | None:
-    member = f"{now}:{time.perf_counter_ns()}" if take else ""
-    redis = _redis()
-    found = redis.run(COUNT_SCRIPT, name, now, seconds, limit, member) if redis else None
-    return (bool(found[0]), int(found[1]), float(found[2] or now)) if found else None
-
-
-def _count_in_table(name: str, limit: int, seconds: float, now: float, *, take: bool) -> tuple[bool, int, float]:
     """Look first: what is refused writes nothing, so that a flood from one place keeps no writer waiting."""
+    now, name = round(time.time(), 6), _name(key)
     row = LimitCount.objects.filter(name=name).first()
     used = row.since(now, seconds) if row else []
     if len(used) < limit and take:
@@ -206,15 +156,18 @@ def _count_in_table(name: str, limit: int, seconds: float, now: float, *, take: 
                 LimitCount.objects.filter(name=name).update(times=[*used, now])
     if row is None and take:
         LimitCount.objects.purge(now, PURGED_AT_ONCE)
-    return len(used) < limit, len(used), min(used, default=now)
+    allowed = len(used) < limit
+    return Use(key, now, allowed, max(0, limit - len(used) - allowed), min(used, default=now) + seconds)
+
+
+def _name(key: str) -> str:
+    kind, _colon, rest = key.partition(":")
+    return f"{kind}:{salted_hmac('dashboard.limits', rest, algorithm='sha256').hexdigest()[:DIGITS]}"
 
 
 def _forget(key: str, at: float | None) -> None:
     """Forget one use of a moment, or all."""
-    name, redis = _name(key), _redis()
-    script = FORGET_ALL_SCRIPT if at is None else FORGET_ONE_SCRIPT
-    if redis and redis.run(script, name, at or 0) is not None:
-        return
+    name = _name(key)
     with transaction.atomic():
         row = LimitCount.objects.select_for_update().filter(name=name).first()
         if row is not None:

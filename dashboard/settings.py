@@ -182,7 +182,6 @@ if text("CACHE_URL"):
     CACHES = STAND_INS | {
         name: REDIS | {"KEY_PREFIX": name, "OPTIONS": {"stand_in": f"{name}_stand_in"}} for name in CACHES
     }
-    CACHES["limits"] = REDIS | {"KEY_PREFIX": "limits", "OPTIONS": {"stand_in": "default_stand_in"}}
     # At most as long as a process avoids a Redis that did not answer: if an ended session could not be removed from it,
     # it has expired there by then.
     CACHES["sessions"]["OPTIONS"] = {"stand_in": "sessions_stand_in", "longest": 5}

@@ -144,17 +144,6 @@ class _SteadyRedisCache(RedisCache):
     delete_many = _steady("delete_many")
     clear = _steady("clear")
 
-    def run(self, script: str, key: str, *args: str | float) -> Any:
-        """Run an atomic script on one key; None while Redis does not answer."""
-        if self.is_resting:
-            return None
-        try:
-            server = self._cache.get_client(key, write=True)
-            return server.eval(script, 1, self.make_and_validate_key(key), *args)
-        except RedisError as fault:
-            self.rest(fault)
-            return None
-
     @property
     def stand_in(self) -> Any:
         return caches[self._stand_in]

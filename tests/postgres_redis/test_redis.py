@@ -15,11 +15,10 @@ from redis.exceptions import ConnectionError as LostConnection
 from redis.exceptions import RedisError
 from redis.exceptions import TimeoutError as NoAnswer
 
-from dashboard import limits
 from dashboard.backends import redis_cache as steady
 from dashboard.backends.redis_cache import SteadyRedisCache
 from dashboard.backends.sessions import SessionStore
-from dashboard.teams.models import LimitCount, Team, User
+from dashboard.teams.models import Team, User
 from tests.conftest import ANSWER_SECONDS, PASSWORD
 from tests.management.programs import until
 from tests.postgres_redis.conftest import OwnRedis
@@ -110,8 +109,8 @@ def test_a_session_that_could_not_be_taken_out_of_redis_ends_all_the_same(
 def test_what_was_asked_for_is_remembered_for_a_minute(redis: OwnRedis, alice_client: Client) -> None:
     for number in range(12):
         alice_client.post(f"{LIST}{PATH}/{snapshot_id(number)}/check/", {"lookup": "1"})
-    memories = {name: seconds for name, seconds in kept(redis).items() if "check-team:" in name or "unknown:" in name}
-    assert len(memories) == 11
+    memories = {name: seconds for name, seconds in kept(redis).items() if "unknown:" in name}
+    assert len(memories) == 10
     assert all(0 < seconds <= 60 for seconds in memories.values())
 
 
@@ -177,25 +176,6 @@ def test_it_is_asked_again_after_a_rest(redis: OwnRedis, monkeypatch: pytest.Mon
     monkeypatch.setattr(steady, "_resting_until", {})
     caches["fragments"].set("a", 2)
     assert list(kept(redis)) == ["fragments:1:a"]
-
-
-def test_limits_are_counted_in_redis_and_expire_there(redis: OwnRedis) -> None:
-    assert [bool(limits.allow("try:a", 3, 60)) for _ in range(4)] == [True] * 3 + [False]
-    (name,) = kept(redis)
-    assert name.startswith("limits:1:try:")
-    assert 0 < kept(redis)[name] <= 60
-    assert not LimitCount.objects.exists()
-    limits.clear("try:a")
-    use = limits.allow("try:a", 1, 60)
-    assert not limits.allow("try:a", 1, 60)
-    use.give_back()
-    assert limits.wait_of("try:a", 1, 60) == 0
-
-
-def test_limits_are_counted_in_the_table_while_redis_does_not_answer(redis: OwnRedis) -> None:
-    redis.stop()
-    assert [bool(limits.allow("try:a", 3, 60)) for _ in range(4)] == [True] * 3 + [False]
-    assert LimitCount.objects.count() == 1
 
 
 def spoil(redis: OwnRedis, value: bytes | None) -> None:

@@ -18,7 +18,6 @@ from tests.views.snapshots.conftest import clock
 __all__ = ["clock"]
 LOGIN = "/accounts/login/"
 pytestmark = pytest.mark.django_db
-table = pytest.mark.defaults
 
 
 def test_so_many_and_no_more() -> None:
@@ -28,7 +27,6 @@ def test_so_many_and_no_more() -> None:
     assert wait_of("try:b", 3, 60) == 0
 
 
-@table
 def test_a_use_is_free_again_when_its_time_is_over(clock: time_machine.Traveller) -> None:
     for _ in range(2):
         allow("try:a", 2, 60)
@@ -50,7 +48,6 @@ def test_a_use_that_is_given_back_does_not_count() -> None:
     assert allow("try:a", 2, 60)
 
 
-@table
 def test_a_flood_of_other_keys_and_of_the_cache_pushes_no_limit_out(client: Client, alice: User) -> None:
     for number in range(5):
         client.post(LOGIN, {"login": alice.email, "password": f"wrong-{number}"}, REMOTE_ADDR=f"192.0.2.{number}")
@@ -62,7 +59,6 @@ def test_a_flood_of_other_keys_and_of_the_cache_pushes_no_limit_out(client: Clie
     assert again.status_code == 429
 
 
-@table
 def test_a_flood_leaves_no_more_rows_than_it_makes_within_the_time(clock: time_machine.Traveller) -> None:
     for _ in range(10):
         for number in range(20):
@@ -71,14 +67,12 @@ def test_a_flood_leaves_no_more_rows_than_it_makes_within_the_time(clock: time_m
     assert LimitCount.objects.count() <= 40
 
 
-@table
 def test_what_is_refused_writes_nothing(django_assert_num_queries: object) -> None:
     allow("try:a", 1, 60)
     with django_assert_num_queries(1):  # type: ignore[operator]
         assert not allow("try:a", 1, 60)
 
 
-@table
 def test_no_key_can_be_read_in_the_table(alice: User, client: Client) -> None:
     client.post(LOGIN, {"login": alice.email, "password": "wrong"}, REMOTE_ADDR="192.0.2.1")
     kept = str(list(LimitCount.objects.values()))
@@ -86,7 +80,6 @@ def test_no_key_can_be_read_in_the_table(alice: User, client: Client) -> None:
     assert not [part for part in ("alice", "192.0.2") if part in kept]
 
 
-@table
 def test_a_clock_that_was_far_ahead_holds_nobody_up(clock: time_machine.Traveller) -> None:
     clock.shift(86_400)
     assert allow("try:a", 1, 60)
@@ -95,7 +88,6 @@ def test_a_clock_that_was_far_ahead_holds_nobody_up(clock: time_machine.Travelle
     assert not allow("try:a", 1, 60)
 
 
-@table
 def test_uses_that_are_written_together_are_all_counted(django_assert_max_num_queries: object) -> None:
     with django_assert_max_num_queries(0):  # type: ignore[operator]
         uses = [allow("many:a", 40, 60, at_once=20) for _ in range(19)]
@@ -104,7 +96,6 @@ def test_uses_that_are_written_together_are_all_counted(django_assert_max_num_qu
     assert [use.left for use in uses] == [*range(39, -1, -1), 0]
 
 
-@table
 def test_a_flood_of_keys_does_not_forget_what_was_written(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(limits, "MOST_AHEAD", 3)
     for _ in range(40):
@@ -141,7 +132,6 @@ def test_a_place_may_come_back_while_its_thread_holds_the_lock() -> None:
     assert slots.take("b")
 
 
-@table
 def test_a_flush_empties_the_table_and_a_migration_does_not() -> None:
     allow("try:a", 1, 60)
     teams = apps.get_app_config("teams")

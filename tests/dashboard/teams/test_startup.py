@@ -162,9 +162,7 @@ def test_postgresql_and_redis_by_address() -> None:
     assert (database["OPTIONS"]["pool"]["max_size"], database.get("CONN_MAX_AGE")) == (16, None)
     kept = {name: cache for name, cache in found["CACHES"].items() if "Redis" in cache["BACKEND"]}
     assert {cache["LOCATION"] for cache in kept.values()} == {"redis://r.test/0"}
-    assert (
-        {cache["KEY_PREFIX"] for cache in kept.values()} == set(kept) == {"default", "fragments", "limits", "sessions"}
-    )
+    assert {cache["KEY_PREFIX"] for cache in kept.values()} == set(kept) == {"default", "fragments", "sessions"}
 
 
 def test_what_the_address_of_the_database_says_wins() -> None:
