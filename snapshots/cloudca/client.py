@@ -7,7 +7,6 @@ from typing import Self
 
 from snapshots.cloudca import decode
 from snapshots.cloudca.addresses import PROXY_NOT_VALID, checked_base_url, checked_id, environment_path
-from snapshots.cloudca.deadline import Deadline
 from snapshots.cloudca.decode import Envelope
 from snapshots.cloudca.errors import (
     UNKNOWN_ADDRESS,
@@ -19,6 +18,7 @@ from snapshots.cloudca.errors import (
     InvalidKey,
     TimedOut,
 )
+from snapshots.cloudca.http import Deadline
 from snapshots.cloudca.records import ConnectionRecord, EnvironmentRecord, Listing, SnapshotRecord, VolumeRecord
 from snapshots.cloudca.replies import open_reply
 from snapshots.cloudca.transport import BODY_CAP_BYTES, Revealable, Transport

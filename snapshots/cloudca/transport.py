@@ -27,11 +27,9 @@ from urllib3.exceptions import SSLError as StreamSSLError
 
 from snapshots.cloudca import errors
 from snapshots.cloudca.addresses import is_proxy
-from snapshots.cloudca.connect import SHORTEST_WAIT_SECONDS, connect
-from snapshots.cloudca.deadline import Deadline
 from snapshots.cloudca.errors import CloudError
+from snapshots.cloudca.http import SHORTEST_WAIT_SECONDS, BoundedStream, Deadline, bound, connect
 from snapshots.cloudca.replies import Reply, http_date
-from snapshots.cloudca.streams import BoundedStream, bound
 
 VERSION = str(tomllib.loads((Path(__file__).parents[2] / "pyproject.toml").read_text())["project"]["version"])
 KEY_HEADER = "MC-Api-Key"

@@ -17,8 +17,8 @@ from dashboard.secrets import KeyUnreadable, Secret
 from dashboard.teams.models import ApiKey, Team
 from dashboard.teams.models.keys import key_of
 from snapshots.cloudca.addresses import environment_path
-from snapshots.cloudca.deadline import Deadline
 from snapshots.cloudca.errors import CloudError, InvalidInput, RateLimited
+from snapshots.cloudca.http import Deadline
 from snapshots.cloudca.records import ConnectionRecord, EnvironmentRecord
 from snapshots.containment import Internal, contain
 from snapshots.models import Environment

@@ -4,7 +4,7 @@ from django.conf import settings
 
 from dashboard.secrets import Secret
 from snapshots.cloudca.client import CloudClient
-from snapshots.cloudca.deadline import Deadline
+from snapshots.cloudca.http import Deadline
 
 
 def provider(key: Secret, *, deadline: Deadline, retries: int = 0) -> CloudClient:

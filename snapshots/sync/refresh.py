@@ -16,8 +16,8 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from dashboard.secrets import KeyUnreadable, Secret
-from snapshots.cloudca.deadline import Deadline
 from snapshots.cloudca.errors import CloudError, NotFound
+from snapshots.cloudca.http import Deadline
 from snapshots.cloudca.records import Listing, SnapshotRecord, VolumeRecord
 from snapshots.containment import Internal, contain
 from snapshots.models import Environment

@@ -7,8 +7,8 @@ import pytest
 import responses
 
 from snapshots.cloudca.client import CloudClient
-from snapshots.cloudca.deadline import Deadline
 from snapshots.cloudca.errors import CloudError
+from snapshots.cloudca.http import Deadline
 from snapshots.cloudca.records import Listing, SnapshotRecord
 from tests.cloudca.wire import http
 

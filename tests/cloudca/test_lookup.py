@@ -9,7 +9,7 @@ from time import monotonic
 
 import pytest
 
-from snapshots.cloudca import connect
+from snapshots.cloudca import http as bounded_http
 from tests.cloudca.proxy import proxying
 from tests.cloudca.support import LIST, PLACE, Key, client, fault_over
 from tests.cloudca.wire import answer, serving
@@ -59,7 +59,7 @@ def test_a_resolver_that_hangs_ends_within_the_budget(resolver: Resolver) -> Non
 
 
 def test_it_ends_before_a_long_budget_does(resolver: Resolver, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(connect, "LOOKUP_SECONDS", 0.2)
+    monkeypatch.setattr(bounded_http, "LOOKUP_SECONDS", 0.2)
     began = monotonic()
     assert fault_over(URL, seconds=30).kind == "unreachable"
     assert monotonic() - began < 0.2 + SLACK_SECONDS
@@ -78,7 +78,7 @@ def test_a_name_is_asked_again_for_each_connection(resolver: Resolver) -> None:
     for _ in range(3):
         assert fault_over(URL).kind == "unreachable"
     assert resolver.asked == 3
-    assert connect._lookups == {}
+    assert bounded_http._lookups == {}
 
 
 def test_who_waits_goes_on_once_the_resolver_answers(resolver: Resolver) -> None:
@@ -143,9 +143,9 @@ def test_a_name_that_no_resolver_takes_is_unknown(host: str) -> None:
 @pytest.mark.filterwarnings("ignore:.*fork:DeprecationWarning")
 def test_a_forked_child_waits_for_no_thread_of_its_parent(resolver: Resolver) -> None:
     assert fault_over(URL, seconds=0.05).kind == "unreachable"
-    assert len(connect._lookups) == 1
+    assert len(bounded_http._lookups) == 1
     child = os.fork()
     if not child:
-        os._exit(len(connect._lookups) + connect._lock.locked())
+        os._exit(len(bounded_http._lookups) + bounded_http._lock.locked())
     _, status = within(lambda: os.waitpid(child, 0), what="the end of the forked child")
     assert os.waitstatus_to_exitcode(status) == 0

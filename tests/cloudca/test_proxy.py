@@ -14,8 +14,8 @@ from django.test import RequestFactory
 from django.views.debug import ExceptionReporter
 
 from snapshots.cloudca.client import CloudClient
-from snapshots.cloudca.deadline import Deadline
 from snapshots.cloudca.errors import CloudError, InvalidInput
+from snapshots.cloudca.http import Deadline
 from tests.cloudca.proxy import TUNNEL, Proxy, proxying
 from tests.cloudca.support import BASE, LIST, PLACE, ROW, Key, canary, client, envelope, fault_over
 from tests.cloudca.wire import Wire, answer, http, serving

@@ -5,10 +5,10 @@ from time import monotonic
 
 import pytest
 
-from snapshots.cloudca import streams
+from snapshots.cloudca import http as bounded_http
 from snapshots.cloudca.client import CloudClient
-from snapshots.cloudca.deadline import Deadline
 from snapshots.cloudca.errors import TimedOut
+from snapshots.cloudca.http import Deadline
 from tests.cloudca.support import LIST, PLACE, STREAMED, Key, client, fault_over
 from tests.cloudca.wire import Wire, answer, answer_and_drip, serving
 
@@ -70,7 +70,7 @@ def test_an_error_whose_words_drip_is_still_that_error() -> None:
 
 
 def test_silence_ends_an_attempt_before_the_deadline(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(streams, "SILENCE_SECONDS", 0.2)
+    monkeypatch.setattr(bounded_http, "SILENCE_SECONDS", 0.2)
     with serving(answer_and_drip(b"", b"")) as wire:
         began = monotonic()
         assert fault_over(wire.url, seconds=20).kind == "timeout"

@@ -11,7 +11,7 @@ from pytest_django import Settings
 
 from dashboard.secrets import Secret
 from dashboard.teams.models import ApiKey, Team
-from snapshots.cloudca import connect
+from snapshots.cloudca import http as bounded_http
 from snapshots.models import Environment
 from snapshots.simulator.server import Simulator
 from snapshots.simulator.world import World
@@ -45,7 +45,7 @@ def short_waits(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch)
     if "before" in request.fixturenames:
         request.getfixturevalue("before")
     monkeypatch.setattr(refresh, "WEB_BUDGET", SHORT_BUDGET)
-    monkeypatch.setattr(connect, "CONNECT_SECONDS", SHORT_BUDGET / 2)
+    monkeypatch.setattr(bounded_http, "CONNECT_SECONDS", SHORT_BUDGET / 2)
 
 
 @pytest.fixture(autouse=True)

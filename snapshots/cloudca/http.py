@@ -1,16 +1,23 @@
-"""Connect to a host within a time budget. It includes the name lookup, which no library call can interrupt."""
+"""Connect to a host and read from a socket, all within one budget of time: also the lookup of a name."""
 
+import io
 import os
 import socket
+import ssl
 import threading
 from concurrent.futures import Future
+from time import monotonic
+from typing import TYPE_CHECKING, Self
 
-from snapshots.cloudca.deadline import Deadline
-from snapshots.cloudca.errors import UNKNOWN_HOST, CloudError, TimedOut, Unreachable
+from snapshots.cloudca.errors import UNKNOWN_HOST, CloudError, TimedOut, TooLarge, Unreachable
+
+if TYPE_CHECKING:
+    from _typeshed import WriteableBuffer
 
 CONNECT_SECONDS = 3.0
 LOOKUP_SECONDS = 6.0  # the system tries its next name server after five
 SHORTEST_WAIT_SECONDS = 0.001  # a socket takes 0 for "do not block"
+SILENCE_SECONDS = 15.0  # between two reads; half the budget, so that there is time for a second attempt
 
 # Family and address, as a socket takes them.
 Address = tuple[str, int] | tuple[str, int, int, int] | tuple[int, bytes]
@@ -18,6 +25,25 @@ Found = list[tuple[socket.AddressFamily, Address]] | OSError
 
 _lookups: dict[tuple[str, int], Future[Found]] = {}
 _lock = threading.Lock()
+
+
+class Deadline:
+    """A time of the monotonic clock after which no call may wait any longer."""
+
+    def __init__(self, moment: float) -> None:
+        self._moment = moment
+
+    @classmethod
+    def after(cls, seconds: float) -> Self:
+        return cls(monotonic() + seconds)
+
+    def remaining(self) -> float:
+        """Seconds left, never negative."""
+        return max(0.0, self._moment - monotonic())
+
+    @property
+    def expired(self) -> bool:
+        return self.remaining() == 0.0
 
 
 def connect(host: str, port: int, deadline: Deadline) -> socket.socket:
@@ -87,3 +113,49 @@ def _forget() -> None:
 
 
 os.register_at_fork(after_in_child=_forget)
+
+
+class BoundedStream(io.RawIOBase):
+    """A socket's bytes. Every read ends at the deadline, so that a slow header cannot take longer than a slow body.
+
+    Raises TooLarge after `most` bytes, including headers and chunk sizes.
+    """
+
+    def __init__(self, connection: socket.socket, stream: io.RawIOBase, deadline: Deadline, most: int) -> None:
+        self._connection = connection
+        self._stream = stream
+        self._deadline = deadline
+        self._left = most
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: "WriteableBuffer") -> int | None:
+        self._connection.settimeout(_patience(self._deadline))
+        count = self._stream.readinto(buffer)
+        self._left -= count or 0
+        if self._left < 0:
+            raise TooLarge
+        return count
+
+    def close(self) -> None:
+        self._stream.close()
+        super().close()
+
+
+def bound(connection: ssl.SSLSocket, deadline: Deadline) -> None:
+    """End every wait of a connection at the deadline. TLS within TLS reads repeatedly on its own."""
+    receive = connection.recv
+
+    def recv(buflen: int = 1024, flags: int = 0) -> bytes:
+        connection.settimeout(_patience(deadline))
+        return receive(buflen, flags)
+
+    connection.recv = recv  # type: ignore[method-assign]
+
+
+def _patience(deadline: Deadline) -> float:
+    remaining = deadline.remaining()
+    if not remaining:
+        raise TimeoutError("the time is used up")
+    return min(SILENCE_SECONDS, remaining)
