@@ -11,5 +11,4 @@ class TeamsConfig(AppConfig):
     def ready(self) -> None:
         import_module("dashboard.teams.account.audit_signals")
         import_module("dashboard.teams.checks")
-        import_module("dashboard.teams.account.sign_in_signals")
         import_module("dashboard.teams.access.issue_tokens")

@@ -1,13 +1,16 @@
-"""What a person changed about the own account, in the audit of each of the person's teams."""
+"""Sign-ins, and what people changed about their own account, in the audit log of each of their teams."""
 
-from allauth.account.signals import password_changed, password_reset, password_set
+from allauth.account.authentication import get_authentication_records
+from allauth.account.signals import password_changed, password_reset, password_set, user_logged_in
 from allauth.mfa.models import Authenticator
 from allauth.mfa.signals import authentication_failed, authenticator_added, authenticator_removed, authenticator_reset
+from django.contrib.auth.signals import user_login_failed
 from django.dispatch import receiver
 from django.http import HttpRequest
 
 from dashboard.teams.account.sign_in_limits import forgive, note_known
 from dashboard.teams.core.audit import Actor, record
+from dashboard.teams.core.email_addresses import lower
 from dashboard.teams.mfa.adapter import FACTORS, end_sessions
 from dashboard.teams.models import EventKind, Team, User
 
@@ -59,3 +62,31 @@ def record_removed(request: HttpRequest, user: User, authenticator: Authenticato
 def record_wrong_code(request: HttpRequest, user: User, **kwargs: object) -> None:
     """Record a wrong code after the right password: no actor is known."""
     record_for(user, EventKind.SIGN_IN_FAILED, actor=None, detail="second factor", request=request)
+
+
+@receiver(user_logged_in)
+def record_sign_in(request: HttpRequest, user: User, **kwargs: object) -> None:
+    for team in _teams_of(user.email):
+        record(EventKind.SIGN_IN, team=team, actor=user, detail=_through(request, user), request=request)
+
+
+@receiver(user_login_failed)
+def record_failure(credentials: dict[str, str], request: HttpRequest | None = None, **kwargs: object) -> None:
+    """Record the address that was tried, which may be anybody's: no actor is known, and no team of an unknown one."""
+    record_refused(lower(credentials.get("email", "")), request=request)
+
+
+def record_refused(email: str, *, detail: str = "", request: HttpRequest | None) -> None:
+    for team in _teams_of(email):
+        record(EventKind.SIGN_IN_FAILED, team=team, actor=None, target=email, detail=detail, request=request)
+
+
+def _through(request: HttpRequest, user: User) -> str:
+    """Say which other site the person came through; empty for a sign-in here, whatever the second factor was."""
+    first = [step for step in get_authentication_records(request, user) if step["method"] != "mfa"]
+    return f"through {first[-1]['through']}" if first and "through" in first[-1] else ""
+
+
+def _teams_of(email: str) -> list[Team | None]:
+    """Give the teams of an account; one empty place where there is none, so that both cases take the same work."""
+    return list(Team.objects.filter(members__email=email)) or [None]

@@ -1,7 +1,9 @@
 """The pages of one's own second factors: an app's codes, passkeys, and the recovery codes that stand in for them."""
 
 import time
+from dataclasses import dataclass
 
+import qrcode
 from allauth.mfa import app_settings
 from allauth.mfa.models import Authenticator
 from allauth.mfa.recovery_codes.views import GenerateRecoveryCodesView
@@ -19,12 +21,21 @@ from django.views.decorators.http import require_safe
 from dashboard.secrets import KeyUnreadable
 from dashboard.teams.access.guard import RECENT_SECONDS, SignedInRequest
 from dashboard.teams.mfa.forms import PasskeyAgainForm
-from dashboard.teams.mfa.qr import draw
 from dashboard.teams.models import User
 
 SEEN = "recovery_codes_seen"
 GROUP = 4
 """How many signs of a secret stand together, so that it can be typed."""
+QUIET = 4
+"""Blank modules around it, as cameras need them."""
+
+
+@dataclass(frozen=True, slots=True)
+class Picture:
+    """A QR code as the path that an SVG of the page draws."""
+
+    size: int
+    path: str
 
 
 @require_safe
@@ -54,7 +65,7 @@ class AddApp(ActivateTOTPView):  # type: ignore[misc]  # allauth has no types
         context: dict[str, object] = super().get_context_data(**kwargs)
         secret = context["form"].secret  # type: ignore[attr-defined]
         parts = [secret[at : at + GROUP] for at in range(0, len(secret), GROUP)]
-        return context | {"picture": draw(str(context["totp_url"])), "secret": " ".join(parts)}
+        return context | {"picture": _qr_code(str(context["totp_url"])), "secret": " ".join(parts)}
 
 
 class AddPasskey(AddWebAuthnView):  # type: ignore[misc]
@@ -143,3 +154,12 @@ def _codes_left(factor: Authenticator) -> int:
 def _refuse_without_ring() -> HttpResponse | None:
     """Lead back to where it stands that nothing can be kept without a key to encrypt it."""
     return None if settings.API_KEY_ENCRYPTION_KEYS else HttpResponseRedirect(reverse("mfa_index"))
+
+
+def _qr_code(text: str) -> Picture:
+    """Draw a text as a QR code: `size` modules wide and high, `path` one square for each dark one."""
+    code = qrcode.QRCode(border=QUIET)
+    code.add_data(text)
+    modules = code.get_matrix()
+    squares = (f"M{x} {y}h1v1h-1z" for y, row in enumerate(modules) for x, dark in enumerate(row) if dark)
+    return Picture(len(modules), "".join(squares))

@@ -13,8 +13,7 @@ from django.http import HttpRequest
 from django.urls import Resolver404, resolve
 from django.utils.translation import gettext as _
 
-from dashboard.teams.account.audit_signals import record_for
-from dashboard.teams.account.sign_in_signals import record_refused
+from dashboard.teams.account.audit_signals import record_for, record_refused
 from dashboard.teams.core.create_account import prove
 from dashboard.teams.core.email_addresses import lower
 from dashboard.teams.models import AddressProof, EventKind, User
