@@ -145,7 +145,7 @@ def _volumes(environments: Sequence[Environment], now: datetime) -> Iterator[Fam
     volumes = narrowed(environments, VolumeFilters(), DataAges.of(environments, now))
     counts: dict[int, dict[Verdict, int]] = defaultdict(lambda: dict.fromkeys(Verdict, 0))
     for tally in tallies(volumes, environments, None):
-        counts[tally.environment_id][tally.said] += tally.number
+        counts[tally.environment_id][tally.verdict] += tally.number
     yield _verdicts(environments, counts)
     yield _ages(environments, volumes, now)
     yield _left_out(environments, counts)
@@ -173,7 +173,7 @@ def _oldest_problems(volumes: VolumeQuerySet) -> Iterable[tuple[int, str, str, d
     """Of each environment the volumes that have waited longest; first those that have nothing usable."""
     order = [F("newest_before").asc(nulls_first=True), F("pk").asc()]
     number = Window(RowNumber(), partition_by=F("environment_id"), order_by=order)
-    oldest = volumes.filter(Q(said__in=PROBLEMS)).annotate(number=number).filter(number__lte=MOST_VOLUMES)
+    oldest = volumes.filter(Q(verdict__in=PROBLEMS)).annotate(number=number).filter(number__lte=MOST_VOLUMES)
     found: Iterable[tuple[int, str, str, datetime | None]] = oldest.order_by("environment_id", "number").values_list(
         "environment_id", "volume_id", "name", "newest_before"
     )

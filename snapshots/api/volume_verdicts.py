@@ -23,12 +23,12 @@ from snapshots.lists import volume_filters, volume_list
 from snapshots.lists.volume_filters import VolumeFilters
 from snapshots.models import Environment, Policy
 from snapshots.models.volume import VolumeQuerySet
-from snapshots.rules.verdict import ALWAYS, Verdict
+from snapshots.rules.verdict import Verdict
 from snapshots.text.labels import volume_name
 from snapshots.text.verdict_labels import short_name
 from snapshots.text.verdict_reason import why
-from snapshots.verdicts.sql import COLUMNS, DataAges
-from snapshots.verdicts.status import Standing, standing, target_of, thresholds_of
+from snapshots.verdicts.sql import DataAges
+from snapshots.verdicts.status import VolumeStatus, status_of, target_of
 
 PAGING = ("limit", "cursor")
 
@@ -60,7 +60,7 @@ def team_volumes(request: TokenRequest, asked: Asked, team: str) -> HttpResponse
         never_listed=[one.path for one in asked_for if one.listed_at is None] or UNSET,
         next_cursor=signer.sign_object(page.end) if page.end else UNSET,
     )
-    judged = list(_rows(page.pks, environments, hours, now))
+    judged = list(_rows(page.pks, environments, hours, ages))
     response = HttpResponse(msgspec.json.encode(schemas.JudgedVolumeList(judged, metadata)), content_type=JSON)
     listed = [environment for environment in asked_for if environment.listed_at]
     if listed:
@@ -132,21 +132,21 @@ def _counts(counted: Sequence[volume_list.Tally]) -> dict[str, int]:
     """Count by verdict, those of which there is none with 0."""
     counts = dict.fromkeys(volume_filters.STATUSES, 0)
     for tally in counted:
-        counts[tally.said.name.lower()] += tally.number
+        counts[tally.verdict.name.lower()] += tally.number
     return counts
 
 
 def _rows(
-    pks: Sequence[int], environments: Sequence[Environment], hours: int | None, now: datetime
+    pks: Sequence[int], environments: Sequence[Environment], hours: int | None, ages: DataAges
 ) -> Iterator[schemas.JudgedVolume]:
     places = {environment.pk: environment for environment in environments}
-    for volume in volume_list.in_order(pks):
+    for volume in volume_list.in_order(pks, ages):
         environment = places[volume.environment_id]
-        yield _row(standing(volume, environment, now=now, target=target_of(volume, environment, hours)))
+        yield _row(status_of(volume, environment, now=ages.now, target=target_of(volume, environment, hours)))
 
 
-def _row(stands: Standing) -> schemas.JudgedVolume:
-    volume, environment = stands.volume, stands.environment
+def _row(status: VolumeStatus) -> schemas.JudgedVolume:
+    volume, environment = status.volume, status.environment
     newest = volume.newest_usable
     instance = volume_list.instance_of(volume.instance_name, volume.name, newest.name if newest else "")
     before = volume.newest_before
@@ -155,13 +155,13 @@ def _row(stands: Standing) -> schemas.JudgedVolume:
         name=volume_name(volume.volume_id, volume.name),
         service_code=environment.service_code,
         environment_name=environment.name,
-        verdict=stands.said.name.lower(),
-        label=short_name(stands),
-        why=why(stands),
+        verdict=status.verdict.name.lower(),
+        label=short_name(status),
+        why=why(status),
         usable_count=volume.usable_count,
         instance_name=instance.name,
-        since=_known(_since(stands)),
-        deadline=_known(_deadline(stands)),
+        since=_known(status.since),
+        deadline=_known(_deadline(status)),
         newest_usable=_time_range(before, volume.newest_after),
         data_as_of=_known(environment.listed_at),
     )
@@ -175,13 +175,7 @@ def _known(moment: datetime | None) -> datetime | UnsetType:
     return UNSET if moment is None else moment
 
 
-def _since(stands: Standing) -> datetime | None:
-    """From when on the verdict holds, where the judgement knows a moment for it."""
-    moment: datetime | None = getattr(stands.volume, COLUMNS.get(stands.said, ""), None)
-    return moment if moment is not None and ALWAYS < moment <= stands.moment else None
-
-
-def _deadline(stands: Standing) -> datetime | None:
+def _deadline(status: VolumeStatus) -> datetime | None:
     """Until when what is good now stays so without new data."""
-    good = stands.said < Verdict.UNKNOWN
-    return thresholds_of(stands.volume).first_doubt if good else None
+    good = status.verdict < Verdict.UNKNOWN
+    return status.volume.doubt_from if good else None

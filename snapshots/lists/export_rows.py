@@ -13,7 +13,7 @@ from snapshots.models import Change, Environment, Snapshot, Volume
 from snapshots.rules.taken_time import TakenFrom
 from snapshots.rules.verdict import Verdict
 from snapshots.verdicts.evaluate import LETTERS
-from snapshots.verdicts.sql import DataAges, judged
+from snapshots.verdicts.sql import DataAges, with_verdicts
 from snapshots.verdicts.status import target_of
 
 Value = str | int | bool | datetime | list[str] | None
@@ -108,7 +108,7 @@ def volumes_of(environments: Sequence[Environment], ages: DataAges, team_hours: 
     places = {environment.pk: environment for environment in environments}
 
     def read(pks: Sequence[int]) -> Mapping[int, Row]:
-        rows = judged(Volume.objects.filter(pk__in=pks), ages).defer("answers", "days")
+        rows = with_verdicts(Volume.objects.filter(pk__in=pks), ages).defer("answers", "days")
         known = [(row, places[row.environment_id]) for row in rows if row.environment_id in places]
         return {row.pk: Row(place.pk, _volume(row, place, team_hours)) for row, place in known}
 
@@ -132,8 +132,8 @@ def _volume(volume: Volume, environment: Environment, team_hours: int | None) ->
 
 def _verdict(volume: Volume, target: timedelta | None) -> str:
     """As the page's filter names it; but where nothing is asked of a volume, "fresh" would be a promise of nobody."""
-    said = Verdict(volume.said)  # type: ignore[attr-defined]  # annotated
-    return "nothing_due" if said is Verdict.FRESH and not (volume.schedules or target) else said.name.lower()
+    verdict = Verdict(volume.verdict)  # type: ignore[attr-defined]  # annotated
+    return "nothing_due" if verdict is Verdict.FRESH and not (volume.schedules or target) else verdict.name.lower()
 
 
 def _read_changes(pks: Sequence[int]) -> Mapping[int, Row]:

@@ -14,7 +14,7 @@ from snapshots.verdicts.status import read_parts
 WITHIN = timedelta(hours=1)
 LEAST_VOLUMES = 5
 LEAST_PERCENT = 30
-READ = ("environment_id", "answers", "said", "then")
+READ = ("environment_id", "answers", "verdict", "verdict_by_data")
 STOPPED = (Verdict.LATE, Verdict.STUCK, Verdict.FAILING)
 
 
@@ -31,9 +31,9 @@ def outages(volumes: VolumeQuerySet, counted: Iterable[Tally], environments: Seq
     judged: Counter[int] = Counter()
     stopped: Counter[int] = Counter()
     for tally in counted:
-        if tally.said < Verdict.EXCLUDED:
+        if tally.verdict < Verdict.EXCLUDED:
             judged[tally.environment_id] += tally.number
-            if tally.then in STOPPED:
+            if tally.verdict_by_data in STOPPED:
                 stopped[tally.environment_id] += tally.number
     suspects = {place.pk: place for place in environments if is_many(stopped[place.pk], judged[place.pk])}
     return _found(volumes, suspects, judged) if suspects else []
@@ -46,8 +46,8 @@ def is_many(number: int, of: int) -> bool:
 def _found(volumes: VolumeQuerySet, suspects: Mapping[int, Environment], judged: Mapping[int, int]) -> list[Outage]:
     missed: dict[int, list[datetime]] = {pk: [] for pk in suspects}
     rows = volumes.filter(environment__in=list(suspects)).order_by().values_list(*READ)
-    for place, answers, said, then in rows:
-        if said >= Verdict.EXCLUDED or then not in STOPPED:
+    for place, answers, verdict, by_data in rows:
+        if verdict >= Verdict.EXCLUDED or by_data not in STOPPED:
             continue
         at = suspects[place].data_at
         dues = [part.due for part in read_parts(answers) if part.due and at and part.thresholds.at(at) in STOPPED]

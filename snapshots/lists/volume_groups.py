@@ -9,9 +9,10 @@ from snapshots.lists.volume_filters import VolumeFilters
 from snapshots.lists.volume_list import Instance, VolumePage, in_order, instance_of
 from snapshots.models.volume import VolumeQuerySet
 from snapshots.rules.verdict import Verdict
+from snapshots.verdicts.sql import DataAges
 
 READ = ("pk", "environment_id", "instance_name", "name", "newest_usable__name", "newest_after", "newest_before")
-JUDGED = ("said", "then")
+VERDICTS = ("verdict", "verdict_by_data")
 
 
 class Disk(NamedTuple):
@@ -55,21 +56,21 @@ class Block:
 def blocks_of(volumes: VolumeQuerySet) -> list[Block]:
     """Every server with the volumes that match, those with the worst disk first; unknown servers last."""
     found: dict[tuple[int, str], Block] = {}
-    for pk, place, instance, name, newest_name, after, before, said, then in volumes.order_by().values_list(
-        *READ, *JUDGED
+    for pk, place, instance, name, newest_name, after, before, verdict, by_data in volumes.order_by().values_list(
+        *READ, *VERDICTS
     ):
         server = instance_of(instance, name, newest_name or "")
         block = found.setdefault((place, server.name), Block(place, server))
-        block.disks.append(Disk(pk, after, before, -1 if said >= Verdict.EXCLUDED else then, name))
+        block.disks.append(Disk(pk, after, before, -1 if verdict >= Verdict.EXCLUDED else by_data, name))
     for block in found.values():
         block.disks.sort(key=lambda disk: (-disk.rank, disk.name, disk.pk))
     return sorted(found.values(), key=lambda block: (block.order, block.environment_id))
 
 
-def find_page(blocks: Sequence[Block], filters: VolumeFilters) -> tuple[VolumePage, dict[int, Block]]:
+def find_page(blocks: Sequence[Block], filters: VolumeFilters, ages: DataAges) -> tuple[VolumePage, dict[int, Block]]:
     """The rows of one page, block after block, and the block of each by primary key."""
     of_disk = {disk.pk: block for block in blocks for disk in block.disks}
     pks = list(of_disk)
     number = min(filters.page, max(1, -(-len(pks) // filters.page_size)))
     start = (number - 1) * filters.page_size
-    return VolumePage(in_order(pks[start : start + filters.page_size]), len(pks), number), of_disk
+    return VolumePage(in_order(pks[start : start + filters.page_size], ages), len(pks), number), of_disk

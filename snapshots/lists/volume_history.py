@@ -10,7 +10,7 @@ from snapshots.rules.schedules import grace, period
 from snapshots.rules.taken_time import UNDATED
 from snapshots.rules.verdict import ALWAYS, Verdict
 from snapshots.verdicts.inputs import Row
-from snapshots.verdicts.status import Part, Standing
+from snapshots.verdicts.status import Part, VolumeStatus
 
 MOST_SNAPSHOTS = 20
 MOST_LEFT_OVER = 20
@@ -35,15 +35,15 @@ def newest(volume: Volume, environment: Environment) -> list[Snapshot]:
     return list(rows.newest_first()[: MOST_SNAPSHOTS + 1])
 
 
-def allowed(standing: Standing) -> timedelta | None:
+def allowed(status: VolumeStatus) -> timedelta | None:
     """How far apart usable snapshots may be: by the shortest schedule, else by the target; None: nothing is asked."""
-    spans = [period(part.schedule) + grace(part.schedule) for part in standing.parts]
-    return min(spans) if spans else standing.target
+    spans = [period(part.schedule) + grace(part.schedule) for part in status.parts]
+    return min(spans) if spans else status.target
 
 
-def with_gaps(snapshots: Sequence[Snapshot], standing: Standing) -> Iterator[Entry]:
+def with_gaps(snapshots: Sequence[Snapshot], status: VolumeStatus) -> Iterator[Entry]:
     """The snapshots, newest first, and before each the gap that follows it."""
-    gaps = _gaps(snapshots, standing)
+    gaps = _gaps(snapshots, status)
     for one in snapshots:
         while gaps and _is_maybe_usable(one) and one.taken_before <= gaps[-1].since:
             yield gaps.pop()
@@ -51,32 +51,32 @@ def with_gaps(snapshots: Sequence[Snapshot], standing: Standing) -> Iterator[Ent
     yield from reversed(gaps)
 
 
-def _gaps(snapshots: Sequence[Snapshot], standing: Standing) -> list[Gap]:
+def _gaps(snapshots: Sequence[Snapshot], status: VolumeStatus) -> list[Gap]:
     """The times in which no listed snapshot can have been taken that is usable, the oldest first.
 
     Up to the data's moment, not the page's: what came since is not known. Of a deleted volume nothing is due.
     """
-    most = allowed(standing)
+    most = allowed(status)
     ranges = [(one.taken_after or ALWAYS, one.taken_before) for one in snapshots if _is_maybe_usable(one)]
     if most is None or not ranges:
         return []
     # Those without a known time stand last in the list: the newest of them may not be on this page.
-    if undated := _newest_undated(standing):
+    if undated := _newest_undated(status):
         ranges.append((ALWAYS, undated))
     ranges.sort(key=itemgetter(1), reverse=True)
-    later = None if standing.said is Verdict.DELETED else standing.at
+    later = None if status.verdict is Verdict.DELETED else status.at
     found = []
     for after, before in ranges:
         if later is not None and after is not ALWAYS and later - before > most:
-            found.append(Gap(before, None if later == standing.at else later, later - before))
+            found.append(Gap(before, None if later == status.at else later, later - before))
         later = after if later is None else min(later, after)
     return found[::-1]
 
 
-def _newest_undated(standing: Standing) -> datetime | None:
+def _newest_undated(status: VolumeStatus) -> datetime | None:
     """The latest moment at which a snapshot may have been taken of which only that is known."""
-    volume = standing.volume
-    undated = Snapshot.objects.of_volume(standing.environment, volume.volume_id).listed().filter(taken_key=UNDATED)
+    volume = status.volume
+    undated = Snapshot.objects.of_volume(status.environment, volume.volume_id).listed().filter(taken_key=UNDATED)
     return max((one.taken_before for one in undated[:MOST_UNDATED] if _is_maybe_usable(one)), default=None)
 
 

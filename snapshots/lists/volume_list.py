@@ -18,7 +18,7 @@ from snapshots.models.volume import VolumeQuerySet
 from snapshots.rules.taken_time import NAME_TIME, is_default
 from snapshots.rules.verdict import Verdict
 from snapshots.verdicts.evaluate import LETTERS
-from snapshots.verdicts.sql import DataAges, is_judged, judged, volumes_of_team
+from snapshots.verdicts.sql import DataAges, is_judged, volumes_of_team, with_status, with_verdicts
 
 MOST_WORDS = 5
 # How the provider names the host of a volume that is attached to none.
@@ -27,21 +27,21 @@ DETACHED = "detached"
 COLUMNS = (
     *("volume_id", "name", "kind", "instance_name", "from_endpoint", "snapshot_count", "environment_id"),
     *("deleted_at", "created_at", "target_hours", "exempt_until", "exempt_reason", "fewer_at", "last_usable_at"),
-    *("none_from", "late_from", "stuck_from", "failing_from", "unknown_from", "new_from", "running_from"),
-    *("patience", "answers", "schedules", "newest_after", "newest_before", "usable_count", "days", "judged_at"),
+    *("doubt_from", "none_from", "unknown_from", "new_from"),
+    *("answers", "schedules", "newest_after", "newest_before", "usable_count", "days", "judged_at"),
     *("gaps", "doubts"),
     *("newest_usable__name", "newest_usable__taken_after", "newest_usable__taken_before"),
     "newest_usable__taken_source",
 )
-TALLIED = ("environment_id", "said", "then")
+TALLIED = ("environment_id", "verdict", "verdict_by_data")
 
 
 class Tally(NamedTuple):
     """Volumes of an environment with one verdict. `never`: no list ever had a usable one; `idle`: nothing due."""
 
     environment_id: int
-    said: Verdict
-    then: Verdict
+    verdict: Verdict
+    verdict_by_data: Verdict
     number: int
     oldest: datetime | None
     never: int
@@ -77,7 +77,7 @@ def narrowed(environments: Sequence[Environment], filters: VolumeFilters, ages: 
         volumes = volumes.filter(_any(in_band(band, ages.now) for band in filters.ages))
     for word in filters.q.split(maxsplit=MOST_WORDS - 1):
         volumes = volumes.filter(_holds(word))
-    return judged(volumes, ages)
+    return with_verdicts(volumes, ages)
 
 
 def in_band(band: str, now: datetime) -> Q:
@@ -94,7 +94,7 @@ def in_band(band: str, now: datetime) -> Q:
 
 
 def tallies(volumes: VolumeQuerySet, environments: Sequence[Environment], team_hours: int | None) -> list[Tally]:
-    """Count volumes by what is said of them, in one walk."""
+    """Count volumes by verdict, in one query."""
     counts = {
         "number": Count("pk"),
         "oldest": Min("newest_before"),
@@ -102,7 +102,7 @@ def tallies(volumes: VolumeQuerySet, environments: Sequence[Environment], team_h
         "idle": Count("pk", filter=Q(schedules="") & _without_target(environments, team_hours)),
     }
     rows = volumes.order_by().values_list(*TALLIED).annotate(**counts)
-    return [Tally(place, Verdict(said), Verdict(then), *rest) for place, said, then, *rest in rows]
+    return [Tally(place, Verdict(verdict), Verdict(by_data), *rest) for place, verdict, by_data, *rest in rows]
 
 
 def band_counts(volumes: VolumeQuerySet, ages: DataAges) -> dict[str, int]:
@@ -115,23 +115,25 @@ def band_counts(volumes: VolumeQuerySet, ages: DataAges) -> dict[str, int]:
 def shown(volumes: VolumeQuerySet, filters: VolumeFilters, ages: DataAges) -> VolumeQuerySet:
     """The rows of a view. Who searches finds what is not judged and what is gone too."""
     if filters.verdicts:
-        return volumes.filter(Q(said__in=filters.verdicts))
+        return volumes.filter(Q(verdict__in=filters.verdicts))
     return volumes if filters.q else volumes.filter(is_judged(ages))
 
 
 def total_of(counted: Iterable[Tally], filters: VolumeFilters) -> int:
     """How many rows `shown` has, from the tallies."""
     wanted = set(filters.verdicts) or {verdict for verdict in Verdict if filters.q or verdict < Verdict.EXCLUDED}
-    return sum(tally.number for tally in counted if tally.said in wanted)
+    return sum(tally.number for tally in counted if tally.verdict in wanted)
 
 
-def find_page(volumes: VolumeQuerySet, filters: VolumeFilters, total: int, *, oldest_first: bool) -> VolumePage:
+def find_page(
+    volumes: VolumeQuerySet, filters: VolumeFilters, total: int, ages: DataAges, *, oldest_first: bool
+) -> VolumePage:
     """The rows of one page; a page past the end is the last one. `oldest_first`: what the usual order is."""
     number = min(filters.page, max(1, -(-total // filters.page_size)))
     start = (number - 1) * filters.page_size
     rows = ordered(volumes, filters, oldest_first=oldest_first)
     pks = list(rows.values_list("pk", flat=True)[start : start + filters.page_size])
-    return VolumePage(in_order(pks), total, number)
+    return VolumePage(in_order(pks, ages), total, number)
 
 
 def ordered(volumes: VolumeQuerySet, filters: VolumeFilters, *, oldest_first: bool) -> VolumeQuerySet:
@@ -144,9 +146,10 @@ def usual_sort(sort: str, *, oldest_first: bool) -> str:
     return sort or ("newest" if oldest_first else "status")
 
 
-def in_order(pks: Sequence[int]) -> list[Volume]:
-    """Fetch volumes by primary key, in that order."""
-    rows = Volume.objects.select_related("newest_usable").only(*COLUMNS).in_bulk(list(pks))
+def in_order(pks: Sequence[int], ages: DataAges) -> list[Volume]:
+    """Fetch volumes with their status by primary key, in that order."""
+    found = with_status(Volume.objects.filter(pk__in=pks), ages)
+    rows = {volume.pk: volume for volume in found.select_related("newest_usable").only(*COLUMNS)}
     return [rows[pk] for pk in pks if pk in rows]
 
 
@@ -205,5 +208,5 @@ def _order(sort: str, *, oldest_first: bool) -> list[OrderBy]:
 
 def _rank() -> Case:
     """The worst first, by what the data gave: old data does not move a row. What is not judged comes last."""
-    unjudged = When(said__gte=Verdict.EXCLUDED, then=Value(-1))
-    return Case(unjudged, default=F("then"), output_field=SmallIntegerField())
+    unjudged = When(verdict__gte=Verdict.EXCLUDED, then=Value(-1))
+    return Case(unjudged, default=F("verdict_by_data"), output_field=SmallIntegerField())

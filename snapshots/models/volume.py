@@ -75,8 +75,8 @@ class Volume(models.Model):
     # Schedule -> since when it is intentionally stopped.
     ended = models.JSONField(default=dict)
 
-    # When each verdict begins, unless new data changes it: `Thresholds` of the rules. A volume that was never judged is
-    # unknown, not fresh.
+    # When each verdict begins, unless new data changes it: `snapshots.rules.verdict.Thresholds`. A volume that was
+    # never judged is unknown, not fresh.
     none_from = models.DateTimeField(null=True)
     late_from = models.DateTimeField(null=True)
     stuck_from = models.DateTimeField(null=True)

@@ -18,10 +18,10 @@ from snapshots.rules.judge import patience
 from snapshots.rules.runs import COPYING, MAKING, MOVING
 from snapshots.rules.states import STATES, USABLE_STATE
 from snapshots.rules.thresholds import target_thresholds
-from snapshots.rules.verdict import ALWAYS, Thresholds, Verdict, status
+from snapshots.rules.verdict import ALWAYS, Thresholds, Verdict
 from snapshots.verdicts.evaluate import judged_again
-from snapshots.verdicts.sql import COLUMNS, DataAges, age_of_data, is_judged
-from snapshots.verdicts.status import thresholds_of
+from snapshots.verdicts.sql import COLUMNS, DataAges, is_judged
+from snapshots.verdicts.status import thresholds_of, verdict_under
 
 # Hours; 0: no age is asked.
 CHOICES = (24, 7 * 24, 30 * 24, 0)
@@ -79,7 +79,7 @@ def effects(environments: Sequence[Environment], now: datetime, choices: Collect
     for environment in environments:
         rows = [Stored(*row) for row in volumes.filter(environment=environment).values_list(*SELECTED)]
         for hours, told in _under_each(environment, rows, choices):
-            counts[hours][_said(environment, now, *told)] += 1
+            counts[hours][verdict_under(*told, environment, now)] += 1
     return {hours: dict(count) for hours, count in counts.items()}
 
 
@@ -136,14 +136,6 @@ def _being_made(environment: Environment) -> set[str]:
     """Volumes with a snapshot in progress, for which a target waits."""
     listed = Snapshot.objects.filter(team=environment.team_id, environment=environment).listed()
     return set(listed.filter(state__in=MAKING, usable_at__isnull=True).values_list("volume_id", flat=True))
-
-
-def _said(environment: Environment, now: datetime, thresholds: Thresholds, patience: timedelta) -> Verdict:
-    age = age_of_data(environment, now)
-    said, _then = status(
-        thresholds, patience=patience, data_at=environment.data_at, age=age, doubt=environment.clocks_apart
-    )
-    return said
 
 
 def _earlier(one: datetime | None, other: datetime | None) -> datetime | None:

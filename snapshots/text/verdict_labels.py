@@ -1,6 +1,6 @@
 """A volume's verdict in words: what it is called, short and for a list's row. The sentence is `verdict_why`'s.
 
-All of it is worded when it is asked for, in the reader's language, from a `Standing`.
+All of it is worded when it is asked for, in the reader's language, from a `VolumeStatus`.
 """
 
 from collections.abc import Iterator, Mapping
@@ -16,8 +16,8 @@ from snapshots.rules.thresholds import USUAL_TARGET
 from snapshots.rules.verdict import Verdict
 from snapshots.text import times
 from snapshots.text.labels import Badge
-from snapshots.verdicts.sql import FOR_EVER
-from snapshots.verdicts.status import Part, Reason, Standing
+from snapshots.verdicts.sql import FOR_EVER, Reason
+from snapshots.verdicts.status import Part, VolumeStatus
 
 # Late by so many periods is marked as a failure.
 PERIODS_TO_BE_BAD = 2
@@ -49,34 +49,34 @@ MARKS = {
 }
 
 
-def badge(standing: Standing) -> Badge:
+def badge(status: VolumeStatus) -> Badge:
     """A row's verdict, short: "Daily late by 2 d", "Was late at 06:44", "Time not known"."""
-    mark, tone = MARKS[standing.said]
-    if standing.said is Verdict.FRESH and standing.asks_nothing:
+    mark, tone = MARKS[status.verdict]
+    if status.verdict is Verdict.FRESH and status.asks_nothing:
         return Badge("–", _("Nothing due"), "unknown")
-    if standing.said is Verdict.LATE and any(_is_very_late(part, standing) for part in standing.parts):
+    if status.verdict is Verdict.LATE and any(_is_very_late(part, status) for part in status.parts):
         tone = "bad"
-    return Badge(mark, _short(standing), tone)
+    return Badge(mark, _short(status), tone)
 
 
-def beside(standing: Standing) -> str:
+def beside(status: VolumeStatus) -> str:
     """What the badge leaves out: the other schedules, failed tries, until when a volume is not judged."""
-    match standing.said:
+    match status.verdict:
         case Verdict.DELETED:
-            left = standing.volume.snapshot_count
+            left = status.volume.snapshot_count
             return ngettext("%(n)d snapshot left", "%(n)d snapshots left", left) % {"n": left}
         case Verdict.EXCLUDED:
-            return exemption(standing)
+            return exemption(status)
         case Verdict.UNKNOWN:
-            return _run_due(standing)
+            return _run_due(status)
         case Verdict.NEW:
-            return first_due(standing)
-    return "; ".join(_others(standing))
+            return first_due(status)
+    return "; ".join(_others(status))
 
 
-def short_name(standing: Standing) -> str:
+def short_name(status: VolumeStatus) -> str:
     """Badge and what it leaves out as one text: "Daily late by 2 d; hourly ok"."""
-    return "; ".join(text for text in (badge(standing).word, beside(standing)) if text)
+    return "; ".join(text for text in (badge(status).word, beside(status)) if text)
 
 
 def reason_label(reason: Reason) -> str:
@@ -96,20 +96,20 @@ def schedule_name(schedule: str) -> str:
     return str(INTERVAL_TYPES[schedule])
 
 
-def _short(standing: Standing) -> str:
-    if standing.said is Verdict.UNKNOWN:
-        return _unknown(standing)
-    for part in standing.parts:
-        if standing.verdict_of(part) is standing.said and standing.said.is_problem:
-            return _state_of(part, standing)
-    if standing.said is Verdict.LATE and standing.is_over_target:
-        return _over_target(standing)
-    return str(LABELS[standing.said])
+def _short(status: VolumeStatus) -> str:
+    if status.verdict is Verdict.UNKNOWN:
+        return _unknown(status)
+    for part in status.parts:
+        if status.verdict_of(part) is status.verdict and status.verdict.is_problem:
+            return _state_of(part, status)
+    if status.verdict is Verdict.LATE and status.is_over_target:
+        return _over_target(status)
+    return str(LABELS[status.verdict])
 
 
-def _unknown(standing: Standing) -> str:
-    listed_at = standing.environment.listed_at
-    match standing.reason:
+def _unknown(status: VolumeStatus) -> str:
+    listed_at = status.environment.listed_at
+    match status.reason:
         case Reason.TIME:
             return _("Time not known")
         case Reason.UNKNOWN_STATE:
@@ -119,8 +119,12 @@ def _unknown(standing: Standing) -> str:
         case Reason.IN_DOUBT:
             return _("Snapshot in doubt")
         case Reason.OLD_DATA if listed_at is not None:
-            time = {"time": times.clock(listed_at, standing.now)}
-            return _was(standing.then) % time if standing.then.is_problem else _("Data of %(time)s") % time
+            time = {"time": times.clock(listed_at, status.now)}
+            return (
+                _was(status.verdict_by_data) % time
+                if status.verdict_by_data.is_problem
+                else _("Data of %(time)s") % time
+            )
     return _("Never listed whole")
 
 
@@ -132,16 +136,14 @@ def _was(then: Verdict) -> str:
     }.get(then, _("Was failing at %(time)s"))
 
 
-def _state_of(part: Part, standing: Standing) -> str:
+def _state_of(part: Part, status: VolumeStatus) -> str:
     """How a schedule stands, with its name: "Daily late by 2 d"."""
     name = {"schedule": schedule_name(part.schedule)}
-    match standing.verdict_of(part):
+    match status.verdict_of(part):
         case Verdict.LATE:
-            return _lateness(part, standing)
+            return _lateness(part, status)
         case Verdict.STUCK if part.running_since is not None:
-            return _("%(schedule)s stuck for %(age)s") % (
-                name | {"age": times.age(standing.moment - part.running_since)}
-            )
+            return _("%(schedule)s stuck for %(age)s") % (name | {"age": times.age(status.moment - part.running_since)})
         case Verdict.FAILING:
             return _("%(schedule)s failing") % name
         case Verdict.UNKNOWN:
@@ -149,50 +151,50 @@ def _state_of(part: Part, standing: Standing) -> str:
     return _("%(schedule)s ok") % name
 
 
-def _lateness(part: Part, standing: Standing) -> str:
+def _lateness(part: Part, status: VolumeStatus) -> str:
     name = {"schedule": schedule_name(part.schedule)}
-    if standing.has_stopped(part):
-        age = times.age(standing.moment - part.last_began)
+    if status.has_stopped(part):
+        age = times.age(status.moment - part.last_began)
         return _("No %(schedule)s run for %(age)s") % {"schedule": name["schedule"].lower(), "age": age}
     if part.late_since is None:
         return _("%(schedule)s: none usable") % name
-    return _("%(schedule)s late by %(age)s") % (name | {"age": times.age(standing.moment - part.late_since)})
+    return _("%(schedule)s late by %(age)s") % (name | {"age": times.age(status.moment - part.late_since)})
 
 
-def _is_very_late(part: Part, standing: Standing) -> bool:
-    if standing.verdict_of(part) is not Verdict.LATE:
+def _is_very_late(part: Part, status: VolumeStatus) -> bool:
+    if status.verdict_of(part) is not Verdict.LATE:
         return False
     late_since = part.late_since
-    return late_since is None or standing.moment - late_since >= PERIODS_TO_BE_BAD * period(part.schedule)
+    return late_since is None or status.moment - late_since >= PERIODS_TO_BE_BAD * period(part.schedule)
 
 
-def _over_target(standing: Standing) -> str:
-    newest, target = standing.volume.newest_before, standing.target
+def _over_target(status: VolumeStatus) -> str:
+    newest, target = status.volume.newest_before, status.target
     if newest is None or target is None:
         return ""
-    age, asked = times.age(standing.moment - newest), target_text(target)
+    age, asked = times.age(status.moment - newest), target_text(target)
     if age == asked:
-        hours = {"age": int((standing.moment - newest).total_seconds()) // 3600, "target": target // HOUR}
+        hours = {"age": int((status.moment - newest).total_seconds()) // 3600, "target": target // HOUR}
         return _("%(age)d h old, target %(target)d h") % hours
     return _("%(age)s old, target %(target)s") % {"age": age, "target": asked}
 
 
-def _others(standing: Standing) -> Iterator[str]:
+def _others(status: VolumeStatus) -> Iterator[str]:
     """The schedules that the badge does not name, the target where it is missed too, and the tries."""
-    named = _short(standing)
-    states = [_state_of(part, standing) for part in standing.parts]
-    if standing.said.is_problem:
+    named = _short(status)
+    states = [_state_of(part, status) for part in status.parts]
+    if status.verdict.is_problem:
         yield from (_lower_first(state) for state in states if state != named)
-        over = _over_target(standing) if standing.is_over_target else ""
+        over = _over_target(status) if status.is_over_target else ""
         if over and over != named:
             yield over
-        yield from _last_tries(standing)
-    if standing.said is Verdict.NONE and (standing.volume.last_usable_at or not standing.parts):
-        yield _last_usable(standing)
+        yield from _last_tries(status)
+    if status.verdict is Verdict.NONE and (status.volume.last_usable_at or not status.parts):
+        yield _last_usable(status)
 
 
-def _last_tries(standing: Standing) -> Iterator[str]:
-    failed = max((part.failed for part in standing.parts if part.failed == part.tries), default=0)
+def _last_tries(status: VolumeStatus) -> Iterator[str]:
+    failed = max((part.failed for part in status.parts if part.failed == part.tries), default=0)
     if failed:
         yield ngettext("the last try failed", "the last %(n)d tries failed", failed) % {"n": failed}
 
@@ -205,39 +207,39 @@ def target_text(target: timedelta) -> str:
     return ngettext("%(n)d d", "%(n)d d", hours // 24) % {"n": hours // 24}
 
 
-def _last_usable(standing: Standing) -> str:
-    last = standing.volume.last_usable_at
+def _last_usable(status: VolumeStatus) -> str:
+    last = status.volume.last_usable_at
     if last is None:
         return _("never had one")
-    return _("the last one was listed until %(time)s") % {"time": times.clock(last, standing.now)}
+    return _("the last one was listed until %(time)s") % {"time": times.clock(last, status.now)}
 
 
-def _run_due(standing: Standing) -> str:
+def _run_due(status: VolumeStatus) -> str:
     """The first run that fell due after the data that we have."""
-    if standing.reason is not Reason.OLD_DATA or standing.then.is_problem:
+    if status.reason is not Reason.OLD_DATA or status.verdict_by_data.is_problem:
         return ""
-    dues = [part.due for part in standing.parts if part.due is not None and part.due <= standing.moment]
-    return _("a run was due %(time)s") % {"time": times.clock(min(dues), standing.now)} if dues else ""
+    dues = [part.due for part in status.parts if part.due is not None and part.due <= status.moment]
+    return _("a run was due %(time)s") % {"time": times.clock(min(dues), status.now)} if dues else ""
 
 
-def first_due(standing: Standing) -> str:
+def first_due(status: VolumeStatus) -> str:
     """Until when the first snapshot of a new volume is to be there."""
-    made = standing.volume.created_at
+    made = status.volume.created_at
     if made is None:
         return ""
-    first = made + (standing.target or USUAL_TARGET)
-    return _("first one due by %(time)s") % {"time": times.stamp(first, standing.now)}
+    first = made + (status.target or USUAL_TARGET)
+    return _("first one due by %(time)s") % {"time": times.stamp(first, status.now)}
 
 
-def exemption(standing: Standing) -> str:
+def exemption(status: VolumeStatus) -> str:
     """Until when and why a volume is not judged, by its own exemption or else its environment's."""
-    own = standing.volume.exempt_until
-    source = standing.volume if own is not None and own > standing.now else standing.environment
+    own = status.volume.exempt_until
+    source = status.volume if own is not None and own > status.now else status.environment
     until = source.exempt_until
     if until is None or until >= FOR_EVER:
         text = pgettext("not judged", "without end")
     else:
-        text = pgettext("not judged", "until %(time)s") % {"time": times.stamp(until, standing.now)}
+        text = pgettext("not judged", "until %(time)s") % {"time": times.stamp(until, status.now)}
     return f"{text}: {source.exempt_reason}" if source.exempt_reason else text
 
 

@@ -11,19 +11,20 @@ from snapshots.rules.verdict import Verdict
 from snapshots.text import times as words
 from snapshots.text.verdict_labels import exemption, first_due, schedule_name, target_text
 from snapshots.verdicts.doubts import Doubt, doubts, undated
-from snapshots.verdicts.status import Part, Reason, Standing
+from snapshots.verdicts.sql import Reason
+from snapshots.verdicts.status import Part, VolumeStatus
 
 
-def newest_taken(standing: Standing, part: Part | None = None) -> str:
+def newest_taken(status: VolumeStatus, part: Part | None = None) -> str:
     """When the newest usable one, of a schedule or of any type, was taken and how that is known.
 
     "20 Nov 03:10 (from the name)"; "" where there is none.
     """
-    of: Part | Volume = part or standing.volume
-    after, before, now = of.newest_after, of.newest_before, standing.now
+    of: Part | Volume = part or status.volume
+    after, before, now = of.newest_after, of.newest_before, status.now
     if before is None:
         return ""
-    others = undated(standing, part.schedule if part else "")
+    others = undated(status, part.schedule if part else "")
     if after is not None and others:
         text = ngettext(
             "%(time)s or later (%(n)d without a known time may be newer)",
@@ -32,13 +33,13 @@ def newest_taken(standing: Standing, part: Part | None = None) -> str:
         )
         return text % {"time": words.stamp(after, now), "n": others}
     taken = _between(after, before, now)
-    how = words.origin(after, before, newest_source(standing, after, before))
+    how = words.origin(after, before, newest_source(status, after, before))
     return f"{taken} ({how})" if how else taken
 
 
-def newest_source(standing: Standing, after: datetime | None, before: datetime | None) -> str:
+def newest_source(status: VolumeStatus, after: datetime | None, before: datetime | None) -> str:
     """Where such a time comes from, if it is that of the newest usable one; only of that one it is known here."""
-    newest = standing.volume.newest_usable
+    newest = status.volume.newest_usable
     is_of_newest = newest is not None and (newest.taken_after, newest.taken_before) == (after, before)
     return newest.taken_source if newest is not None and is_of_newest else ""
 
@@ -52,63 +53,61 @@ def _between(after: datetime | None, before: datetime, now: datetime) -> str:
     return _("between %(first)s and %(last)s") % times
 
 
-def why(standing: Standing) -> str:
+def why(status: VolumeStatus) -> str:
     """The sentence that explains a verdict, with all its times in UTC.
 
     "Daily runs since 12 Oct, newest usable 20 Nov 03:10 (from the name). Next was due 21 Nov 03:10, deadline 09:10.
     Tries since: 2, both failed. Judged on data of 06:44."
     """
-    return " ".join(sentence for sentence in _sentences(standing) if sentence)
+    return " ".join(sentence for sentence in _sentences(status) if sentence)
 
 
-def why_part(part: Part, standing: Standing) -> str:
+def why_part(part: Part, status: VolumeStatus) -> str:
     """The sentences on one schedule."""
-    return " ".join(sentence for sentence in _on_schedule(part, standing) if sentence)
+    return " ".join(sentence for sentence in _on_schedule(part, status) if sentence)
 
 
-def _sentences(standing: Standing) -> Iterator[str]:
-    if standing.said is Verdict.EXCLUDED:
-        yield _("Not judged %(until)s.") % {"until": exemption(standing)}
-    for part in standing.parts:
-        yield from _on_schedule(part, standing)
-    yield from _on_age(standing)
-    yield _on_doubt(standing)
-    yield from (_doubt(doubt, standing) for doubt in doubts(standing))
-    listed_at = standing.environment.listed_at
+def _sentences(status: VolumeStatus) -> Iterator[str]:
+    if status.verdict is Verdict.EXCLUDED:
+        yield _("Not judged %(until)s.") % {"until": exemption(status)}
+    for part in status.parts:
+        yield from _on_schedule(part, status)
+    yield from _on_age(status)
+    yield _on_doubt(status)
+    yield from (_doubt(doubt, status) for doubt in doubts(status))
+    listed_at = status.environment.listed_at
     if listed_at is not None:
-        yield _("Judged on data of %(time)s UTC.") % {"time": words.clock(listed_at, standing.now)}
+        yield _("Judged on data of %(time)s UTC.") % {"time": words.clock(listed_at, status.now)}
 
 
-def _on_schedule(part: Part, standing: Standing) -> Iterator[str]:
-    now = standing.now
+def _on_schedule(part: Part, status: VolumeStatus) -> Iterator[str]:
+    now = status.now
     names = {"schedule": schedule_name(part.schedule), "day": words.day(part.first_began, now)}
     if part.newest_before is None:
         text = _("%(schedule)s runs since %(day)s, none of them usable.")
-        if standing.volume.doubts:
+        if status.volume.doubts:
             text = _("%(schedule)s runs since %(day)s, none of them known to be usable.")
         yield text % names
     else:
-        taken = newest_taken(standing, part)
+        taken = newest_taken(status, part)
         yield _("%(schedule)s runs since %(day)s, newest usable %(taken)s.") % (names | {"taken": taken})
     if part.due is not None and part.deadline is not None:
-        yield _due(part, part.due, part.deadline, standing)
+        yield _due(part, part.due, part.deadline, status)
     yield _tries(part)
     if part.running_since is not None:
         yield _("One is being made since %(time)s.") % {"time": words.stamp(part.running_since, now)}
-    if standing.has_stopped(part):
+    if status.has_stopped(part):
         yield _("No run began since %(time)s.") % {"time": words.stamp(part.last_began, now)}
 
 
-def _due(part: Part, due: datetime, deadline: datetime, standing: Standing) -> str:
+def _due(part: Part, due: datetime, deadline: datetime, status: VolumeStatus) -> str:
     times = {
-        "due": words.stamp(due, standing.now),
-        "deadline": words.clock(deadline, due)
-        if deadline.date() == due.date()
-        else words.stamp(deadline, standing.now),
+        "due": words.stamp(due, status.now),
+        "deadline": words.clock(deadline, due) if deadline.date() == due.date() else words.stamp(deadline, status.now),
     }
     if part.newest_after != part.newest_before:
         return _("Next due %(due)s at the latest, deadline %(deadline)s at the latest.") % times
-    if due <= standing.moment:
+    if due <= status.moment:
         return _("Next was due %(due)s, deadline %(deadline)s.") % times
     return _("Next is due %(due)s, deadline %(deadline)s.") % times
 
@@ -124,39 +123,39 @@ def _tries(part: Part) -> str:
     return _("Tries since: %(n)d, failed %(failed)d.") % {"n": part.tries, "failed": part.failed}
 
 
-def _on_age(standing: Standing) -> Iterator[str]:
+def _on_age(status: VolumeStatus) -> Iterator[str]:
     """The newest usable one of any type, and the target."""
-    volume, target = standing.volume, standing.target
-    named = {part.newest_before for part in standing.parts}
+    volume, target = status.volume, status.target
+    named = {part.newest_before for part in status.parts}
     if volume.newest_before is not None and volume.newest_before not in named:
-        yield _("Newest usable of any type: %(taken)s.") % {"taken": newest_taken(standing)}
+        yield _("Newest usable of any type: %(taken)s.") % {"taken": newest_taken(status)}
     if target is not None:
         yield _("Target: not older than %(age)s.") % {"age": target_text(target)}
-        if standing.is_waiting:
+        if status.is_waiting:
             yield _("A snapshot that began in time is still in progress.")
-    elif not standing.parts and standing.reason is not Reason.UNKNOWN_TYPE:
+    elif not status.parts and status.reason is not Reason.UNKNOWN_TYPE:
         yield _("It has no schedule and no target, so nothing is due.")
     if volume.newest_before is None and not volume.doubts:
-        yield _none_usable(standing)
+        yield _none_usable(status)
 
 
-def _none_usable(standing: Standing) -> str:
-    last, began = standing.volume.last_usable_at, standing.environment.first_listed_at
+def _none_usable(status: VolumeStatus) -> str:
+    last, began = status.volume.last_usable_at, status.environment.first_listed_at
     if last is not None:
-        text = _("The last usable one was listed until %(time)s UTC.") % {"time": words.stamp(last, standing.now)}
+        text = _("The last usable one was listed until %(time)s UTC.") % {"time": words.stamp(last, status.now)}
     elif began is not None:
         text = _("No usable snapshot of it was listed since monitoring started (%(day)s).") % {
-            "day": words.day(began, standing.now)
+            "day": words.day(began, status.now)
         }
     else:
         text = ""
-    due = first_due(standing) if standing.said is Verdict.NEW else ""
+    due = first_due(status) if status.verdict is Verdict.NEW else ""
     return f"{text} {due[:1].upper()}{due[1:]}." if due else text
 
 
-def _on_doubt(standing: Standing) -> str:
+def _on_doubt(status: VolumeStatus) -> str:
     """Why nothing can be told, in a sentence."""
-    match standing.reason:
+    match status.reason:
         case Reason.NEVER_LISTED:
             return _("Its environment was never listed whole.")
         case Reason.OLD_DATA:
@@ -168,9 +167,9 @@ def _on_doubt(standing: Standing) -> str:
     return ""
 
 
-def _doubt(doubt: Doubt, standing: Standing) -> str:
+def _doubt(doubt: Doubt, status: VolumeStatus) -> str:
     """The one thing that is not known, in a sentence."""
-    volume, now = standing.volume, standing.now
+    volume, now = status.volume, status.now
     match doubt:
         case Doubt.UNDATED:
             return _("One of the usable snapshots without a known time may be young enough.")

@@ -10,7 +10,7 @@ from django.db.models import Count, F, Q
 
 from snapshots.models import Environment, VerdictDay
 from snapshots.rules.verdict import Verdict
-from snapshots.verdicts.sql import DataAges, judged, volumes_of_team
+from snapshots.verdicts.sql import DataAges, volumes_of_team, with_verdicts
 
 COUNTS = {
     Verdict.NONE: "none",
@@ -23,11 +23,11 @@ COUNTS = {
     Verdict.FRESH: "good",
 }
 # Not a literal: the type checker knows no annotated column.
-SAID = ("said",)
+VERDICT = ("verdict",)
 
 
 class Stand(NamedTuple):
-    """How many volumes stood how; those not judged and those gone are not among them. The worse compares greater."""
+    """How many volumes stood how; excluded and deleted ones are not among them. The worse compares greater."""
 
     bad: int
     none: int
@@ -55,11 +55,11 @@ def note(environment_pk: int) -> None:
 
 def stand_at(environment: Environment, moment: datetime) -> Stand:
     ages = DataAges.of([environment], moment)
-    volumes = judged(volumes_of_team([environment]), ages).order_by()
+    volumes = with_verdicts(volumes_of_team([environment]), ages).order_by()
     numbers = dict.fromkeys(COUNTS.values(), 0)
-    for said, number in volumes.values_list(*SAID).annotate(number=Count("pk")):
-        if Verdict(said) in COUNTS:
-            numbers[COUNTS[Verdict(said)]] += number
+    for verdict, number in volumes.values_list(*VERDICT).annotate(number=Count("pk")):
+        if Verdict(verdict) in COUNTS:
+            numbers[COUNTS[Verdict(verdict)]] += number
     bad = numbers["none"] + numbers["problem"]
     return Stand(bad, numbers["none"], numbers["unknown"], numbers["good"])
 

@@ -4,7 +4,8 @@ from collections.abc import Iterator
 from datetime import datetime
 from enum import Enum
 
-from snapshots.verdicts.status import Part, Reason, Standing
+from snapshots.verdicts.sql import Reason
+from snapshots.verdicts.status import Part, VolumeStatus
 
 
 class Doubt(Enum):
@@ -31,13 +32,13 @@ class Doubt(Enum):
     UNKNOWN_TYPE = "unknown_type"
 
 
-def doubts(standing: Standing) -> list[Doubt]:
+def doubts(status: VolumeStatus) -> list[Doubt]:
     """The doubts because of which nothing can be told now; none where something can, or for another reason."""
-    match standing.reason:
+    match status.reason:
         case Reason.TIME:
-            return list(dict.fromkeys(_of_times(standing)))
+            return list(dict.fromkeys(_of_times(status)))
         case Reason.IN_DOUBT:
-            known = standing.volume.doubts
+            known = status.volume.doubts
             return [doubt for doubt in (Doubt.LEFT_OUT, Doubt.COPIED) if known.get(doubt.value)]
         case Reason.UNKNOWN_STATE:
             return [Doubt.UNKNOWN_STATE]
@@ -46,28 +47,28 @@ def doubts(standing: Standing) -> list[Doubt]:
     return []
 
 
-def undated(standing: Standing, schedule: str = "") -> int:
+def undated(status: VolumeStatus, schedule: str = "") -> int:
     """How many usable ones, of a schedule or of any type, may be newer than the newest that has a known time."""
-    return int(standing.volume.doubts.get("undated", {}).get(schedule[:1], 0))
+    return int(status.volume.doubts.get("undated", {}).get(schedule[:1], 0))
 
 
-def _of_times(standing: Standing) -> Iterator[Doubt]:
-    volume, at = standing.volume, standing.at
-    found = [_of_part(part, standing) for part in standing.parts if _is_open(part.thresholds.unknown, at)]
+def _of_times(status: VolumeStatus) -> Iterator[Doubt]:
+    volume, at = status.volume, status.at
+    found = [_of_part(part, status) for part in status.parts if _is_open(part.thresholds.unknown, at)]
     if volume.new_from is not None and _is_open(volume.unknown_from, at):
         found.append(Doubt.CREATED)
     # Where no schedule is in doubt, it is whether the target is met.
-    yield from found or [_of_newest(volume.newest_after, volume.newest_before, undated(standing))]
+    yield from found or [_of_newest(volume.newest_after, volume.newest_before, undated(status))]
 
 
 def _is_open(since: datetime | None, at: datetime) -> bool:
     return since is not None and since <= at
 
 
-def _of_part(part: Part, standing: Standing) -> Doubt:
+def _of_part(part: Part, status: VolumeStatus) -> Doubt:
     if part.newest_before is None:
         return Doubt.FIRST_RUN
-    return _of_newest(part.newest_after, part.newest_before, undated(standing, part.schedule))
+    return _of_newest(part.newest_after, part.newest_before, undated(status, part.schedule))
 
 
 def _of_newest(after: datetime | None, before: datetime | None, others: int) -> Doubt:

@@ -1,23 +1,24 @@
-"""The verdicts of a team's volumes at a moment, in SQL: `snapshots.rules.judge.status` over the stored thresholds.
+"""The current verdict of volumes, in SQL: the one place that compares stored moments with the clock.
 
-What depends on the environment alone (how old its data is, whether it is judged at all) is found out before, so that
-the database compares stored moments and nothing else. A test holds both against each other.
+What depends on the environment alone (how old its data is, whether it is excluded) is worked out before, so that the
+database only compares moments. Pages, API, metrics and exports all read these annotations.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from enum import Enum
 from math import ceil
 from typing import Self
 
 from django.db.models import Case, F, Q, Value, When
 from django.db.models.expressions import Combinable
-from django.db.models.fields import DateTimeField, SmallIntegerField
+from django.db.models.fields import CharField, DateTimeField, SmallIntegerField
 
 from snapshots.models import Environment, Volume
 from snapshots.models.volume import VolumeQuerySet
 from snapshots.rules.judge import LEAST_PATIENCE
-from snapshots.rules.verdict import Verdict, is_usable_age
+from snapshots.rules.verdict import ALWAYS, Verdict, is_usable_age
 
 # The columns of the thresholds, worst first.
 COLUMNS = {
@@ -34,64 +35,112 @@ GOOD = {verdict: column for verdict, column in COLUMNS.items() if verdict < Verd
 FOR_EVER = datetime(9999, 1, 1, tzinfo=UTC)
 
 
+class Reason(Enum):
+    """Why a verdict is unknown."""
+
+    NEVER_LISTED = "never_listed"
+    OLD_DATA = "old_data"
+    TIME = "time"
+    UNKNOWN_STATE = "unknown_state"
+    UNKNOWN_TYPE = "unknown_type"
+    IN_DOUBT = "in_doubt"
+
+
 @dataclass(frozen=True, slots=True)
 class DataAges:
-    """How the data of a team's environments stands at a moment."""
+    """How old the data of a team's environments is at a moment; each as the environment's primary key."""
 
     now: datetime
-    blind: Sequence[int]
+    # Without a complete list, and those whose data is too old for any verdict.
+    never_listed: Sequence[int]
+    too_old: Sequence[int]
     exempt: Sequence[int]
-    # Environment -> age of its data, where that is old enough to matter to anybody's patience.
+    # With the age of the data, where it may exceed a volume's patience.
     old: Sequence[tuple[int, timedelta]]
-    # Environment -> its provider's time, where its clock is not ours.
+    # With the provider's time, where its clock differs from ours.
     elsewhere: Sequence[tuple[int, datetime]]
 
     @classmethod
     def of(cls, environments: Iterable[Environment], now: datetime) -> Self:
-        blind, exempt, old, elsewhere = [], [], [], []
+        never_listed, too_old, exempt, old, elsewhere = [], [], [], [], []
         for environment in environments:
-            age = age_of_data(environment, now)
             if environment.exempt_until is not None and environment.exempt_until > now:
                 exempt.append(environment.pk)
-            if age is None or environment.data_at is None or not is_usable_age(age):
-                blind.append(environment.pk)
+            age, data_at = environment.data_age(now), environment.data_at
+            if age is None or data_at is None:
+                never_listed.append(environment.pk)
                 continue
-            if age > LEAST_PATIENCE:
+            if not is_usable_age(age):
+                too_old.append(environment.pk)
+            elif age > LEAST_PATIENCE:
                 old.append((environment.pk, age))
-            then = environment.data_at + max(age, timedelta()) + environment.clocks_apart
-            if then != now:
-                elsewhere.append((environment.pk, then))
-        return cls(now, blind, exempt, old, elsewhere)
+            provider_now = data_at + max(age, timedelta()) + environment.clocks_apart
+            if provider_now != now:
+                elsewhere.append((environment.pk, provider_now))
+        return cls(now, never_listed, too_old, exempt, old, elsewhere)
+
+    @property
+    def blind(self) -> Sequence[int]:
+        """Environments without data for any verdict."""
+        return [*self.never_listed, *self.too_old]
 
 
-def age_of_data(environment: Environment, now: datetime) -> timedelta | None:
-    """How long ago the newest complete list was asked for; None without one."""
-    return environment.data_age(now)
+def with_verdicts(volumes: VolumeQuerySet, ages: DataAges) -> VolumeQuerySet:
+    """Annotate volumes with `verdict`, which holds now, and `verdict_by_data`, which held at the newest list."""
+    of_data = volumes.alias(data_at=F("environment__data_at")).annotate(verdict_by_data=_worst_at(F("data_at")))
+    found: VolumeQuerySet = of_data.annotate(verdict=_verdict(ages))
+    return found
 
 
-def judged(volumes: VolumeQuerySet, ages: DataAges) -> VolumeQuerySet:
-    """Annotate volumes with `said`, the verdict to show, and `then`, the one that the data gave."""
-    found: VolumeQuerySet = volumes.alias(data_at=F("environment__data_at")).annotate(then=_worst_at(F("data_at")))
-    return found.annotate(said=_said(ages))
+def with_status(volumes: VolumeQuerySet, ages: DataAges) -> VolumeQuerySet:
+    """As `with_verdicts`, and what explains a verdict: `verdict_reason`, `verdict_since` and `provider_now`.
+
+    `verdict_reason` is a value of `Reason`, or None where the verdict is known. `verdict_since` is None where no stored
+    moment says since when it holds.
+    """
+    judged = with_verdicts(volumes, ages).annotate(provider_now=_provider_now(ages))
+    found: VolumeQuerySet = judged.annotate(verdict_reason=_reason(ages), verdict_since=_since())
+    return found
 
 
-def _said(ages: DataAges) -> Case:
-    problem = Q(then__gte=Verdict.FAILING)
+def _verdict(ages: DataAges) -> Case:
+    problem = Q(verdict_by_data__gte=Verdict.FAILING)
     return Case(
         When(deleted_at__isnull=False, then=_value(Verdict.DELETED)),
         When(Q(exempt_until__gt=ages.now) | Q(environment__in=ages.exempt), then=_value(Verdict.EXCLUDED)),
         When(environment__in=ages.blind, then=_value(Verdict.UNKNOWN)),
         # Nearly every volume ends here, with one comparison.
-        When(_is_good_at(_provider_now(ages)), then=F("then")),
+        When(_is_good_at(_provider_now(ages)), then=F("verdict_by_data")),
         *(
             When(problem & Q(environment=pk, patience__lt=ceil(age.total_seconds())), then=_value(Verdict.UNKNOWN))
             for pk, age in ages.old
         ),
-        When(problem, then=F("then")),
-        # What was good and may be so no more: no data tells whether a run came in time.
+        When(problem, then=F("verdict_by_data")),
+        # It was good, and its deadline has passed since the newest list: whether a run came is unknown.
         default=_value(Verdict.UNKNOWN),
         output_field=SmallIntegerField(),
     )
+
+
+def _reason(ages: DataAges) -> Case:
+    """Why nothing is known. Whether a time or a row is what is in doubt, `snapshots.verdicts.status` finds out."""
+    return Case(
+        When(~Q(verdict=Verdict.UNKNOWN), then=Value(None)),
+        When(environment__in=ages.never_listed, then=Value(Reason.NEVER_LISTED.value)),
+        When(Q(environment__in=ages.too_old) | ~Q(verdict_by_data=Verdict.UNKNOWN), then=Value(Reason.OLD_DATA.value)),
+        When(doubts__has_key="unknown_state", then=Value(Reason.UNKNOWN_STATE.value)),
+        When(doubts__has_key="unknown_type", newest_before__isnull=False, then=Value(Reason.UNKNOWN_TYPE.value)),
+        default=Value(Reason.IN_DOUBT.value),
+        output_field=CharField(),
+    )
+
+
+def _since() -> Case:
+    known = [
+        When(**{"verdict": verdict, f"{column}__gt": ALWAYS, f"{column}__lte": F("provider_now")}, then=F(column))
+        for verdict, column in COLUMNS.items()
+    ]
+    return Case(*known, default=Value(None), output_field=DateTimeField())
 
 
 def _worst_at(moment: Combinable) -> Case:
@@ -131,6 +180,6 @@ def volumes_of_team(environments: Sequence[Environment]) -> VolumeQuerySet:
 
 
 def is_judged(ages: DataAges) -> Q:
-    """Neither gone nor exempt."""
+    """Neither deleted nor excluded."""
     exempt = Q(exempt_until__isnull=False, exempt_until__gt=ages.now) | Q(environment__in=ages.exempt)
     return Q(deleted_at__isnull=True) & ~exempt

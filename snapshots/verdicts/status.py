@@ -1,33 +1,20 @@
-"""A volume at a page's moment: its verdict, and all that the words about it are made of.
+"""A volume's current status: its verdict as the query gave it, and the stored values that explain it.
 
-Everything is read from the volume's row, where the judgement stored it: no page reads a snapshot for it. Stored moments
-follow the provider's clock; the data's age follows ours.
+No page reads a snapshot for it. Stored moments follow the provider's clock; the data's age follows ours.
 """
 
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from enum import Enum
 
 from snapshots.models import Environment, Volume
 from snapshots.rules.schedules import period
 from snapshots.rules.thresholds import TARGET_GRACE
-from snapshots.rules.verdict import ALWAYS, Thresholds, Verdict, is_usable_age, status
-from snapshots.verdicts.sql import COLUMNS, age_of_data
+from snapshots.rules.verdict import ALWAYS, Thresholds, Verdict, status
+from snapshots.verdicts.sql import COLUMNS, Reason
 
 # After so many periods without a run its end may be on purpose.
 PERIODS_TO_STOP = 3
-
-
-class Reason(Enum):
-    """Why nothing can be told of a volume now."""
-
-    NEVER_LISTED = "never_listed"
-    OLD_DATA = "old_data"
-    TIME = "time"
-    UNKNOWN_STATE = "unknown_state"
-    UNKNOWN_TYPE = "unknown_type"
-    IN_DOUBT = "in_doubt"
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,17 +40,21 @@ class Part:
 
 
 @dataclass(frozen=True, slots=True)
-class Standing:
-    """A volume at a moment: what is said, and what the data gave.
+class VolumeStatus:
+    """A volume's verdict, why and since when.
 
-    `now` is ours. `target`: the age that is asked of its newest usable snapshot, whoever asks it.
+    `now` is by our clock, `moment` the same by the provider's. `target`: the age that its newest usable snapshot may
+    have, by its own setting or an inherited one.
     """
 
     volume: Volume
     environment: Environment
-    said: Verdict
-    then: Verdict
+    verdict: Verdict
+    verdict_by_data: Verdict
+    reason: Reason | None
+    since: datetime | None
     now: datetime
+    moment: datetime
     target: timedelta | None
     parts: tuple[Part, ...]
 
@@ -71,12 +62,6 @@ class Standing:
     def at(self) -> datetime:
         """The data's moment, by the provider's clock."""
         return self.environment.data_at or self.now
-
-    @property
-    def moment(self) -> datetime:
-        """Now, by the provider's clock."""
-        age = age_of_data(self.environment, self.now)
-        return self.now if age is None else self.at + max(age, timedelta()) + self.environment.clocks_apart
 
     @property
     def asks_nothing(self) -> bool:
@@ -93,23 +78,7 @@ class Standing:
         """Whether the target has run out and a run is in progress that began in time."""
         newest = self.volume.newest_before
         has_run_out = newest is not None and self.target is not None and newest + self.target <= self.at
-        return has_run_out and self.then in (Verdict.RUNNING, Verdict.STUCK)
-
-    @property
-    def reason(self) -> Reason | None:
-        """Why nothing can be told; None where something can."""
-        if self.said is not Verdict.UNKNOWN:
-            return None
-        age = age_of_data(self.environment, self.now)
-        if age is None or self.environment.data_at is None:
-            return Reason.NEVER_LISTED
-        if self.then is not Verdict.UNKNOWN or not is_usable_age(age):
-            return Reason.OLD_DATA
-        if self.volume.doubts.get("unknown_state"):
-            return Reason.UNKNOWN_STATE
-        if self.volume.doubts.get("unknown_type") and self.volume.newest_before is not None:
-            return Reason.UNKNOWN_TYPE
-        return Reason.TIME if self._has_open_time() else Reason.IN_DOUBT
+        return has_run_out and self.verdict_by_data in (Verdict.RUNNING, Verdict.STUCK)
 
     @property
     def stopped_schedules(self) -> list[str]:
@@ -124,31 +93,42 @@ class Standing:
         waited = self.at - part.last_began
         return self.verdict_of(part) is Verdict.LATE and waited > PERIODS_TO_STOP * period(part.schedule)
 
-    def _has_open_time(self) -> bool:
-        """Whether a time that is only known as a range is what nothing can be told for."""
-        volume = self.volume
-        open_from = [part.thresholds.unknown for part in self.parts]
-        if self.target is not None and volume.newest_before is not None:
-            open_from.append(volume.newest_after + self.target + TARGET_GRACE if volume.newest_after else ALWAYS)
-        if volume.new_from is not None:
-            open_from.append(volume.unknown_from)
-        return any(since is not None and since <= self.at for since in open_from)
 
-
-def standing(volume: Volume, environment: Environment, *, now: datetime, target: timedelta | None) -> Standing:
-    """Find a volume's verdict at a moment, as `snapshots.verdicts.sql` does it in SQL."""
-    said, then = status(
-        thresholds_of(volume),
-        patience=timedelta(seconds=volume.patience),
-        data_at=environment.data_at,
-        age=age_of_data(environment, now),
-        doubt=environment.clocks_apart,
+def status_of(volume: Volume, environment: Environment, *, now: datetime, target: timedelta | None) -> VolumeStatus:
+    """Read a volume that `snapshots.verdicts.sql.with_status` annotated."""
+    found, parts = vars(volume), read_parts(volume.answers)
+    reason = Reason(found["verdict_reason"]) if found["verdict_reason"] else None
+    if reason is Reason.IN_DOUBT and _has_open_time(volume, parts, environment.data_at or now, target):
+        reason = Reason.TIME
+    return VolumeStatus(
+        volume,
+        environment,
+        verdict=Verdict(found["verdict"]),
+        verdict_by_data=Verdict(found["verdict_by_data"]),
+        reason=reason,
+        since=found["verdict_since"],
+        now=now,
+        moment=found["provider_now"],
+        target=target,
+        parts=parts,
     )
-    if volume.deleted_at is not None:
-        said = Verdict.DELETED
-    elif any(until is not None and until > now for until in (volume.exempt_until, environment.exempt_until)):
-        said = Verdict.EXCLUDED
-    return Standing(volume, environment, said, then, now, target, read_parts(volume.answers))
+
+
+def _has_open_time(volume: Volume, parts: Iterable[Part], at: datetime, target: timedelta | None) -> bool:
+    """Whether the verdict is unknown because a time is only known as a range."""
+    open_from = [part.thresholds.unknown for part in parts]
+    if target is not None and volume.newest_before is not None:
+        open_from.append(volume.newest_after + target + TARGET_GRACE if volume.newest_after else ALWAYS)
+    if volume.new_from is not None:
+        open_from.append(volume.unknown_from)
+    return any(since is not None and since <= at for since in open_from)
+
+
+def verdict_under(thresholds: Thresholds, patience: timedelta, environment: Environment, now: datetime) -> Verdict:
+    """The current verdict under moments that no row holds: of one schedule, or with a target not chosen yet."""
+    age, doubt = environment.data_age(now), environment.clocks_apart
+    verdict, _by_data = status(thresholds, patience=patience, data_at=environment.data_at, age=age, doubt=doubt)
+    return verdict
 
 
 def thresholds_of(volume: Volume) -> Thresholds:

@@ -47,7 +47,7 @@ def test_volumes_bear_the_verdicts_of_the_page(bob_client: Client, fill: Fill) -
     rows = {row["name"]: row for row in as_json(bob_client, VOLUMES)["data"]}
     said = {name: stands(name) for name in badges(home(bob_client))}
     assert {name: row["verdict"] for name, row in rows.items()} == {
-        name: "nothing_due" if one.asks_nothing else one.said.name.lower() for name, one in said.items()
+        name: "nothing_due" if one.asks_nothing else one.verdict.name.lower() for name, one in said.items()
     }
     assert (rows["undated"]["verdict"], rows["none"]["verdict"]) == ("nothing_due", "none")
     assert (rows["fresh"]["sizeInGb"], rows["fresh"]["schedules"], rows["late"]["usableCount"]) == (20, ["DAILY"], 2)

@@ -18,7 +18,7 @@ from snapshots.simulator.server import Simulator
 from snapshots.simulator.world import World
 from snapshots.sync.leases import Caller
 from snapshots.sync.refresh import refresh
-from snapshots.verdicts.sql import DataAges, judged, volumes_of_team
+from snapshots.verdicts.sql import DataAges, volumes_of_team, with_verdicts
 from tests.management.conftest import Provision
 
 ANCHOR = datetime(2026, 11, 24, 12, tzinfo=UTC)
@@ -34,7 +34,7 @@ email = "alice@example.com"
 role = "admin"
 """
 # Not a literal: the type checker knows no annotated column.
-SAID = ("name", "said")
+SAID = ("name", "verdict")
 Verdicts = Callable[..., dict[str, Verdict]]
 
 
@@ -56,7 +56,7 @@ def said(acme: Team, settings: Settings) -> Verdicts:
                 settings.CLOUDCA_API_URL = simulator.url
                 list(refresh(list(acme.environments.select_related("team")), caller=Caller.FORCE))
             environments = list(acme.environments.all())
-            found = judged(volumes_of_team(environments), DataAges.of(environments, timezone.now()))
+            found = with_verdicts(volumes_of_team(environments), DataAges.of(environments, timezone.now()))
             return {name: Verdict(verdict) for name, verdict in found.values_list(*SAID)}
 
     return said

@@ -15,12 +15,12 @@ from snapshots.policy import targets
 from snapshots.rules.verdict import Verdict
 from snapshots.simulator.server import Simulator
 from snapshots.text.verdict_reason import why
-from snapshots.verdicts.sql import DataAges, judged, volumes_of_team
-from snapshots.verdicts.status import Reason, standing
+from snapshots.verdicts.sql import Reason
 from tests.api.conftest import JUDGED, Script, made, mia
 from tests.api.metrics.conftest import operator, told_to
 from tests.sync.conftest import NOW
 from tests.sync.steps import PATH, refreshed
+from tests.verdicts.current import status_at
 from tests.views.volumes.home.steps import cell, home, rows
 
 __all__ = ["mia", "operator"]
@@ -52,15 +52,7 @@ class Disk:
 
     @property
     def said(self) -> Verdict:
-        places = [Environment.objects.get(pk=self.environment.pk)]
-        found = judged(volumes_of_team(places), DataAges.of(places, datetime.now(UTC)))
-        verdict = Verdict(found.get(volume_id=self.id).said)
-        target = self.row.target_hours
-        stands = standing(
-            self.row, places[0], now=datetime.now(UTC), target=timedelta(hours=target) if target else None
-        )
-        assert stands.said is verdict
-        return verdict
+        return status_at(datetime.now(UTC), self.row, None).verdict
 
 
 @pytest.fixture
@@ -104,7 +96,7 @@ def test_what_is_stuck_is_explained(disk: Disk) -> None:
     disk.sync(MIDNIGHT + 10 * DAY)
     part = disk.row.answers[0]
     assert (part["late"], datetime.fromisoformat(part["stuck"])) == (None, MIDNIGHT + 9 * HOUR)
-    stands = standing(disk.row, Environment.objects.get(pk=disk.environment.pk), now=datetime.now(UTC), target=None)
+    stands = status_at(datetime.now(UTC), disk.row, None)
     assert "One is being made since 24 Nov 03:00." in why(stands)
 
 
@@ -216,8 +208,7 @@ def test_a_manual_run_that_hangs_past_its_target_is_stuck(disk: Disk, alice: Use
     disk.add(MIDNIGHT + 23 * HOUR, "Creating", "MANUAL")
     said = [disk.sync(MIDNIGHT + hours * HOUR) for hours in (23.1, 24.1, 28.9, 29, 300)]
     assert said == [FRESH, RUNNING, RUNNING, STUCK, STUCK]
-    environment = Environment.objects.get(pk=disk.environment.pk)
-    assert standing(disk.row, environment, now=datetime.now(UTC), target=DAY).is_waiting
+    assert status_at(datetime.now(UTC), disk.row, DAY).is_waiting
 
 
 @pytest.mark.parametrize("state", ["Processing", "", "Hidden"])
@@ -226,7 +217,7 @@ def test_a_state_that_is_not_known_is_no_no(disk: Disk, state: str) -> None:
     said = [disk.sync(NOW)]
     disk.sim.world.set_state(PATH, run, state)
     said.append(disk.sync(NOW + MINUTE))
-    stands = standing(disk.row, Environment.objects.get(pk=disk.environment.pk), now=NOW + MINUTE, target=None)
+    stands = status_at(NOW + MINUTE, disk.row, None)
     assert (stands.reason, disk.row.usable_count) == (Reason.UNKNOWN_STATE, 0)
     disk.add(NOW - 3 * HOUR)
     said.append(disk.sync(NOW + 2 * MINUTE))
@@ -243,7 +234,7 @@ def test_the_reason_of_a_state_goes_with_it(disk: Disk) -> None:
 def test_an_interval_type_that_is_not_known_is_not_no_schedule(disk: Disk, alice: User) -> None:
     disk.add(NOW - 2 * HOUR, kind="NIGHTLY")
     said = [disk.sync(NOW)]
-    stands = standing(disk.row, Environment.objects.get(pk=disk.environment.pk), now=NOW, target=None)
+    stands = status_at(NOW, disk.row, None)
     assert (stands.reason, "nothing is due" in why(stands)) == (Reason.UNKNOWN_TYPE, False)
     targets.set_of_volume(disk.row, 24, person=alice)
     assert [*said, disk.said] == [UNKNOWN, FRESH]
@@ -260,5 +251,5 @@ def test_the_list_does_not_say_none_usable_of_what_is_not_known(disk: Disk, alic
 
 def test_a_volume_that_was_never_judged_is_unknown(seen: Environment) -> None:
     volume = Volume.objects.create(team=seen.team, environment=seen, volume_id="0" * 36, target_hours=24)
-    found = judged(Volume.objects.filter(pk=volume.pk), DataAges.of([seen], NOW))
-    assert [Verdict(found.get().said), Verdict(found.get().then)] == [UNKNOWN, UNKNOWN]
+    status = status_at(NOW, volume, None)
+    assert [status.verdict, status.verdict_by_data] == [UNKNOWN, UNKNOWN]

@@ -10,7 +10,7 @@ from dashboard.teams.models import ApiKey, Team
 from snapshots.models import Change, Environment, Snapshot, Volume
 from snapshots.rules.verdict import Verdict
 from snapshots.simulator.server import Simulator
-from snapshots.verdicts.sql import DataAges, judged
+from snapshots.verdicts.sql import DataAges, with_verdicts
 from tests.sync.steps import MINUTE, PATH, history, refreshed, row
 
 pytestmark = pytest.mark.django_db
@@ -24,8 +24,8 @@ def taken(snapshot: Snapshot) -> tuple[datetime | None, datetime, str]:
 
 
 def said(environment: Environment, volume_id: str, now: datetime) -> Verdict:
-    found = judged(Volume.objects.filter(volume_id=volume_id), DataAges.of([environment], now))
-    return Verdict(found.values_list("said", flat=True).get())
+    found = with_verdicts(Volume.objects.filter(volume_id=volume_id), DataAges.of([environment], now))
+    return Verdict(found.values_list("verdict", flat=True).get())
 
 
 @pytest.fixture

@@ -1,4 +1,4 @@
-"""The database says of every volume what the pure function says of it."""
+"""The SQL gives every volume the status that the reference gives it."""
 
 from datetime import UTC, datetime, timedelta
 
@@ -8,8 +8,10 @@ from hypothesis import strategies as st
 
 from dashboard.teams.models import Team
 from snapshots.models import Environment, Volume
-from snapshots.rules.verdict import Thresholds, Verdict, status
-from snapshots.verdicts.sql import FOR_EVER, DataAges, age_of_data, judged, volumes_of_team
+from snapshots.rules.verdict import Thresholds, Verdict
+from snapshots.verdicts.sql import FOR_EVER, DataAges, volumes_of_team, with_status
+from snapshots.verdicts.status import thresholds_of, verdict_under
+from tests.verdicts.reference import expected
 
 NOW = datetime(2026, 11, 24, 12, 0, tzinfo=UTC)
 # Most moments stand where something changes, as chance alone would seldom hit them.
@@ -30,7 +32,17 @@ EXEMPT = st.none() | st.none() | st.none() | UNTIL
 ENVIRONMENTS = st.tuples(AGES, st.sampled_from([0, 0, 600, -600]), st.none() | EXEMPT)
 BLIND = st.tuples(st.none(), st.just(0), st.none())
 PATIENCE = st.sampled_from([900, 1800, 21600])
-VOLUMES = st.tuples(st.integers(0, 3), THRESHOLDS, PATIENCE, EXEMPT, st.sampled_from([False] * 7 + [True]))
+DOUBTS = st.sampled_from([{}, {}, {"unknown_state": 1}, {"unknown_type": 2}, {"undated": {"": 1}}])
+VOLUMES = st.tuples(
+    st.integers(0, 3), THRESHOLDS, PATIENCE, EXEMPT, st.sampled_from([False] * 7 + [True]), DOUBTS, MOMENTS
+)
+
+
+ANNOTATED = ("verdict", "verdict_by_data", "verdict_reason", "verdict_since")
+
+
+def _name(verdict: int) -> str:
+    return Verdict(verdict).name.lower()
 
 
 @pytest.mark.django_db
@@ -42,19 +54,25 @@ VOLUMES = st.tuples(st.integers(0, 3), THRESHOLDS, PATIENCE, EXEMPT, st.sampled_
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow, HealthCheck.data_too_large],
 )
 @given(st.tuples(ENVIRONMENTS, ENVIRONMENTS, ENVIRONMENTS, BLIND), st.lists(VOLUMES, min_size=30, max_size=60))
-def test_sql_and_function_agree(environments: tuple[tuple, ...], volumes: list[tuple]) -> None:
+def test_sql_and_reference_agree(environments: tuple[tuple, ...], volumes: list[tuple]) -> None:
     Team.objects.all().delete()
     team = Team.objects.create(slug="acme", name="Acme")
     places = [_environment(team, number, *each) for number, each in enumerate(environments)]
-    Volume.objects.bulk_create(
-        _volume(team, places[place], number, *rest) for number, (place, *rest) in enumerate(volumes)
-    )
-    found = judged(volumes_of_team(places), DataAges.of(places, NOW)).values_list("volume_id", "said", "then")
-    said = {int(number): (Verdict(now), Verdict(then)) for number, now, then in found}
-    expected = {number: _expected(places[place], *rest) for number, (place, *rest) in enumerate(volumes)}
-    blind = {number for number, (place, *_) in enumerate(volumes) if places[place].data_at is None}
-    assert {number: pair[0] for number, pair in said.items()} == {number: pair[0] for number, pair in expected.items()}
-    assert all(said[number][1] == pair[1] for number, pair in expected.items() if number not in blind)
+    rows = [_volume(team, places[place], number, *rest) for number, (place, *rest) in enumerate(volumes)]
+    Volume.objects.bulk_create(rows)
+    found = with_status(volumes_of_team(places), DataAges.of(places, NOW)).values_list("volume_id", *ANNOTATED)
+    status = {id: (_name(verdict), _name(by_data), *rest) for id, verdict, by_data, *rest in found}
+    for row in rows:
+        wanted = expected(row, row.environment, NOW)
+        # Without a list there is no data to give a verdict.
+        by_data = status[row.volume_id][1] if row.environment.data_at is None else wanted.by_data
+        assert status[row.volume_id] == wanted._replace(by_data=by_data)
+    for place in places:
+        place.exempt_until = None
+    for row in rows:
+        row.deleted_at = row.exempt_until = None
+        under = verdict_under(thresholds_of(row), timedelta(seconds=row.patience), row.environment, NOW)
+        assert _name(under) == expected(row, row.environment, NOW).verdict
 
 
 def _environment(team: Team, number: int, age: timedelta | None, ahead: int, exempt: datetime | None) -> Environment:
@@ -70,29 +88,16 @@ def _environment(team: Team, number: int, age: timedelta | None, ahead: int, exe
     )
 
 
-def _volume(team, environment, number, thresholds, patience, exempt, is_gone) -> Volume:
+def _volume(team, environment, number, thresholds, patience, exempt, is_deleted, doubts, newest) -> Volume:
     return Volume(
         team=team,
         environment=environment,
         volume_id=str(number),
         patience=patience,
         exempt_until=exempt,
-        deleted_at=NOW if is_gone else None,
+        deleted_at=NOW if is_deleted else None,
+        doubts=doubts,
+        newest_before=newest,
         doubt_from=thresholds.first_doubt,
         **{f"{name}_from": getattr(thresholds, name) for name in NAMES},
     )
-
-
-def _expected(environment, thresholds, patience, exempt, is_gone) -> tuple[Verdict, Verdict]:
-    """What is said, and what the data gave."""
-    said, then = status(
-        thresholds,
-        patience=timedelta(seconds=patience),
-        data_at=environment.data_at,
-        age=age_of_data(environment, NOW),
-    )
-    if is_gone:
-        return Verdict.DELETED, then
-    if any(until is not None and until > NOW for until in (exempt, environment.exempt_until)):
-        return Verdict.EXCLUDED, then
-    return said, then

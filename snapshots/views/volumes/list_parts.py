@@ -69,7 +69,7 @@ class Parts:
 
 
 def parts(view: View, *, is_fragment: bool) -> Parts:
-    """Render the parts of a view. `is_fragment`: the filter bar stands already and is only brought in line."""
+    """Render the parts of a view. `is_fragment`: the filter bar status already and is only brought in line."""
 
     def make() -> tuple[str, str, str, str]:
         made = _made(view, is_fragment=is_fragment)
@@ -179,11 +179,11 @@ def _results(view: View, volumes: VolumeQuerySet, total: int, ages: DataAges) ->
     if total == 0:
         context["empty"] = _empty(view)
     else:
-        context |= _table(view, volume_list.shown(volumes, filters, ages), total)
+        context |= _table(view, volume_list.shown(volumes, filters, ages), total, ages)
     return render_to_string("snapshots/volumes/_results_body.html", context)
 
 
-def _table(view: View, volumes: VolumeQuerySet, total: int) -> dict[str, object]:
+def _table(view: View, volumes: VolumeQuerySet, total: int, ages: DataAges) -> dict[str, object]:
     places = {environment.pk: environment for environment in view.environments}
     team_hours = view.policy.target_hours if view.policy else None
     scene = Scene(places, team_hours, view.now, view.prefix)
@@ -193,10 +193,10 @@ def _table(view: View, volumes: VolumeQuerySet, total: int) -> dict[str, object]
         "may_act": _may_act(view),
     }
     if view.filters.group:
-        page, blocks = volume_groups.find_page(volume_groups.blocks_of(volumes), view.filters)
+        page, blocks = volume_groups.find_page(volume_groups.blocks_of(volumes), view.filters, ages)
         context["row_groups"] = scene.groups(page.volumes, blocks)
     else:
-        page = volume_list.find_page(volumes, view.filters, total, oldest_first=view.policy is None)
+        page = volume_list.find_page(volumes, view.filters, total, ages, oldest_first=view.policy is None)
         context["rows"] = scene.rows(page.volumes)
     return context | {"pager": _pager(page, view)}
 

@@ -19,7 +19,7 @@ from snapshots.text.times import Taken
 from snapshots.text.verdict_labels import badge, beside, schedule_name, target_text
 from snapshots.text.verdict_reason import newest_source, why
 from snapshots.verdicts.doubts import doubts, undated
-from snapshots.verdicts.status import Standing, standing, target_of
+from snapshots.verdicts.status import VolumeStatus, status_of, target_of
 from snapshots.views.common.components import Column
 from snapshots.views.common.data_age import as_of
 from snapshots.views.volumes.strip_svg import ShownStrip, shown_strip
@@ -79,9 +79,9 @@ class Scene:
     def row(self, volume: Volume) -> VolumeRow:
         environment = self.places[volume.environment_id]
         target = target_of(volume, environment, self.team_hours)
-        stands = standing(volume, environment, now=self.now, target=target)
+        status = status_of(volume, environment, now=self.now, target=target)
         newest_name = volume.newest_usable.name if volume.newest_usable else ""
-        schedules = ", ".join(schedule_name(part.schedule) for part in stands.parts)
+        schedules = ", ".join(schedule_name(part.schedule) for part in status.parts)
         target_words = _("Target %(age)s") % {"age": target_text(target)} if target else ""
         return VolumeRow(
             pk=volume.pk,
@@ -90,18 +90,18 @@ class Scene:
             instance=instance_of(volume.instance_name, volume.name, newest_name),
             is_detached=volume.from_endpoint,
             place=environment.place,
-            badge=badge(stands),
-            beside=beside(stands),
-            why=why(stands),
-            newest=_newest(stands),
+            badge=badge(status),
+            beside=beside(status),
+            why=why(status),
+            newest=_newest(status),
             promise=schedules or target_words,
             target=target_words if schedules else "",
             strip=shown_strip(volume, environment, self.now),
             usable=volume.usable_count,
-            verdict=stands.said.name.lower(),
+            verdict=status.verdict.name.lower(),
             last_usable=volume.last_usable_at.isoformat() if volume.last_usable_at else "never",
-            doubt=" ".join(doubt.value for doubt in doubts(stands)),
-            notes=tuple(_notes(stands)),
+            doubt=" ".join(doubt.value for doubt in doubts(status)),
+            notes=tuple(_notes(status)),
         )
 
     def groups(self, volumes: Sequence[Volume], block_of: Mapping[int, Block]) -> list[RowGroup]:
@@ -143,31 +143,31 @@ def _column(key: str, label: str, filters: VolumeFilters, prefix: str, sort: str
     return Column(key, label, prefix + filters.query(sort=key), direction)
 
 
-def _newest(stands: Standing) -> Taken | None:
-    volume = stands.volume
+def _newest(status: VolumeStatus) -> Taken | None:
+    volume = status.volume
     after, before = volume.newest_after, volume.newest_before
     if before is None:
         return None
-    now = stands.now
-    if after is not None and (others := undated(stands)):
+    now = status.now
+    if after is not None and (others := undated(status)):
         origin = ngettext("or later: %(n)d has no known time", "or later: %(n)d have no known time", others)
         age = _("%(age)s ago or less") % {"age": times.age(now - after)}
         return Taken(times.stamp(after, now), age, origin % {"n": others})
-    source = newest_source(stands, after, before)
+    source = newest_source(status, after, before)
     return times.taken(after, before, source, UNDATED if after is None else before, now)
 
 
-def _notes(stands: Standing) -> Iterator[str]:
-    label = as_of(stands.environment, stands.now)
+def _notes(status: VolumeStatus) -> Iterator[str]:
+    label = as_of(status.environment, status.now)
     if label:
         yield label
-    for thing in (stands.volume, stands.environment):
-        if has_returned(thing, stands.now) and thing.exempt_until and stands.said is not Verdict.EXCLUDED:
-            yield returned_in_words(thing.exempt_until, stands.now)
+    for thing in (status.volume, status.environment):
+        if has_returned(thing, status.now) and thing.exempt_until and status.verdict is not Verdict.EXCLUDED:
+            yield returned_in_words(thing.exempt_until, status.now)
             break
-    fewer_at = stands.volume.fewer_at
-    if fewer_at is not None and stands.now - fewer_at < FEWER_SHOWN:
-        yield _("many fewer usable since %(time)s") % {"time": times.clock(fewer_at, stands.now)}
+    fewer_at = status.volume.fewer_at
+    if fewer_at is not None and status.now - fewer_at < FEWER_SHOWN:
+        yield _("many fewer usable since %(time)s") % {"time": times.clock(fewer_at, status.now)}
 
 
 def _facts(block: Block) -> str:

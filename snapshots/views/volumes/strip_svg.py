@@ -37,7 +37,7 @@ class Path:
 
 @dataclass(frozen=True, slots=True)
 class ShownStrip:
-    """`sentence` stands under the strip; `label` is its name for who cannot see it, and its tooltip.
+    """`sentence` status under the strip; `label` is its name for who cannot see it, and its tooltip.
 
     `days` has one letter for each day, the oldest first.
     """

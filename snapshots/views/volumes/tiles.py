@@ -79,7 +79,7 @@ def asides(counted: Iterable[Tally], filters: VolumeFilters, prefix: str) -> lis
     """Those that the tiles do not count."""
     number = dict.fromkeys((None, Verdict.EXCLUDED, Verdict.DELETED), 0)
     for tally in counted:
-        number[tally.said if tally.said >= Verdict.EXCLUDED else None] += tally.number
+        number[tally.verdict if tally.verdict >= Verdict.EXCLUDED else None] += tally.number
     judged, exempt, gone = number.values()
     found = [Aside(ngettext("%(n)s volume judged", "%(n)s volumes judged", judged) % {"n": grouped(judged)})]
     if exempt:
@@ -119,7 +119,7 @@ def _verdict_tile(
     ages: DataAges,
     prefix: str,
 ) -> Tile:
-    own = [tally for tally in counted if tally.said in verdicts]
+    own = [tally for tally in counted if tally.verdict in verdicts]
     mark, tone = MARKS[verdicts[0]]
     statuses = tuple(verdict.name.lower() for verdict in verdicts)
     number = sum(tally.number for tally in own)
@@ -160,7 +160,9 @@ def _none_detail(own: Sequence[Tally]) -> str:
 def _unknown_detail(own: Sequence[Tally], ages: DataAges) -> str:
     """The largest reason first."""
     on_old_data = sum(
-        tally.number for tally in own if tally.then is not Verdict.UNKNOWN or tally.environment_id in ages.blind
+        tally.number
+        for tally in own
+        if tally.verdict_by_data is not Verdict.UNKNOWN or tally.environment_id in ages.blind
     )
     others = sum(tally.number for tally in own) - on_old_data
     parts = [
@@ -171,9 +173,9 @@ def _unknown_detail(own: Sequence[Tally], ages: DataAges) -> str:
 
 
 def _fresh_detail(own: Sequence[Tally]) -> str:
-    new = sum(tally.number for tally in own if tally.said is Verdict.NEW)
-    running = sum(tally.number for tally in own if tally.said is Verdict.RUNNING)
-    idle = sum(tally.idle for tally in own if tally.said is Verdict.FRESH)
+    new = sum(tally.number for tally in own if tally.verdict is Verdict.NEW)
+    running = sum(tally.number for tally in own if tally.verdict is Verdict.RUNNING)
+    idle = sum(tally.idle for tally in own if tally.verdict is Verdict.FRESH)
     parts = [
         (new, ngettext("%(n)s new", "%(n)s new", new)),
         (running, ngettext("%(n)s run under way", "%(n)s runs under way", running)),
@@ -202,7 +204,7 @@ def _schedule_group(filters: VolumeFilters) -> FilterGroup:
 def _status_group(filters: VolumeFilters, counted: Sequence[Tally]) -> FilterGroup:
     choices = []
     for name, verdict in STATUSES.items():
-        number = sum(tally.number for tally in counted if tally.said is verdict)
+        number = sum(tally.number for tally in counted if tally.verdict is verdict)
         choices.append(Choice(name, str(LABELS[verdict]), grouped(number), name in filters.statuses))
     judged = [choice for choice in choices if STATUSES[choice.value] < Verdict.EXCLUDED]
     others = [choice for choice in choices if STATUSES[choice.value] >= Verdict.EXCLUDED]

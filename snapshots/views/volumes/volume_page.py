@@ -25,7 +25,8 @@ from snapshots.text.labels import has_returned, returned_in_words, volume_name
 from snapshots.text.verdict_labels import badge, beside
 from snapshots.text.verdict_reason import why
 from snapshots.verdicts.evaluate import created_time
-from snapshots.verdicts.status import Standing, standing, target_of
+from snapshots.verdicts.sql import DataAges, with_status
+from snapshots.verdicts.status import VolumeStatus, status_of, target_of
 from snapshots.views.common.components import Fact, Refresh, TeamLink
 from snapshots.views.common.data_age import banners, freshness
 from snapshots.views.common.page_state import LEAST_REFRESH_SECONDS
@@ -45,10 +46,10 @@ class Shown:
     now: datetime
 
     @property
-    def standing(self) -> Standing:
+    def status(self) -> VolumeStatus:
         hours = self.policy.target_hours if self.policy else None
         target = target_of(self.volume, self.environment, hours)
-        return standing(self.volume, self.environment, now=self.now, target=target)
+        return status_of(self.volume, self.environment, now=self.now, target=target)
 
     @property
     def name(self) -> str:
@@ -99,15 +100,17 @@ class Shown:
 
 def find_shown(request: MemberRequest, environment: Environment, volume_id: str) -> Shown:
     """The volume of an environment of the team. Raises Http404."""
-    volume = get_object_or_404(environment.volumes.select_related("newest_usable"), volume_id=volume_id)
+    now = timezone.now()
+    volumes = with_status(environment.volumes.select_related("newest_usable"), DataAges.of([environment], now))
+    volume = get_object_or_404(volumes, volume_id=volume_id)
     policy = Policy.objects.filter(team=request.team).first()
-    return Shown(volume, environment, policy, request.membership, timezone.now())
+    return Shown(volume, environment, policy, request.membership, now)
 
 
 def volume_context(shown: Shown) -> dict[str, object]:
     """Everything on a volume's page."""
     volume, environment, now = shown.volume, shown.environment, shown.now
-    stands = shown.standing
+    status = shown.status
     prefix = f"{shown.list_url}{environment.path}/"
     snapshots = volume_history.newest(volume, environment)
     return {
@@ -118,31 +121,31 @@ def volume_context(shown: Shown) -> dict[str, object]:
         "place": environment.place,
         "instance": shown.instance,
         "crumbs": _crumbs(shown),
-        "notes": list(_notes(shown, stands)),
+        "notes": list(_notes(shown, status)),
         "strip": shown_strip(volume, environment, now),
         "strip_legend": legend(),
-        "schedules": volume_sections.schedules(stands),
-        "ended": volume_sections.ended(stands),
-        "line": volume_sections.snapshot_line(snapshots, stands, prefix),
+        "schedules": volume_sections.schedules(status),
+        "ended": volume_sections.ended(status),
+        "line": volume_sections.snapshot_line(snapshots, status, prefix),
         "snapshots_url": shown.snapshots_url,
         "snapshots_text": _count_text(volume),
-        "left_overs": volume_sections.left_overs(stands, prefix),
+        "left_overs": volume_sections.left_overs(status, prefix),
         "changes_url": shown.changes_url,
         "changes": volume_sections.changes(volume, environment, prefix, shown.changes_url, now),
         "facts": list(_facts(shown)),
         "deletion": _deletion(shown),
-        "is_deleted": stands.said is Verdict.DELETED,
-        **verdict_context(shown, stands),
+        "is_deleted": status.verdict is Verdict.DELETED,
+        **verdict_context(shown, status),
         **age_context(shown),
         **_acts(shown),
     }
 
 
-def verdict_context(shown: Shown, stands: Standing) -> dict[str, object]:
-    text = why(stands)
-    if stands.said is Verdict.DELETED:
+def verdict_context(shown: Shown, status: VolumeStatus) -> dict[str, object]:
+    text = why(status)
+    if status.verdict is Verdict.DELETED:
         text = _("Nothing is due of a deleted volume. What is left of it can be used while the provider lists it.")
-    return {"badge": badge(stands), "beside": beside(stands), "why": text}
+    return {"badge": badge(status), "beside": beside(status), "why": text}
 
 
 def age_context(shown: Shown) -> dict[str, object]:
@@ -183,8 +186,8 @@ def _count_text(volume: Volume) -> str:
     return ngettext("all %(n)d snapshot", "all %(n)d snapshots", number) % {"n": number}
 
 
-def _notes(shown: Shown, stands: Standing) -> Iterator[str]:
-    """What stands above everything: a sudden loss, an exemption that ended."""
+def _notes(shown: Shown, status: VolumeStatus) -> Iterator[str]:
+    """What status above everything: a sudden loss, an exemption that ended."""
     volume, now = shown.volume, shown.now
     if volume.fewer_at is not None and now - volume.fewer_at < FEWER_SHOWN:
         time = times.stamp(volume.fewer_at, now)
@@ -195,7 +198,7 @@ def _notes(shown: Shown, stands: Standing) -> Iterator[str]:
     for thing in (volume, shown.environment):
         if thing.exempt_until is not None and has_returned(thing, now):
             yield f"{thing}: {returned_in_words(thing.exempt_until, now)}."
-    if not shown.environment.knows_volumes and stands.said is not Verdict.DELETED:
+    if not shown.environment.knows_volumes and status.verdict is not Verdict.DELETED:
         yield _(
             "The provider does not show this key its list of volumes. Whether this one still exists, its size and its "
             "instance cannot be known."

@@ -12,13 +12,12 @@ from snapshots.models import Change, Environment, Snapshot, Volume
 from snapshots.rules import states
 from snapshots.rules.judge import LEAST_PATIENCE
 from snapshots.rules.schedules import SCHEDULES, period
-from snapshots.rules.verdict import ALWAYS, Verdict, status
+from snapshots.rules.verdict import ALWAYS, Verdict
 from snapshots.text import change_labels, labels, times
 from snapshots.text.labels import Badge
 from snapshots.text.verdict_labels import LABELS, MARKS, schedule_name
 from snapshots.text.verdict_reason import newest_taken
-from snapshots.verdicts.sql import age_of_data
-from snapshots.verdicts.status import Part, Standing
+from snapshots.verdicts.status import Part, VolumeStatus, verdict_under
 from snapshots.views.common.components import Fact, TimelineItem
 
 
@@ -46,62 +45,58 @@ class ChangeLine:
     url: str
 
 
-def schedules(stands: Standing) -> list[Schedule]:
+def schedules(status: VolumeStatus) -> list[Schedule]:
     """The schedules that are judged; none of a deleted volume."""
-    if stands.said is Verdict.DELETED:
+    if status.verdict is Verdict.DELETED:
         return []
-    return [_schedule(part, stands) for part in stands.parts]
+    return [_schedule(part, status) for part in status.parts]
 
 
-def _schedule(part: Part, stands: Standing) -> Schedule:
+def _schedule(part: Part, status: VolumeStatus) -> Schedule:
     return Schedule(
         part.schedule,
         schedule_name(part.schedule),
-        _badge(part, stands),
-        list(_facts(part, stands)),
-        stands.has_stopped(part),
+        _badge(part, status),
+        list(_facts(part, status)),
+        status.has_stopped(part),
     )
 
 
-def _badge(part: Part, stands: Standing) -> Badge:
-    """How this one schedule stands, by the same rules as the whole volume."""
-    said, _then = status(
-        part.thresholds,
-        patience=max(LEAST_PATIENCE, period(part.schedule) / 4),
-        data_at=stands.environment.data_at,
-        age=age_of_data(stands.environment, stands.now),
-    )
-    mark, tone = MARKS[said]
-    return Badge(mark, str(LABELS[said]), tone)
+def _badge(part: Part, status: VolumeStatus) -> Badge:
+    """How this one schedule status, by the same rules as the whole volume."""
+    patience = max(LEAST_PATIENCE, period(part.schedule) / 4)
+    verdict = verdict_under(part.thresholds, patience, status.environment, status.now)
+    mark, tone = MARKS[verdict]
+    return Badge(mark, str(LABELS[verdict]), tone)
 
 
-def ended(stands: Standing) -> list[Schedule]:
+def ended(status: VolumeStatus) -> list[Schedule]:
     """The schedules whose end is on purpose: their answers are no more, until a new run appears."""
-    if stands.said is Verdict.DELETED:
+    if status.verdict is Verdict.DELETED:
         return []
-    judged = {part.schedule for part in stands.parts}
-    since = {name: datetime.fromisoformat(text) for name, text in stands.volume.ended.items()}
+    judged = {part.schedule for part in status.parts}
+    since = {name: datetime.fromisoformat(text) for name, text in status.volume.ended.items()}
     return [
-        Schedule(name, schedule_name(name), ended=times.stamp(since[name], stands.now))
+        Schedule(name, schedule_name(name), ended=times.stamp(since[name], status.now))
         for name in SCHEDULES
         if name in since and name not in judged
     ]
 
 
-def _facts(part: Part, stands: Standing) -> Iterator[Fact]:
-    now = stands.now
-    taken = newest_taken(stands, part) or _("none")
+def _facts(part: Part, status: VolumeStatus) -> Iterator[Fact]:
+    now = status.now
+    taken = newest_taken(status, part) or _("none")
     yield Fact(_("Newest usable"), taken)
     yield Fact(_("Runs since"), times.day(part.first_began, now))
     is_exact = part.newest_after == part.newest_before
     if part.due is not None and part.newest_before is not None:
         label = _("Next due") if is_exact else _("Next due, at the latest")
-        if part.due <= stands.moment:
+        if part.due <= status.moment:
             label = _("Was due") if is_exact else _("Was due, at the latest")
         yield Fact(label, f"{times.stamp(part.due, now)} UTC")
     if part.deadline is not None and part.deadline != ALWAYS:
         label = _("Late from") if is_exact else _("Late from, at the latest")
-        if stands.verdict_of(part) is Verdict.LATE:
+        if status.verdict_of(part) is Verdict.LATE:
             label = _("Late since") if is_exact else _("Late since, at the latest")
         yield Fact(label, f"{times.stamp(part.deadline, now)} UTC")
     if part.tries:
@@ -114,10 +109,10 @@ def _tries(part: Part) -> str:
     return _("%(tries)d, of which %(failed)d failed") % {"tries": part.tries, "failed": part.failed}
 
 
-def snapshot_line(snapshots: Sequence[Snapshot], stands: Standing, prefix: str) -> list[TimelineItem]:
+def snapshot_line(snapshots: Sequence[Snapshot], status: VolumeStatus, prefix: str) -> list[TimelineItem]:
     """The newest snapshots, and where there was none for too long."""
-    entries = list(volume_history.with_gaps(snapshots, stands))
-    items = [_entry(entry, stands.now, prefix) for entry in entries]
+    entries = list(volume_history.with_gaps(snapshots, status))
+    items = [_entry(entry, status.now, prefix) for entry in entries]
     if len(snapshots) <= MOST_SNAPSHOTS:
         return items
     # One more than is shown was fetched, so that the last gap is seen too.
@@ -138,9 +133,9 @@ def _entry(entry: Entry, now: datetime, prefix: str) -> TimelineItem:
     return TimelineItem(text, badge.tone, f"{prefix}{entry.snapshot_id}/")
 
 
-def left_overs(stands: Standing, prefix: str) -> list[TimelineItem]:
-    found = volume_history.left_overs(stands.volume, stands.environment, stands.parts)
-    return [_entry(one, stands.now, prefix) for one in found]
+def left_overs(status: VolumeStatus, prefix: str) -> list[TimelineItem]:
+    found = volume_history.left_overs(status.volume, status.environment, status.parts)
+    return [_entry(one, status.now, prefix) for one in found]
 
 
 def changes(volume: Volume, environment: Environment, prefix: str, changes_url: str, now: datetime) -> list[ChangeLine]:

@@ -86,7 +86,7 @@ def _answer_held(request: MemberRequest, shown: Shown) -> HttpResponse:
 
 
 def _watched(shown: Shown) -> dict[str, object]:
-    return verdict_context(shown, shown.standing) | age_context(shown)
+    return verdict_context(shown, shown.status) | age_context(shown)
 
 
 def _again(request: MemberRequest, shown: Shown) -> Shown:

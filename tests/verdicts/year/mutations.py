@@ -72,7 +72,7 @@ stuck_limit = thresholds._stuck_limit
 order = judge._order
 awaited = thresholds._awaited
 worse_case = judge._where_both_agree
-said = sql._said
+said = sql._verdict
 target_thresholds = thresholds.target_thresholds
 without_usable = thresholds.without_usable
 after_tries = thresholds.after_tries
@@ -331,7 +331,7 @@ MUTATIONS: Mapping[str, Mutation] = {
         Mutation(
             "6 none, new", "unlisted yet is not new", ((evaluate.Scene, "created_between", _created_as_told),), END
         ),
-        Mutation("7 gone", "gone after one list", ((sql, "_said", _gone_at_once),), BUSY),
+        Mutation("7 gone", "gone after one list", ((sql, "_verdict", _gone_at_once),), BUSY),
         Mutation(
             "8 ended",
             "a schedule without rows is forgotten",

@@ -11,7 +11,8 @@ from django.utils import timezone
 
 from snapshots.cloudca.records import SnapshotRecord
 from snapshots.models import Environment, Policy, Volume
-from snapshots.verdicts.status import Standing, standing, target_of
+from snapshots.verdicts.status import VolumeStatus, target_of
+from tests.verdicts.current import status_at
 from tests.views.snapshots.conftest import record
 from tests.views.snapshots.reading import Element, Response, tree
 
@@ -74,13 +75,13 @@ def change(name: str, **values: object) -> None:
     Environment.objects.update(generation=F("generation") + 1)
 
 
-def stands(name: str) -> Standing:
+def stands(name: str) -> VolumeStatus:
     """How a volume stands now, as the page finds it."""
     found = volume(name)
     environment = Environment.objects.get(pk=found.environment_id)
     policy = Policy.objects.filter(team=found.team_id).first()
     target = target_of(found, environment, policy.target_hours if policy else None)
-    return standing(found, environment, now=timezone.now(), target=target)
+    return status_at(timezone.now(), found, target)
 
 
 def home(client: Client, query: str = "", **headers: str) -> Response:

@@ -10,8 +10,7 @@ from snapshots.models import Environment, Policy, Volume
 from snapshots.rules.verdict import Verdict
 from snapshots.text.verdict_labels import badge, beside, reason_label, short_name
 from snapshots.text.verdict_reason import why
-from snapshots.verdicts.sql import FOR_EVER
-from snapshots.verdicts.status import Reason
+from snapshots.verdicts.sql import FOR_EVER, Reason
 from tests.views.snapshots.conftest import Fill, fail
 from tests.views.volumes.home.steps import FAILED, MAKING, disk, stands
 
@@ -81,14 +80,14 @@ def test_late_by_two_periods_is_marked_as_a_failure(week: Policy, fill: Fill) ->
 
 def test_no_schedule_and_no_target_is_not_called_fresh(fill: Fill, key: object) -> None:
     fill(disk("free", 1, kind="MANUAL"))
-    assert (stands("free").said, badge(stands("free")).word) == (Verdict.FRESH, "Nothing due")
+    assert (stands("free").verdict, badge(stands("free")).word) == (Verdict.FRESH, "Nothing due")
     assert "so nothing is due" in why(stands("free"))
 
 
 def test_a_problem_on_old_data_was_one(told: Environment, clock: time_machine.Traveller) -> None:
     clock.shift(timedelta(hours=7))
     assert badge(stands("late")).word == "Was late at 12:00"
-    assert (stands("late").said, stands("late").reason) == (Verdict.UNKNOWN, Reason.OLD_DATA)
+    assert (stands("late").verdict, stands("late").reason) == (Verdict.UNKNOWN, Reason.OLD_DATA)
     assert "What happened since then is not known." in why(stands("late"))
 
 
@@ -100,7 +99,7 @@ def test_a_run_that_fell_due_after_the_data_is_named(week: Policy, fill: Fill, c
 
 def test_after_a_day_without_data_nothing_is_told(told: Environment, clock: time_machine.Traveller) -> None:
     clock.shift(timedelta(hours=24, minutes=1))
-    assert {stands(name).said for name in SHORT} == {Verdict.UNKNOWN}
+    assert {stands(name).verdict for name in SHORT} == {Verdict.UNKNOWN}
     assert {stands(name).reason for name in SHORT} == {Reason.OLD_DATA}
     assert badge(stands("none")).word == "None usable at 24 Nov 12:00"
 
@@ -126,7 +125,7 @@ def test_a_row_left_out_once_is_a_doubt(week: Policy, fill: Fill, clock: time_ma
 )
 def test_what_is_not_judged_says_until_when_and_why(told: Environment, until: object, words: str) -> None:
     Volume.objects.update(exempt_until=until, exempt_reason="lab")
-    assert (stands("late").said, beside(stands("late"))) == (Verdict.EXCLUDED, words)
+    assert (stands("late").verdict, beside(stands("late"))) == (Verdict.EXCLUDED, words)
 
 
 def test_an_environments_exemption_counts_too(told: Environment) -> None:
