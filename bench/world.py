@@ -18,7 +18,7 @@ from snapshots.cloudca.records import Listing, SnapshotRecord
 from snapshots.cloudca.replies import Reply, open_reply
 from snapshots.models import Environment
 from snapshots.policy.targets import set_of_team
-from snapshots.simulator.reply import encode, list_body
+from snapshots.simulator.wire import encode, list_body
 from snapshots.simulator.world import World
 from snapshots.sync.leases import Caller, Claim, claim
 from snapshots.sync.store_snapshots import store_listing

@@ -7,10 +7,9 @@ from email.message import Message
 from typing import Final
 from urllib.parse import parse_qs, unquote
 
-from snapshots.simulator.environment import UnknownThing, canonical
+from snapshots.simulator.environment import HIDDEN, UnknownThing, canonical
 from snapshots.simulator.names import identifier
-from snapshots.simulator.reply import Reply, Row, encode, error, list_body, one, plain_list
-from snapshots.simulator.states import HIDDEN
+from snapshots.simulator.wire import Reply, Row, encode, error, list_body, one, plain_list
 from snapshots.simulator.world import World
 
 PREFIXES: Final = ("/v1", "/api/v1", "/api/v2")

@@ -13,7 +13,7 @@ from snapshots.simulator.api import Request
 from snapshots.simulator.checks import FaultError
 from snapshots.simulator.environment import UnknownThing, canonical
 from snapshots.simulator.faults import Fault, FaultBook
-from snapshots.simulator.reply import Reply, Row, encode, error, one
+from snapshots.simulator.wire import Reply, Row, encode, error, one
 from snapshots.simulator.world import World
 
 PREFIX: Final = "/_control/"

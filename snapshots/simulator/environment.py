@@ -7,15 +7,41 @@ from typing import Final
 from uuid import UUID
 
 from snapshots.simulator.names import DETACHED, default_name, identifier
-from snapshots.simulator.reply import Row, encode, list_body
-from snapshots.simulator.states import BUSY, HIDDEN
+from snapshots.simulator.wire import Row, encode, list_body
 
 VOLUME_TYPES: Final = ("echo", "kind")
 KINDS: Final = {"os": "ROOT", "data": "DATADISK"}
+# The states of a snapshot and the legal steps, as in CloudStack's SnapshotStateMachineManagerImpl.
+TRANSITIONS: Final[dict[str, frozenset[str]]] = {
+    "Allocated": frozenset({"Creating"}),
+    "Creating": frozenset({"CreatedOnPrimary", "BackedUp", "Error"}),
+    "CreatedOnPrimary": frozenset({"BackingUp", "BackedUp"}),
+    "BackingUp": frozenset({"BackedUp", "Error", "BackingUp"}),
+    "BackedUp": frozenset({"Destroying", "Copying", "BackingUp"}),
+    "Copying": frozenset({"BackedUp"}),
+    "Destroying": frozenset({"Destroyed", "BackedUp", "Destroying"}),
+    "Destroyed": frozenset(),
+    "Error": frozenset(),
+}
+BUSY: Final = frozenset({"Creating", "CreatedOnPrimary", "BackingUp"})
+"""States of a snapshot in which its volume is Snapshotting."""
+
+HIDDEN: Final = "Destroyed"
+"""The one state that lists leave out."""
 
 
 class UnknownThing(LookupError):
     """The world has no such environment, volume or snapshot; the text is a sentence."""
+
+
+class IllegalTransition(Exception):
+    """The world tried a step that the provider's state machine does not allow."""
+
+
+def check_transition(old: str, new: str) -> None:
+    """Raise IllegalTransition unless the provider allows the step from `old` to `new`."""
+    if new not in TRANSITIONS.get(old, frozenset()):
+        raise IllegalTransition(f"A snapshot cannot go from {old} to {new}.")
 
 
 @dataclass(slots=True, eq=False)

@@ -10,8 +10,7 @@ from typing import Final
 from snapshots.simulator.checks import CHECKS, FaultError
 from snapshots.simulator.hostile import HOSTILE_NAMES
 from snapshots.simulator.names import identifier
-from snapshots.simulator.reply import JSON_TYPE, Reply, Row, encode, error
-from snapshots.simulator.wire import Wire, bomb
+from snapshots.simulator.wire import JSON_TYPE, Reply, Row, Wire, bomb, encode, error
 
 FIELDS: Final = ("name", "state", "intervalType", "volumeId", "volume", "volumeType")
 HOSTILE_FIELDS: Final = ("name", "volume", "volumeType")

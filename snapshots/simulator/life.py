@@ -14,10 +14,9 @@ from itertools import pairwise
 from random import Random
 from typing import Final
 
-from snapshots.simulator.environment import Environment, Snapshot, Volume
+from snapshots.simulator.environment import Environment, Snapshot, Volume, check_transition
 from snapshots.simulator.names import GIVEN_NAMES, RENAMED
 from snapshots.simulator.seeding import EXAMPLE_VOLUME, Series
-from snapshots.simulator.states import check_transition
 
 NEXT_STATE: Final = {
     "Allocated": "Creating",

@@ -13,8 +13,7 @@ from threading import Event, Lock
 from typing import Final
 
 from snapshots.simulator.api import Request
-from snapshots.simulator.reply import Reply, error
-from snapshots.simulator.wire import Wire, dripped, framing, head_of, pieces, reset, wait_for_end
+from snapshots.simulator.wire import Reply, Wire, dripped, error, framing, head_of, pieces, reset, wait_for_end
 
 LARGEST_BODY: Final = 1 << 20
 PHRASES: Final = {each.value: each.phrase for each in HTTPStatus}

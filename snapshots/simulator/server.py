@@ -12,7 +12,7 @@ from snapshots.simulator.control import PREFIX as CONTROL
 from snapshots.simulator.control import ReceivedRequest, RequestLog, control
 from snapshots.simulator.faults import Fault, FaultBook, spoil
 from snapshots.simulator.listener import Listener
-from snapshots.simulator.reply import Reply, error
+from snapshots.simulator.wire import Reply, error
 from snapshots.simulator.world import World
 
 POLL: Final = 0.05

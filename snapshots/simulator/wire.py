@@ -1,10 +1,11 @@
-"""Send a reply on its socket: complete, or intentionally broken."""
+"""Replies as the provider documents them, and sending one on its socket: complete, or intentionally broken."""
 
 import gzip
 import io
+import json
 import socket
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import lru_cache
 from itertools import repeat
 from selectors import EVENT_READ, DefaultSelector
@@ -19,6 +20,20 @@ BLANKS: Final = b" " * 65_536  # JSON may end in blanks, so that only the length
 BAD_CHUNK: Final = b"zz\r\n"
 DRIP_SECONDS: Final = 0.05
 LINGER_NOT: Final = pack("ii", 1, 0)
+JSON_TYPE: Final = "application/json; charset=utf-8"
+ERROR_NAMES: Final = {
+    400: "BAD_REQUEST",
+    401: "UNAUTHORIZED",
+    403: "FORBIDDEN",
+    404: "NOT_FOUND",
+    405: "METHOD_NOT_ALLOWED",
+    413: "BODY_TOO_LARGE",
+    429: "TOO_MANY_REQUESTS",
+    503: "UNAVAILABLE",
+}
+FIRST_CODE: Final = 2000  # the one code that the provider documents is 2012; ours only have its form
+
+Row = dict[str, object]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,6 +60,45 @@ class Wire:
 
 
 WHOLE: Final = Wire()
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """A reply, and how it is sent."""
+
+    status: int
+    body: bytes = b""
+    headers: dict[str, str] = field(default_factory=lambda: {"Content-Type": JSON_TYPE})
+    wire: Wire = WHOLE
+
+
+def encode(value: object) -> bytes:
+    """Return compact JSON in UTF-8; lone surrogates, which UTF-8 cannot encode, are escaped."""
+    try:
+        return json.dumps(value, ensure_ascii=False, separators=(",", ":")).encode()
+    except UnicodeEncodeError:
+        return json.dumps(value, separators=(",", ":")).encode()
+
+
+def list_body(rows: list[bytes]) -> bytes:
+    """Return the envelope of a list under /services, from encoded rows."""
+    return b'{"data":[' + b",".join(rows) + b'],"metadata":{"recordCount":%d}}' % len(rows)
+
+
+def one(row: Row) -> Reply:
+    return Reply(200, encode({"data": row}))
+
+
+def plain_list(rows: list[Row]) -> Reply:
+    """Reply with a list that has no metadata, as documented for environments and connections."""
+    return Reply(200, encode({"data": rows}))
+
+
+def error(status: int, message: str, **context: object) -> Reply:
+    """Reply with the documented error form; `errorCode` beside it is ours (the Go client reads that name)."""
+    name = ERROR_NAMES.get(status, "ERROR")
+    row = {"code": FIRST_CODE + status, "message": message, "context": context, "errorCode": name}
+    return Reply(status, encode({"errors": [row]}))
 
 
 def framing(wire: Wire, size: int) -> dict[str, str]:

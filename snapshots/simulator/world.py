@@ -10,9 +10,9 @@ from uuid import uuid4
 from snapshots.simulator.environment import VOLUME_TYPES, Environment, UnknownThing, Volume
 from snapshots.simulator.life import Life
 from snapshots.simulator.names import DETACHED
-from snapshots.simulator.reply import Row
 from snapshots.simulator.seeding import populate, volume_row
 from snapshots.simulator.stories import Story, told
+from snapshots.simulator.wire import Row
 
 DEFAULT_ENVIRONMENTS: Final = ("compute-on/test_area", "compute-qc/prod")
 DEFAULT_VOLUMES: Final = 12

@@ -5,7 +5,7 @@ from itertools import pairwise
 
 import pytest
 
-from snapshots.simulator.states import IllegalTransition, check_transition
+from snapshots.simulator.environment import IllegalTransition, check_transition
 from snapshots.simulator.world import World
 from tests.simulator.conftest import START, Clock
 
