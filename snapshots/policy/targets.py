@@ -1,7 +1,7 @@
-"""How old the newest usable snapshot of a volume may be: said of a team, an environment or one volume.
+"""Targets: how old the newest usable snapshot of a volume may be, for a team, an environment or one volume.
 
-A change judges again whatever inherits it. That is worked out before the locks are taken and checked under them, so
-that ten thousand volumes hold nobody else up: under the locks they are only written.
+A change updates the verdicts of all volumes that inherit it. They are calculated before the locks are taken, and the
+locks are only held to check and write them, so that ten thousand volumes block nobody.
 """
 
 from collections.abc import Callable
@@ -21,7 +21,7 @@ from snapshots.verdicts.evaluate import Values, judge_volumes, judgements, write
 
 # Ten years.
 MOST_HOURS = 24 * 3653
-# Judged before the locks are taken so often; then under them, however long that takes.
+# How often to calculate before the locks are taken; after that under them, however long it takes.
 TRIES = 3
 Inherits = Callable[[Environment], bool]
 Mark = tuple[str, int, bool, datetime | None]
@@ -29,7 +29,7 @@ Mark = tuple[str, int, bool, datetime | None]
 
 @dataclass(frozen=True, slots=True)
 class Prepared:
-    """The judgements of an environment's inheriting volumes, and the state of it that they hold for."""
+    """The verdicts of an environment's inheriting volumes, and the environment's state that they are valid for."""
 
     mark: Mark
     values: list[list[Values]]
@@ -38,14 +38,14 @@ class Prepared:
 def in_words(hours: int) -> str:
     """A target in words: "24 hours", "7 days"."""
     if hours == 0:
-        return _("no age asked")
+        return _("no age limit")
     if hours % 24 or hours == 24:
         return ngettext("%(n)d hour", "%(n)d hours", hours) % {"n": hours}
     return ngettext("%(n)d day", "%(n)d days", hours // 24) % {"n": hours // 24}
 
 
 def set_of_team(team: Team, hours: int, *, person: User, request: HttpRequest | None = None) -> None:
-    """Set what all volumes of a team inherit; 0: no age is asked."""
+    """Set a team's target; 0: no age limit."""
 
     def write() -> None:
         said = {"target_hours": hours, "changed_by": person.email}
@@ -58,7 +58,7 @@ def set_of_team(team: Team, hours: int, *, person: User, request: HttpRequest | 
 def set_of_environment(
     environment: Environment, hours: int | None, *, person: User, request: HttpRequest | None = None
 ) -> None:
-    """Set what an environment's volumes inherit; None: as the team says, 0: no age is asked."""
+    """Set an environment's target; None: the team's, 0: no age limit."""
     team = environment.team
 
     def write() -> None:
@@ -69,7 +69,7 @@ def set_of_environment(
 
 
 def set_of_volume(volume: Volume, hours: int | None, *, person: User, request: HttpRequest | None = None) -> None:
-    """Set one volume's own target; None: as its environment says, 0: no age is asked."""
+    """Set a volume's target; None: its environment's, 0: no age limit."""
     with transaction.atomic():
         environment = Environment.everything.select_for_update(no_key=True).get(pk=volume.environment_id)
         Volume.objects.filter(pk=volume.pk).update(target_hours=hours)
@@ -99,7 +99,7 @@ def _judge_again(team: Team, inherits: Inherits, hours: int | None, write: Calla
 
 
 def _prepare(prepared: dict[int, Prepared], environment: Environment) -> None:
-    """Judge what inherits, unless that was done for this very state."""
+    """Calculate the verdicts of inheriting volumes, unless they are valid for this state."""
     if _holds(prepared, environment):
         return
     heirs = Volume.objects.filter(environment=environment, target_hours__isnull=True)
@@ -115,7 +115,7 @@ def _holds(prepared: dict[int, Prepared], environment: Environment) -> bool:
 
 
 def _mark(environment: Environment) -> Mark:
-    """What else a judgement is made of. Whatever writes a row of an environment raises its generation."""
+    """Return the other inputs of a verdict. Every write to an environment's rows raises its generation."""
     return (
         environment.rows_version,
         environment.clock_ahead,
@@ -130,7 +130,7 @@ def _record(team: Team, target: str, hours: int | None, person: User, request: H
 
 
 def in_hours(text: str) -> int | None:
-    """Read a form's target: whole hours, "" for none of its own. Raises `ValueError` for anything else."""
+    """Read a form's target: whole hours, "" for an inherited one. Raises `ValueError` for anything else."""
     if text == "":
         return None
     if not (text.isascii() and text.isdigit()) or int(text[:9]) > MOST_HOURS or len(text) > 9:

@@ -99,7 +99,7 @@ def _effects(team: Team) -> Effects | None:
 
 
 def _label(hours: int) -> str:
-    return targets.in_words(hours) if hours else _("don’t judge")
+    return targets.in_words(hours) if hours else _("No age limit")
 
 
 def _effect(found: Effects | None, hours: int) -> str:

@@ -23,7 +23,7 @@ def signed_in(
 
 
 def is_asked(tab: Tab) -> bool:
-    return tab.page.get_by_role("heading", name="How old may the newest usable").count() == 1
+    return tab.page.get_by_role("heading", name="How recent must each volume").count() == 1
 
 
 def test_the_first_question_is_answered_once(open_tab: OpenTab, stack: Stack) -> None:
@@ -42,7 +42,7 @@ def test_the_first_question_is_answered_once(open_tab: OpenTab, stack: Stack) ->
         expect(alice.page.get_by_text("Target of Acme Platform: 7 days.")).to_be_visible()
         numbers = alice.page.locator(".tile strong").all_inner_texts()
         assert re.findall(r"\d+", effect) == [number for number in numbers if number != "0"]
-    expect(alice.page.get_by_role("heading", name="How old may the newest usable")).to_have_count(0)
+    expect(alice.page.get_by_role("heading", name="How recent must each volume")).to_have_count(0)
     alice.check()
 
 
@@ -54,7 +54,7 @@ def test_pages_of_targets_and_of_what_is_not_judged(open_tab: OpenTab, width: st
     expect(alice.page.get_by_text("Target of prod · compute-qc: 2 days.")).to_be_visible()
     alice.keep("targets")
     alice.goto(f"{HOME}settings/not-judged/")
-    alice.page.get_by_text("Do not judge an environment…").click()
+    alice.page.get_by_text("Exclude an environment…").click()
     alice.keep("not-judged-form")
     alice.goto(f"{HOME}views/")
     alice.keep("saved-views")

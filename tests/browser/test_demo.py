@@ -83,7 +83,7 @@ def test_every_verdict_is_told(alice: Tab) -> None:
 
 def test_the_other_team_is_asked_on_its_first_day(open_tab: Callable[..., Tab]) -> None:
     tab = signed_in(open_tab(), "charlie@example.com")
-    expect(tab.page.get_by_text("How old may the newest usable snapshot of a volume be?")).to_be_visible()
+    expect(tab.page.get_by_text("How recent must each volume’s latest usable snapshot be?")).to_be_visible()
     tab.check()
 
 

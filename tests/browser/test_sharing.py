@@ -25,7 +25,7 @@ def at_a_snapshot(open_tab: OpenTab, width: str = "desktop") -> Tab:
 def make(tab: Tab) -> str:
     """Press what makes a link, and give its path."""
     tab.page.get_by_role("link", name="Share outside…").click()
-    tab.page.get_by_role("button", name="Make a link").click()
+    tab.page.get_by_role("button", name="Create link").click()
     field = tab.page.get_by_role("textbox", name="Shared link")
     return field.input_value().removeprefix(tab.url)
 
@@ -76,7 +76,7 @@ def withdraw(alice: Tab, link: str) -> None:
     expect(line).to_contain_text(re.compile("requested once"))
     alice.keep("share-links")
     line.get_by_role("button", name="Revoke").click()
-    expect(alice.page.get_by_text("The link no longer works.")).to_be_visible()
+    expect(alice.page.get_by_text("The link was revoked.")).to_be_visible()
 
 
 def test_the_link_is_copied_and_a_reload_makes_no_second(open_tab: OpenTab) -> None:
@@ -86,7 +86,7 @@ def test_the_link_is_copied_and_a_reload_makes_no_second(open_tab: OpenTab) -> N
     expect(alice.page.get_by_role("button", name="Copied")).to_be_visible()
     assert alice.pasted() == f"{alice.url}{link}"
     alice.page.reload()
-    expect(alice.page.get_by_role("heading", name="This link was made already")).to_be_visible()
+    expect(alice.page.get_by_role("heading", name="This link already exists")).to_be_visible()
     alice.keep("share-made-before")
 
 
@@ -99,7 +99,7 @@ def test_all_are_withdrawn_after_a_question(open_tab: OpenTab, width: str) -> No
     links.append(make(alice))
     alice.page.goto(path)
     alice.keep("share-panel-with-links")
-    alice.page.get_by_role("link", name="Revoke all of this snapshot…").click()
+    alice.page.get_by_role("link", name="Revoke all links to this snapshot…").click()
     alice.keep("share-revoke-all")
     alice.page.get_by_role("button", name="Revoke", exact=True).click()
     expect(alice.page.get_by_text(re.compile(r"^Revoked: \d links\.$"))).to_be_visible()

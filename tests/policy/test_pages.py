@@ -15,7 +15,7 @@ from tests.views.snapshots.conftest import Fill
 from tests.views.snapshots.reading import Element, tree
 
 pytestmark = pytest.mark.django_db
-LABELS = {"24": "24 hours", "168": "7 days", "720": "30 days", "0": "don’t judge"}
+LABELS = {"24": "24 hours", "168": "7 days", "720": "30 days", "0": "No age limit"}
 WORDS = ("none usable", "late", "cannot tell", "fresh")
 
 
@@ -57,7 +57,7 @@ def test_an_effect_follows_the_clock_and_the_data(dora_client: Client, mixture: 
 def test_a_viewer_reads_who_can_answer(bob_client: Client, dora: User, alice: User, mixture: Environment) -> None:
     shown = question(bob_client.get(HOME))
     assert shown.all("button") == []
-    assert "A member of the team answers this: alice@example.com, dora@example.com." in shown.text
+    assert "A member of the team can choose: alice@example.com, dora@example.com." in shown.text
     assert "fresh" in shown.text
 
 
@@ -104,7 +104,7 @@ def test_a_volume_shows_its_target_and_lets_members_change_it(
     dora_client: Client, bob_client: Client, mixture: Environment
 ) -> None:
     dora_client.post(TARGETS, {"hours": "168"})
-    assert "7 days, from Acme Platform" in volume_page(bob_client, 1).text
+    assert "7 days (team default)" in volume_page(bob_client, 1).text
     assert volume_page(bob_client, 1).all("form", css="target-form") == []
     form = volume_page(dora_client, 1).one("form", css="target-form")
     hidden = {field.attributes["name"]: field.attributes["value"] for field in form.all("input", type="hidden")}

@@ -87,7 +87,7 @@ def test_each_target_says_where_it_comes_from(dora_client: Client, mixture: Envi
     shown = [each.text for each in tree(dora_client.get(TARGETS)).all(css="target")]
     assert [text.partition(" Target of")[0] for text in shown] == [
         "Acme Platform 7 days",
-        "prod · compute-on 7 days, from Acme Platform",
+        "prod · compute-on 7 days (team default)",
         "disk-2 · prod · compute-on 2 days",
     ]
 

@@ -25,9 +25,7 @@ from tests.views.snapshots.reading import tree
 
 Tell = Callable[..., None]
 GUESSES = 10_000
-SENTENCE = (
-    "This link does not work. It may have expired or been withdrawn. Ask the person who gave it to you for a new one."
-)
+SENTENCE = "This link does not work. It may have expired or been revoked. Ask the person who sent it for a new one."
 
 
 @pytest.fixture

@@ -58,7 +58,6 @@ def test_the_form_offers_seven_days_and_no_environment(mia_client: Client, snaps
     options = {each.attributes["value"]: "selected" in each.attributes for each in panel.all("option")}
     assert options == {"1": False, "7": True, "30": False, "90": False}
     assert "checked" not in panel.one("input", name="environment").attributes
-    assert "For colleagues use “Copy link”" in panel.text
     assert panel.one("input", name="form_id").attributes["value"] not in mia_client.get(PAGE).content.decode()
 
 
@@ -74,13 +73,13 @@ def test_a_viewer_and_strangers_make_none(
 
 @pytest.mark.parametrize("values", [{"days": "0"}, {"days": "3650"}, {"days": "x"}, {"form_id": ""}])
 def test_other_times_are_not_taken(mia_client: Client, snapshot: Snapshot, values: dict[str, str]) -> None:
-    assert said(post(mia_client, **values)) == ["Choose for how long the link shall work."]
+    assert said(post(mia_client, **values)) == ["Choose when the link expires."]
     assert ShareLink.objects.count() == 0
 
 
 def test_a_form_sent_twice_makes_one_and_says_so(mia_client: Client, alice_client: Client, snapshot: Snapshot) -> None:
     first, second = post(mia_client), post(mia_client)
-    assert tree(second).one("h1").text == "This link was made already"
+    assert tree(second).one("h1").text == "This link already exists"
     assert shown(first).partition(".")[2] not in second.content.decode()
     assert ShareLink.objects.count() == 1
     post(alice_client)  # the same form's name, of somebody else

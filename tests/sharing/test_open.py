@@ -39,7 +39,7 @@ def test_it_shows_the_snapshot_and_nothing_else(make: Make) -> None:
     assert main(answer).one(css="badge").text == "✓ Completed"
     taken = "23 Nov 2026 11:59:00 UTC from the name"
     assert facts(answer) == {"Taken": taken, "Type": "Daily", "Volume": "ROOT-35545"}
-    assert "As of 12:00 UTC." in main(answer).text
+    assert "24 Nov 12:00 UTC" in main(answer).text
 
 
 def test_nothing_of_the_team_is_on_it(make: Make, team: Team, snapshot: Snapshot, figures: Tell) -> None:

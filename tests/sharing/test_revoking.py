@@ -62,7 +62,7 @@ def test_an_admin_sees_all_a_member_the_own_ones(
 def test_a_line_tells_who_until_when_and_how_often(mia_client: Client, make: Make) -> None:
     link = make(shows_environment=True)
     line = tree(mia_client.get(LIST)).one("ul", css="links").one("li").text
-    assert "works until 1 Dec 12:00 UTC, shows the environment" in line
+    assert "expires 1 Dec 12:00 UTC, shows the environment" in line
     assert "by mia@example.com, 24 Nov 12:00 · not requested yet" in line
     visit(link)
     assert "requested once, 24 Nov 12:00 UTC" in tree(mia_client.get(LIST)).one("ul", css="links").text
@@ -99,7 +99,7 @@ def test_all_of_a_snapshot_and_all_of_the_team(alice_client: Client, links: list
     assert works(links) == [False, False, True]
     alice_client.post(ALL)
     assert works(links) == [False, False, False]
-    assert "There is none that works." in tree(alice_client.get(ALL)).one("main").text
+    assert "There are no active links." in tree(alice_client.get(ALL)).one("main").text
 
 
 @pytest.mark.parametrize("of", ["x", "a/b/c", f"{PATH}/", "//evil.example/", f"{OF}/", "\0", f"compute-qc/prod/{OF}"])
@@ -114,7 +114,7 @@ def test_the_switch_says_how_many_and_ends_them(
 ) -> None:
     assert "Turn off…" in tree(alice_client.get("/t/acme/settings/security/")).one("main").text
     asked = alice_client.get(SWITCH)
-    assert "This revokes 3 links at once, for good." in tree(asked).one("main").text
+    assert "3 links" in tree(asked).one("main").text
     assert works(links) == [True, True, True]
     assert mia_client.post(SWITCH, {"allowed": "0"}).status_code == 403
     answer = alice_client.post(SWITCH, {"allowed": "0"}, follow=True)

@@ -130,9 +130,9 @@ import os; os.environ["DJANGO_SETTINGS_MODULE"] = "tests.settings"
 import django; django.setup()
 from django.utils import timezone
 from dashboard.teams.models import AuditEvent, EventKind
-from snapshots import share_uses
-share_uses._store = lambda taken: print(taken[7].number)
-share_uses.pending.add({7: share_uses.Uses(3, timezone.now())})
+from snapshots.sharing import usage
+usage._store = lambda taken: print(taken[7].number)
+usage.pending.add({7: usage.Uses(3, timezone.now())})
 """
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=120, check=True)
     assert done.stdout == "3\n"

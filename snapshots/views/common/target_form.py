@@ -1,4 +1,4 @@
-"""The form field that chooses a target: whose it is, where it comes from, what can be chosen."""
+"""The form field for a target: whose it is, where it comes from, and the choices."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -20,7 +20,7 @@ class Option:
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """Whose target it is, what it is in words, and what can be chosen instead. `own`: it is not inherited."""
+    """Whose target it is, its text, and the choices. `own`: it is not inherited."""
 
     name: str
     field: str
@@ -31,22 +31,22 @@ class Target:
 
 
 def of_volume(volume: Volume, environment: Environment, policy: Policy | None) -> Target:
-    """A volume's target; inherited from its environment, which may inherit it itself."""
+    """Return a volume's target, or that of its environment, which may be the team's."""
     inherited = of_environment(environment, policy)
     name = f"{volume} · {environment.place}"
-    # What the environment itself inherits says already where it comes from.
+    # A text that the environment inherits already says where it comes from.
     from_there = _from(inherited.text, environment.place) if inherited.own else inherited.text
     return _target(name, "volume", str(volume.pk), volume.target_hours, from_there)
 
 
 def of_environment(environment: Environment, policy: Policy | None) -> Target:
-    text = targets.in_words(policy.target_hours) if policy else _("not chosen yet")
-    from_there = _from(text, environment.team.name)
+    text = targets.in_words(policy.target_hours) if policy else _("not set yet")
+    from_there = _("%(target)s (team default)") % {"target": text}
     return _target(environment.place, "environment", environment.path, environment.target_hours, from_there)
 
 
 def _from(target: str, source: str) -> str:
-    return _("%(target)s, from %(source)s") % {"target": target, "source": source}
+    return _("%(target)s (from %(source)s)") % {"target": target, "source": source}
 
 
 def _target(name: str, field: str, value: str, hours: int | None, from_there: str) -> Target:

@@ -1,4 +1,4 @@
-"""The environments that a team watches: what each answered last, adding, removing, trying again."""
+"""The team's environments: their last result, adding, removing, fetching again."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -48,19 +48,19 @@ class Watched:
 
 @require_safe
 def environment_list(request: MemberRequest, team: str) -> HttpResponse:
-    """What is watched, what the key could see besides, and a form for any other."""
+    """Show the environments, those that the key can also see, and a form for any other."""
     return _page(request)
 
 
 @require_POST
 def look(request: MemberRequest, team: str) -> HttpResponse:
-    """Ask the provider which environments the key may see."""
+    """Request the environments that the key can see."""
     with slot() as is_free:
         answer = look_again(request.team) if is_free else None
     if answer is None:
-        messages.warning(request, _("The provider is being asked already. Try again in a moment."))
+        messages.warning(request, _("Another request to the provider is running. Try again in a moment."))
     elif answer.count is None:
-        messages.warning(request, _("The provider named none: %(reason)s.") % {"reason": result_text(answer)})
+        messages.warning(request, _("No environments loaded: %(reason)s.") % {"reason": result_text(answer)})
     else:
         messages.info(request, _("The key %(sees)s.") % {"sees": result_text(answer)})
     return HttpResponseRedirect(_url(request.team))
@@ -68,11 +68,11 @@ def look(request: MemberRequest, team: str) -> HttpResponse:
 
 @require_POST
 def add(request: MemberRequest, team: str) -> HttpResponse:
-    """Watch the ticked and the typed environments that answer; the others only when the person says so."""
+    """Add the selected environments that answer; the others only if the person confirms."""
     places = _places(request)
     if places is None:
         return HttpResponseRedirect(_url(request.team))
-    # Whoever adds a team's first ones is in its set-up, and goes on to watch them come in.
+    # A person who adds the first environments is in the set-up, and continues to the volumes page.
     is_first = request.POST.get("first") == "1" or missing_step(request.team) != DONE
     next_url = reverse("snapshots:team_home", args=[request.team.slug]) if is_first else _url(request.team)
     if request.POST.get("anyway") == "1":
@@ -80,7 +80,7 @@ def add(request: MemberRequest, team: str) -> HttpResponse:
         return HttpResponseRedirect(next_url)
     with slot() as is_free:
         if not is_free:
-            messages.warning(request, _("The provider is being asked already. Try again in a moment."))
+            messages.warning(request, _("Another request to the provider is running. Try again in a moment."))
             return HttpResponseRedirect(_url(request.team))
         added, doubtful = environments.add_tried(team=request.team, places=places, person=request.user, request=request)
     _say_added(request, added)
@@ -89,11 +89,11 @@ def add(request: MemberRequest, team: str) -> HttpResponse:
 
 @require_http_methods(["GET", "HEAD", "POST"])
 def remove(request: MemberRequest, team: str, service_code: str, environment_name: str) -> HttpResponse:
-    """Say what is forgotten, and on the POST hide it."""
+    """Show what is removed, and on POST hide the environment."""
     environment = _find(request, service_code, environment_name)
     if request.method == "POST":
         environments.remove(environment, person=request.user, request=request)
-        said = _("%(place)s is removed. For seven days it can be added again with all that was known of it.")
+        said = _("Removed %(place)s. You can restore it for 7 days by adding it again.")
         messages.info(request, said % {"place": environment.place})
         return HttpResponseRedirect(_url(request.team))
     count = environment.snapshots.count()
@@ -108,7 +108,7 @@ def remove(request: MemberRequest, team: str, service_code: str, environment_nam
 
 @require_POST
 def try_again(request: MemberRequest, team: str, service_code: str, environment_name: str) -> HttpResponse:
-    """Ask the provider for one environment now, whatever its back-off says."""
+    """Sync one environment now, regardless of its back-off."""
     environment = _find(request, service_code, environment_name)
     with slot() as is_free:
         outcomes = list(refresh.refresh([environment], caller=Caller.ADMIN_BUTTON)) if is_free else []
@@ -127,16 +127,18 @@ def _url(team: Team) -> str:
 
 
 def _places(request: MemberRequest) -> list[Place] | None:
-    """The ticked and the typed ones; None, with the reason said, if there is nothing to ask for."""
+    """Return the selected environments; None, with a message, if there are none or they are invalid."""
     code, name = (request.POST.get(field, "").strip() for field in ("service_code", "name"))
     ticked = [value.partition("/") for value in request.POST.getlist("environment")]
     places = [(head, tail) for head, _slash, tail in ticked] + ([(code, name)] if code or name else [])
     if not places:
-        messages.warning(request, _("Tick an environment, or type a service code and a name."))
+        messages.warning(request, _("Select an environment, or type a service code and a name."))
     elif not all(is_place(*place) for place in places):
-        messages.warning(request, _("A service code and a name have letters, digits, - and _ only, at most 64."))
+        messages.warning(
+            request, _("Service codes and names have only letters, digits, - and _, at most 64 characters.")
+        )
     elif len(places) > MOST_AT_ONCE:
-        messages.warning(request, _("At most %(most)d environments can be added at once.") % {"most": MOST_AT_ONCE})
+        messages.warning(request, _("You can add at most %(most)d environments at once.") % {"most": MOST_AT_ONCE})
     else:
         return places
     return None
@@ -192,12 +194,12 @@ def _say_added(request: MemberRequest, added: Sequence[Environment]) -> None:
 def _say_tried(environment: Environment, outcomes: Sequence[Outcome]) -> str:
     place = {"place": environment.place}
     if any(outcome.written for outcome in outcomes):
-        return _("%(place)s answered.") % place
+        return _("%(place)s is up to date.") % place
     faults = [outcome.fault for outcome in outcomes if outcome.fault]
     if faults:
         return _("%(place)s: %(reason)s") % (place | {"reason": _(faults[0].sentence)})
     latest = [outcome.denied.until for outcome in outcomes if outcome.denied and outcome.denied.until]
     if latest:
         time = times.clock(max(latest), timezone.now())
-        return _("%(place)s cannot be asked before %(time)s UTC.") % (place | {"time": time})
-    return _("%(place)s could not be asked now. Try again in a moment.") % place
+        return _("%(place)s can’t be fetched before %(time)s UTC.") % (place | {"time": time})
+    return _("%(place)s can’t be fetched right now. Try again in a moment.") % place

@@ -1,4 +1,4 @@
-"""Filtered pages that a team keeps under a name. The address of one is a page of ours and a query string."""
+"""Saved views: named filters of a team's pages. Each is one of our pages and a query string."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -18,7 +18,7 @@ from dashboard.teams.models import Team
 from snapshots.models import SavedView
 from snapshots.views.common.exempt_form import MOST_QUERY, SaveForm
 
-# The pages that have filters, by the name that a saved view keeps.
+# The pages with filters, by the name in a saved view.
 PAGES: Mapping[str, str] = {
     "volumes": "snapshots:volumes",
     "snapshots": "snapshots:list",
@@ -26,7 +26,7 @@ PAGES: Mapping[str, str] = {
 }
 MOST_VIEWS = 100
 MOST_PARAMETERS = 200
-# What belongs to a moment and not to the view.
+# Parameters that are not part of a view.
 PASSING = ("page", "back", "before", "after")
 
 
@@ -51,7 +51,7 @@ def view_list(request: MemberRequest, team: str) -> HttpResponse:
 
 @require_POST
 def save(request: MemberRequest, team: str) -> HttpResponse:
-    """Keep a filtered page under a name."""
+    """Save a filtered page under a name."""
     page, form = request.POST.get("page", ""), SaveForm(request.POST)
     if page not in pages():
         messages.warning(request, _("This page cannot be saved."))
@@ -59,7 +59,7 @@ def save(request: MemberRequest, team: str) -> HttpResponse:
     if not form.is_valid():
         is_name = "name" in form.errors
         messages.warning(
-            request, _("Give the view a name of at most 60 signs.") if is_name else _("This address cannot be saved.")
+            request, _("Enter a name of at most 60 characters.") if is_name else _("This filter cannot be saved.")
         )
         return HttpResponseRedirect(_address(request.team, page, request.POST.get("query", "")))
     query = clean_query(form.cleaned_data["query"])
@@ -69,49 +69,51 @@ def save(request: MemberRequest, team: str) -> HttpResponse:
 
 @require_POST
 def delete(request: MemberRequest, team: str) -> HttpResponse:
-    """Forget a saved view; the start page is an admin's to take away."""
+    """Delete a saved view; only an admin may delete the start page."""
     with transaction.atomic():
         member, view = hold(request.membership, request.least_role), _view(request)
         is_kept = view is not None and view.is_start and not may(member, "snapshots:view_start", "POST")
         if view is not None and not is_kept:
             view.delete()
     if view is None:
-        messages.info(request, _("This view is not there any more."))
+        messages.info(request, _("This view no longer exists."))
     elif is_kept:
-        messages.warning(request, _("It is the team's start page: only an admin may delete it."))
+        messages.warning(request, _("This is the team’s start page. Only an admin can delete it."))
     else:
-        messages.success(request, _("The view “%(name)s” is deleted.") % {"name": view.name})
+        messages.success(request, _("Deleted the view “%(name)s”.") % {"name": view.name})
     return HttpResponseRedirect(_list_url(request.team))
 
 
 @require_POST
 def start(request: MemberRequest, team: str) -> HttpResponse:
-    """Make a view the team's start page, or none."""
+    """Set a view as the team's start page, or unset it."""
     view = _view(request)
     with transaction.atomic():
         request.team.saved_views.filter(is_start=True).update(is_start=False)
         if view is not None:
             request.team.saved_views.filter(pk=view.pk).update(is_start=True)
         hold_role(request)
-    said = _("The team now starts at “%(name)s”.") if view else _("The team starts at its volumes.")
+    said = (
+        _("“%(name)s” is now the team’s start page.") if view else _("The team’s start page is now the volumes page.")
+    )
     messages.success(request, said % {"name": view.name if view else ""})
     return HttpResponseRedirect(_list_url(request.team))
 
 
 def pages() -> Mapping[str, str]:
-    """The pages of `PAGES` that there are."""
+    """Return the pages of `PAGES` that exist."""
     return {page: name for page, name in PAGES.items() if name in capabilities()}
 
 
 def links(request: MemberRequest, page: str) -> list[SavedLink]:
-    """The saved views of a page, for its menu; the one whose address is asked for is current."""
+    """Return the saved views of a page, for its menu; the one with the requested URL is current."""
     found = [link_of(request.team, view) for view in request.team.saved_views.filter(page=page).order_by("name")]
     asked = _address(request.team, page, clean_query(request.GET.urlencode())) if page in pages() else ""
     return [SavedLink(one.pk, one.name, one.url, page, one.is_start, one.url == asked) for one in found if one]
 
 
 def start_url(team: Team) -> str:
-    """The address of the team's start page; "" where that is its plain volumes."""
+    """Return the URL of the team's start page; "" if it is the volumes page."""
     view = team.saved_views.filter(is_start=True).first()
     link = link_of(team, view) if view else None
     return link.url if link else ""
@@ -125,7 +127,7 @@ def link_of(team: Team, view: SavedView) -> SavedLink | None:
 
 
 def clean_query(text: str) -> str:
-    """A query string anew, without what passes: nothing of it can lead to another path or host."""
+    """Rebuild a query string without temporary parameters, so that it cannot lead to another path or host."""
     try:
         query = QueryDict(text[:MOST_QUERY].removeprefix("?"), mutable=True)
     except ValueError:
@@ -139,10 +141,10 @@ def clean_query(text: str) -> str:
 
 
 def _save(request: MemberRequest, page: str, name: str, query: str) -> str:
-    """Store it and say so."""
+    """Save the view and return a message."""
     views = request.team.saved_views
     if views.count() >= MOST_VIEWS:
-        return _("A team keeps at most %(most)d views. Delete one first.") % {"most": MOST_VIEWS}
+        return _("A team can save at most %(most)d views. Delete one first.") % {"most": MOST_VIEWS}
     try:
         with transaction.atomic():
             views.create(name=name, page=page, query=query, made_by=request.user.email)

@@ -1,4 +1,4 @@
-"""The settings pages of targets and of what is not judged, and the first question."""
+"""The settings pages of targets and exclusions."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -26,7 +26,7 @@ MOST_LISTED = 100
 
 @dataclass(frozen=True, slots=True)
 class Group:
-    """Volumes that one act exempted."""
+    """Volumes that were excluded together."""
 
     title: str
     until: str
@@ -37,7 +37,7 @@ class Group:
 
 @require_http_methods(["GET", "HEAD", "POST"])
 def target_page(request: MemberRequest, team: str) -> HttpResponse:
-    """Show the targets and where each comes from; on the POST set one."""
+    """Show the targets and where each comes from; on POST set one."""
     if request.method == "POST":
         _set(request)
         return HttpResponseRedirect(back_to(request) if "back" in request.POST else request.path)
@@ -56,14 +56,14 @@ def target_page(request: MemberRequest, team: str) -> HttpResponse:
 
 @require_http_methods(["GET", "HEAD", "POST"])
 def exemption_page(request: MemberRequest, team: str) -> HttpResponse:
-    """Show what is not judged, and what returned of late; on the POST exempt an environment or judge it again."""
+    """Show excluded and recently resumed volumes and environments; on POST exclude or resume an environment."""
     form = ExemptForm(request.POST if request.method == "POST" else None)
     if request.method == "POST" and _exempt_environment(request, form):
         return HttpResponseRedirect(back_to(request) if "back" in request.POST else request.path)
     now = timezone.now()
     environments = list(Environment.objects.of_team(request.team))
     context = {
-        "title": _("Not judged"),
+        "title": _("Excluded"),
         "form": form,
         "groups": _groups(request.team, now),
         "returned": _returned(request.team, now),
@@ -80,12 +80,12 @@ def _until(thing: Environment | Volume, now: datetime) -> str:
 
 def _of_team(team: Team, policy: Policy | None) -> Target:
     hours = policy.target_hours if policy else None
-    text = _("not chosen yet") if hours is None else targets.in_words(hours)
+    text = _("not set yet") if hours is None else targets.in_words(hours)
     return Target(str(team.name), "team", "", text, own=True, options=_options(hours))
 
 
 def _set(request: MemberRequest) -> None:
-    """Set what the form names: a volume's target, an environment's, or else the team's."""
+    """Set a volume's target, an environment's, or else the team's."""
     try:
         hours = targets.in_hours(request.POST.get("hours", ""))
     except ValueError:
@@ -93,14 +93,14 @@ def _set(request: MemberRequest) -> None:
         return
     name = _set_of_named(request, hours)
     if not name:
-        messages.warning(request, _("Nothing was changed: choose whose target it is, and how old it may be."))
+        messages.warning(request, _("Nothing was changed. Choose a target."))
         return
     text = _("inherited") if hours is None else targets.in_words(hours)
     messages.success(request, _("Target of %(name)s: %(text)s.") % {"name": name, "text": text})
 
 
 def _set_of_named(request: MemberRequest, hours: int | None) -> str:
-    """Return whose target was set; "" if it is not there."""
+    """Return the name of the volume, environment or team; "" if it does not exist."""
     person, pk, path = request.user, request.POST.get("volume"), request.POST.get("environment")
     if pk:
         volume = volume_of(request, pk)
@@ -119,7 +119,7 @@ def _set_of_named(request: MemberRequest, hours: int | None) -> str:
 
 
 def _exempt_environment(request: MemberRequest, form: ExemptForm) -> bool:
-    """Whether it was done; else the form says why not."""
+    """Return whether the environment was excluded or resumed; if not, the form has an error."""
     environment = environment_of(request, request.POST.get("environment", ""))
     if environment is None:
         form.add_error(None, _("Choose an environment."))
@@ -129,13 +129,13 @@ def _exempt_environment(request: MemberRequest, form: ExemptForm) -> bool:
         return False
     exemption = None if is_end else form.exemption
     exemptions.exempt_environment(environment, exemption, person=request.user, request=request)
-    said = _("%(place)s is judged again.") if is_end else _("%(place)s is not judged.")
+    said = _("Checks resumed for %(place)s.") if is_end else _("Excluded %(place)s.")
     messages.success(request, said % {"place": environment.place})
     return True
 
 
 def _groups(team: Team, now: datetime) -> list[Group]:
-    """What is not judged, by act, the newest first."""
+    """Return the excluded volumes, grouped by when they were excluded, newest first."""
     volumes = Volume.objects.of_team(team).filter(exempt_until__gt=now)
     fields = ("exempt_at", "exempt_until", "exempt_reason", "exempt_by")
     acts_found = volumes.order_by("-exempt_at").values(*fields).annotate(number=Count("pk"), name=Min("name"))
@@ -152,10 +152,10 @@ def _groups(team: Team, now: datetime) -> list[Group]:
 
 
 def _returned(team: Team, now: datetime) -> list[tuple[str, str]]:
-    """Volumes and environments whose exemption ended by itself of late: (name, what is said)."""
-    of_late = {"exempt_until__lte": now, "exempt_until__gt": now - RETURN_IS_SAID}
-    volumes = Volume.objects.of_team(team).filter(**of_late).order_by("-exempt_until")[:MOST_LISTED]
-    environments = Environment.objects.of_team(team).filter(**of_late)
+    """Return volumes and environments whose exclusion recently expired, as (name, text)."""
+    recently = {"exempt_until__lte": now, "exempt_until__gt": now - RETURN_IS_SAID}
+    volumes = Volume.objects.of_team(team).filter(**recently).order_by("-exempt_until")[:MOST_LISTED]
+    environments = Environment.objects.of_team(team).filter(**recently)
     return [
         (str(each), returned_in_words(each.exempt_until, now))
         for each in [*environments, *volumes]

@@ -1,4 +1,4 @@
-"""Access tokens: making one, which is shown once, and ending it. Members see their own, admins those of all."""
+"""Access tokens: create one, which is shown once, and revoke it. Members see their own, admins everyone's."""
 
 from secrets import token_urlsafe
 
@@ -20,24 +20,24 @@ from dashboard.teams.models import AccessToken, Role, Team
 from snapshots.api.operations import ROOT
 
 FORM_ID_BYTES = 32
-# Those that ended are told of for a look back; what was done with them is in the audit.
+# How many expired or revoked tokens are shown.
 MOST_ENDED = 20
 
 
 class TokenForm(forms.Form):
     name = forms.CharField(
-        label=gettext_lazy("What it is for"),
+        label=gettext_lazy("Purpose"),
         max_length=60,
         widget=forms.TextInput(attrs={"class": "field", "autocomplete": "off"}),
     )
     days = forms.TypedChoiceField(
-        label=gettext_lazy("It ends after"),
+        label=gettext_lazy("Expires after"),
         coerce=int,
         initial=90,
         widget=forms.Select(attrs={"class": "field"}),
     )
     environments = forms.MultipleChoiceField(
-        label=gettext_lazy("It reads"), required=False, widget=forms.CheckboxSelectMultiple
+        label=gettext_lazy("Environments"), required=False, widget=forms.CheckboxSelectMultiple
     )
     form_id = forms.RegexField(r"^[\w-]{43}\Z", widget=forms.HiddenInput)
 
@@ -52,17 +52,19 @@ class TokenForm(forms.Form):
 
 @require_http_methods(["GET", "HEAD", "POST"])
 def tokens_page(request: MemberRequest, team: str) -> HttpResponse:
-    """Show the tokens; the form makes one more and shows it this once."""
+    """Show the tokens; on POST create one and show it once."""
     form = TokenForm(request.team, request.POST if request.method == "POST" else None)
     if not form.is_valid():
         return _show(request, form)
     try:
         token, text = issue_tokens.make(request.membership, **form.cleaned_data, request=request)
     except issue_tokens.SentAlready:
-        messages.info(request, _("That form made its token before, and it was shown then. Revoke it if it is lost."))
+        messages.info(
+            request, _("The form was sent twice. Its token was shown the first time; if you don’t have it, revoke it.")
+        )
         return HttpResponseRedirect(_url(request.team))
     except issue_tokens.TooManyTokens:
-        sentence = _("The team has %(most)d living access tokens. Revoke one first.")
+        sentence = _("The team has %(most)d active access tokens. Revoke one first.")
         form.add_error(None, sentence % {"most": issue_tokens.MOST_ALIVE})
         return _show(request, form)
     return _show(request, TokenForm(request.team), {"token": token, "text": text})
@@ -70,10 +72,10 @@ def tokens_page(request: MemberRequest, team: str) -> HttpResponse:
 
 @require_POST
 def revoke(request: MemberRequest, team: str, access_token: int) -> HttpResponse:
-    """End a token: one's own, or as an admin anybody's."""
+    """Revoke a token: one's own, or as an admin any."""
     token = get_object_or_404(_seen_by(request), pk=access_token)
     if issue_tokens.revoke(token, actor=request.user, request=request):
-        messages.success(request, _("“%(name)s” opens nothing any more.") % {"name": token.name})
+        messages.success(request, _("Token “%(name)s” was revoked.") % {"name": token.name})
     return HttpResponseRedirect(_url(request.team))
 
 
@@ -108,4 +110,4 @@ def _why_ended(token: AccessToken) -> str:
         return _("revoked %(at)s UTC") % {"at": f"{token.revoked_at:%Y-%m-%d %H:%M}"}
     if token.expires_at <= timezone.now():
         return _("expired %(at)s UTC") % {"at": f"{token.expires_at:%Y-%m-%d %H:%M}"}
-    return _("ended: whoever made it is no longer a member")
+    return _("revoked: its creator is no longer a member")

@@ -1,4 +1,4 @@
-"""Making, listing and revoking shared links, and the team's switch. The whole address is shown once, in one answer."""
+"""Create, list and revoke shared links, and allow or forbid them. The complete URL is shown only once."""
 
 from django import forms
 from django.contrib import messages
@@ -25,7 +25,7 @@ GET_OR_POST = ["GET", "HEAD", "POST"]
 
 class ShareForm(forms.Form):
     days = forms.TypedChoiceField(
-        label=gettext_lazy("Works for"), coerce=int, choices=[(days, days) for days in sharing.DAYS]
+        label=gettext_lazy("Expires after"), coerce=int, choices=[(days, days) for days in sharing.DAYS]
     )
     environment = forms.BooleanField(label=gettext_lazy("Show the environment"), required=False)
     form_id = forms.CharField(max_length=64)
@@ -33,16 +33,16 @@ class ShareForm(forms.Form):
 
 @require_POST
 def make(request: MemberRequest, team: str, service_code: str, environment_name: str, snapshot_id: str) -> HttpResponse:
-    """Make a link and show it, once."""
+    """Create a link and show it once."""
     environment = find_environment(request, service_code, environment_name)
     snapshot = get_object_or_404(environment.snapshots, snapshot_id=snapshot_id)
     back = request.path.removesuffix("share/")
     if usability(snapshot) is Usability.NEVER:
-        messages.warning(request, _("This snapshot can’t be restored, so no link to it was made."))
+        messages.warning(request, _("This snapshot can’t be restored, so no link was created."))
         return HttpResponseRedirect(f"{back}#share")
     form = ShareForm(request.POST)
     if not form.is_valid():
-        messages.warning(request, _("Choose for how long the link shall work."))
+        messages.warning(request, _("Choose when the link expires."))
         return HttpResponseRedirect(f"{back}#share")
     try:
         link, address = _made(request, snapshot, form)
@@ -62,7 +62,7 @@ def make(request: MemberRequest, team: str, service_code: str, environment_name:
 
 @require_safe
 def link_list(request: MemberRequest, team: str) -> HttpResponse:
-    """The team's living links: an admin sees all, a member the own ones."""
+    """Show the team's active links: all to an admin, else the member's own."""
     links = lines(sharing.links_for(request.membership), request.team.slug, timezone.now())
     return render(
         request, "snapshots/sharing/links.html", {"title": _("Shared links"), "links": links, "team": request.team}
@@ -71,19 +71,19 @@ def link_list(request: MemberRequest, team: str) -> HttpResponse:
 
 @require_POST
 def revoke(request: MemberRequest, team: str, public_id: str) -> HttpResponse:
-    """End one link: an admin any, a member an own one."""
+    """Revoke one link: any as an admin, else one's own."""
     own = sharing.links_for(request.membership).filter(public_id=public_id).first()
     if own is None:
         _find_ended(request, public_id)
     else:
         sharing.revoke(own, actor=request.user, request=request)
-    messages.success(request, _("The link no longer works."))
+    messages.success(request, _("The link was revoked."))
     return HttpResponseRedirect(_back(request))
 
 
 @require_http_methods(GET_OR_POST)
 def revoke_all(request: MemberRequest, team: str) -> HttpResponse:
-    """Say how many, and on the POST end them: of one snapshot (`of`), or all that the member may revoke."""
+    """Show how many, and on POST revoke them: of one snapshot (`of`), or all that the member may revoke."""
     snapshot = _snapshot(request)
     links = sharing.links_for(request.membership)
     if snapshot is not None:
@@ -98,7 +98,7 @@ def revoke_all(request: MemberRequest, team: str) -> HttpResponse:
 
 @require_http_methods(GET_OR_POST)
 def switch(request: MemberRequest, team: str) -> HttpResponse:
-    """Say what it takes to switch the team's links off or on, and do it on the POST."""
+    """Show the effect of switching the team's links off or on, and do it on POST."""
     wanted = not request.team.allows_shared_links
     if request.method != "POST":
         number = ShareLink.objects.alive().filter(team=request.team).count()
@@ -126,7 +126,7 @@ def _made(request: MemberRequest, snapshot: Snapshot, form: ShareForm) -> tuple[
 
 
 def _find_ended(request: MemberRequest, public_id: str) -> None:
-    """Raise Http404 unless this is a link of the member's that has ended meanwhile: to end it twice is no fault."""
+    """Raise Http404 unless this is the member's link that is already expired or revoked: revoking twice is allowed."""
     ended = ShareLink.objects.filter(team=request.team, public_id=public_id)
     if not Role(request.membership.role).at_least(Role.ADMIN):
         ended = ended.filter(maker=request.membership)
@@ -135,7 +135,7 @@ def _find_ended(request: MemberRequest, public_id: str) -> None:
 
 
 def _snapshot(request: MemberRequest) -> Snapshot | None:
-    """The snapshot that `of` names ("compute-on/prod/<id>"); Raises Http404 for one that is not the team's."""
+    """Return the snapshot of `of` ("compute-on/prod/<id>"). Raises Http404 for one of another team."""
     of = request.POST.get("of", "") or request.GET.get("of", "")
     if not of:
         return None
@@ -160,7 +160,7 @@ def _asked(request: MemberRequest, links: ShareLinkQuerySet, snapshot: Snapshot 
 
 
 def _back(request: MemberRequest) -> str:
-    """To the snapshot's page where its links were dealt with, else to the list of all."""
+    """Return the URL of the snapshot's page if the form came from there, else of the list of links."""
     of = request.POST.get("of", "") or request.GET.get("of", "")
     if of and _snapshot(request):
         return reverse("snapshots:list", args=[request.team.slug]) + f"{of}/#share"

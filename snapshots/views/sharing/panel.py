@@ -1,4 +1,4 @@
-"""Shared links as members see them: the part of a snapshot's page that makes them, and the lines of every list."""
+"""Shared links for members: the panel on a snapshot's page, and the lines of every list."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -33,9 +33,9 @@ class LinkLine:
 
 @dataclass(frozen=True, slots=True)
 class SharePanel:
-    """What a snapshot's page offers to who may share it. Without `form_id` the team allows no shared link.
+    """The panel of a snapshot's page for members who may share it. Without `form_id` the team allows no shared links.
 
-    `is_offered`: not of one that can never be restored; its links stay and show its state.
+    `is_offered`: False for a snapshot that can never be restored; its links stay and show its state.
     """
 
     make_url: str
@@ -47,7 +47,7 @@ class SharePanel:
 
 
 def share_panel(request: MemberRequest, snapshot: Snapshot, path: str, now: datetime) -> SharePanel | None:
-    """Give the part; None for who may not share. `path` is the environment's, as addresses name it."""
+    """Return the panel; None if the member may not share. `path` is the environment's in URLs."""
     if not may(request.membership, "snapshots:share_make", "POST"):
         return None
     links = sharing.links_for(request.membership).filter(snapshot=snapshot)
@@ -75,7 +75,7 @@ def _line(link: ShareLink, home: str, now: datetime) -> LinkLine:
         url=f"{home}{environment.path}/{snapshot.snapshot_id}/",
         place=environment.place,
         by=_("by %(who)s, %(when)s") % {"who": link.made_by, "when": times.stamp(link.made_at, now)},
-        ends=_("works until %(time)s UTC") % {"time": times.stamp(link.expires_at, now)},
+        ends=_("expires %(time)s UTC") % {"time": times.stamp(link.expires_at, now)},
         requests=link.uses,
         requested=_requested(link, now),
         shows_environment=link.shows_environment,

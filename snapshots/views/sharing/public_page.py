@@ -1,6 +1,6 @@
-"""The page behind a shared link: one snapshot, for whoever holds the address.
+"""The public page of a shared link: one snapshot, for anyone with the URL.
 
-It knows no session and no user, asks the provider for nothing, and says the same of every link that does not open.
+It uses no session and no user, sends no request to the provider, and gives the same answer for every invalid link.
 """
 
 import logging
@@ -28,17 +28,17 @@ PURPOSE_HEADERS = ("Sec-Purpose", "Purpose", "X-Purpose", "X-Moz")
 MINUTE = 60
 WRONG_A_MINUTE = 30
 RIGHT_A_MINUTE, WRITTEN_TOGETHER = 600, 50
-"""Views of one client; a process counts some by itself, so that no view waits for a row."""
+"""Views per client; a process counts some in memory, so that no view waits for a row."""
 ALARM = 300
-"""Wrong tries of all clients within a minute that are worth a line in the log."""
+"""Wrong tries by all clients within a minute that are logged."""
 
 log = logging.getLogger(__name__)
 
 
-@csrf_exempt  # it takes no form: any is refused as a method that there is not, like everywhere
+@csrf_exempt  # it takes no form: a POST is refused as a method that is not allowed
 @require_safe
 def share(request: HttpRequest, link: str) -> HttpResponse:
-    """Show the snapshot of a link that works. A request that shows nothing to anybody is not counted."""
+    """Show the snapshot of an active link. HEAD and prefetch requests are not counted."""
     client = network_of(request)
     wrong = (f"share-wrong:{client}", WRONG_A_MINUTE, MINUTE)
     if wait := wait_of(*wrong):
@@ -57,15 +57,15 @@ def share(request: HttpRequest, link: str) -> HttpResponse:
 
 
 def _is_prefetch(request: HttpRequest) -> bool:
-    """Whether a browser asks in advance, before anybody opens the link."""
+    """Return whether a browser prefetches the page, before anyone opens the link."""
     purposes = [request.headers.get(name, "").lower() for name in PURPOSE_HEADERS]
     return any("prefetch" in purpose or "preview" in purpose for purpose in purposes)
 
 
 def _watch() -> None:
-    """Tell the log, once a minute, of wrong tries from everywhere."""
+    """Log many wrong tries by all clients, at most once a minute."""
     if not allow("share-wrong:", ALARM, MINUTE, at_once=10) and allow("share-alarm:", 1, MINUTE):
-        log.warning("%d shared links that do not work were asked for within a minute.", ALARM)
+        log.warning("%d requests for invalid shared links within a minute.", ALARM)
 
 
 def _ended() -> HttpResponse:
@@ -79,7 +79,7 @@ def _too_many(wait: int) -> HttpResponse:
 
 
 def _page(template: str, context: dict[str, object], status: HTTPStatus = HTTPStatus.OK) -> HttpResponse:
-    """Render without the request, so that nothing of the reader can get onto the page."""
+    """Render without the request, so that the page cannot contain anything about the reader."""
     return HttpResponse(render_to_string(template, context), status=status)
 
 
@@ -94,6 +94,7 @@ def _context(link: ShareLink, now: datetime) -> dict[str, object]:
         "answer": answer if snapshot.listed else _gone(snapshot, now),
         "facts": _facts(link, now),
         "as_of": _as_of(environment, now),
+        "expires": _("Link expires %(time)s UTC.") % {"time": times.stamp(link.expires_at, now)},
     }
 
 
@@ -105,7 +106,7 @@ def _gone(snapshot: Snapshot, now: datetime) -> str:
 
 
 def _facts(link: ShareLink, now: datetime) -> list[Fact]:
-    """All that the page tells. No id is among it, nor anything of the team."""
+    """Return everything that the page shows: no id, and nothing about the team."""
     one = link.snapshot
     taken = times.taken(one.taken_after, one.taken_before, one.taken_source, one.taken_key, now)
     when = taken.exact or _("%(when)s UTC") % {"when": taken.text}
@@ -121,5 +122,5 @@ def _facts(link: ShareLink, now: datetime) -> list[Fact]:
 
 def _as_of(environment: Environment, now: datetime) -> str:
     if environment.answered_at is None:
-        return _("The provider has not been asked yet.")
-    return _("As of %(time)s UTC.") % {"time": times.clock(environment.answered_at, now)}
+        return _("Not fetched from the provider yet.")
+    return _("Status on %(time)s UTC.") % {"time": times.stamp(environment.answered_at, now)}

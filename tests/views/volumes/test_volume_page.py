@@ -232,7 +232,7 @@ def test_a_target_is_named_with_where_it_comes_from(bob_client: Client, fill: Fi
     assert by_id(bob_client.get(PAGE), "verdict").text.startswith("– Nothing due")
     Policy.objects.create(team=where.team, target_hours=7 * 24)
     page = bob_client.get(PAGE)
-    assert "7 days, from Acme Platform" in panel(page, "asked-title").text
+    assert "7 days (team default)" in panel(page, "asked-title").text
 
 
 def test_what_the_endpoint_tells(bob_client: Client, fill: Fill) -> None:

@@ -40,7 +40,7 @@ def test_the_oldest_come_first(alice_client: Client) -> None:
 
 @pytest.mark.usefixtures("unasked")
 def test_the_question_is_asked_until_it_is_answered(alice_client: Client, team: object) -> None:
-    question = "How old may the newest usable snapshot of a volume be?"
+    question = "How recent must each volume’s latest usable snapshot be?"
     assert question in tree(home(alice_client)).one("main").text
     Policy.objects.create(team=team, target_hours=24)
     page = home(alice_client)
