@@ -1,4 +1,4 @@
-"""The addresses of one's own account, and of proving who one is. Of allauth's those alone that are used."""
+"""URLs of the user's own account and of confirming who it is; only those of allauth's that are used."""
 
 from allauth.mfa.base import views as mfa
 from allauth.mfa.totp import views as totp

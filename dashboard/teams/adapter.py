@@ -1,4 +1,4 @@
-"""How sign-in behaves here: closed to newcomers, bound to this site's address, plain about limits."""
+"""How sign-in behaves here: no sign-up, URLs only from SITE_URL, 429 for limits."""
 
 import logging
 from dataclasses import dataclass
@@ -27,13 +27,13 @@ from dashboard.teams.oidc.linking import is_linked
 
 log = logging.getLogger(__name__)
 
-# What the next page shows anyway needs no message on top of it.
+# No message for what the next page shows anyway.
 UNSAID = (
     "account/messages/logged_in.txt",
     "account/messages/logged_out.txt",
     "mfa/messages/recovery_codes_generated.txt",
 )
-# What was done to an account, as its person is told by mail.
+# Mails about changes of an account, to its owner.
 NOTICES = {
     "account/email/email_changed": _("The email of your account was changed. You can no longer sign in with this one."),
     "account/email/password_changed": _("Your password was changed."),
@@ -51,13 +51,13 @@ NOTICES = {
 }
 UNKNOWN_ACCOUNT = "account/email/unknown_account"
 RESETS = (UNKNOWN_ACCOUNT, "account/email/password_reset_key")
-NO_ADDRESS = "0.0.0.0"  # noqa: S104  # what the list of sessions shows of a client on a socket file
+NO_ADDRESS = "0.0.0.0"  # noqa: S104  # shown in the list of sessions for a client on a Unix socket
 LIMITS = ("rate_limited", "too_many_login_attempts")
 
 
 @dataclass(frozen=True, slots=True)
 class Site:
-    """What mails call this site: from SITE_URL, as the Host header is the visitor's to choose."""
+    """This site in mails: from SITE_URL, because the visitor controls the Host header."""
 
     domain: str
     name: str
@@ -71,7 +71,7 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]  # allauth ha
         return address_of(request) or NO_ADDRESS
 
     def is_safe_url(self, url: str | None) -> bool:
-        """Take only this very host for safe, and only https where the page is https."""
+        """Accept only this host, and only https if the page is https."""
         request: HttpRequest = self.request
         hosts = {request.get_host()}
         return url_has_allowed_host_and_scheme(url, hosts, require_https=request.is_secure())
@@ -92,7 +92,7 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]  # allauth ha
             super().add_message(request, level, message_template, *args, **kwargs)
 
     def send_mail(self, template_prefix: str, email: str, context: dict[str, object]) -> None:
-        """Send one mail: every kind goes this way. Raises `TooManyMails`, or answers 429 where nobody handles that."""
+        """Send one mail, of any kind. Raises `TooManyMails`, or answers 429 where nobody handles that."""
         try:
             invitation = context.get("invitation")
             take(template_prefix, email, self.request, getattr(invitation, "team_id", None))
@@ -106,14 +106,14 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]  # allauth ha
         super().send_mail(template_prefix, email, {"current_site": Site(host, host)} | context)
 
     def validation_error(self, code: str, *args: object) -> ValidationError:
-        """Answer 429 where allauth would show the form again, so that machines see the limit too."""
+        """Answer 429 where allauth would show the form again, so that scripts see the limit too."""
         if code in LIMITS:
             self._refuse(self.request)
         error: ValidationError = super().validation_error(code, *args)
         return error
 
     def authenticate(self, request: HttpRequest, **credentials: object) -> User | None:
-        """Count each try before the password is looked at."""
+        """Count each attempt before the password is checked."""
         tried = try_password(request, str(credentials.get("email", "")))
         if not tried:
             raise self.validation_error("too_many_login_attempts")
@@ -123,11 +123,11 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]  # allauth ha
         return user
 
     def is_reauthentication_required(self, *, app: str, **kwargs: object) -> bool:
-        """Ask by the rule of every other form here, and not a second time by allauth's own."""
+        """Use the rule of all other forms here, not allauth's own."""
         return not was_recent(self.request, self.request.user)
 
     def get_reauthentication_methods(self, user: User) -> list[dict[str, str]]:
-        """Add the provider of sign-ins, so that who has no password here confirms there."""
+        """Add the sign-in provider, so that users without a password can confirm there."""
         methods: list[dict[str, str]] = super().get_reauthentication_methods(user)
         if settings.OIDC_ISSUER and is_linked(user):
             said = gettext("Continue with %(name)s") % {"name": settings.OIDC_NAME}
@@ -137,7 +137,7 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]  # allauth ha
     def send_notification_mail(
         self, template_prefix: str, user: User, context: dict[str, object] | None = None, email: str | None = None
     ) -> None:
-        """Tell a person what was done to the account. A mail server that is away does not undo it."""
+        """Notify a user of a change of the account. A failing mail server does not undo the change."""
         try:
             self.send_mail("account/email/notice", email or user.email, {"notice": NOTICES[template_prefix]})
         except OSError as fault:

@@ -1,4 +1,4 @@
-"""What the dashboard can start without, and what it then cannot do."""
+"""System checks: settings that may be missing, and what does not work without them."""
 
 from collections.abc import Sequence
 
@@ -13,12 +13,12 @@ DUMMY_MAIL = "django.core.mail.backends.dummy.EmailBackend"
 def check_keys(app_configs: Sequence[AppConfig] | None, **kwargs: object) -> list[CheckMessage]:
     if settings.API_KEY_ENCRYPTION_KEYS:
         return []
-    return [Warning("API_KEY_ENCRYPTION_KEYS is not set: no provider key can be stored or read.", id="teams.W001")]
+    return [Warning("API_KEY_ENCRYPTION_KEYS is not set: API keys cannot be stored or read.", id="teams.W001")]
 
 
 @register()
 def check_mail(app_configs: Sequence[AppConfig] | None, **kwargs: object) -> list[CheckMessage]:
     if settings.EMAIL_BACKEND != DUMMY_MAIL:
         return []
-    hint = "Until then make links to set a password with: manage.py invite_link EMAIL"
-    return [Warning("EMAIL_URL is not set: mails to reset a password are not sent.", hint=hint, id="teams.W002")]
+    hint = "Until then create links to set a password with: manage.py invite_link EMAIL"
+    return [Warning("EMAIL_URL is not set: no mail to reset a password is sent.", hint=hint, id="teams.W002")]

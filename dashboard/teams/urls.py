@@ -1,4 +1,4 @@
-"""The addresses of a team's own pages."""
+"""URLs of the people, security and audit pages."""
 
 from dashboard.teams.access.capabilities import ADMIN, VIEWER, path
 from dashboard.teams.people import security, views

@@ -1,6 +1,6 @@
-"""Who may open a view: the least level for each method stands beside its address, and makes up the one table.
+"""Who may open a view: the least level for each method is given next to its URL; together they form one table.
 
-`path` and `re_path` are Django's with two more arguments, the levels of GET and POST; HEAD goes with GET.
+`path` and `re_path` are Django's with two more arguments, the levels for GET and POST; HEAD needs the level of GET.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -17,9 +17,9 @@ from dashboard.teams.models import Role
 
 
 class Open(Enum):
-    """Levels that are no role: for everyone, for whoever has signed in, has a shared link, shows an access token.
+    """Levels that are not roles: for everyone, for signed-in users, with a shared link, with an access token.
 
-    A view of the level `share` proves the link itself; neither it nor one of the level `token` knows a session.
+    A view of level `share` checks the link itself; views of level `share` or `token` use no session.
     """
 
     PUBLIC = "public"
@@ -35,7 +35,7 @@ View = Callable[..., HttpResponseBase]
 
 
 class GuardedPattern(URLPattern):
-    """An address, and the least level for each method that its view takes."""
+    """A URL, and the least level for each method that its view accepts."""
 
     levels: Mapping[str, Level]
 
@@ -71,7 +71,7 @@ def _guarded(
 
 
 def capabilities() -> Mapping[str, Mapping[str, Level]]:
-    """View name -> method -> least level, of every address that says one. What is not in it does not run."""
+    """View name -> method -> least level, for every URL that has one. A view that is not listed does not run."""
     return _table(settings.ROOT_URLCONF)
 
 
@@ -80,7 +80,7 @@ def _table(urlconf: str) -> Mapping[str, Mapping[str, Level]]:
     table: dict[str, Mapping[str, Level]] = {}
     for name, levels in _entries(get_resolver(urlconf).url_patterns):
         if table.setdefault(name, levels) != levels:
-            raise ValueError(f"Two addresses of the view {name!r} say different levels.")
+            raise ValueError(f"Two URLs of the view {name!r} have different levels.")
     return MappingProxyType(table)
 
 

@@ -1,4 +1,4 @@
-"""The one guard before every view, and the question that templates ask: may this member do that?"""
+"""The one guard before every view, and `may`, which templates ask whether to show a button."""
 
 import logging
 import time
@@ -38,7 +38,7 @@ SAFE_METHODS = ("GET", "HEAD")
 RECENT_SECONDS = 10 * 60
 
 
-# What a browser left open must not do: these forms want the password to have been given in the last ten minutes.
+# These forms need a confirmation by the user within the last ten minutes: an unattended browser cannot send them.
 RECENT = frozenset(
     {
         "teams:people",
@@ -49,7 +49,7 @@ RECENT = frozenset(
         "snapshots:tokens",
     }
 )
-# So do these even to be seen: they show a secret, or are about the ways into the account.
+# So do these pages, even to view them: they show a secret or change how to sign in.
 RECENT_PAGES = frozenset(
     {
         "account_change_email",
@@ -67,14 +67,14 @@ RECENT_PAGES = frozenset(
 
 
 class SignedInRequest(HttpRequest):
-    """What a view gets whose level is signed-in."""
+    """The request of a view of level `signed-in`."""
 
     user: User
     htmx: HtmxDetails
 
 
 class MemberRequest(SignedInRequest):
-    """What a view gets whose level is a role: the team of the address and the person's place in it."""
+    """The request of a view whose level is a role: with the team of the URL and the user's membership."""
 
     team: Team
     membership: Membership
@@ -82,7 +82,7 @@ class MemberRequest(SignedInRequest):
 
 
 class AccessMiddleware:
-    """Let a view run only if the table has it and the person may; otherwise answer as if it were not there."""
+    """Run a view only if the table lists it and the user may open it; otherwise answer as if it did not exist."""
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> None:
         self.get_response = get_response
@@ -118,15 +118,15 @@ class AccessMiddleware:
 
 
 def may(membership: Membership, view_name: str, method: str = "GET") -> bool:
-    """Tell whether a member may use a view, so that no button is shown that would be refused."""
+    """Return whether a member may use a view, so that pages show no button that would be refused."""
     level = capabilities()[view_name].get(method)
     return level is not None and (not isinstance(level, Role) or Role(membership.role).at_least(level))
 
 
 def still_may(request: MemberRequest) -> bool:
-    """Ask again what the guard asked before the view, for an answer that takes long. Changes nothing.
+    """Check again what the guard checked before the view, for a long-running answer. Changes nothing.
 
-    That is: whether the session goes on and the password is the same, the role, and the team's second factor.
+    That is: the session still exists, the password is the same, the role, and the team's second factor.
     """
     session = SessionStore(request.session.session_key).load()
     found = Membership.objects.select_related("team", "user").filter(pk=request.membership.pk, user__is_active=True)
@@ -144,7 +144,7 @@ def _levels(request: HttpRequest) -> Mapping[str, Level]:
     name = request.resolver_match.view_name if request.resolver_match else ""
     levels = capabilities().get(name)
     if levels is None:
-        log.error("The view %r has no level beside its address and does not run.", name)
+        log.error("The view %r has no level next to its URL and does not run.", name)
         raise Http404
     return levels
 
@@ -169,7 +169,7 @@ def _refuse_too_many(request: HttpRequest) -> HttpResponse | None:
 
 
 def _enter_team(request: HttpRequest, user: User, slug: object) -> Membership:
-    """Find the person's membership in the team of the address. Raises Http404 for strangers and unknown teams alike."""
+    """Find the user's membership in the team of the URL. Raises Http404 for strangers and unknown teams alike."""
     membership = Membership.objects.select_related("team__api_key").filter(user=user, team__slug=slug).first()
     if membership is None:
         raise Http404
@@ -179,17 +179,17 @@ def _enter_team(request: HttpRequest, user: User, slug: object) -> Membership:
 
 
 def _check_role(request: HttpRequest, levels: Mapping[str, Level], membership: Membership | None) -> None:
-    """Raise PermissionDenied, which says what role it takes, unless the person has it."""
+    """Raise PermissionDenied, which names the required role, unless the user has it."""
     level = _level(request, levels)
     if not isinstance(level, Role) or membership is None:
         return
     check_role(membership, level)
     if request.method not in SAFE_METHODS:
-        request.least_role = level  # type: ignore[attr-defined]  # checked again where something is written
+        request.least_role = level  # type: ignore[attr-defined]  # checked again when something is written
 
 
 def _ask_to_sign_in(request: HttpRequest) -> HttpResponse:
-    """Lead to the sign-in and from there back to the page that the person sees."""
+    """Redirect to sign-in and from there back to the current page."""
     if request.headers.get("HX-Request") != "true":
         return redirect_to_login(_page_of(request))
     response = HttpResponse(status=HTTPStatus.UNAUTHORIZED)
@@ -198,7 +198,7 @@ def _ask_to_sign_in(request: HttpRequest) -> HttpResponse:
 
 
 def _ask_for_second_factor(request: HttpRequest, user: User, membership: Membership | None) -> HttpResponse | None:
-    """Lead whoever is in a team that wants a second factor, and has none, to where one is added."""
+    """Redirect members without the second factor that the team requires to the page to add one."""
     if membership is None or not membership.team.requires_second_factor or has_second_factor(request, user):
         return None
     if request.headers.get("HX-Request") != "true":
@@ -207,7 +207,7 @@ def _ask_for_second_factor(request: HttpRequest, user: User, membership: Members
 
 
 def _ask_who_it_is(request: HttpRequest, user: User) -> HttpResponse | None:
-    """Ask anew before a form of `RECENT` is taken; the form itself is not kept, as it may hold a secret."""
+    """Ask for confirmation before accepting a form of `RECENT`. The form is not kept, because it may hold a secret."""
     name = request.resolver_match.view_name if request.resolver_match else ""
     is_form = request.method not in SAFE_METHODS
     if not (name in RECENT_PAGES or (name in RECENT and is_form)) or was_recent(request, user):
@@ -218,13 +218,13 @@ def _ask_who_it_is(request: HttpRequest, user: User) -> HttpResponse | None:
 
 
 def was_recent(request: HttpRequest, user: User) -> bool:
-    """Whether the person proved who it is in the last ten minutes of this session, in whatever way."""
+    """Whether the user confirmed who they are in the last ten minutes of this session, in any way."""
     times = [record["at"] for record in get_authentication_records(request, user)]
     return bool(times) and time.time() - max(times) < RECENT_SECONDS
 
 
 def _page_of(request: HttpRequest) -> str:
-    """Give the address to come back to; a form's address shows nothing, so the page that held the form stands in."""
+    """Return the URL to come back to; for a form that is the page it was on, as its own URL shows nothing."""
     if request.method in SAFE_METHODS:
         return request.get_full_path()
     return _own_path(request, request.headers.get("Referer", ""))
@@ -235,7 +235,7 @@ def _seen_page(request: HttpRequest) -> str:
 
 
 def _own_path(request: HttpRequest, url: str) -> str:
-    """Cut an address of this host to its path and query; any other gives the start page."""
+    """Return path and query of a URL of this host, and the start page for any other."""
     site = request.build_absolute_uri("/").rstrip("/")
     path = url.removeprefix(site)
     own = url.startswith(f"{site}/") and url_has_allowed_host_and_scheme(path, allowed_hosts=None)

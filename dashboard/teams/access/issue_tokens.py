@@ -1,4 +1,4 @@
-"""Access tokens: making one, ending one, and noting that one was used."""
+"""Access tokens: create, revoke, and record their use."""
 
 import logging
 from collections.abc import Collection
@@ -21,20 +21,20 @@ from dashboard.teams.models import AccessToken, EventKind, Membership, Role, Tea
 
 log = logging.getLogger(__name__)
 
-# So that a scanner of code or logs knows one when it sees it.
+# So that secret scanners recognize a token in code or logs.
 PREFIX = "snap_"
 DAYS = (30, 90, 365)
 MOST_ALIVE = 50
-"""Living tokens of one team: more than any team has scripts, few enough to be looked through."""
+"""Active tokens of one team: more than any team has scripts, few enough to review."""
 NOTED_EVERY = timedelta(minutes=1)
 
 
 class SentAlready(Exception):
-    """The form made its token the first time; that is shown once, and not again."""
+    """The form already created its token, which is shown only once."""
 
 
 class TooManyTokens(Exception):
-    """The team has `MOST_ALIVE` living tokens."""
+    """The team has `MOST_ALIVE` active tokens."""
 
 
 @transaction.atomic
@@ -47,9 +47,9 @@ def make(
     form_id: str,
     request: HttpRequest | None = None,
 ) -> tuple[AccessToken, str]:
-    """Make a token that reads the team's data, or that of some environments; gives it with its text, kept nowhere.
+    """Create a token that reads the data of the team or of some environments. Returns it with its text.
 
-    Raises `SentAlready`, `TooManyTokens`, and as `hold` does for a maker who has lost the role since then.
+    Raises `SentAlready`, `TooManyTokens`, and what `hold` raises if the creator has lost the role.
     """
     team = Team.objects.select_for_update(no_key=True).get(pk=maker.team_id)
     maker = hold(maker, Role.MEMBER)
@@ -76,7 +76,7 @@ def make(
 
 @transaction.atomic
 def revoke(token: AccessToken, *, actor: User, request: HttpRequest | None = None) -> bool:
-    """End a token from the next request on; gives False where it was revoked before."""
+    """Revoke a token immediately. Returns False if it was already revoked."""
     if not random_secrets.revoke(AccessToken.objects.filter(pk=token.pk)):
         return False
     detail = f"made by {token.made_by}"
@@ -88,20 +88,20 @@ def revoke(token: AccessToken, *, actor: User, request: HttpRequest | None = Non
 
 @receiver(post_save, sender=Membership)
 def end_tokens_of_viewer(instance: Membership, **_kwargs: object) -> None:
-    """End the tokens of who may make none any more, so that none lives again when the role comes back."""
+    """Revoke the tokens of a member who may no longer create any, so that they stay revoked if the role comes back."""
     if not Role(instance.role).at_least(Role.MEMBER):
         _end_of(Membership.objects.filter(pk=instance.pk))
 
 
 @receiver(post_save, sender=User)
 def end_tokens_of_inactive(instance: User, **_kwargs: object) -> None:
-    """End the tokens of an account that was switched off, for the same reason."""
+    """Revoke the tokens of a disabled account, for the same reason."""
     if not instance.is_active:
         _end_of(Membership.objects.filter(user=instance))
 
 
 def rests() -> str:
-    """Say why a token does not work in a team that asks its members for a second factor."""
+    """Explain why a token does not work in a team that requires a second factor."""
     return _(
         "This team requires a second factor, and the member who created this access token has none. The token works "
         "again once they add one."
@@ -109,7 +109,7 @@ def rests() -> str:
 
 
 def note_use(token: AccessToken, request: HttpRequest) -> None:
-    """Store when and from where a token was last used, at most once a minute; its first use is in the audit."""
+    """Store when and from where a token was last used, at most once a minute; the audit has the first use."""
     now = timezone.now()
     if token.first_used_at is None:
         _note_first(token, request)
@@ -126,7 +126,7 @@ def _note_first(token: AccessToken, request: HttpRequest) -> None:
     now, ip = timezone.now(), address_of(request)
     unused = AccessToken.objects.filter(pk=token.pk, first_used_at=None)
     if unused.update(first_used_at=now, last_used_at=now, last_used_ip=ip):
-        # Who holds a token is not known: nobody is named as the actor.
+        # The holder of a token is unknown, so the event has no actor.
         detail = f"made by {token.made_by}"
         audit.record(
             EventKind.TOKEN_USED, team=token.team, actor=None, target=token.name, detail=detail, request=request
@@ -139,5 +139,5 @@ def _note_again(token: AccessToken, request: HttpRequest) -> None:
     try:
         with transaction.atomic():
             AccessToken.objects.filter(due, pk=token.pk).update(last_used_at=now, last_used_ip=ip)
-    except OperationalError as fault:  # a busy database: whoever only reads does not wait for it to be noted
-        log.info("That access token %d was used is not noted: %s", token.pk, fault)
+    except OperationalError as fault:  # a busy database: a request that only reads does not wait for it
+        log.info("The use of access token %d was not recorded: %s", token.pk, fault)

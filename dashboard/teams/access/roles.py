@@ -1,4 +1,4 @@
-"""The role that an act needs, checked where it is written; and the end of what a lost role has left open."""
+"""Role checks when something is written, and what is revoked when a member loses a role."""
 
 from django.core.exceptions import PermissionDenied
 from django.db.models.signals import post_delete, post_save
@@ -11,16 +11,16 @@ from dashboard.teams.models import Invitation, Membership, PendingKey, Role, Use
 
 
 def check_role(membership: Membership, least: Role) -> None:
-    """Raises PermissionDenied, which says what role it takes."""
+    """Raise PermissionDenied, which names the required role, unless the member has it."""
     if not Role(membership.role).at_least(least):
         raise PermissionDenied(_("This requires the role %(role)s in the team.") % {"role": least.label})
 
 
 def hold(membership: Membership, least: Role) -> Membership:
-    """Lock a membership and check its role as it is now. Call in the act's transaction, after its other locks.
+    """Lock a membership and check its current role. Call it in the transaction of the change, after its other locks.
 
-    A change of the role at that moment comes before it, and it is refused; or after it, and ends what it made.
-    Raises PermissionDenied, and Http404 for a person who is no longer in the team or was switched off.
+    A simultaneous role change comes either before, and this is refused, or after, and revokes what was created.
+    Raises PermissionDenied, and Http404 for a user who left the team or was disabled.
     """
     rows = Membership.objects.select_for_update(of=("self", "user"), no_key=True).select_related("user")
     found = rows.filter(pk=membership.pk, user__is_active=True).first()
@@ -31,7 +31,7 @@ def hold(membership: Membership, least: Role) -> Membership:
 
 
 def hold_role(request: HttpRequest | None) -> None:
-    """Do so for the person and the role of a request that changes something of a team; nothing for any other."""
+    """Do the same for the user of a request that changes something in a team; nothing for any other request."""
     least: Role | None = getattr(request, "least_role", None)
     if request is not None and least is not None:
         hold(request.membership, least)  # type: ignore[attr-defined]
@@ -39,20 +39,20 @@ def hold_role(request: HttpRequest | None) -> None:
 
 @receiver(post_save, sender=Membership)
 def end_offers_of_former_admin(instance: Membership, created: bool, **_kwargs: object) -> None:
-    """End what only an admin may leave open, so that none of it is good again when the role comes back."""
+    """Revoke what only an admin may leave open, so that it stays revoked if the role comes back."""
     if not created and Role(instance.role) != Role.ADMIN:
         _end_offers(instance)
 
 
 @receiver(post_delete, sender=Membership)
 def end_offers_of_who_left(instance: Membership, **_kwargs: object) -> None:
-    """End them for the same reason."""
+    """Revoke it for the same reason."""
     _end_offers(instance)
 
 
 @receiver(post_save, sender=User)
 def end_offers_of_inactive(instance: User, **_kwargs: object) -> None:
-    """End them for the same reason."""
+    """Revoke it for the same reason."""
     if not instance.is_active:
         for member in instance.memberships.all():
             _end_offers(member)

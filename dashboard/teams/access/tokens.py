@@ -1,4 +1,4 @@
-"""The way in for a script: an access token in a header, and every refusal in the form that the provider documents."""
+"""Access for scripts: a token in a header, and refusals in the provider's documented error format."""
 
 from collections.abc import Collection
 from http import HTTPStatus
@@ -16,24 +16,24 @@ from dashboard.teams.mfa.adapter import is_secured
 from dashboard.teams.models import AccessToken, Team
 
 API = "/api/"
-# What the operator's own token opens too, and then for all teams.
+# Views that the operator's own token opens too, for all teams.
 OPERATORS = frozenset({"metrics"})
 BEARER = "bearer "
 MOST_A_MINUTE, MINUTE = 600, 60
 WRITTEN_TOGETHER = 50
-"""Requests that a process counts by itself before it writes them: no request waits for a row."""
+"""Requests that a process counts in memory before it writes them, so that no request waits for a row."""
 KEY_HEADER = "MC-Api-Key"
 
 
 class TokenRequest(HttpRequest):
-    """What a view gets whose level is token: the token and its team."""
+    """The request of a view of level `token`: with the token and its team."""
 
     token: AccessToken
     team: Team
 
 
 def enter(request: HttpRequest, methods: Collection[str], kwargs: dict[str, object]) -> HttpResponseBase | None:
-    """Let a view run for the team of the token that the request shows; otherwise answer why not."""
+    """Let a view run for the team of the request's token; otherwise answer why not."""
     if is_operators(request):
         return None if request.method in ("GET", "HEAD") else wrong_method()
     token = find(shown(request))
@@ -57,7 +57,7 @@ def enter(request: HttpRequest, methods: Collection[str], kwargs: dict[str, obje
 
 
 def leave(request: HttpRequest, response: HttpResponseBase) -> None:
-    """Say on the answer to a living token, whatever it is, how much is left of its minute and who may keep it."""
+    """Add to each answer to an active token how many requests are left, and that only this client may cache it."""
     use: Use | None = getattr(request, "token_use", None)
     if use is None:
         return
@@ -69,14 +69,14 @@ def leave(request: HttpRequest, response: HttpResponseBase) -> None:
 
 
 def shown(request: HttpRequest) -> str:
-    """Give the token that a request shows: as the provider's clients do, or as the web's do."""
+    """Return the request's token: from the provider's header or from `Authorization`."""
     authorization = request.headers.get("Authorization", "")
     bearer = authorization[len(BEARER) :] if authorization[: len(BEARER)].lower() == BEARER else ""
     return request.headers.get(KEY_HEADER, "") or bearer.strip()
 
 
 def find(shown: str) -> AccessToken | None:
-    """Find the living token of these signs. The comparison is the database's, of hashes: its time tells nothing."""
+    """Find the active token with this text. The database compares hashes, so its timing reveals nothing."""
     if not shown:
         return None
     found = AccessToken.objects.alive().select_related("team", "maker__user")
@@ -84,7 +84,7 @@ def find(shown: str) -> AccessToken | None:
 
 
 def is_operators(request: HttpRequest) -> bool:
-    """Whether a request shows the operator's token at an address that it opens. None is set: no request does."""
+    """Whether a request has the operator's token, for a view that it opens. False if no such token is set."""
     match, digest = request.resolver_match, settings.METRICS_TOKEN_DIGEST
     if not digest or match is None or match.view_name not in OPERATORS:
         return False
@@ -92,7 +92,7 @@ def is_operators(request: HttpRequest) -> bool:
 
 
 def is_api(request: HttpRequest) -> bool:
-    """Whether a request is a script's, so that even what went wrong is told in JSON."""
+    """Whether a request is for the API, so that errors are JSON too."""
     return request.path.startswith(API)
 
 
@@ -103,7 +103,7 @@ def wrong_method() -> JsonResponse:
 
 
 def refusal(status: HTTPStatus, code: str, message: str, **context: object) -> JsonResponse:
-    """Answer in the provider's documented form of an error; `errorCode` is what its Go client reads."""
+    """Answer in the provider's documented error format; its Go client reads `errorCode`."""
     error: dict[str, object] = {"code": int(status), "errorCode": code, "message": message}
     if context:
         error["context"] = context

@@ -20,7 +20,7 @@ NAMES = {Authenticator.Type.TOTP: "authenticator app", Authenticator.Type.WEBAUT
 def record_for(
     user: User, kind: EventKind, *, actor: Actor, detail: str = "", request: HttpRequest | None = None
 ) -> None:
-    """Write one row for every team of the account; one that is no team's where there is none."""
+    """Write one row for each team of the account, or one without a team if there is none."""
     teams: list[Team | None] = [*Team.objects.filter(members=user)]
     for team in teams or [None]:
         record(kind, team=team, actor=actor, target=user.email, detail=detail, request=request)
@@ -28,7 +28,7 @@ def record_for(
 
 @receiver([password_changed, password_set, password_reset])
 def record_password(request: HttpRequest, user: User, **kwargs: object) -> None:
-    """Record a new password. The browsers that were known by the old one are not any more, but for this one."""
+    """Record a new password. Browsers known by the old one are forgotten, except this one."""
     forgive(user)
     note_known(request, user)
     record_for(user, EventKind.PASSWORD_CHANGED, actor=user, request=request)
@@ -36,7 +36,7 @@ def record_password(request: HttpRequest, user: User, **kwargs: object) -> None:
 
 @receiver(authenticator_added)
 def record_added(request: HttpRequest, user: User, authenticator: Authenticator, **kwargs: object) -> None:
-    """Record a new factor. With the first, what was opened by the password alone ends elsewhere."""
+    """Record a new factor. The first one ends all other sessions, which were opened with the password only."""
     if authenticator.type not in NAMES:
         record_for(user, EventKind.RECOVERY_CODES_MADE, actor=user, request=request)
         return
@@ -52,7 +52,7 @@ def record_codes(request: HttpRequest, user: User, **kwargs: object) -> None:
 
 @receiver(authenticator_removed)
 def record_removed(request: HttpRequest, user: User, authenticator: Authenticator, **kwargs: object) -> None:
-    """Record it; recovery codes that went with the last factor need no row of their own."""
+    """Record it; recovery codes removed with the last factor need no separate row."""
     if authenticator.type in NAMES:
         detail = NAMES[authenticator.type]
         record_for(user, EventKind.SECOND_FACTOR_REMOVED, actor=user, detail=detail, request=request)
@@ -60,7 +60,7 @@ def record_removed(request: HttpRequest, user: User, authenticator: Authenticato
 
 @receiver(authentication_failed)
 def record_wrong_code(request: HttpRequest, user: User, **kwargs: object) -> None:
-    """Record a wrong code after the right password: no actor is known."""
+    """Record a wrong code after a correct password; the actor is unknown."""
     record_for(user, EventKind.SIGN_IN_FAILED, actor=None, detail="second factor", request=request)
 
 
@@ -72,7 +72,7 @@ def record_sign_in(request: HttpRequest, user: User, **kwargs: object) -> None:
 
 @receiver(user_login_failed)
 def record_failure(credentials: dict[str, str], request: HttpRequest | None = None, **kwargs: object) -> None:
-    """Record the address that was tried, which may be anybody's: no actor is known, and no team of an unknown one."""
+    """Record the address that was tried, which may be anyone's: without actor, and without team if it is unknown."""
     record_refused(lower(credentials.get("email", "")), request=request)
 
 
@@ -82,11 +82,11 @@ def record_refused(email: str, *, detail: str = "", request: HttpRequest | None)
 
 
 def _through(request: HttpRequest, user: User) -> str:
-    """Say which other site the person came through; empty for a sign-in here, whatever the second factor was."""
+    """Name the other site that the user signed in through; empty for a sign-in here, with any second factor."""
     first = [step for step in get_authentication_records(request, user) if step["method"] != "mfa"]
     return f"through {first[-1]['through']}" if first and "through" in first[-1] else ""
 
 
 def _teams_of(email: str) -> list[Team | None]:
-    """Give the teams of an account; one empty place where there is none, so that both cases take the same work."""
+    """Return the teams of an account, or one None, so that both cases take the same work."""
     return list(Team.objects.filter(members__email=email)) or [None]

@@ -1,4 +1,4 @@
-"""Changing the address of an account: the new one is proved by a link sent to it, the old one is told."""
+"""Change the email of an account: a link proves the new address, and a mail notifies the old one."""
 
 from datetime import timedelta
 
@@ -20,13 +20,13 @@ LINK_AGE = timedelta(hours=3)
 
 
 class EmailChangeEnded(Exception):
-    """The link is forged, too old, used, of another account, or its address has an account by now."""
+    """The link is forged, too old, already used, for another account, or its address now has an account."""
 
 
 def offer(user: User, email: str) -> None:
-    """Mail the link to the new address; whoever has an account there is told so instead, and the asker learns nothing.
+    """Mail the link to the new address. If that has an account, its owner gets a note; the requester cannot tell.
 
-    Raises `OSError` where the mail cannot be handed over.
+    Raises `OSError` if the mail cannot be sent.
     """
     if User.objects.by_address(email):
         get_adapter().send_mail("account/email/address_taken", email, {})
@@ -37,7 +37,7 @@ def offer(user: User, email: str) -> None:
 
 
 def read(token: str, user: User) -> str:
-    """Give the new address that a link stands for. Raises `EmailChangeEnded`."""
+    """Return the new address of a link. Raises `EmailChangeEnded`."""
     try:
         offered = signing.loads(token, salt=_salt(user), max_age=LINK_AGE)
     except signing.BadSignature:
@@ -50,9 +50,9 @@ def read(token: str, user: User) -> str:
 
 @transaction.atomic
 def change(user: User, email: str, *, actor: Actor, request: HttpRequest | None = None) -> None:
-    """Give an account its new address, proved by a mailed link, or by the operator who is the actor.
+    """Change the email of an account; it is proved by a mailed link, or by the operator if that is the actor.
 
-    Where the old one was not proved, what was set before ends. Raises `EmailChangeEnded` when another account has it.
+    If the old one was not proved, all set before is revoked. Raises `EmailChangeEnded` if the new one is taken.
     """
     old = user.email
     how = AddressProof.OPERATOR if actor == OPERATOR else AddressProof.MAILBOX

@@ -1,4 +1,4 @@
-"""One-time links that set a password: they die with the password that they set."""
+"""One-time links that set a password; setting it makes them invalid."""
 
 from datetime import timedelta
 
@@ -16,7 +16,7 @@ LINK_AGE = timedelta(days=7)
 
 
 class OperatorTokens(EmailAwarePasswordResetTokenGenerator):  # type: ignore[misc]  # allauth has no types
-    """Tokens of the operator's links. They are good for a week: dated ahead by what a reset's age falls short."""
+    """Tokens of the operator's links. They are dated ahead, so that they work for a week, longer than a reset."""
 
     key_salt = "dashboard.teams.account.password_links.OperatorTokens"
 
@@ -27,7 +27,7 @@ class OperatorTokens(EmailAwarePasswordResetTokenGenerator):  # type: ignore[mis
 
 
 class LinkTokens(EmailAwarePasswordResetTokenGenerator):  # type: ignore[misc]
-    """Take the tokens of mailed links and of the operator's."""
+    """Accept tokens of mailed links and of the operator's links."""
 
     def check_token(self, user: User | None, token: str | None) -> bool:
         is_mailed: bool = super().check_token(user, token)
@@ -39,7 +39,7 @@ class LinkForm(UserTokenForm):  # type: ignore[misc]
 
 
 class ResetForm(ResetPasswordForm):  # type: ignore[misc]
-    """Ask for a mailed link. The address is checked as it was typed: allauth lowers it to somebody else's."""
+    """Ask for a mailed link. The address is checked as typed: allauth lowercases it, possibly to someone else's."""
 
     def __init__(self, *args: object, **kwargs: object) -> None:
         super().__init__(*args, **kwargs)
@@ -55,7 +55,7 @@ class SignInForm(LoginForm):  # type: ignore[misc]
 
 
 class NobodysTokens(PasswordResetTokenGenerator):
-    """Do the work of a token without an account: as many queries, and no row of an address is made."""
+    """Do the work of a token without an account: the same number of queries, and no row is created."""
 
     def _make_hash_value(self, user: User, timestamp: int) -> str:
         addresses = EmailAddress.objects.filter(user_id=user.pk)
@@ -66,18 +66,18 @@ class NobodysTokens(PasswordResetTokenGenerator):
 
 
 def set_password_link(user: User) -> str:
-    """Give an absolute address under SITE_URL where the person sets a password once, within seven days."""
+    """Return an absolute URL under SITE_URL where the user sets a password once, within seven days."""
     return reset_url(user_pk_to_url_str(user), OperatorTokens().make_token(user))
 
 
 def is_operators(user: User | None, token: str | None) -> bool:
-    """Whether a token that opens the account is of a link that the operator was given, and not mailed."""
+    """Whether a valid token is from a link printed for the operator, and not from a mail."""
     is_ours: bool = OperatorTokens().check_token(user, token)
     return is_ours
 
 
 def make_nobodys_link(email: str) -> None:
-    """Take as long as a link for an account takes: how soon a form answers must not tell whether there is one."""
+    """Take as long as for an account: the time of the answer must not reveal whether there is one."""
     nobody = User(pk=0, email=email)
     reset_url(user_pk_to_url_str(nobody), NobodysTokens().make_token(nobody))
 

@@ -1,4 +1,4 @@
-"""Where one is signed in, and the button that ends it there."""
+"""The page with the user's sessions, and the form that ends one."""
 
 from allauth.usersessions.models import UserSession
 from django.contrib import messages
@@ -11,7 +11,7 @@ from django.views.decorators.http import require_http_methods
 from dashboard.teams.access.guard import SignedInRequest
 from dashboard.teams.people.forms import SessionForm
 
-# What a browser calls itself by, the particular before the general: Chrome says Safari too.
+# Parts of user agents, specific ones first: Chrome says Safari too.
 BROWSERS = {"Edg": "Edge", "OPR/": "Opera", "Firefox/": "Firefox", "Chrome/": "Chrome", "Safari/": "Safari"}
 SYSTEMS = {
     "Windows": "Windows",
@@ -25,7 +25,7 @@ SYSTEMS = {
 
 @require_http_methods(["GET", "HEAD", "POST"])
 def sessions(request: SignedInRequest) -> HttpResponse:
-    """List the sessions of the person; the form ends one, which its next request finds out."""
+    """List the user's sessions; the form ends one immediately."""
     if request.method == "POST":
         return _end(request)
     own = sorted(UserSession.objects.purge_and_list(request.user), key=lambda one: one.created_at, reverse=True)
@@ -47,7 +47,7 @@ def _is_this(request: SignedInRequest, session: UserSession) -> bool:
 
 
 def _device(user_agent: str) -> str:
-    """Word what a browser says of itself, which may be anything."""
+    """Describe a user agent, which may be any text."""
     browser = next((name for part, name in BROWSERS.items() if part in user_agent), "")
     system = next((name for part, name in SYSTEMS.items() if part in user_agent), "")
     if browser and system:

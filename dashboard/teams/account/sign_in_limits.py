@@ -1,7 +1,7 @@
-"""How often a password, a code or an account's form may be tried: nobody can guess, nobody can lock somebody else out.
+"""Limits of sign-in attempts: nobody can guess a password or code, and nobody can lock someone else out.
 
-A browser that has signed in to the account before, or has a session of it, has its own allowance. All others share the
-account's, and each client has one for all accounts.
+A browser that signed in to the account before, or has a session of it, has its own limit. All others share the
+account's limit, and each client has one for all accounts.
 """
 
 from collections.abc import Callable
@@ -21,17 +21,17 @@ from dashboard.limits import Use, allow, clear
 from dashboard.teams.models import User
 
 WRONG, WRONG_SECONDS = 5, 5 * 60
-"""Wrong passwords, and as many wrong codes, for one account: from unknown browsers together, or from one known one."""
+"""Wrong passwords, and as many wrong codes, for one account: from all unknown browsers or from one known browser."""
 WRONG_OF_CLIENT, TRIES_OF_CLIENT, CLIENT_SECONDS = 10, 30, 60
-"""Wrong passwords, and tries of any kind, that one client has for all accounts where it is not known."""
+"""Wrong passwords, and attempts of any kind, of one client for all accounts that do not know it."""
 
-# View -> how many of its forms one client, person or session may send a minute.
+# View -> how many forms one client, user or session may send to it per minute.
 FORMS = {
     "account_reset_password": ("client", 20),
     "account_reset_password_from_key": ("client", 20),
     "invitation": ("client", 30),
     "setup": ("client", 30),
-    "mfa_login_webauthn": ("client", 30),  # each sign-in asks twice: for a challenge, and with the answer
+    "mfa_login_webauthn": ("client", 30),  # each sign-in sends two: for a challenge, and with the answer
     "oidc_start": ("client", 30),
     "account_change_password": ("session", 5),
     "account_set_password": ("session", 5),
@@ -47,14 +47,14 @@ OWNERS: dict[str, Callable[[HttpRequest], object]] = {
 
 KNOWN_DAYS = 180
 MOST_KNOWN = 5
-"""Accounts that one browser is known for; the one that signed in longest ago gives way."""
+"""Accounts that one browser is known for; the oldest one is dropped."""
 SALT = "dashboard.teams.account.sign_in_limits"
 NOBODY = User(pk=0)
 
 
 @dataclass(slots=True)
 class Try:
-    """One try of a password or a code; true where it was allowed."""
+    """One attempt of a password or a code; true if it is allowed."""
 
     uses: list[Use] = field(default_factory=list)
 
@@ -62,14 +62,14 @@ class Try:
         return all(self.uses)
 
     def was_right(self) -> None:
-        """Take back what counts as wrong. The client's tries of any kind stay counted."""
+        """Uncount it as a wrong attempt. The client's attempts of any kind stay counted."""
         for use in self.uses:
             if not use.key.startswith("sign-in-client:"):
                 use.give_back()
 
 
 def try_password(request: HttpRequest, email: str) -> Try:
-    """Count a try before the password is looked at: of many at once none is free."""
+    """Count an attempt before the password is checked, so that parallel attempts count too."""
     user = _person_of(email)
     own = _known_as(request, user)
     if own:
@@ -86,14 +86,14 @@ def try_password(request: HttpRequest, email: str) -> Try:
 
 
 def try_code(request: HttpRequest, user: User) -> Try:
-    """Count a try of a second factor."""
+    """Count an attempt of a second factor."""
     own = _known_as(request, user)
     key = f"code-known:{own}" if own else f"code-account:{user.pk}"
     return Try([allow(key, WRONG, WRONG_SECONDS)])
 
 
 def may_send(request: HttpRequest) -> bool:
-    """Count a form of `FORMS`; false where too many were sent."""
+    """Count a form of `FORMS`; false if too many were sent."""
     view_name = request.resolver_match.view_name if request.resolver_match else ""
     if request.method != "POST" or view_name not in FORMS:
         return True
@@ -103,7 +103,7 @@ def may_send(request: HttpRequest) -> bool:
 
 
 def forgive(user: User) -> None:
-    """Forget the wrong passwords of an account, as it has a new one."""
+    """Reset the wrong passwords of an account that has a new one."""
     clear(f"sign-in-account:{user.pk}")
 
 
@@ -113,14 +113,14 @@ def note_sign_in(request: HttpRequest, user: User, **_kwargs: object) -> None:
 
 
 def note_known(request: HttpRequest, user: User) -> None:
-    """Have this browser remembered as one that opened the account, when the answer goes out."""
+    """Let `remember` mark this browser as known for the account."""
     request.known_for = user  # type: ignore[attr-defined]
 
 
 def remember(request: HttpRequest, response: HttpResponseBase) -> None:
-    """Set the cookie of a known browser: a random name, and for each account a hash that its password is part of.
+    """Set the cookie of a known browser: a random name, and for each account a hash that includes its password.
 
-    It ends with the password, tells nobody which accounts there are, and opens nothing.
+    A new password makes it invalid. It reveals no account and grants no access.
     """
     user: User | None = getattr(request, "known_for", None)
     if user is None:
@@ -149,12 +149,12 @@ def _until_refused(limits: list[tuple[str, int, int]]) -> Try:
 
 
 def _person_of(email: str) -> User:
-    """Find whose account it is, so that no spelling of its address gives further tries. `NOBODY` for no account."""
+    """Find the account, so that no other spelling of its address gives more attempts. `NOBODY` if there is none."""
     return User.objects.by_address(email) or NOBODY
 
 
 def _known_as(request: HttpRequest, user: User) -> str:
-    """Give what an own allowance goes by: the session of the account, or the known browser; empty for all others."""
+    """Return the key of a browser's own limit: the account's session or the known browser; empty for all others."""
     person = getattr(request, "user", None)
     if person is not None and person.is_authenticated and person.pk == user.pk:
         return f"{user.pk} session {request.session.session_key}"
@@ -165,7 +165,7 @@ def _known_as(request: HttpRequest, user: User) -> str:
 
 
 def _cookie(request: HttpRequest) -> tuple[str, list[str]]:
-    """Read the cookie; nothing for one that is forged or too old."""
+    """Read the cookie; empty if it is forged or too old."""
     text = request.COOKIES.get(settings.KNOWN_BROWSER_COOKIE_NAME, "")
     try:
         browser, marks = signing.loads(text, salt=SALT, max_age=KNOWN_DAYS * 24 * 60 * 60)

@@ -1,4 +1,4 @@
-"""The pages of one's own account: name and e-mail address. Password, second factor and sessions lie beside them."""
+"""The pages of the user's own account: name and email. Password, second factor and sessions have their own modules."""
 
 import logging
 
@@ -62,7 +62,7 @@ def home(request: SignedInRequest) -> HttpResponse:
 
 @require_http_methods(GET_OR_POST)
 def change_email(request: SignedInRequest) -> HttpResponse:
-    """Take a new address and send a link to it; without a mail server nobody can prove one, and the page says so."""
+    """Take a new address and send a link to it. Without a mail server nobody can prove one, and the page says so."""
     form = NewEmailForm(request.POST if request.method == "POST" else None)
     context = {"form": form, "sends_mail": sends_mail()}
     if not (context["sends_mail"] and form.is_valid()):
@@ -84,7 +84,7 @@ def change_email(request: SignedInRequest) -> HttpResponse:
 
 @require_http_methods(GET_OR_POST)
 def confirm_email(request: SignedInRequest, token: str) -> HttpResponse:
-    """Take the link: ask first, then change the address and tell the old one."""
+    """Take the link: ask first, then change the email and notify the old address."""
     old = request.user.email
     try:
         email = read(token, request.user)
@@ -102,14 +102,14 @@ def confirm_email(request: SignedInRequest, token: str) -> HttpResponse:
 
 
 def _choose_password(request: SignedInRequest) -> HttpResponse:
-    """Keep this session, which has just opened the mailed link, and ask for the password in place of the ended one."""
+    """Keep this session, which has just opened the mailed link, and ask for a new password."""
     update_session_auth_hash(request, request.user)
     record_authentication(request, request.user, method="mailed_link", email=request.user.email)
     return HttpResponseRedirect(reverse("account_set_password"))
 
 
 class SetPasswordByLink(PasswordResetFromKeyView):  # type: ignore[misc]  # allauth has no types
-    """Set a password by a one-time link, which proves the address where it was not proved."""
+    """Set a password with a one-time link, which also proves the address."""
 
     def form_valid(self, form: forms.Form) -> HttpResponseBase:
         how = AddressProof.OPERATOR if is_operators(self.reset_user, self.key) else AddressProof.MAILBOX

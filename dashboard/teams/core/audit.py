@@ -1,4 +1,4 @@
-"""What was done in a team, written once: the one way to a row of the audit."""
+"""Write the audit: the only function that creates its rows."""
 
 from typing import Literal
 
@@ -12,9 +12,9 @@ from dashboard.teams.models import AuditEvent, EventKind, Team, User
 MOST_TARGET = 254
 MOST_DETAIL = 500
 OPERATOR: Literal["operator"] = "operator"
-"""The actor of what was done by a command on the server."""
+"""The actor of commands on the server."""
 Actor = User | Literal["operator"] | None
-"""None: nobody knows who it was."""
+"""None: unknown."""
 
 
 def record(
@@ -26,10 +26,10 @@ def record(
     detail: str = "",
     request: HttpRequest | None = None,
 ) -> AuditEvent:
-    """Write down what `actor` did to `target`, a name or an address, never a secret; longer texts are cut.
+    """Record what `actor` did to `target`, a name or an address, never a secret. Longer texts are cut.
 
-    Call it in the act's transaction, after what the act writes: the role that the request needs is checked once more.
-    Raises as `hold_role` does, so that the act of somebody who has just lost the role is undone.
+    Call it in the transaction of the change, after its writes: the role that the request needs is checked once more.
+    Raises what `hold_role` raises, which undoes the change of a user who has just lost the role.
     """
     person, name = (actor, actor.email) if isinstance(actor, User) else (None, actor or "")
     with transaction.atomic():

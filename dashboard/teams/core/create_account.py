@@ -1,7 +1,7 @@
-"""How an account comes to be, and what shows that its address belongs to the person who uses it.
+"""Create accounts, and record how their address was proved to belong to the user.
 
 `User.address_proof` says how the address was proved. `verified` of allauth's `EmailAddress` does not: it is set for
-every account, as allauth lets nobody add a second factor without it.
+every account, because allauth requires it for a second factor.
 """
 
 from allauth.account.models import EmailAddress
@@ -19,13 +19,13 @@ from dashboard.teams.mfa.adapter import end_sessions
 from dashboard.teams.models import AccessToken, AddressProof, EventKind, Invitation, User
 
 address_proved = Signal()
-"""Sent with `user` when a proof ends what was set before; receivers end what they keep for the account."""
+"""Sent with `user` when a proof revokes what was set before; receivers revoke what they keep for the account."""
 
 
 def create_account(email: str, password: str | None = None, *, proof: AddressProof = AddressProof.OPERATOR) -> User:
-    """Create a user. Without a password nobody can sign in until a link has set one.
+    """Create a user. Without a password nobody can sign in until one is set with a link.
 
-    Hashes the password, which is slow: a transaction that holds locks calls `add_account` instead.
+    Hashing the password is slow: a transaction that holds locks calls `add_account` instead.
     """
     return add_account(email, make_password(password), proof=proof)
 
@@ -40,16 +40,16 @@ def add_account(email: str, password_hash: str, *, proof: AddressProof = Address
 
 @transaction.atomic
 def prove(user: User, how: AddressProof, *, actor: Actor, request: HttpRequest | None = None) -> bool:
-    """Note how an unproved address was proved, and end all that was set before: it may be another person's.
+    """Record how an unproved address was proved, and revoke everything set before, as someone else may have set it.
 
-    The password, second factors, tokens, shared links, open invitations and sessions end, but for the session of
-    `request`. Gives False, and changes nothing, where the address was proved already.
+    That is the password, second factors, tokens, shared links, open invitations and all sessions except that of
+    `request`. Returns False and changes nothing if the address was already proved.
     """
     if not User.objects.filter(pk=user.pk, address_proof=AddressProof.NONE).update(address_proof=how):
         user.refresh_from_db(fields=["address_proof"])
         return False
     user.address_proof = how
-    user.set_unusable_password()  # with it end one-time links and every session
+    user.set_unusable_password()  # which also ends one-time links and every session
     user.save(update_fields=["password"])
     Authenticator.objects.filter(user=user).delete()
     random_secrets.revoke(AccessToken.objects.filter(maker__user=user))

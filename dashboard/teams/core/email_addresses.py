@@ -1,4 +1,4 @@
-"""Emailes as they are compared: ASCII letters without regard to case, every other sign as it is."""
+"""Email addresses in the form that is compared: ASCII letters in lower case, all other characters unchanged."""
 
 import unicodedata
 from string import ascii_lowercase, ascii_uppercase
@@ -10,15 +10,15 @@ TO_LOWER = str.maketrans(ascii_uppercase, ascii_lowercase)
 
 
 def lower(email: str) -> str:
-    """Lower the ASCII letters alone. `str.lower` also makes a `k` of the KELVIN SIGN, which is another mailbox."""
+    """Lower only ASCII letters. `str.lower` also turns the KELVIN SIGN into `k`, which is another mailbox."""
     return email.strip().translate(TO_LOWER)
 
 
 def folded(email: str) -> str:
-    """Give an address as it is stored and compared.
+    """Return an address in the form that is stored and compared.
 
-    Raises `ValidationError` for one that Unicode's folding or NFKC changes: a database, a mail server or a library may
-    take it for the address of somebody else.
+    Raises `ValidationError` for one that Unicode case folding or NFKC changes: a database, a mail server or a library
+    may take it for someone else's address.
     """
     plain = lower(email)
     if unicodedata.normalize("NFKC", plain).upper().casefold() != plain:
@@ -27,9 +27,9 @@ def folded(email: str) -> str:
 
 
 def can_be_mailed(email: str) -> None:
-    """Refuse what folding changes, and a host name that mail cannot go to as it is written (RFC 3490).
+    """Refuse addresses that folding changes, and host names that mail cannot reach as written (RFC 3490).
 
-    Some characters have no form on the wire; others, such as blanks without width, vanish there, to another's address.
+    Some characters cannot be sent; others, such as zero-width spaces, are dropped, which gives another address.
     Raises `ValidationError`.
     """
     host = folded(email).rpartition("@")[2]

@@ -1,6 +1,6 @@
-"""How many mails go out within an hour: to one address, by one person, for one team and for one client.
+"""Limits of mails per hour: to one address, by one user, for one team and for one client.
 
-Mails to an address are counted for each kind apart, so that invitations never block a password reset.
+Mails to an address are counted separately for each kind, so that invitations never block a password reset.
 """
 
 from collections.abc import Iterator
@@ -29,14 +29,14 @@ Limit = tuple[str, int, int]
 
 
 class TooManyMails(OSError):
-    """No mail was sent, as there were too many. An `OSError` like those of a mail server that sends none."""
+    """No mail was sent, because there were too many. An `OSError` like those of a failing mail server."""
 
     def __init__(self, key: str, wait: int) -> None:
         super().__init__(_sentence(key, wait))
 
 
 def take(template: str, email: str, request: HttpRequest | None, team_pk: int | None = None) -> None:
-    """Count a mail that is about to be sent. Raises `TooManyMails`, and then counts none."""
+    """Count a mail that is about to be sent. Raises `TooManyMails`, and then counts nothing."""
     taken: list[Use] = []
     for limit in _limits(template, email, request, team_pk):
         use = allow(*limit)
@@ -48,7 +48,7 @@ def take(template: str, email: str, request: HttpRequest | None, team_pk: int | 
 
 
 def check(template: str, email: str, request: HttpRequest | None, team_pk: int | None = None) -> None:
-    """Count none, and raise `TooManyMails` where `take` would."""
+    """Raise `TooManyMails` if `take` would, without counting."""
     for limit in _limits(template, email, request, team_pk):
         if wait := wait_of(*limit):
             raise TooManyMails(limit[0], wait)
@@ -67,7 +67,7 @@ def _limits(template: str, email: str, request: HttpRequest | None, team_pk: int
 
 
 def _mailbox(email: str) -> str:
-    """Give the mailbox: what follows a plus sign leads to the same one."""
+    """Return the mailbox: a part after a plus sign leads to the same one."""
     local, _at, host = email.lower().rpartition("@")
     return f"{local.partition('+')[0]}@{host}"
 

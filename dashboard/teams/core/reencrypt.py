@@ -1,7 +1,7 @@
-"""Rotation of the encryption key: every stored secret encrypted anew with the newest key of the ring.
+"""Rotate the encryption key: encrypt every stored secret with the newest key of the ring.
 
-It may be stopped and started again at any moment: each row is changed by itself, and only from what was read of it, so
-that a key replaced meanwhile is never put back. The key inside stays, its generation too: nothing under way is refused.
+It can be stopped and started again at any time: each row is changed separately, and only if it still is as it was read,
+so a key that was replaced in between is not restored. Key and generation stay the same, so no running sync is refused.
 """
 
 from dataclasses import dataclass
@@ -18,7 +18,7 @@ SEALED_PARTS = {Authenticator.Type.TOTP: "secret", Authenticator.Type.RECOVERY_C
 
 @dataclass(frozen=True, slots=True)
 class Rotated:
-    """How many keys were encrypted anew, were already, and can be read with no key of the ring."""
+    """How many keys were re-encrypted, were already current, and cannot be read with any key of the ring."""
 
     changed: int = 0
     current: int = 0
@@ -26,7 +26,7 @@ class Rotated:
 
 
 def rotate_keys() -> Rotated:
-    """Encrypt what is not yet encrypted with the newest key of the ring. Raises `KeyRingMissing`."""
+    """Re-encrypt everything that uses an older key of the ring. Raises `KeyRingMissing`."""
     ends = [_rotate(model, pk) for model in KEY_MODELS for pk in model.objects.values_list("pk", flat=True)]
     factors = Authenticator.objects.filter(type__in=SEALED_PARTS).values_list("pk", flat=True)
     ends += [_rotate_factor(pk) for pk in factors]
@@ -34,29 +34,29 @@ def rotate_keys() -> Rotated:
 
 
 def _rotate(model: type[ApiKey] | type[PendingKey], pk: int) -> str:
-    """Change one row, looking again for as long as others change it; "gone" if it was deleted meanwhile."""
+    """Change one row, and retry as long as others change it; "gone" if it was deleted in between."""
     while sealed := model.objects.filter(pk=pk).values_list("sealed", flat=True).first():
         try:
-            anew = reseal(sealed)
+            sealed_again = reseal(sealed)
         except KeyUnreadable:
             return "unreadable"
-        if anew is None:
+        if sealed_again is None:
             return "current"
-        if model.objects.filter(pk=pk, sealed=sealed).update(sealed=anew):
+        if model.objects.filter(pk=pk, sealed=sealed).update(sealed=sealed_again):
             return "changed"
     return "gone"
 
 
 def _rotate_factor(pk: int) -> str:
-    """Do the same with a second factor, whose secret is a part of its JSON."""
+    """Do the same for a second factor, whose secret is part of its JSON."""
     while factor := Authenticator.objects.filter(pk=pk).first():
         part = SEALED_PARTS[factor.type]
         try:
-            anew = reseal(factor.data[part])
+            sealed_again = reseal(factor.data[part])
         except KeyUnreadable:
             return "unreadable"
-        if anew is None:
+        if sealed_again is None:
             return "current"
-        if Authenticator.objects.filter(pk=pk, data=factor.data).update(data=factor.data | {part: anew}):
+        if Authenticator.objects.filter(pk=pk, data=factor.data).update(data=factor.data | {part: sealed_again}):
             return "changed"
     return "gone"

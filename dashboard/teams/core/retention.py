@@ -1,4 +1,4 @@
-"""Which rows of people, sessions and deeds are past their time. No row of something that lives is among them."""
+"""Which rows of users, sessions, invitations and the audit are due for deletion; never one still in use."""
 
 from datetime import datetime, timedelta
 
@@ -11,7 +11,7 @@ from dashboard.teams.models import AuditEvent, Invitation, LimitCount
 
 INVITATIONS_KEPT = timedelta(days=30)
 SIGNING_IN = timedelta(hours=1)
-"""A sign-in that is under way may have its entry in the list of sessions before its session has a row."""
+"""A sign-in in progress may be listed before its session has a row."""
 
 
 def expired_sessions(now: datetime) -> QuerySet[Session]:
@@ -19,14 +19,14 @@ def expired_sessions(now: datetime) -> QuerySet[Session]:
 
 
 def ended_sign_ins(now: datetime) -> QuerySet[UserSession]:
-    """The entries of the list of sessions whose session has ended or expired."""
+    """Entries in the list of sessions whose session ended or expired."""
     alive = Session.objects.filter(session_key=OuterRef("session_key"), expire_date__gte=now)
     entries: QuerySet[UserSession] = UserSession.objects.filter(~Exists(alive), last_seen_at__lt=now - SIGNING_IN)
     return entries
 
 
 def ended_invitations(now: datetime) -> QuerySet[Invitation]:
-    """Those that were used, revoked or have expired more than thirty days ago."""
+    """Invitations that were used, revoked or expired more than thirty days ago."""
     then = now - INVITATIONS_KEPT
     return Invitation.objects.filter(Q(used_at__lt=then) | Q(revoked_at__lt=then) | Q(expires_at__lt=then))
 
@@ -36,6 +36,6 @@ def expired_limits(now: datetime) -> QuerySet[LimitCount]:
 
 
 def old_events(now: datetime) -> QuerySet[AuditEvent]:
-    """The audit's rows of more than `AUDIT_DAYS` ago, in the one set of them that can be deleted."""
+    """Audit rows older than `AUDIT_DAYS`, as a query set that can delete them, unlike the model's own."""
     kept = timedelta(days=settings.AUDIT_DAYS)
     return QuerySet(AuditEvent).filter(at__lt=now - kept)

@@ -1,4 +1,4 @@
-"""The first team: made by whoever holds the one-time address that a start without any team prints."""
+"""Create the first team with the one-time link that is printed on a start without any team."""
 
 from dataclasses import dataclass
 from datetime import timedelta
@@ -21,12 +21,12 @@ SETUP_AGE = timedelta(hours=24)
 
 
 class SetupEnded(Exception):
-    """The address is unknown, used, expired, replaced, or there is a team; which of these is not told."""
+    """The link is unknown, used, expired or replaced, or a team exists. Which one is not revealed."""
 
 
 @dataclass(frozen=True, slots=True)
 class Newcomer:
-    """Who has no account yet. The address of the link is the operator's word, which stands for the proof of `email`."""
+    """A user without an account. The link came from the operator, which counts as proof of `email`."""
 
     email: str
     name: str
@@ -35,7 +35,7 @@ class Newcomer:
 
 @transaction.atomic
 def new_address() -> str | None:
-    """Make the absolute address, under SITE_URL, of the set-up; ends the older ones. None if there is a team."""
+    """Create the setup link, an absolute URL under SITE_URL, and revoke older ones. None if a team exists."""
     if Team.objects.exists():
         return None
     SetupLink.objects.filter(used_at=None).delete()
@@ -45,7 +45,7 @@ def new_address() -> str | None:
 
 
 def find(token: str) -> SetupLink:
-    """Find the open link of a token. Raises `SetupEnded`."""
+    """Find the unused link of a token. Raises `SetupEnded`."""
     link = random_secrets.find(_open_links(), token, "token_hash")
     if link is None or Team.objects.exists():
         raise SetupEnded
@@ -59,11 +59,11 @@ def _open_links() -> QuerySet[SetupLink]:
 def make_first_team(
     link: SetupLink, person: User | Newcomer, *, name: str, slug: str, request: HttpRequest | None = None
 ) -> tuple[Team, User]:
-    """Use the link up, once, and make the team with the person as its admin. Raises `SetupEnded`.
+    """Use the link, once, and create the team with the user as its admin. Raises `SetupEnded`.
 
-    Raises `django.db.IntegrityError` when the newcomer's address got an account in the meantime.
+    Raises `django.db.IntegrityError` if the address has got an account in the meantime.
     """
-    # Hashing is slow: it comes before the lock on the link.
+    # Hashing is slow, so it comes before the lock on the link.
     password_hash = make_password(person.password) if isinstance(person, Newcomer) else ""
     with transaction.atomic():
         _use_up(link)
@@ -75,7 +75,7 @@ def make_first_team(
 
 
 def _use_up(link: SetupLink) -> None:
-    # The update comes first: of two at the same moment the second waits here, and then finds the link used.
+    # The update comes first: of two simultaneous requests the second waits here and then finds the link used.
     used = _open_links().filter(pk=link.pk).update(used_at=timezone.now())
     if not used or Team.objects.exists():
         raise SetupEnded

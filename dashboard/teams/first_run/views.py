@@ -1,4 +1,4 @@
-"""Where the one-time address of a start without any team leads: you, and your team."""
+"""The page of the setup link: create the first account and the first team."""
 
 from allauth.account.internal.flows.login import record_authentication
 from allauth.account.utils import perform_login
@@ -22,7 +22,7 @@ from dashboard.teams.models import SetupLink, Team, User
 from dashboard.teams.people.join import unproved
 
 MOST_SLUG = 50
-# The address of the page is a secret for a day: no request that the page makes says more of it than the site's name.
+# The page's URL is a secret for a day: no request from the page may send more of it than the host name.
 REFERRER_POLICY = "strict-origin"
 
 
@@ -89,7 +89,7 @@ class TeamForm(forms.Form):
 @sensitive_post_parameters("password")
 @require_http_methods(["GET", "HEAD", "POST"])
 def setup(request: HttpRequest, token: str) -> HttpResponseBase:
-    """Make the first team. Whatever is wrong with the address, the answer is one page."""
+    """Create the first team. Any invalid link gives the same page."""
     try:
         response = _set_up(request, find(token))
     except SetupEnded:
@@ -117,7 +117,7 @@ def _make(
     values = team_form.cleaned_data
     try:
         team, user = make_first_team(link, person, name=values["team_name"], slug=values["slug"], request=request)
-    except IntegrityError:  # the address got its account a moment ago
+    except IntegrityError:  # the address has just got its account
         return HttpResponseRedirect(request.path)
     if person_form:
         return _sign_in(request, user, team)
@@ -125,7 +125,7 @@ def _make(
 
 
 def _sign_in(request: HttpRequest, user: User, team: Team) -> HttpResponseBase:
-    # The password was chosen in this very request: the key's form must not ask for it again.
+    # The password was chosen in this request: the key form must not ask for it again.
     record_authentication(request, user, method="password", email=user.email)
     signed_in: HttpResponseBase = perform_login(request, user, redirect_url=_home_of(team))
     return signed_in

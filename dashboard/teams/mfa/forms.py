@@ -1,4 +1,4 @@
-"""The forms of second factors: allauth's own, that take a code once only and answer every malformed passkey alike."""
+"""The forms of second factors: allauth's, but a code works once and all malformed passkeys get one answer."""
 
 from collections.abc import Callable
 from typing import TypeVar
@@ -32,11 +32,11 @@ Cleaned = TypeVar("Cleaned")
 MOST_PASSKEYS = 10
 MOST_NAME = 60
 MOST_CREDENTIAL = 16 * 1024
-"""Signs of what a browser sends for a new passkey, which is stored; real ones have about a thousand."""
+"""Characters that a browser may send for a new passkey, which is stored; real ones have about a thousand."""
 STEP_SECONDS = 30
 CODE_SECONDS = STEP_SECONDS * (2 * settings.MFA_TOTP_TOLERANCE + 1)
-"""How long a code of an app is good, the steps before and after its own included."""
-# What reading a reply raises that is no reply of a passkey.
+"""How long a code of an app works, including the tolerated steps before and after its own."""
+# What the library raises for malformed passkey replies.
 MALFORMED = (AttributeError, KeyError, TypeError, ValueError)
 CODE_LABEL = gettext_lazy("Code from your app, or a recovery code")
 CODE_LENGTH = 32
@@ -47,16 +47,16 @@ def _code_input() -> forms.TextInput:
 
 
 class CredentialField(forms.JSONField):
-    """What the browser says for a passkey, which may be anything."""
+    """The browser's reply for a passkey, which may be anything."""
 
     widget = forms.HiddenInput
 
     def bound_data(self, data: object, initial: object) -> str:
-        """Show a form again without it: an answer is good for one challenge."""
+        """Leave it out when the form is shown again: a reply is valid for one challenge."""
         return ""
 
-    def to_python(self, value: object) -> object:  # type: ignore[override]  # JSON is typed as the text that it is not
-        """Read it. Raises `ValidationError` as well for what is too long, and for lists or numbers without end."""
+    def to_python(self, value: object) -> object:  # type: ignore[override]  # typed as text, but it is JSON
+        """Parse it. Raises `ValidationError` also for replies that are too long, too deep or have endless numbers."""
         try:
             if len(str(value)) <= MOST_CREDENTIAL:
                 return super().to_python(value)
@@ -97,7 +97,7 @@ class NewPasskeyForm(AddWebAuthnForm):  # type: ignore[misc]
         help_text=gettext_lazy("To recognize it, for example “Laptop” or “Phone”."),
     )
     credential = CredentialField()
-    # Each passkey here checks its owner by itself and can sign in alone.
+    # Each passkey here verifies its user, and is enough to sign in.
     passwordless = forms.BooleanField(initial=True, widget=forms.HiddenInput)
 
     def clean(self) -> dict[str, object]:
@@ -135,7 +135,7 @@ class PasskeySignInForm(LoginWebAuthnForm):  # type: ignore[misc]
 
 
 def _counted(user: User, clean: Callable[[], Cleaned]) -> Cleaned:
-    """Count each try before it is looked at, and answer 429 where there were too many."""
+    """Count each attempt before it is checked, and answer 429 if there were too many."""
     tried = try_code(context.request, user)
     if not tried:
         raise get_account_adapter().validation_error("too_many_login_attempts")
@@ -145,7 +145,7 @@ def _counted(user: User, clean: Callable[[], Cleaned]) -> Cleaned:
 
 
 def _taken_once(form: BaseAuthenticateForm, clean: Callable[[], str]) -> str:
-    """Refuse an app's code that was used before, for as long as it is good: whoever saw it typed has no use of it."""
+    """Refuse an app's code that was already used: someone who saw it being typed cannot use it."""
     try:
         code = clean()
     except KeyUnreadable:
@@ -158,7 +158,7 @@ def _taken_once(form: BaseAuthenticateForm, clean: Callable[[], str]) -> str:
 
 
 def _well_formed(clean: Callable[[], Cleaned]) -> Cleaned:
-    """Read what a passkey answered. Raises `ValidationError`, the same for whatever is wrong with it."""
+    """Read a passkey's reply. Raises the same `ValidationError` for anything wrong with it."""
     try:
         return clean()
     except (ValidationError, *MALFORMED):

@@ -1,4 +1,4 @@
-"""The pages of one's own second factors: an app's codes, passkeys, and the recovery codes that stand in for them."""
+"""The pages of the user's second factors: authenticator app, passkeys and recovery codes."""
 
 import time
 from dataclasses import dataclass
@@ -25,9 +25,9 @@ from dashboard.teams.models import User
 
 SEEN = "recovery_codes_seen"
 GROUP = 4
-"""How many signs of a secret stand together, so that it can be typed."""
+"""The secret is shown in groups of this many characters, so that it can be typed."""
 QUIET = 4
-"""Blank modules around it, as cameras need them."""
+"""Blank modules around it, which cameras need."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +40,7 @@ class Picture:
 
 @require_safe
 def index(request: SignedInRequest) -> HttpResponse:
-    """Show which second factors the person has, and which teams ask for one."""
+    """Show the user's second factors, and the teams that require one."""
     own = list(Authenticator.objects.filter(user=request.user).order_by("created_at", "pk"))
     by_type = {factor.type: factor for factor in own}
     codes = by_type.get(Authenticator.Type.RECOVERY_CODES)
@@ -56,7 +56,7 @@ def index(request: SignedInRequest) -> HttpResponse:
 
 
 class AddApp(ActivateTOTPView):  # type: ignore[misc]  # allauth has no types
-    """Show the secret as a picture and as text; a first code proves that the app has it."""
+    """Show the secret as QR code and as text; a first code proves that the app has it."""
 
     def dispatch(self, request: HttpRequest, *args: object, **kwargs: object) -> HttpResponseBase:
         return _refuse_without_ring() or super().dispatch(request, *args, **kwargs)
@@ -69,7 +69,7 @@ class AddApp(ActivateTOTPView):  # type: ignore[misc]  # allauth has no types
 
 
 class AddPasskey(AddWebAuthnView):  # type: ignore[misc]
-    """Let the browser make a passkey that stays on its device and asks for its owner."""
+    """Let the browser create a passkey that stays on its device and verifies its user."""
 
     def dispatch(self, request: HttpRequest, *args: object, **kwargs: object) -> HttpResponseBase:
         return _refuse_without_ring() or super().dispatch(request, *args, **kwargs)
@@ -85,7 +85,7 @@ class MakeCodes(GenerateRecoveryCodesView):  # type: ignore[misc]
 
 
 class PasskeySignIn(LoginWebAuthnView):  # type: ignore[misc]
-    """Sign in by a passkey alone. A challenge is made for a form that was sent, never for a mere look."""
+    """Sign in with only a passkey. A challenge is created when the form is sent, not when the page is viewed."""
 
     def get(self, request: HttpRequest, *args: object, **kwargs: object) -> HttpResponse:
         return HttpResponseRedirect(reverse("account_login"))
@@ -97,7 +97,7 @@ class PasskeySignIn(LoginWebAuthnView):  # type: ignore[misc]
 
 
 class PasskeyAgain(ReauthenticateWebAuthnView):  # type: ignore[misc]
-    """Prove by a passkey that it is still oneself; one that is not accepted may be tried again."""
+    """Confirm with a passkey; if it is not accepted, the user may try again."""
 
     def form_invalid(self, form: PasskeyAgainForm) -> HttpResponse:
         for sentence in form.errors.get("credential", []):
@@ -107,7 +107,7 @@ class PasskeyAgain(ReauthenticateWebAuthnView):  # type: ignore[misc]
 
 @require_safe
 def recovery_codes(request: SignedInRequest) -> HttpResponse:
-    """Show the codes to the session that made them, for ten minutes; to everybody else, how to make new ones."""
+    """Show the codes for ten minutes to the session that created them; to all others, how to create new ones."""
     factor = _codes_of(request.user)
     if factor is None:
         return HttpResponseRedirect(reverse("mfa_index"))
@@ -117,7 +117,7 @@ def recovery_codes(request: SignedInRequest) -> HttpResponse:
 
 @require_safe
 def download(request: SignedInRequest) -> HttpResponse:
-    """Give the codes as a file, under the same rule."""
+    """Send the codes as a file, under the same rule."""
     factor = _codes_of(request.user)
     codes = _codes_to_show(request, factor) if factor else []
     if not codes:
@@ -152,12 +152,12 @@ def _codes_left(factor: Authenticator) -> int:
 
 
 def _refuse_without_ring() -> HttpResponse | None:
-    """Lead back to where it stands that nothing can be kept without a key to encrypt it."""
+    """Redirect to the page which explains that nothing can be stored without an encryption key."""
     return None if settings.API_KEY_ENCRYPTION_KEYS else HttpResponseRedirect(reverse("mfa_index"))
 
 
 def _qr_code(text: str) -> Picture:
-    """Draw a text as a QR code: `size` modules wide and high, `path` one square for each dark one."""
+    """Draw a text as a QR code. `size` is the width in modules, `path` has one square for each dark module."""
     code = qrcode.QRCode(border=QUIET)
     code.add_data(text)
     modules = code.get_matrix()

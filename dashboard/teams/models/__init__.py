@@ -1,4 +1,4 @@
-"""Who someone is, which teams they are in or asked into, each team's provider key, what was done, and how often."""
+"""Users, teams, memberships, invitations, each team's API key, access tokens, audit and limits."""
 
 from dashboard.teams.models.audit import AuditEvent, AuditEventQuerySet, EventFixed, EventKind
 from dashboard.teams.models.keys import FIRST_GENERATIONS, ApiKey, PendingKey, first_generation

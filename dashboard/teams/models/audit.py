@@ -1,4 +1,4 @@
-"""What was done, by whom, from where."""
+"""The audit: who did what, and from where."""
 
 from typing import NoReturn, Self
 
@@ -9,7 +9,7 @@ from dashboard.teams.models.people import Team, User
 
 
 class EventKind(models.TextChoices):
-    """What is worth a row in the audit."""
+    """What the audit records."""
 
     SIGN_IN = "sign_in", _("Signed in")
     SIGN_IN_FAILED = "sign_in_failed", _("Failed sign-in")
@@ -50,12 +50,12 @@ class EventKind(models.TextChoices):
 
 
 class EventFixed(TypeError):
-    """What was done is written once: no row of the audit is changed or deleted."""
+    """Rows of the audit are never changed or deleted."""
 
 
 class AuditEventQuerySet(models.QuerySet["AuditEvent"]):
     def about(self, email: str) -> Self:
-        """Narrow to what a person did or had done."""
+        """Filter by what a user did, or what was done to them."""
         return self.filter(models.Q(actor_email=email) | models.Q(target=email))
 
     def update(self, **values: object) -> NoReturn:
@@ -66,7 +66,7 @@ class AuditEventQuerySet(models.QuerySet["AuditEvent"]):
 
 
 class AuditEvent(models.Model):
-    """Something done, by whom, from where. The address stays in words when the account is gone."""
+    """Who did what, and from where. The email is kept as text, for when the account is deleted."""
 
     team = models.ForeignKey(
         Team, on_delete=models.SET_NULL, null=True, related_name="audit_events", verbose_name=_("team")

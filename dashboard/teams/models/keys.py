@@ -1,4 +1,4 @@
-"""Each team's provider key, and a key that was tried and is not saved yet."""
+"""Each team's API key, and keys that were tested but not yet saved."""
 
 from collections.abc import Sequence
 from secrets import randbelow
@@ -12,7 +12,7 @@ from dashboard.secrets import KeyUnreadable, Secret, is_same, last_signs, open_k
 from dashboard.teams.models.people import Team, User
 
 FIRST_GENERATIONS = 2**30
-"""Where a new key starts is drawn from this many, so that a key made again never passes for the one deleted before."""
+"""The first generation of a key is a random number below this, so that a new key is not taken for a deleted one."""
 
 
 def first_generation() -> int:
@@ -20,7 +20,7 @@ def first_generation() -> int:
 
 
 class ApiKey(models.Model):
-    """A team's provider key, encrypted and bound to its team. A new generation tells a running sync that it changed."""
+    """A team's API key, encrypted and bound to its team. A new generation tells a running sync that the key changed."""
 
     team = models.OneToOneField(Team, on_delete=models.CASCADE, related_name="api_key", verbose_name=_("team"))
     sealed = models.TextField(_("encrypted key"))
@@ -52,9 +52,9 @@ class ApiKey(models.Model):
         whose: str = "",
         sees: Sequence[Sequence[str]] = (),
     ) -> "ApiKey":
-        """Store a team's key, replacing what was there; a sync that still uses the old one is refused its write.
+        """Store a team's key and replace the old one; a sync that still uses the old one can no longer write.
 
-        Tried keys of the team are forgotten: an older key must not take the place of a newer one.
+        Tested keys of the team are deleted: an older key must not replace a newer one.
         """
         about: dict[str, object] = {
             "sealed": seal_key(secret, team_pk=team.pk),
@@ -72,11 +72,11 @@ class ApiKey(models.Model):
         return key
 
     def open(self) -> Secret:
-        """Decrypt. Raises `KeyUnreadable` when no key of the ring opens it or it was sealed for another team."""
+        """Decrypt. Raises `KeyUnreadable` if the key ring cannot decrypt it or it was encrypted for another team."""
         return open_key(self.sealed, team_pk=self.team_id)
 
     def holds(self, secret: Secret) -> bool:
-        """Whether this is the stored key; one that cannot be read is not."""
+        """Whether this is the stored key; False if that cannot be read."""
         try:
             return is_same(self.open(), secret)
         except KeyUnreadable:
@@ -84,7 +84,7 @@ class ApiKey(models.Model):
 
 
 class PendingKey(models.Model):
-    """A key that works and is not in use yet: the person who tried it has ten minutes to save it."""
+    """A tested key that is not in use yet: the user who tested it has ten minutes to save it."""
 
     team = models.ForeignKey(Team, on_delete=models.CASCADE, related_name="pending_keys", verbose_name=_("team"))
     made_by = models.ForeignKey(User, on_delete=models.CASCADE, related_name="+", verbose_name=_("made by"))
@@ -108,7 +108,7 @@ class PendingKey(models.Model):
 
 
 def key_of(team: Team) -> ApiKey | None:
-    """The team's key; no query where the team was fetched together with it."""
+    """Return the team's key; no query if the team was fetched with it."""
     try:
         return team.api_key
     except ApiKey.DoesNotExist:
@@ -116,5 +116,5 @@ def key_of(team: Team) -> ApiKey | None:
 
 
 def key_mark(key: ApiKey) -> str:
-    """Names a key without telling it: a claim made with one mark may not write under another."""
+    """Identify a key without revealing it: a lease taken with one mark may not write under another."""
     return f"{key.pk}:{key.generation}"

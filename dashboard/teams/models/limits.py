@@ -1,4 +1,4 @@
-"""What the limits have counted."""
+"""The counters of the limits."""
 
 from django.apps import AppConfig
 from django.apps.registry import Apps
@@ -9,13 +9,13 @@ from django.dispatch import receiver
 
 class LimitCountQuerySet(models.QuerySet["LimitCount"]):
     def hold(self, name: str, *, expires_at: float) -> "LimitCount":
-        """Give the row of a name, made where there is none, locked until the transaction ends."""
+        """Get or create the row of a name, locked until the transaction ends."""
         row = LimitCount(name=name, expires_at=expires_at)
         self.bulk_create([row], update_conflicts=True, update_fields=["expires_at"], unique_fields=["name"])
         return self.get(name=name)
 
     def purge(self, now: float, most: int) -> None:
-        """Delete some expired rows, but none that somebody else holds."""
+        """Delete some expired rows, but none that is locked."""
         with transaction.atomic():
             expired = self.select_for_update(skip_locked=True).filter(expires_at__lt=now)
             names = list(expired.values_list("name", flat=True)[:most])
@@ -43,11 +43,11 @@ class LimitCount(models.Model):
         return self.name
 
     def since(self, now: float, seconds: float) -> list[float]:
-        """Give the times of the last `seconds`. One that the clock puts far ahead is none, as it would not end."""
+        """Return the times within the last `seconds`. A time far in the future is ignored, as it would never expire."""
         return [at for at in self.times if abs(now - at) < seconds]
 
     def without(self, at: float) -> list[float]:
-        """Give the times without one of a moment."""
+        """Return the times without one of this moment."""
         index = self.times.index(at) if at in self.times else len(self.times)
         return [*self.times[:index], *self.times[index + 1 :]]
 

@@ -1,4 +1,4 @@
-"""Who someone is, and which teams they are in or asked into."""
+"""Users, teams, memberships and invitations."""
 
 from typing import ClassVar, Self
 
@@ -13,7 +13,7 @@ from dashboard.teams.core.email_addresses import folded, lower
 
 
 class AddressProof(models.TextChoices):
-    """What shows that the address of an account belongs to the person who uses the account."""
+    """How it was proved that the address of an account belongs to its user."""
 
     NONE = "none", _("address not proved")
     MAILBOX = "mailbox", _("address proved by a mailed link")
@@ -23,7 +23,7 @@ class AddressProof(models.TextChoices):
 
 class UserManager(BaseUserManager["User"]):
     def create_user(self, email: str, password: str | None = None) -> "User":
-        """Make a person without a proved address; see `dashboard.teams.core.create_account.create_account`."""
+        """Create a user without a proved address; see `dashboard.teams.core.create_account.create_account`."""
         user = self.model(email=folded(email))
         user.set_password(password)
         user.save(using=self._db)
@@ -33,7 +33,7 @@ class UserManager(BaseUserManager["User"]):
         return self.get(email__iexact=username)
 
     def by_address(self, email: str) -> "User | None":
-        """Find who has an address. Databases fold case each in its own way, so the last word is ours."""
+        """Find the user with an address. Each database folds case differently, so the final comparison is in Python."""
         try:
             wanted = folded(email)
         except ValidationError:
@@ -42,13 +42,13 @@ class UserManager(BaseUserManager["User"]):
 
 
 class User(AbstractBaseUser):
-    """A person, known by e-mail address; the name is for other people's eyes.
+    """A user, identified by email; the name is only for display.
 
-    What one may do is a matter of membership: there are no other rights.
+    What a user may do depends only on memberships.
     """
 
     email = models.EmailField(_("e-mail address"), unique=True)
-    # Without a proof somebody else may have set the password: the account stays in the team that it was made for.
+    # Without a proof someone else may have set the password: the account works only in the team it was made for.
     address_proof = models.CharField(
         _("proof of the address"),
         max_length=10,
@@ -78,12 +78,12 @@ class User(AbstractBaseUser):
         return self.address_proof != AddressProof.NONE
 
     def get_full_name(self) -> str:
-        """Give what others see of a person, as Django asks for it."""
+        """Return the name that others see, as Django expects."""
         return self.name or self.email
 
 
 class Role(models.TextChoices):
-    """What a member may do, least first; `at_least` compares."""
+    """Roles, the least first; `at_least` compares."""
 
     VIEWER = "viewer", _("Viewer")
     MEMBER = "member", _("Member")
@@ -137,20 +137,20 @@ class Membership(models.Model):
 
 class InvitationQuerySet(models.QuerySet["Invitation"]):
     def pending(self) -> Self:
-        """Those that can be used, as long as their maker is an admin: nobody comes back by a link of their own."""
+        """Invitations that can be used. Their creator is still an admin, so nobody returns with a link they created."""
         admins = Membership.objects.filter(role=Role.ADMIN, user__is_active=True)
         maker = admins.filter(team=models.OuterRef("team"), user=models.OuterRef("made_by"))
         return self.filter(random_secrets.unexpired(), models.Exists(maker), used_at=None, revoked_at=None)
 
 
 class Invitation(models.Model):
-    """A person asked into a team by a one-time link. The tokens of its two links are kept as hashes alone."""
+    """An invitation to a team by a one-time link. The tokens of its two links are stored only as hashes."""
 
     team = models.ForeignKey(Team, on_delete=models.CASCADE, related_name="invitations", verbose_name=_("team"))
     email = models.EmailField(_("e-mail address"))
     role = models.CharField(_("role"), max_length=10, choices=Role.choices, default=Role.VIEWER)
     token_hash = models.CharField(_("hash of the token"), max_length=64, unique=True)
-    # The mail has its own token, which the inviter does not see: a person who has it has the mailbox.
+    # The mail has a separate token, which the inviter does not see, so it proves access to the mailbox.
     mailed_hash = models.CharField(_("hash of the mailed token"), max_length=64, unique=True, null=True)  # noqa: DJ001
     made_by = models.ForeignKey(
         User, on_delete=models.SET_NULL, null=True, related_name="invitations_made", verbose_name=_("made by")
@@ -172,7 +172,7 @@ class Invitation(models.Model):
 
 
 class SetupLink(models.Model):
-    """The one-time address by which the first person makes the first team. Its token is kept as a hash alone."""
+    """The one-time link to create the first team. Its token is stored only as a hash."""
 
     token_hash = models.CharField(_("hash of the token"), max_length=64, unique=True)
     made_at = models.DateTimeField(_("made"), auto_now_add=True)

@@ -1,4 +1,4 @@
-"""What a script shows instead of a person signing in."""
+"""Access tokens for scripts."""
 
 from typing import Self
 
@@ -11,15 +11,15 @@ from dashboard.teams.models.people import Membership, Role, Team
 
 class AccessTokenQuerySet(models.QuerySet["AccessToken"]):
     def alive(self) -> Self:
-        """Those that open something: not expired, not revoked, their maker still in the team and at least a member."""
+        """Active tokens: not expired, not revoked, and their creator is still at least a member of the team."""
         makers = Membership.objects.filter(role__in=[Role.MEMBER, Role.ADMIN], user__is_active=True)
         return self.filter(random_secrets.unexpired(), revoked_at=None, maker__in=makers)
 
 
 class AccessToken(models.Model):
-    """A token that reads one team's data, and does nothing else. Kept as a hash alone, shown once.
+    """A token with read-only access to one team's data. Shown once, stored only as a hash.
 
-    `maker` is the membership and not the person: who leaves and comes back finds no old token alive.
+    `maker` is the membership, not the user: a member who leaves and comes back has no old tokens.
     """
 
     team = models.ForeignKey(Team, on_delete=models.CASCADE, related_name="access_tokens", verbose_name=_("team"))
@@ -31,7 +31,7 @@ class AccessToken(models.Model):
     # SHA-256: 256 random bits need neither salt nor pepper.
     digest = models.CharField(_("hash of the token"), max_length=64, unique=True)
     last_signs = models.CharField(_("last signs"), max_length=4)
-    # What addresses call them, "compute-on/prod"; empty: all of the team, also those added later.
+    # As in URLs, "compute-on/prod"; empty: all environments of the team, including future ones.
     environments = models.JSONField(_("environments"), default=list)
     made_at = models.DateTimeField(_("made"), auto_now_add=True)
     expires_at = models.DateTimeField(_("expires"))
@@ -39,7 +39,7 @@ class AccessToken(models.Model):
     first_used_at = models.DateTimeField(_("first used"), null=True)
     last_used_at = models.DateTimeField(_("last used"), null=True)
     last_used_ip = models.GenericIPAddressField(_("last used from"), null=True)
-    # A form sent twice makes one token.
+    # A form sent twice creates one token.
     form_id = models.CharField(_("form"), max_length=43, unique=True)
 
     objects = AccessTokenQuerySet.as_manager()

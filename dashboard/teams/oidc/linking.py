@@ -1,4 +1,4 @@
-"""Whose account it is: by the subject once linked, before that by an address that the provider has verified."""
+"""Find the account: by the linked subject, or the first time by an email that the provider has verified."""
 
 from allauth.account.adapter import get_adapter
 from allauth.account.models import EmailAddress
@@ -27,30 +27,30 @@ def is_linked(user: User) -> bool:
 
 
 def unlink(user: User) -> bool:
-    """Forget the link, whichever issuer it was with, and tell whether there was one."""
+    """Delete the link with any issuer. Returns whether there was one."""
     links: QuerySet[SocialAccount] = SocialAccount.objects.filter(user=user)
     return bool(links.delete()[0])
 
 
 def linked_person(claims: Claims) -> User | None:
-    """Find whose account is linked with the subject, whatever address the provider now has for it."""
+    """Find the account that is linked to the subject, regardless of its current email at the provider."""
     link = _links().filter(uid=claims.subject).select_related("user").first()
     return link.user if link else None
 
 
 def find_or_link(claims: Claims, next_page: str, request: HttpRequest) -> User:
-    """Give the person, linking at the first time, and making the account where an invitation led here.
+    """Return the user; link the account the first time, and create it if an invitation led here.
 
-    Raises `SignInProblem`. An inactive person is given, never linked.
+    Raises `SignInProblem`. An inactive user is returned, but never linked.
     """
     if known := linked_person(claims):
-        if known.is_active and known.email == claims.email:  # linked before proofs were kept
+        if known.is_active and known.email == claims.email:  # linked before proofs were stored
             _prove(known, request)
         return known
     _check_address(claims)
     try:
         user = _link_first_time(claims, next_page, request)
-    except IntegrityError:  # another tab was a moment earlier
+    except IntegrityError:  # another tab was faster
         raise SignInProblem(Problem.LOST, "it was linked in the meantime") from None
     if user.is_active:
         get_adapter(request).send_notification_mail("socialaccount/email/account_connected", user)
@@ -67,18 +67,18 @@ def _link_first_time(claims: Claims, next_page: str, request: HttpRequest) -> Us
 
 
 def _prove(user: User, request: HttpRequest) -> None:
-    """Take the provider's word for the address: what another person set before through the invitation ends."""
+    """The provider proves the address; this revokes what someone else may have set before through an invitation."""
     if prove(user, AddressProof.OIDC, actor=user, request=request):
         messages.info(request, _("Your email is now proved. Earlier passwords and sign-ins no longer work."))
 
 
 def record_refusal(email: str, request: HttpRequest) -> None:
-    """Tell the teams of an address that somebody whom the provider knows by it was refused."""
+    """Record in the teams of an address that a user with it at the provider was refused."""
     record_refused(email, detail=f"through {settings.OIDC_NAME}", request=request)
 
 
 def _check_address(claims: Claims) -> None:
-    """Raise `SignInProblem` unless the provider vouches for something that is an address."""
+    """Raise `SignInProblem` unless the provider has verified a valid address."""
     try:
         validate_email(claims.email)
     except ValidationError:
@@ -86,13 +86,13 @@ def _check_address(claims: Claims) -> None:
 
 
 def _person_of(email: str) -> User | None:
-    """Find by verified address. Databases fold case each in its own way, so the last word is ours."""
+    """Find by verified address. Each database folds case differently, so the final comparison is in Python."""
     found = EmailAddress.objects.filter(email__iexact=email, verified=True).select_related("user")
     return next((address.user for address in found if lower(address.email) == email), None)
 
 
 def _newcomer(claims: Claims, next_page: str, request: HttpRequest) -> User:
-    """Make the account that an invitation to this very address allows. Raises `SignInProblem` without one."""
+    """Create the account if there is an invitation for exactly this address; else raise `SignInProblem`."""
     unknown = SignInProblem(Problem.UNKNOWN, "there is no account for the address", email=claims.email)
     try:
         match = resolve(next_page.partition("?")[0])
@@ -107,7 +107,7 @@ def _newcomer(claims: Claims, next_page: str, request: HttpRequest) -> User:
 
 
 def _link(user: User, claims: Claims, request: HttpRequest) -> None:
-    """Link for good: a second subject for the same account would be whoever got the address after its first owner."""
+    """Link permanently: a second subject could be someone who got the address after its first owner."""
     if is_linked(user):
         raise SignInProblem(Problem.TAKEN, "the account is linked with another subject")
     SocialAccount.objects.create(user=user, provider=settings.OIDC_ISSUER, uid=claims.subject)
@@ -115,6 +115,6 @@ def _link(user: User, claims: Claims, request: HttpRequest) -> None:
 
 
 def _links() -> QuerySet[SocialAccount]:
-    """List the links of this issuer: a subject means nothing at another one."""
+    """List the links of this issuer; subjects of other issuers mean nothing here."""
     links: QuerySet[SocialAccount] = SocialAccount.objects.filter(provider=settings.OIDC_ISSUER)
     return links

@@ -1,4 +1,4 @@
-"""Why a sign-in through the provider came to nothing, in words for the person."""
+"""Why a sign-in through the provider failed, in words for the user."""
 
 from enum import Enum
 from http import HTTPStatus
@@ -8,7 +8,7 @@ from django.utils.translation import gettext_lazy as _
 
 
 class Problem(Enum):
-    """What is told: a heading, what can be done, and the status of the answer."""
+    """The heading, the advice and the HTTP status of the page."""
 
     CANCELLED = (
         _("You are not signed in"),
@@ -56,10 +56,10 @@ class Problem(Enum):
 
 
 class SignInProblem(Exception):
-    """Raised wherever the way to or from the provider ends.
+    """A sign-in through the provider failed.
 
-    `reason` is for the log, in our own words alone: never a text of the provider, a code or a token. `email` is an
-    address that the provider has verified, and shown to its owner alone.
+    `reason` is for the log and only in our own words, never a text of the provider, a code or a token. `email` is an
+    address that the provider has verified; only its owner sees it.
     """
 
     def __init__(self, problem: Problem, reason: str, *, email: str = "") -> None:

@@ -1,4 +1,4 @@
-"""To the provider and back. Each way ends in a sign-in, a confirmed one, or a page that says why not."""
+"""The views to the provider and back: they end in a sign-in, a confirmation, or a page that says why not."""
 
 import logging
 import time
@@ -25,13 +25,13 @@ from dashboard.teams.oidc.state_cookie import Pending
 log = logging.getLogger(__name__)
 
 METHOD = "oidc"
-"""What allauth's records of a session call this way of signing in."""
+"""The name of this sign-in method in allauth's session records."""
 
 View = Callable[[HttpRequest], HttpResponseBase]
 
 
 def if_switched_on(view: View) -> View:
-    """Answer as if the address were not there while no provider is set."""
+    """Answer 404 if no provider is set."""
 
     @wraps(view)
     def switched(request: HttpRequest) -> HttpResponseBase:
@@ -45,10 +45,10 @@ def if_switched_on(view: View) -> View:
 @if_switched_on
 @require_POST
 def start(request: HttpRequest) -> HttpResponseBase:
-    """Lead to the provider: to sign in, or to confirm who is signed in.
+    """Send the user to the provider: to sign in, or to confirm the current user.
 
-    By a page rather than a redirect: browsers hold every redirect of a form against `form-action`, and which other
-    sites the provider passes its own people through cannot be known here.
+    With a page instead of a redirect: browsers check every redirect after a form against `form-action`, and we cannot
+    know which sites the provider redirects to.
     """
     begun = state_cookie.begin(next_page=_wanted_page(request), user=request.user.pk or 0, at=int(time.time()))
     try:
@@ -63,7 +63,7 @@ def start(request: HttpRequest) -> HttpResponseBase:
 @if_switched_on
 @require_safe
 def callback(request: HttpRequest) -> HttpResponseBase:
-    """Take the provider's answer, once."""
+    """Handle the provider's answer, once."""
     next_page = "/"
     try:
         begun = state_cookie.take(request)
@@ -78,7 +78,7 @@ def callback(request: HttpRequest) -> HttpResponseBase:
 @if_switched_on
 @require_safe
 def confirm(request: HttpRequest) -> HttpResponseBase:
-    """Offer to confirm at the provider who is signed in."""
+    """Offer to confirm the current user at the provider."""
     context = {"next": _wanted_page(request), "name": settings.OIDC_NAME}
     return render(request, "socialaccount/confirm.html", context)
 
@@ -99,7 +99,7 @@ def _finish(request: HttpRequest, begun: Pending) -> HttpResponseBase:
 
 
 def _sign_in(request: HttpRequest, claims: Claims, begun: Pending) -> HttpResponseBase:
-    """Sign in as far as the account goes by itself: a second factor that it has here is asked for here."""
+    """Sign in; if the account has a second factor here, it is asked for here."""
     user = linking.find_or_link(claims, begun.next, request)
     if not user.is_active:
         linking.record_refusal(user.email, request)
@@ -114,13 +114,13 @@ def _confirm(request: HttpRequest, user: User, claims: Claims, begun: Pending) -
     if linking.linked_person(claims) != user:
         raise SignInProblem(Problem.OTHER_PERSON, "it is not the linked identity")
     if claims.signed_in_at < begun.at - SKEW_SECONDS:
-        raise SignInProblem(Problem.NOT_ASKED, "the person was not asked anew")
+        raise SignInProblem(Problem.NOT_ASKED, "the provider did not ask the user to sign in again")
     _record(request, user, claims, reauthenticated=True)
     return HttpResponseRedirect(begun.next)
 
 
 def _record(request: HttpRequest, user: User, claims: Claims, *, reauthenticated: bool | None = None) -> None:
-    """Date it by when the person was last asked: what the provider lets pass without asking proves no presence."""
+    """Use the time of the last sign-in at the provider: without a new one, nothing proves that the user is present."""
     at = min(claims.signed_in_at, int(time.time()))
     record_authentication(
         request, user, method=METHOD, at=at, through=settings.OIDC_NAME, reauthenticated=reauthenticated
@@ -143,6 +143,6 @@ def _tell(request: HttpRequest, problem: SignInProblem, next_page: str) -> HttpR
 
 
 def _wanted_page(request: HttpRequest) -> str:
-    """Give the own page to come back to, else the start page."""
+    """Return the page of this site to come back to, or the start page."""
     wanted = request.POST.get("next") or request.GET.get("next", "")
     return wanted if get_adapter(request).is_safe_url(wanted) else "/"

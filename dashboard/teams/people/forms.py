@@ -1,4 +1,4 @@
-"""The forms of the team's people and of the audit."""
+"""The forms of the people and audit pages."""
 
 from django import forms
 from django.contrib.auth.password_validation import password_validators_help_text_html, validate_password
@@ -25,9 +25,9 @@ class RoleForm(forms.Form):
 
 
 class NewPasswordForm(forms.Form):
-    """Choose the first password of an account that is made by it."""
+    """Choose the first password of a new account."""
 
-    # Fixed by the link; shown for the person and for the browser that keeps the password.
+    # Fixed by the link; shown to the user and to the browser's password manager.
     email = forms.EmailField(
         label=_("Email"), disabled=True, widget=forms.EmailInput(attrs={"autocomplete": "username"})
     )
@@ -45,7 +45,7 @@ class NewPasswordForm(forms.Form):
 
 
 class AuditForm(forms.Form):
-    """What to narrow the audit to."""
+    """The filters of the audit."""
 
     kind = forms.ChoiceField(
         label=_("What"),

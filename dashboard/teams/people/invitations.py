@@ -1,6 +1,6 @@
-"""Asking a person into a team: one-time links, good for seven days, bound to one address.
+"""Invitations to a team: one-time links that work for seven days and for one address.
 
-The inviter sees one link. Another goes to the mailbox and is shown to nobody, so it alone proves the address.
+The inviter sees one link. Another one is only mailed and shown to nobody, so only that one proves the address.
 """
 
 import logging
@@ -31,24 +31,24 @@ INVITATION_AGE = timedelta(days=7)
 CONSOLE_MAIL = "django.core.mail.backends.console.EmailBackend"
 MAIL = "teams/email/invitation"
 MOST_OPEN = 100
-"""Open invitations of one team: more than any team has people to add, few enough to bound what is mailed."""
+"""Open invitations of one team: more than any team needs, few enough to bound the number of mails."""
 
 
 class InvitationEnded(Exception):
-    """The link is unknown, used, expired, revoked, or made for another address; which of these is not told."""
+    """The link is unknown, used, expired, revoked, or for another address. Which one is not revealed."""
 
 
 class AddressUnproved(Exception):
-    """Nobody has proved the address of the account: another team's admin may have set its password."""
+    """The address of the account is not proved: another team's admin may have set its password."""
 
 
 @transaction.atomic
 def invite(
     team: Team, email: str, role: Role, *, actor: User, request: HttpRequest | None = None
 ) -> tuple[Invitation, str]:
-    """Make an invitation in place of an open one to the same address; gives it with its token, kept nowhere.
+    """Create an invitation, replacing an open one for the same address. Returns it with its token, which is not stored.
 
-    Raises `ValidationError` when the person is in the team already, the team has `MOST_OPEN` open invitations, or
+    Raises `ValidationError` if the user is already in the team, the team has `MOST_OPEN` open invitations, or
     `folded` refuses the address.
     """
     Team.objects.select_for_update().get(pk=team.pk)
@@ -79,15 +79,15 @@ def find(token: str) -> Invitation:
 
 
 def proves_mailbox(invitation: Invitation, token: str) -> bool:
-    """Whether a token of an invitation is the one that was mailed and shown to nobody."""
+    """Whether this is the token that was only mailed."""
     return invitation.mailed_hash == digest_of(token)
 
 
 @transaction.atomic
 def accept(invitation: Invitation, user: User, *, request: HttpRequest | None = None) -> None:
-    """Let the person of the invitation's address join, once; a role held already stays.
+    """Let the user with the invitation's address join, once; an existing role stays.
 
-    Raises `InvitationEnded`, and `AddressUnproved` for an account that another team's admin may have made.
+    Raises `InvitationEnded`, and `AddressUnproved` for an account that another team's admin may have created.
     """
     if user.email != invitation.email:
         raise InvitationEnded
@@ -96,7 +96,7 @@ def accept(invitation: Invitation, user: User, *, request: HttpRequest | None = 
 
 
 def check_may_join(invitation: Invitation, user: User) -> None:
-    """Raise `AddressUnproved` unless the account's address is proved, or it is in the team already."""
+    """Raise `AddressUnproved` unless the account's address is proved or it is already in the team."""
     if not (user.has_proved_address or invitation.team.memberships.filter(user=user).exists()):
         raise AddressUnproved
 
@@ -116,9 +116,9 @@ def _join(invitation: Invitation, user: User, request: HttpRequest | None) -> No
 def accept_as_newcomer(
     invitation: Invitation, password: str | None, *, proof: AddressProof, request: HttpRequest | None = None
 ) -> User:
-    """Make the account of the invitation's address and join; without a password for a user who signs in with OIDC.
+    """Create the account for the invitation's address and join; without a password for a user who signs in with OIDC.
 
-    Raises `InvitationEnded`, and `django.db.IntegrityError` when the address got an account in the meantime.
+    Raises `InvitationEnded`, and `django.db.IntegrityError` if the address has got an account in the meantime.
     """
     password_hash = make_password(password)  # slow, so before the transaction
     with transaction.atomic():
@@ -128,7 +128,7 @@ def accept_as_newcomer(
 
 
 def take_back(invitation: Invitation, user: User, password: str, *, request: HttpRequest | None = None) -> User:
-    """Join by the mailed link with an account whose address was not proved; what was set for it before ends.
+    """Join with the mailed link and an account whose address was not proved; everything set before is revoked.
 
     Raises `InvitationEnded`.
     """
@@ -144,24 +144,24 @@ def take_back(invitation: Invitation, user: User, password: str, *, request: Htt
 
 @transaction.atomic
 def revoke(invitation: Invitation, *, actor: User, request: HttpRequest | None = None) -> None:
-    """End an open invitation; one that has ended stays as it is."""
+    """Revoke an open invitation; does nothing for any other."""
     if random_secrets.revoke(Invitation.objects.pending().filter(pk=invitation.pk)):
         kind = EventKind.INVITATION_REVOKED
         record(kind, team=invitation.team, actor=actor, target=invitation.email, request=request)
 
 
 def link_of(token: str) -> str:
-    """Give the absolute address under SITE_URL that the person opens."""
+    """Return the invite link, an absolute URL under SITE_URL."""
     return f"{settings.SITE_URL}{reverse('invitation', args=[token])}"
 
 
 def sends_mail() -> bool:
-    """Whether mails reach people; a console is nobody's mailbox, but a log."""
+    """Whether mails reach people: the console backend only prints them."""
     return settings.EMAIL_BACKEND not in (DUMMY_MAIL, CONSOLE_MAIL)
 
 
 def check_mails(team: Team, email: str, request: HttpRequest) -> None:
-    """Refuse an invitation that could not be mailed now: it would end an earlier one, which was.
+    """Refuse an invitation that could not be mailed now, because it would replace an earlier one that was.
 
     Raises `ValidationError`.
     """

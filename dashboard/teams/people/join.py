@@ -1,4 +1,4 @@
-"""Where an invitation's link leads: to join with the account of its address, signed in, or just about to be made."""
+"""The page of an invite link: join with the signed-in account or with a new one."""
 
 from allauth.account.internal.flows.login import record_authentication
 from allauth.account.utils import perform_login
@@ -30,7 +30,7 @@ from dashboard.teams.people.invitations import (
 @sensitive_post_parameters("password")
 @require_http_methods(["GET", "HEAD", "POST"])
 def join(request: HttpRequest, token: str) -> HttpResponseBase:
-    """Take an invitation. Whatever is wrong with it, the answer is one page."""
+    """Accept an invitation. Any invalid link gives the same page."""
     try:
         invitation = find(token)
         return _take(request, invitation, is_mailed=proves_mailbox(invitation, token))
@@ -41,7 +41,7 @@ def join(request: HttpRequest, token: str) -> HttpResponseBase:
 
 
 def unproved(request: HttpRequest) -> HttpResponse:
-    """Say what an account without a proved address may not do, and how its address is proved."""
+    """Show the limits of an account without a proved address, and how to prove it."""
     return render(request, "teams/unproved.html", {"sends_mail": sends_mail()}, status=403)
 
 
@@ -68,7 +68,7 @@ def _join_as_member(request: HttpRequest, invitation: Invitation, user: User) ->
 def _choose_password(
     request: HttpRequest, invitation: Invitation, holder: User | None, *, is_mailed: bool
 ) -> HttpResponseBase:
-    """Make the account of the address, or, with the mailed link, take it back from the person who made it."""
+    """Create the account, or, with the mailed link, take it back from the person who created it."""
     form = NewPasswordForm(request.POST if request.method == "POST" else None, initial={"email": invitation.email})
     if not form.is_valid():
         context = _context(invitation) | {"form": form, "is_mailed": is_mailed}
@@ -80,10 +80,10 @@ def _choose_password(
             user = accept_as_newcomer(invitation, password, proof=proof, request=request)
         else:
             user = take_back(invitation, holder, password, request=request)
-    except IntegrityError:  # the address got its account a moment ago
+    except IntegrityError:  # the address has just got its account
         return HttpResponseRedirect(request.path)
     _welcome(request, invitation)
-    # Who has just chosen a password is not asked for it again at the first form that wants it fresh.
+    # The user has just chosen the password: the first form that requires a recent one must not ask again.
     record_authentication(request, user, method="password", email=user.email)
     signed_in: HttpResponseBase = perform_login(request, user, redirect_url=_team_url(invitation))
     return signed_in

@@ -1,4 +1,4 @@
-"""Who is in a team and as what: each change in one transaction with its row in the audit. The last admin stays."""
+"""Change and remove members: each change and its audit row in one transaction. The last admin stays."""
 
 from django.db import transaction
 from django.http import HttpRequest
@@ -8,19 +8,19 @@ from dashboard.teams.models import EventKind, Membership, Role, Team, User
 
 
 class LastAdmin(Exception):
-    """A team without an admin could never be changed again: name another one first."""
+    """A team needs an admin, or nobody could change it any more."""
 
 
 @transaction.atomic
 def change_role(member: Membership, role: Role, *, actor: User, request: HttpRequest | None = None) -> None:
-    """Give a member another role. Raises `LastAdmin`, and `Membership.DoesNotExist` for one who is gone meanwhile."""
+    """Change a member's role. Raises `LastAdmin`, and `Membership.DoesNotExist` for one who was just removed."""
     _hold(member)
     before = Role(member.role)
     if before == role:
         return
     _keep_an_admin(member)
     detail = f"{before} → {role}"
-    # First, as it checks the actor's role, which may be the one that changes.
+    # First, because it checks the actor's role, which may be the one that changes.
     record(
         EventKind.ROLE_CHANGED, team=member.team, actor=actor, target=member.user.email, detail=detail, request=request
     )
@@ -30,7 +30,7 @@ def change_role(member: Membership, role: Role, *, actor: User, request: HttpReq
 
 @transaction.atomic
 def remove(member: Membership, *, actor: User, request: HttpRequest | None = None) -> None:
-    """Take a person out of a team; the account stays. Raises as `change_role` does."""
+    """Remove a member; the account stays. Raises what `change_role` raises."""
     _hold(member)
     _keep_an_admin(member)
     kind = EventKind.LEFT if member.user == actor else EventKind.MEMBER_REMOVED
@@ -39,8 +39,8 @@ def remove(member: Membership, *, actor: User, request: HttpRequest | None = Non
 
 
 def _hold(member: Membership) -> None:
-    """Let one change of a team's people follow the other: of two admins who lower each other at once one stays."""
-    # An act that holds its own membership may write a row of the team at the same time: that needs the team's key.
+    """Serialize changes of a team's members: of two admins who demote each other at the same time, one stays."""
+    # Without a key lock: a transaction that locks its own membership may insert rows that refer to the team.
     Team.objects.select_for_update(no_key=True).get(pk=member.team_id)
     member.refresh_from_db(fields=["role"])
 

@@ -1,4 +1,4 @@
-"""What each role can do, in words. `tests/dashboard/teams/test_powers.py` compares it with the capability table."""
+"""What each role can do, as text. `tests/dashboard/teams/test_powers.py` compares it with the capability table."""
 
 from collections.abc import Mapping, Sequence
 from types import MappingProxyType
@@ -8,7 +8,7 @@ from django.utils.translation import gettext_lazy as _
 
 from dashboard.teams.models import Role
 
-# Each role's own powers; it also has those of the roles before it.
+# Each role's powers; it also has those of the roles before it.
 POWERS: Mapping[Role, Mapping[str, Promise | str]] = MappingProxyType(
     {
         Role.VIEWER: {
@@ -39,5 +39,5 @@ POWERS: Mapping[Role, Mapping[str, Promise | str]] = MappingProxyType(
 
 
 def powers_of(role: Role) -> Sequence[Promise | str]:
-    """Everything that a role can do, those of the roles before it included."""
+    """Everything that a role can do, including what the roles before it can do."""
     return [text for lower, powers in POWERS.items() if role.at_least(lower) for text in powers.values()]

@@ -1,4 +1,4 @@
-"""What a team asks of its members before it opens to them."""
+"""The security page: whether a team requires a second factor."""
 
 from django import forms
 from django.contrib import messages
@@ -22,7 +22,7 @@ class SecurityForm(forms.Form):
 
 @require_http_methods(["GET", "HEAD", "POST"])
 def security(request: MemberRequest, team: str) -> HttpResponse:
-    """Show who has a second factor; the form makes everybody need one, whoever sends it first."""
+    """Show members without a second factor; the form makes it required."""
     form = SecurityForm(request.POST if request.method == "POST" else None)
     own = has_second_factor(request, request.user)
     if not form.is_valid():
@@ -36,7 +36,7 @@ def security(request: MemberRequest, team: str) -> HttpResponse:
 
 @transaction.atomic
 def require(team: Team, required: bool, *, actor: User, request: HttpRequest | None = None) -> bool:
-    """Set whether a team's members need a second factor; gives False where it was so before."""
+    """Set whether a team's members need a second factor. Returns False if nothing changed."""
     if not Team.objects.filter(pk=team.pk, requires_second_factor=not required).update(requires_second_factor=required):
         return False
     detail = "second factor required" if required else "second factor no longer required"

@@ -1,4 +1,4 @@
-"""The line of tabs that the pages of a team's settings share."""
+"""The tabs of a team's settings."""
 
 from dataclasses import dataclass
 
@@ -31,7 +31,7 @@ class Tab:
 
 
 def tabs_of(request: MemberRequest) -> list[Tab]:
-    """Give the settings that the member may open, in their order; the one whose address is asked for is current."""
+    """Return the tabs that the member may open, in order; the one with the requested URL is current."""
     urls = [
         (name, reverse(view, args=[request.team.slug]))
         for view, name in TABS

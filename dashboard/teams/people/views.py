@@ -1,4 +1,4 @@
-"""A team's own pages: who is in it, who is asked in, and what was done."""
+"""The people and audit pages of a team."""
 
 from collections.abc import Callable
 
@@ -24,13 +24,13 @@ GET_OR_POST = ["GET", "HEAD", "POST"]
 
 @require_safe
 def settings(request: MemberRequest, team: str) -> HttpResponse:
-    """Lead to the first page of the settings that the member may open."""
+    """Redirect to the first tab that the member may open."""
     return HttpResponseRedirect(tabs_of(request)[0].url)
 
 
 @require_http_methods(GET_OR_POST)
 def people(request: MemberRequest, team: str) -> HttpResponse:
-    """Show who is in the team; an admin's form asks one more in and shows the link once."""
+    """Show the members; an admin's form invites someone and shows the link once."""
     form = InviteForm(request.POST if request.method == "POST" else None)
     if not form.is_valid():
         return _show_people(request, form)
@@ -62,7 +62,7 @@ def set_role(request: MemberRequest, team: str, member: int) -> HttpResponse:
 
 @require_http_methods(GET_OR_POST)
 def remove_member(request: MemberRequest, team: str, member: int) -> HttpResponse:
-    """Ask first, then take a person out of the team; for oneself that is leaving."""
+    """Ask first, then remove a member; members who remove themselves leave."""
     leaver = _member(request, member)
     if leaver == request.membership:
         return HttpResponseRedirect(reverse("teams:leave", args=[request.team.slug]))
@@ -94,7 +94,7 @@ def revoke_invitation(request: MemberRequest, team: str, invitation: int) -> Htt
 
 @require_safe
 def audit(request: MemberRequest, team: str) -> HttpResponse:
-    """Show what was done in the team, the newest first."""
+    """Show the audit, newest first."""
     form = AuditForm(request.GET)
     events = request.team.audit_events.select_related("actor").order_by("-at", "-id")
     if form.is_valid() and form.cleaned_data["kind"]:
@@ -111,7 +111,7 @@ def _member(request: MemberRequest, pk: int) -> Membership:
 
 
 def _done(request: MemberRequest, change: Callable[[], None]) -> bool:
-    """Make a change of the team's people; say why where it is not made. Raises Http404 for a person just gone."""
+    """Change the team's members, or show why not. Raises Http404 for a member who was just removed."""
     try:
         change()
     except LastAdmin:

@@ -14,7 +14,7 @@ register = template.Library()
 
 
 class RoleLegend(NamedTuple):
-    """A role's own powers by their names; `before` is the label of the role whose powers it also has."""
+    """A role's powers by name; `before` is the label of the role whose powers it also has."""
 
     value: str
     label: str
@@ -30,7 +30,7 @@ def may(membership: Membership, view_name: str, method: str = "GET") -> bool:
 
 @register.simple_tag
 def settings_tabs(request: MemberRequest) -> list[Tab]:
-    """List the settings of the team that the member may open: `{% settings_tabs request as tabs %}`."""
+    """List the tabs of the team's settings that the member may open: `{% settings_tabs request as tabs %}`."""
     return tabs_of(request)
 
 

@@ -50,8 +50,8 @@ def test_all_are_encrypted_with_the_newest_and_a_second_run_changes_none(
     teams: list[Team], ring: SimpleNamespace
 ) -> None:
     before = list(ApiKey.objects.order_by("pk").values("generation", "changed_at", "last_signs"))
-    assert run("rotate_keys").lines == ["2 keys encrypted anew, 0 already with the newest."]
-    assert run("rotate_keys").lines == ["0 keys encrypted anew, 2 already with the newest."]
+    assert run("rotate_keys").lines == ["2 keys re-encrypted, 0 already current."]
+    assert run("rotate_keys").lines == ["0 keys re-encrypted, 2 already current."]
     assert list(ApiKey.objects.order_by("pk").values("generation", "changed_at", "last_signs")) == before
     ring.drop_old()
     assert [is_used(team, f"{OLD_KEY}{number}") for number, team in enumerate(teams)] == [True, True]
@@ -115,8 +115,8 @@ def test_a_tried_key_may_be_saved_after_it(
 def test_one_that_no_key_opens_is_left_and_counted(ring: SimpleNamespace, team: Team) -> None:
     ApiKey.objects.filter(team=team).update(sealed="damaged")
     ran = run("rotate_keys")
-    assert (ran.status, ran.lines) == (1, ["1 key encrypted anew, 0 already with the newest."])
-    assert ran.err == "1 key can be read with no key of the ring; it must be entered again."
+    assert (ran.status, ran.lines) == (1, ["1 key re-encrypted, 0 already current."])
+    assert ran.err == "1 key cannot be decrypted; enter it again."
     assert ApiKey.objects.get(team=team).sealed == "damaged"
 
 

@@ -1,5 +1,4 @@
 from django.core.management.base import BaseCommand, CommandError
-from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from dashboard.secrets import KeyRingMissing
@@ -18,8 +17,11 @@ class Command(BaseCommand):
             rotated = rotate_keys()
         except KeyRingMissing as problem:
             raise CommandError(str(problem)) from None
-        changed = ngettext("%(n)d key encrypted anew", "%(n)d keys encrypted anew", rotated.changed)
-        text = changed + _(", %(current)d already with the newest.")
+        text = ngettext(
+            "%(n)d key re-encrypted, %(current)d already current.",
+            "%(n)d keys re-encrypted, %(current)d already current.",
+            rotated.changed,
+        )
         self.stdout.write(text % {"n": rotated.changed, "current": rotated.current})
         if rotated.unreadable:
             unread = ngettext(
