@@ -71,7 +71,7 @@ urlpatterns = [
     path("", home.home, name="home", get=SIGNED_IN),
     path("teams/", home.team_choice, name="teams", get=SIGNED_IN),
     path("t/<slug:team>/", home.team_home, name="team_home", get=VIEWER),
-    path("t/<slug:team>/volumes/", volumes.volume_list, name="volumes", get=VIEWER),
+    path("t/<slug:team>/volumes/", volumes.volumes_page, name="volumes", get=VIEWER),
     path("t/<slug:team>/volumes/exempt/", exempt.exempt, name="exempt", get=MEMBER, post=MEMBER),
     path("t/<slug:team>/volumes/judge-again/", exempt.judge_again, name="judge_again", get=MEMBER, post=MEMBER),
     path("t/<slug:team>/volumes/stopped/", exempt.stopped, name="stopped", post=MEMBER),

@@ -1,4 +1,4 @@
-"""The GET parameters behind the changes page. A value that is not valid is named in a sentence and left out.
+"""The filters of the changes page.
 
 A page is found by where it begins, not by its number: what happens meanwhile moves no page under its reader.
 """
@@ -6,13 +6,14 @@ A page is found by where it begins, not by its number: what happens meanwhile mo
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import UTC, datetime
 from typing import NamedTuple
 
 from django.http import QueryDict
 from django.utils.translation import gettext as _
 
 from snapshots.lists import params
+from snapshots.lists.params import DatedFilters, Reader, one_of
 from snapshots.models import Change, Environment
 
 CURSOR = re.compile(r"(\d{8}T\d{12})-(\d{1,18})", re.ASCII)
@@ -30,83 +31,57 @@ class Cursor(NamedTuple):
         return f"{self.at.astimezone(UTC):{CURSOR_TIME}}-{self.pk}"
 
 
-@dataclass(frozen=True, slots=True)
-class ChangeFilters:
-    """What the changes page shows. `problems` are sentences; `line` is the line whose many are shown, 0 for none.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ChangeFilters(DatedFilters):
+    """What the changes page shows. `line` is the line whose many are shown, 0 for none.
 
     `before` and `after`: the page begins with what is older, or ends with what is newer, than this.
     """
 
+    PARAMETERS = {
+        "kinds": "kind",
+        "environments": "environment",
+        "volume_ids": "volume_id",
+        "from_date": "from",
+        "to_date": "to",
+        "q": "q",
+        "rotated": "rotated",
+        "line": "line",
+        "before": "before",
+        "after": "after",
+    }
+    ORDER = ("rotated", "before", "after")
+    PLACE = ("before", "after")
+
     kinds: tuple[str, ...] = ()
-    environments: tuple[Environment, ...] = ()
-    volume_ids: tuple[str, ...] = ()
-    from_date: date | None = None
-    to_date: date | None = None
-    q: str = ""
     rotated: bool = False
     line: int = 0
     before: Cursor | None = None
     after: Cursor | None = None
-    volume_q: str = ""
-    problems: tuple[str, ...] = ()
-
-    @property
-    def is_narrowed(self) -> bool:
-        """Whether anything but the page was chosen."""
-        return bool(replace(self, rotated=False, before=None, after=None).pairs())
 
     @property
     def hides_rotated(self) -> bool:
         """What every schedule does each day is shown to who asks for it."""
         return not (self.kinds or self.rotated or self.line)
 
-    def pairs(self) -> list[tuple[str, str]]:
-        """The valid parameters in one fixed order, defaults left out: one view, one address."""
-        pairs = [("kind", value) for value in self.kinds]
-        pairs += [("environment", environment.path) for environment in self.environments]
-        pairs += [("volume_id", value) for value in self.volume_ids]
-        single = [("from", params.iso(self.from_date)), ("to", params.iso(self.to_date)), ("q", self.q)]
-        single += [("rotated", "yes" if self.rotated else ""), ("line", str(self.line or ""))]
-        single += [("before", str(self.before or "")), ("after", str(self.after or ""))]
-        return pairs + [(name, value) for name, value in single if value]
-
-    def query(self, **changes: object) -> str:
-        """The query string of this view with some fields changed, "?" included; on its newest page unless told."""
-        changed = replace(self, **{"before": None, "after": None, **changes})  # type: ignore[arg-type]
-        query = QueryDict(mutable=True)
-        for name, value in changed.pairs():
-            query.appendlist(name, value)
-        return f"?{query.urlencode()}" if query else ""
-
-    @property
-    def since(self) -> datetime | None:
-        """The first moment of `from`, UTC."""
-        return datetime.combine(self.from_date, time.min, UTC) if self.from_date else None
-
-    @property
-    def until(self) -> datetime | None:
-        """The first moment after `to`, UTC: the day itself is meant too."""
-        return datetime.combine(self.to_date, time.min, UTC) + timedelta(days=1) if self.to_date else None
-
 
 def parse(query: QueryDict, environments: Sequence[Environment]) -> ChangeFilters:
     """Read a query string. Never raises: what is not valid is in `problems`."""
-    problems: list[str] = []
-    by_path = {environment.path: environment for environment in environments}
-    before = params.one(query, "before", _cursor, problems)
+    read = Reader(query, environments)
+    before = read.one("before", _cursor)
     return ChangeFilters(
-        kinds=params.several(query, "kind", params.one_of(Change.Kind.values), problems),
-        environments=params.several(query, "environment", by_path.get, problems),
-        volume_ids=params.several(query, "volume_id", params.volume_id, problems),
-        from_date=params.one(query, "from", params.day, problems),
-        to_date=params.one(query, "to", params.day, problems),
-        q=params.text(query, "q", problems),
-        rotated=params.one(query, "rotated", params.one_of({"yes", "no"}), problems) == "yes",
-        line=params.one(query, "line", _number, problems) or 0,
+        kinds=read.several("kind", one_of(Change.Kind.values)),
+        environments=read.environments(),
+        volume_ids=read.several("volume_id", params.volume_id),
+        from_date=read.one("from", params.day),
+        to_date=read.one("to", params.day),
+        q=read.text("q"),
+        rotated=read.one("rotated", one_of({"yes", "no"})) == "yes",
+        line=read.one("line", _number) or 0,
         before=before,
-        after=None if before else params.one(query, "after", _cursor, problems),
-        volume_q=params.text(query, "volume_q", problems),
-        problems=tuple(problems),
+        after=None if before else read.one("after", _cursor),
+        volume_q=read.text("volume_q"),
+        problems=tuple(read.problems),
     )
 
 

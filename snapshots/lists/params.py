@@ -1,15 +1,21 @@
-"""Reading GET parameters, one by one: a value that is not valid is named in a sentence and left out, never a 500."""
+"""The GET parameters behind the list pages: read one by one, kept as filters, written back as an address.
+
+A value that is not valid is named in a sentence and left out, never a 500.
+"""
 
 import re
 import uuid
-from collections.abc import Callable, Iterable
-from datetime import date, datetime
-from typing import TypeVar
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, time, timedelta
+from typing import ClassVar, TypeVar
+from urllib.parse import urlencode
 
 from django.http import QueryDict
 from django.utils.translation import gettext as _
 
 from snapshots.cloudca.dates import bounded
+from snapshots.models import Environment
 
 T = TypeVar("T")
 
@@ -19,39 +25,168 @@ DEFAULT_PAGE_SIZE = 50
 MOST_TEXT = 100
 MOST_VALUES = 50
 MOST_PAGE_DIGITS = 7
+MOST_QUERY = 2000
+# Parameters that belong to a moment and not to what a page shows.
+PASSING = ("page", "back", "before", "after")
 CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 # These would also turn our own words around it: marks and overrides of the writing direction.
 UNSHOWN = re.compile(r"[\x00-\x1f\x7f\u200e\u200f\u202a-\u202e\u2066-\u2069]")
 
 
-def several(query: QueryDict, name: str, read: Callable[[str], T | None], problems: list[str]) -> tuple[T, ...]:
-    values = dict.fromkeys(value for value in query.getlist(name) if value)
-    if len(values) > MOST_VALUES:
-        problems.append(
-            _("Only the first %(most)d values of “%(name)s” are used.") % {"most": MOST_VALUES, "name": name}
-        )
-    read_values = [_read(name, value, read, problems) for value in list(values)[:MOST_VALUES]]
-    return tuple(dict.fromkeys(value for value in read_values if value is not None))
+class Reader:
+    """Reads a query string, parameter by parameter. `problems`: what was not valid, in sentences."""
+
+    def __init__(self, query: QueryDict, environments: Sequence[Environment]) -> None:
+        self._query = query
+        self._by_path = {environment.path: environment for environment in environments}
+        self.problems: list[str] = []
+
+    def several(self, name: str, read: Callable[[str], T | None]) -> tuple[T, ...]:
+        values = dict.fromkeys(value for value in self._query.getlist(name) if value)
+        if len(values) > MOST_VALUES:
+            text = _("Only the first %(most)d values of “%(name)s” are used.")
+            self.problems.append(text % {"most": MOST_VALUES, "name": name})
+        found = [self._read(name, value, read) for value in list(values)[:MOST_VALUES]]
+        return tuple(dict.fromkeys(value for value in found if value is not None))
+
+    def one(self, name: str, read: Callable[[str], T | None]) -> T | None:
+        value = self._query.get(name)
+        return self._read(name, value, read) if value else None
+
+    def text(self, name: str) -> str:
+        found = CONTROL.sub(" ", self._query.get(name, "")).encode("utf-8", "replace").decode().strip()
+        if len(found) > MOST_TEXT:
+            self.problems.append(_("Only the first %(most)d signs of the search text are used.") % {"most": MOST_TEXT})
+        return found[:MOST_TEXT].strip()
+
+    def environments(self) -> tuple[Environment, ...]:
+        return self.several("environment", self._by_path.get)
+
+    def sort(self, names: Iterable[str]) -> str | None:
+        """An order by one of these: its name, or the name with "-" for the other way round."""
+        return self.one("sort", one_of(f"{sign}{name}" for name in names for sign in ("", "-")))
+
+    def page(self) -> dict[str, int]:
+        """Which page, of which size."""
+        page, size = self.one("page", page_number), self.one("page_size", page_size)
+        return {"page": page or 1, "page_size": size or DEFAULT_PAGE_SIZE}
+
+    def _read(self, name: str, value: str, read: Callable[[str], T | None]) -> T | None:
+        result = read(value)
+        if result is None:
+            shown = UNSHOWN.sub("�", value[:40]) + ("…" if len(value) > 40 else "")
+            text = _("“%(value)s” is not a valid “%(name)s”; it was ignored.")
+            self.problems.append(text % {"value": shown, "name": name})
+        return result
 
 
-def one(query: QueryDict, name: str, read: Callable[[str], T | None], problems: list[str]) -> T | None:
-    value = query.get(name)
-    return _read(name, value, read, problems) if value else None
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FilterBase:
+    """What a list page shows. `environments` are the chosen ones, empty for all; `problems` are sentences.
+
+    A field with its usual value is left out of the address: one view, one address.
+    """
+
+    # The fields in the order of the address, with the names of their parameters.
+    PARAMETERS: ClassVar[Mapping[str, str]]
+    # Those that choose no rows.
+    ORDER: ClassVar[Sequence[str]] = ("sort", "page_size", "page")
+    # Those that say where in the list the page is: a link with another filter begins at the first page.
+    PLACE: ClassVar[Sequence[str]] = ("page",)
+
+    environments: tuple[Environment, ...] = ()
+    q: str = ""
+    problems: tuple[str, ...] = ()
+
+    @property
+    def is_narrowed(self) -> bool:
+        """Whether anything but order and page was chosen."""
+        return bool(self.pairs(*(field for field in self.PARAMETERS if field not in self.ORDER)))
+
+    def pairs(self, *chosen: str) -> list[tuple[str, str]]:
+        """The parameters of the chosen fields, or of all, as an address has them."""
+        return [pair for field in chosen or self.PARAMETERS for pair in self.written(field, getattr(self, field))]
+
+    def written(self, field: str, value: object) -> list[tuple[str, str]]:
+        """One field's parameters, if it had this value."""
+        if type(value) is tuple:
+            return [(self.PARAMETERS[field], _text(one)) for one in value]
+        return [] if value == self.__dataclass_fields__[field].default else [(self.PARAMETERS[field], _text(value))]
 
 
-def _read(name: str, value: str, read: Callable[[str], T | None], problems: list[str]) -> T | None:
-    result = read(value)
-    if result is None:
-        shown = UNSHOWN.sub("�", value[:40]) + ("…" if len(value) > 40 else "")
-        problems.append(_("“%(value)s” is not a valid “%(name)s”; it was ignored.") % {"value": shown, "name": name})
-    return result
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DatedFilters(FilterBase):
+    """Filters by volume and by day. `volume_q`: what was typed to find a volume."""
+
+    volume_ids: tuple[str, ...] = ()
+    volume_q: str = ""
+    from_date: date | None = None
+    to_date: date | None = None
+
+    @property
+    def since(self) -> datetime | None:
+        """The first moment of `from`, UTC."""
+        return datetime.combine(self.from_date, time.min, UTC) if self.from_date else None
+
+    @property
+    def until(self) -> datetime | None:
+        """The first moment after `to`, UTC: the day itself is meant too."""
+        return datetime.combine(self.to_date, time.min, UTC) + timedelta(days=1) if self.to_date else None
 
 
-def text(query: QueryDict, name: str, problems: list[str]) -> str:
-    found = CONTROL.sub(" ", query.get(name, "")).encode("utf-8", "replace").decode().strip()
-    if len(found) > MOST_TEXT:
-        problems.append(_("Only the first %(most)d signs of the search text are used.") % {"most": MOST_TEXT})
-    return found[:MOST_TEXT].strip()
+class Links:
+    """Addresses of a list page with some filters changed. What stays is encoded once."""
+
+    def __init__(self, prefix: str, filters: FilterBase) -> None:
+        self.prefix, self._filters = prefix, filters
+        self._parts = {field: self._part(field, getattr(filters, field)) for field in filters.PARAMETERS}
+        self._first_page = self._parts | dict.fromkeys(filters.PLACE, "")
+
+    @property
+    def query(self) -> str:
+        """The query string of the page as it is shown, "?" included."""
+        return _joined(self._parts)
+
+    def first_query(self, **changes: object) -> str:
+        """With some fields changed, on the first page unless told."""
+        changed = {field: self._part(field, value) for field, value in changes.items()}
+        return _joined(self._first_page | changed)
+
+    def to(self, **changes: object) -> str:
+        """The address with some fields changed, on the first page unless told."""
+        return self.prefix + self.first_query(**changes)
+
+    def without(self, field: str, value: object) -> str:
+        """The address without one of a field's values."""
+        return self.to(**{field: tuple(other for other in getattr(self._filters, field) if other != value)})
+
+    def _part(self, field: str, value: object) -> str:
+        return urlencode(self._filters.written(field, value))
+
+
+def clean_query(text: str) -> str:
+    """Rebuild a query string without temporary parameters, so that it cannot lead to another path or host."""
+    try:
+        query = QueryDict(text[:MOST_QUERY].removeprefix("?"))
+    except ValueError:
+        return ""
+    kept = QueryDict(mutable=True)
+    for name, values in query.lists():
+        values = [value for value in values if value]
+        if name not in PASSING and values:
+            kept.setlist(name, values)
+    return kept.urlencode()[:MOST_QUERY]
+
+
+def _joined(parts: Mapping[str, str]) -> str:
+    query = "&".join(filter(None, parts.values()))
+    return f"?{query}" if query else ""
+
+
+def _text(value: object) -> str:
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    return value.path if isinstance(value, Environment) else str(value)
 
 
 def one_of(allowed: Iterable[str]) -> Callable[[str], str | None]:
@@ -96,7 +231,3 @@ def page_number(value: str) -> int | None:
 
 def page_size(value: str) -> int | None:
     return next((size for size in PAGE_SIZES if str(size) == value), None)
-
-
-def iso(day: date | None) -> str:
-    return day.isoformat() if day else ""

@@ -14,7 +14,7 @@ from django.db.models import Q, QuerySet
 
 from dashboard.teams.models import Team
 from snapshots.lists.params import NO_VOLUME
-from snapshots.lists.snapshot_filters import AGES, OLDER, UNDATED_AGE, Filters
+from snapshots.lists.snapshot_filters import AGES, OLDER, UNDATED_AGE, SnapshotFilters
 from snapshots.models import Environment, Snapshot, Volume
 from snapshots.rules.taken_time import UNDATED
 
@@ -61,7 +61,7 @@ class ListPage:
 
 
 def find_page(
-    team: Team, environments: Sequence[Environment], filters: Filters, now: datetime, volumes: Sequence[Volume]
+    team: Team, environments: Sequence[Environment], filters: SnapshotFilters, now: datetime, volumes: Sequence[Volume]
 ) -> ListPage:
     """The page that a view's filters ask for; a page past the end is the last one. `volumes` are the chosen ones."""
     rows = filtered(team, filters, now)
@@ -74,7 +74,7 @@ def find_page(
     return ListPage(lines, total, exact=True, number=number, has_next=number < last)
 
 
-def filtered(team: Team, filters: Filters, now: datetime) -> QuerySet[Snapshot]:
+def filtered(team: Team, filters: SnapshotFilters, now: datetime) -> QuerySet[Snapshot]:
     of_team = Snapshot.objects.of_team(team)
     rows: QuerySet[Snapshot] = of_team.listed() if filters.listed else of_team.no_longer_listed()
     if filters.environments:
@@ -91,12 +91,14 @@ def filtered(team: Team, filters: Filters, now: datetime) -> QuerySet[Snapshot]:
     return rows
 
 
-def ordered(team: Team, filters: Filters, now: datetime) -> QuerySet[Snapshot]:
+def ordered(team: Team, filters: SnapshotFilters, now: datetime) -> QuerySet[Snapshot]:
     """Every row that a view's filters match, in its order, whatever its page."""
     return filtered(team, filters, now).order_by(*_order(filters.sort))
 
 
-def stored_total(environments: Sequence[Environment], filters: Filters, volumes: Sequence[Volume] = ()) -> int | None:
+def stored_total(
+    environments: Sequence[Environment], filters: SnapshotFilters, volumes: Sequence[Volume] = ()
+) -> int | None:
     """How many rows match, from what the sync counted; None where it counted nothing of the kind."""
     if filters.age or filters.from_date or filters.to_date or filters.q:
         return None
@@ -121,7 +123,7 @@ def facet(environments: Sequence[Environment], name: str) -> dict[str, int]:
     return totals
 
 
-def _volumes_total(environments: Sequence[Environment], filters: Filters, volumes: Sequence[Volume]) -> int:
+def _volumes_total(environments: Sequence[Environment], filters: SnapshotFilters, volumes: Sequence[Volume]) -> int:
     counted = {environment.pk for environment in environments}
     total = sum(volume.snapshot_count for volume in volumes if volume.environment_id in counted)
     if NO_VOLUME in filters.volume_ids:
@@ -129,7 +131,7 @@ def _volumes_total(environments: Sequence[Environment], filters: Filters, volume
     return total
 
 
-def _in_time(rows: QuerySet[Snapshot], filters: Filters, now: datetime) -> QuerySet[Snapshot]:
+def _in_time(rows: QuerySet[Snapshot], filters: SnapshotFilters, now: datetime) -> QuerySet[Snapshot]:
     if filters.age in AGES:
         rows = rows.filter(taken_key__gte=now - AGES[filters.age])
     elif filters.age == OLDER:
@@ -165,7 +167,7 @@ def _reversed(names: Sequence[str]) -> list[str]:
     return [name[1:] if name.startswith("-") else f"-{name}" for name in names]
 
 
-def _slice(rows: QuerySet[Snapshot], filters: Filters, *, start: int, total: int) -> list[Line]:
+def _slice(rows: QuerySet[Snapshot], filters: SnapshotFilters, *, start: int, total: int) -> list[Line]:
     order = _order(filters.sort)
     size = min(filters.page_size, max(0, total - start))
     if start <= total // 2:
@@ -177,7 +179,7 @@ def _lines(rows: QuerySet[Snapshot], start: int, size: int) -> list[Line]:
     return [Line(*values) for values in rows.values_list(*Line._fields)[start : start + size]]
 
 
-def _counted_page(rows: QuerySet[Snapshot], filters: Filters) -> ListPage:
+def _counted_page(rows: QuerySet[Snapshot], filters: SnapshotFilters) -> ListPage:
     """Count and page in one walk: the keys of the first rows up to the limit, then the page's own rows."""
     ordered = rows.order_by(*_order(filters.sort))
     size = filters.page_size

@@ -17,15 +17,15 @@ from dashboard.teams.models import EventKind
 from snapshots.lists import change_list, snapshot_list, volume_groups, volume_list
 from snapshots.lists import export as exports
 from snapshots.lists.export import Place, Stream, TooManyExports, keys_of
-from snapshots.lists.export_rows import CHANGES, SNAPSHOTS, volumes_of
+from snapshots.lists.export_rows import CHANGES, SNAPSHOTS, Source, volumes_of
 from snapshots.lists.export_writers import CONTENT_TYPES, MOST_ROWS, Export
-from snapshots.lists.params import DEFAULT_PAGE_SIZE
+from snapshots.lists.params import DEFAULT_PAGE_SIZE, FilterBase
 from snapshots.text.labels import grouped
 from snapshots.verdicts.sql import DataAges
-from snapshots.views.changes import list_page
-from snapshots.views.common.page_state import nothing_to_list
-from snapshots.views.snapshots import list_page as lists
-from snapshots.views.volumes import list_page as volumes
+from snapshots.views.changes.list_page import ChangesView
+from snapshots.views.common.list_page import View
+from snapshots.views.snapshots.list_page import SnapshotsView
+from snapshots.views.volumes.list_page import VolumesView
 
 # How many rows the file will have, for whoever waits for it.
 ROWS_HEADER = "X-Export-Rows"
@@ -55,34 +55,20 @@ def changes_export(request: MemberRequest, team: str, kind: str) -> HttpResponse
 
 
 def _snapshots(request: MemberRequest) -> Export:
-    view = lists.read_view(request)
-    return Export(
-        team=view.team,
-        source=SNAPSHOTS,
-        keys=NOTHING if _is_bare(view) else keys_of(snapshot_list.ordered(view.team, view.filters, view.now)),
-        environments=view.environments,
-        asked=view.shown,
-        query=view.filters.query(page_size=DEFAULT_PAGE_SIZE).removeprefix("?"),
-        at=view.now,
-    )
+    view = SnapshotsView.read(request)
+    query = view.links.first_query(page_size=DEFAULT_PAGE_SIZE)
+    return _export(view, query, SNAPSHOTS, lambda: keys_of(snapshot_list.ordered(view.team, view.filters, view.now)))
 
 
 def _volumes(request: MemberRequest) -> Export:
-    view = volumes.read_view(request)
+    view = VolumesView.read(request)
     ages = DataAges.of(view.environments, view.now)
-    team_hours = view.policy.target_hours if view.policy else None
-    return Export(
-        team=view.team,
-        source=volumes_of(view.environments, ages, team_hours),
-        keys=NOTHING if _is_bare(view) else _volume_keys(view, ages),
-        environments=view.environments,
-        asked=view.shown,
-        query=view.filters.query(page_size=DEFAULT_PAGE_SIZE).removeprefix("?"),
-        at=view.now,
-    )
+    source = volumes_of(view.environments, ages, view.team_hours)
+    query = view.links.first_query(page_size=DEFAULT_PAGE_SIZE)
+    return _export(view, query, source, lambda: _volume_keys(view, ages))
 
 
-def _volume_keys(view: volumes.View, ages: DataAges) -> "array[int]":
+def _volume_keys(view: VolumesView, ages: DataAges) -> "array[int]":
     narrowed = volume_list.narrowed(view.environments, view.filters, ages)
     shown = volume_list.shown(narrowed, view.filters, ages)
     if view.filters.group:
@@ -91,22 +77,22 @@ def _volume_keys(view: volumes.View, ages: DataAges) -> "array[int]":
 
 
 def _changes(request: MemberRequest) -> Export:
-    view = list_page.read_view(request)
+    view = ChangesView.read(request)
     rows = change_list.filtered(view.team, view.environments, view.filters, view.line)
+    return _export(view, view.links.first_query(), CHANGES, lambda: keys_of(rows.newest_first()))
+
+
+def _export(view: View[FilterBase], query: str, source: Source, keys: Callable[[], "array[int]"]) -> Export:
+    """The rows of a page. Where the team has no key or no environment, the page shows none."""
     return Export(
         team=view.team,
-        source=CHANGES,
-        keys=NOTHING if _is_bare(view) else keys_of(rows.newest_first()),
+        source=source,
+        keys=keys() if view.nothing is None else NOTHING,
         environments=view.environments,
         asked=view.shown,
-        query=view.filters.query().removeprefix("?"),
+        query=query.removeprefix("?"),
         at=view.now,
     )
-
-
-def _is_bare(view: lists.View | volumes.View | list_page.View) -> bool:
-    """Whether the page shows no rows at all, as the team has no key or no environment."""
-    return nothing_to_list(view.membership, view.environments) is not None
 
 
 def _answer(request: MemberRequest, kind: str, make: Callable[[MemberRequest], Export]) -> HttpResponseBase:

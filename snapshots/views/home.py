@@ -31,7 +31,7 @@ def home(request: SignedInRequest) -> HttpResponse:
 def team_home(request: MemberRequest, team: str) -> HttpResponse:
     """Where a team starts: a missing step of its set-up, the view that an admin chose, else its volumes."""
     url = step_url(request.membership) or (start_url(request.team) if not request.GET else "")
-    return HttpResponseRedirect(url) if url else volumes.volume_list(request, team)
+    return HttpResponseRedirect(url) if url else volumes.volumes_page(request, team)
 
 
 @require_safe

@@ -1,33 +1,36 @@
-"""The changes page's filters: its choices, its chips, and the volume filter that it shares with the list."""
+"""The changes page's filters: its choices and its chips."""
 
-from collections.abc import Sequence
-from datetime import datetime
+from collections.abc import Iterator
 
 from django.utils.translation import gettext as _
 
-from dashboard.teams.models import Team
 from snapshots.lists.change_filters import ChangeFilters
-from snapshots.models import Change, Environment, Volume
+from snapshots.models import Change
 from snapshots.text import change_labels, times
-from snapshots.views.common.components import Chip, Choice, FilterGroup, chip, without
-from snapshots.views.common.volume_filter import FilterBar, chosen_volumes, offered_volumes, volume_chip, volume_filter
+from snapshots.views.common.components import Chip, Choice, FilterGroup, chip
+from snapshots.views.common.list_page import environment_chips, environment_group, search_chips
+from snapshots.views.common.volume_filter import DatedView, day_chips, volume_chips
 
 
-def change_bar(
-    team: Team,
-    environments: Sequence[Environment],
-    filters: ChangeFilters,
-    line: Change | None,
-    now: datetime,
-    prefix: str,
-) -> FilterBar:
-    volumes = chosen_volumes(team, filters)
-    found = offered_volumes(team, filters) if filters.volume_q else []
-    return FilterBar(
-        groups=[_kinds(filters), _times(filters), _environments(environments, filters)],
-        volume_filter=volume_filter(team, environments, filters, prefix, volumes=volumes, found=found),
-        chips=_chips(environments, volumes, filters, line, now, prefix),
-    )
+def groups(view: DatedView[ChangeFilters]) -> list[FilterGroup]:
+    return [_kinds(view.filters), _times(view.filters), environment_group(view)]
+
+
+def chips(view: DatedView[ChangeFilters], line: Change | None) -> Iterator[Chip]:
+    """`line`: the one whose many are shown."""
+    filters, links = view.filters, view.links
+    if line is not None:
+        name = _("Repeated") if line.volume_id else _("At once")
+        told = f"{change_labels.label(line.kind)}, {times.stamp(line.at, view.now)}"
+        yield chip(name, f"{told} · {view.place_of(line.environment_id)}", links.to(line=0))
+    yield from volume_chips(view)
+    for kind in filters.kinds:
+        yield chip(_("Kind"), change_labels.label(kind), links.without("kinds", kind))
+    yield from environment_chips(view)
+    yield from day_chips(view)
+    yield from search_chips(view)
+    if filters.rotated:
+        yield chip(_("Rotated"), _("shown too"), links.to(rotated=False))
 
 
 def _kinds(filters: ChangeFilters) -> FilterGroup:
@@ -46,43 +49,3 @@ def _note(kind: str) -> str:
 def _times(filters: ChangeFilters) -> FilterGroup:
     # Its name is what the template of the choices knows its two dates by.
     return FilterGroup("age", _("Time"), "radio", [], sum(bool(day) for day in (filters.from_date, filters.to_date)))
-
-
-def _environments(environments: Sequence[Environment], filters: ChangeFilters) -> FilterGroup:
-    choices = [Choice(one.path, one.place, checked=one in filters.environments) for one in environments]
-    return FilterGroup("environment", _("Environment"), "checkbox", choices, len(filters.environments))
-
-
-def _chips(
-    environments: Sequence[Environment],
-    volumes: Sequence[Volume],
-    filters: ChangeFilters,
-    line: Change | None,
-    now: datetime,
-    prefix: str,
-) -> list[Chip]:
-    chips = [volume_chip(value, environments, volumes, filters, prefix) for value in filters.volume_ids]
-    if line is not None:
-        name = _("Repeated") if line.volume_id else _("At once")
-        chips.insert(0, chip(name, _line(line, environments, now), prefix + filters.query(line=0)))
-    for kind in filters.kinds:
-        chips.append(
-            chip(_("Kind"), change_labels.label(kind), prefix + filters.query(kinds=without(filters.kinds, kind)))
-        )
-    for environment in filters.environments:
-        url = prefix + filters.query(environments=without(filters.environments, environment))
-        chips.append(chip(_("Environment"), environment.place, url))
-    if filters.from_date:
-        chips.append(chip(_("From"), filters.from_date.isoformat(), prefix + filters.query(from_date=None)))
-    if filters.to_date:
-        chips.append(chip(_("To"), filters.to_date.isoformat(), prefix + filters.query(to_date=None)))
-    if filters.q:
-        chips.append(chip(_("Search"), filters.q, prefix + filters.query(q="")))
-    if filters.rotated:
-        chips.append(chip(_("Rotated"), _("shown too"), prefix + filters.query(rotated=False)))
-    return chips
-
-
-def _line(line: Change, environments: Sequence[Environment], now: datetime) -> str:
-    place = next((one.place for one in environments if one.pk == line.environment_id), "")
-    return f"{change_labels.label(line.kind)}, {times.stamp(line.at, now)} · {place}"

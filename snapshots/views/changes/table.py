@@ -1,7 +1,4 @@
-"""The lines of the changes page, day by day: rendered once for each state of the data, then taken from the cache.
-
-The key holds everything they depend on, led by the team, as the list's does: what is told raises the generation.
-"""
+"""The lines of the changes page, day by day."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -11,10 +8,8 @@ from django.template.loader import render_to_string
 from django.urls import reverse
 from django.utils.dates import WEEKDAYS
 from django.utils.safestring import SafeString
-from django.utils.translation import get_language
 from django.utils.translation import gettext as _
 
-from dashboard.backends.redis_cache import kept, key_of
 from dashboard.teams.models import Team
 from snapshots.lists.change_filters import ChangeFilters
 from snapshots.lists.change_list import ChangePage, Line, find_page
@@ -22,8 +17,9 @@ from snapshots.models import Change, Environment, Volume
 from snapshots.rules import states
 from snapshots.text import change_labels, labels, times
 from snapshots.text.labels import Badge, volume_name
+from snapshots.views.common.list_page import kept_part
+from snapshots.views.common.volume_filter import DatedView
 
-KEEP_SECONDS = 120
 Volumes = Mapping[tuple[int, str], Volume]
 
 
@@ -66,39 +62,24 @@ class Scene:
     volumes_url: str
 
 
-def change_table(
-    team: Team,
-    environments: Sequence[Environment],
-    filters: ChangeFilters,
-    line: Change | None,
-    now: datetime,
-    prefix: str,
-) -> tuple[ChangePage, SafeString]:
-    """The page's numbers and its rendered lines. `prefix` is the page's own address, `line` the one that is opened."""
+def change_table(view: DatedView[ChangeFilters], line: Change | None) -> tuple[ChangePage, SafeString]:
+    """The page's numbers and its rendered lines. `line`: the one that is opened."""
 
     def make() -> tuple[ChangePage, str]:
-        page = find_page(team, environments, filters, line)
-        places = {environment.pk: environment for environment in environments}
-        list_url, volumes_url = (reverse(f"snapshots:{name}", args=[team.slug]) for name in ("list", "volumes"))
-        scene = Scene(places, _volumes_of(team, page.lines), now, prefix, list_url, volumes_url)
+        page = find_page(view.team, view.environments, view.filters, line)
+        places = {environment.pk: environment for environment in view.environments}
+        list_url, volumes_url = (reverse(f"snapshots:{name}", args=[view.team.slug]) for name in ("list", "volumes"))
+        scene = Scene(places, _volumes_of(view.team, page.lines), view.now, view.prefix, list_url, volumes_url)
         html = render_to_string("snapshots/changes/_days.html", {"days": _days(page.lines, scene)})
         return replace(page, lines=_ends(page.lines)), html
 
-    key = _key(team, environments, filters, now, prefix)
-    page, html = kept(key, tuple[ChangePage, str], make, seconds=KEEP_SECONDS)
+    page, html = kept_part(view, "changes", tuple[ChangePage, str], make)
     return page, SafeString(html)
 
 
 def _ends(lines: Sequence[Line]) -> list[Line]:
     """The first and the last: all that the page still needs, as the lines are in the HTML."""
     return [lines[0], lines[-1]] if lines else []
-
-
-def _key(team: Team, environments: Sequence[Environment], filters: ChangeFilters, now: datetime, prefix: str) -> str:
-    versions = [environment.rows_version for environment in environments]
-    query = filters.query(before=filters.before, after=filters.after)
-    parts = (versions, query, get_language(), int(now.timestamp()) // 60, prefix)
-    return key_of("changes", team.pk, parts)
 
 
 def _volumes_of(team: Team, lines: Sequence[Line]) -> Volumes:
@@ -157,7 +138,7 @@ def _title(line: Line, environment: Environment, volume: Volume | None, scene: S
         text = (
             change_labels.repeated(line.number, since, line.at) if since else change_labels.many(line.kind, line.number)
         )
-        return text, scene.prefix + ChangeFilters(line=line.pk).query()
+        return text, f"{scene.prefix}?line={line.pk}"
     if line.snapshot_id is not None:
         title = labels.title(line.name or "", line.snapshot_id)
         return title, f"{scene.list_url}{environment.path}/{line.snapshot_id}/"

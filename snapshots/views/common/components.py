@@ -1,14 +1,11 @@
 """What the templates are given: plain values, already worded, so that a template only loops and prints."""
 
 from dataclasses import dataclass, field
-from typing import TypeVar
 
 from django.utils.translation import gettext as _
 
 from snapshots.text.labels import Badge
 from snapshots.text.times import Taken
-
-T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,9 +34,14 @@ class Column:
 
 @dataclass(frozen=True, slots=True)
 class Chip:
+    """A filter in use, and the address of the page without it."""
+
     label: str
     remove_url: str
-    remove_label: str
+
+    @property
+    def remove_label(self) -> str:
+        return _("Remove filter: %(label)s") % {"label": self.label}
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +74,10 @@ class VolumeFilter:
     found: list[Choice]
     more: bool
     search_url: str
+
+    @property
+    def choices(self) -> list[Choice]:
+        return self.chosen + self.found
 
 
 @dataclass(frozen=True, slots=True)
@@ -173,9 +179,4 @@ class TeamLink:
 
 
 def chip(kind: str, value: str, url: str) -> Chip:
-    label = f"{kind}: {value}"
-    return Chip(label, url, _("Remove filter: %(label)s") % {"label": label})
-
-
-def without(values: tuple[T, ...], value: T) -> tuple[T, ...]:
-    return tuple(other for other in values if other != value)
+    return Chip(f"{kind}: {value}", url)

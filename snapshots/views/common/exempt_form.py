@@ -1,4 +1,4 @@
-"""The forms of what a team says of its volumes."""
+"""The form that takes something out of what is judged."""
 
 from datetime import UTC, datetime, time
 from typing import Any
@@ -8,16 +8,13 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from snapshots.lists.params import UNSHOWN
-from snapshots.models import SavedView
 from snapshots.policy.exemptions import MOST_REASON, Exemption
 from snapshots.verdicts.sql import FOR_EVER
 
-MOST_QUERY = 2000
-MOST_NAME = SavedView._meta.get_field("name").max_length
 FIELD = {"class": "field"}
 
 
-def _shown(text: str) -> str:
+def shown_text(text: str) -> str:
     """Text without what would turn the words around it. Raises `ValidationError` if nothing is left."""
     shown = UNSHOWN.sub(" ", text).strip()
     if not shown:
@@ -48,7 +45,7 @@ class ExemptForm(forms.Form):
     )
 
     def clean_reason(self) -> str:
-        return _shown(self.cleaned_data["reason"])
+        return shown_text(self.cleaned_data["reason"])
 
     def clean(self) -> dict[str, Any]:
         cleaned: dict[str, Any] = super().clean() or {}
@@ -67,13 +64,3 @@ class ExemptForm(forms.Form):
         day = self.cleaned_data["until"]
         until = datetime.combine(day, time.min, UTC) if self.cleaned_data["ends"] == "day" else FOR_EVER
         return Exemption(until, self.cleaned_data["reason"])
-
-
-class SaveForm(forms.Form):
-    """The name of a filtered page."""
-
-    name = forms.CharField(label=_("Name"), max_length=MOST_NAME)
-    query = forms.CharField(max_length=MOST_QUERY, required=False, strip=False)
-
-    def clean_name(self) -> str:
-        return _shown(self.cleaned_data["name"])

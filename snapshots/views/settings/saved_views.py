@@ -1,59 +1,49 @@
 """Saved views: named filters of a team's pages. Each is one of our pages and a query string."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass
-
+from django import forms
 from django.contrib import messages
 from django.db import IntegrityError, transaction
-from django.http import HttpResponse, HttpResponseRedirect, QueryDict
+from django.http import HttpResponse, HttpResponseRedirect
 from django.shortcuts import render
 from django.urls import reverse
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_POST, require_safe
 
-from dashboard.teams.access.capabilities import capabilities
 from dashboard.teams.access.guard import MemberRequest, may
 from dashboard.teams.access.roles import hold, hold_role
 from dashboard.teams.models import Team
+from snapshots.lists.params import MOST_QUERY, clean_query
 from snapshots.models import SavedView
-from snapshots.views.common.exempt_form import MOST_QUERY, SaveForm
+from snapshots.views.common.exempt_form import shown_text
+from snapshots.views.common.list_page import SAVED_PAGES, saved_url
 
-# The pages with filters, by the name in a saved view.
-PAGES: Mapping[str, str] = {
-    "volumes": "snapshots:volumes",
-    "snapshots": "snapshots:list",
-    "changes": "snapshots:changes",
-}
 MOST_VIEWS = 100
-MOST_PARAMETERS = 200
-# Parameters that are not part of a view.
-PASSING = ("page", "back", "before", "after")
 
 
-@dataclass(frozen=True, slots=True)
-class SavedLink:
-    pk: int
-    name: str
-    url: str
-    page: str
-    is_start: bool
-    current: bool = False
-    made_by: str = ""
+class SaveForm(forms.Form):
+    """The name of a filtered page."""
+
+    name = forms.CharField(label=gettext_lazy("Name"), max_length=SavedView._meta.get_field("name").max_length)
+    query = forms.CharField(max_length=MOST_QUERY, required=False, strip=False)
+
+    def clean_name(self) -> str:
+        return shown_text(self.cleaned_data["name"])
 
 
 @require_safe
 def view_list(request: MemberRequest, team: str) -> HttpResponse:
     """The team's saved views."""
-    found = request.team.saved_views.order_by("name")
-    context = {"title": _("Saved views"), "views": [link for one in found if (link := link_of(request.team, one))]}
-    return render(request, "snapshots/settings/saved_views.html", context)
+    found = request.team.saved_views.filter(page__in=SAVED_PAGES).order_by("name")
+    views = [(view, saved_url(request.team, view.page, view.query)) for view in found]
+    return render(request, "snapshots/settings/saved_views.html", {"title": _("Saved views"), "views": views})
 
 
 @require_POST
 def save(request: MemberRequest, team: str) -> HttpResponse:
     """Save a filtered page under a name."""
     page, form = request.POST.get("page", ""), SaveForm(request.POST)
-    if page not in pages():
+    if page not in SAVED_PAGES:
         messages.warning(request, _("This page cannot be saved."))
         return HttpResponseRedirect(_list_url(request.team))
     if not form.is_valid():
@@ -61,10 +51,10 @@ def save(request: MemberRequest, team: str) -> HttpResponse:
         messages.warning(
             request, _("Enter a name of at most 60 characters.") if is_name else _("This filter cannot be saved.")
         )
-        return HttpResponseRedirect(_address(request.team, page, request.POST.get("query", "")))
+        return HttpResponseRedirect(saved_url(request.team, page, request.POST.get("query", "")))
     query = clean_query(form.cleaned_data["query"])
     messages.info(request, _save(request, page, form.cleaned_data["name"], query))
-    return HttpResponseRedirect(_address(request.team, page, query))
+    return HttpResponseRedirect(saved_url(request.team, page, query))
 
 
 @require_POST
@@ -100,44 +90,10 @@ def start(request: MemberRequest, team: str) -> HttpResponse:
     return HttpResponseRedirect(_list_url(request.team))
 
 
-def pages() -> Mapping[str, str]:
-    """Return the pages of `PAGES` that exist."""
-    return {page: name for page, name in PAGES.items() if name in capabilities()}
-
-
-def links(request: MemberRequest, page: str) -> list[SavedLink]:
-    """Return the saved views of a page, for its menu; the one with the requested URL is current."""
-    found = [link_of(request.team, view) for view in request.team.saved_views.filter(page=page).order_by("name")]
-    asked = _address(request.team, page, clean_query(request.GET.urlencode())) if page in pages() else ""
-    return [SavedLink(one.pk, one.name, one.url, page, one.is_start, one.url == asked) for one in found if one]
-
-
 def start_url(team: Team) -> str:
     """Return the URL of the team's start page; "" if it is the volumes page."""
-    view = team.saved_views.filter(is_start=True).first()
-    link = link_of(team, view) if view else None
-    return link.url if link else ""
-
-
-def link_of(team: Team, view: SavedView) -> SavedLink | None:
-    if view.page not in pages():
-        return None
-    url = _address(team, view.page, view.query)
-    return SavedLink(view.pk, view.name, url, view.page, view.is_start, made_by=view.made_by)
-
-
-def clean_query(text: str) -> str:
-    """Rebuild a query string without temporary parameters, so that it cannot lead to another path or host."""
-    try:
-        query = QueryDict(text[:MOST_QUERY].removeprefix("?"), mutable=True)
-    except ValueError:
-        return ""
-    kept = QueryDict(mutable=True)
-    for name, values in query.lists():
-        values = [value for value in values if value]
-        if name not in PASSING and values:
-            kept.setlist(name, values)
-    return kept.urlencode()[:MOST_QUERY]
+    view = team.saved_views.filter(is_start=True, page__in=SAVED_PAGES).first()
+    return saved_url(team, view.page, view.query) if view else ""
 
 
 def _save(request: MemberRequest, page: str, name: str, query: str) -> str:
@@ -160,12 +116,6 @@ def _view(request: MemberRequest) -> SavedView | None:
         return None
     found: SavedView | None = request.team.saved_views.filter(pk=int(text)).first()
     return found
-
-
-def _address(team: Team, page: str, query: str) -> str:
-    url = reverse(pages()[page], args=[team.slug])
-    cleaned = clean_query(query)
-    return f"{url}?{cleaned}" if cleaned else url
 
 
 def _list_url(team: Team) -> str:

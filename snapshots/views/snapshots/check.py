@@ -5,6 +5,7 @@ from django.core.cache import caches
 from django.http import Http404, HttpResponse, HttpResponseRedirect
 from django.shortcuts import render
 from django.utils import timezone
+from django.utils.html import escape
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST
 
@@ -41,7 +42,7 @@ def check(
         messages.info(request, said)
         return HttpResponseRedirect(page)
     if shown is None:
-        return render(request, "snapshots/snapshots/_lookup_result.html", {"said": said})
+        return HttpResponse(escape(said))
     if request.POST.get("lookup") == "1":
         return HttpResponse(headers={"HX-Redirect": page})
     return render(

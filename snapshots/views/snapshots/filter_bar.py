@@ -1,48 +1,51 @@
 """The snapshot list's filters: its choices with their numbers, and its chips."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 
 from django.utils.translation import gettext as _
 from django.utils.translation import pgettext
 
-from dashboard.teams.models import Team
-from snapshots.lists.snapshot_filters import OLDER, UNDATED_AGE, Filters
+from snapshots.lists.snapshot_filters import OLDER, UNDATED_AGE, SnapshotFilters
 from snapshots.lists.snapshot_list import facet
-from snapshots.models import Environment, Volume
+from snapshots.models import Environment
 from snapshots.rules import states
 from snapshots.text.labels import grouped
-from snapshots.views.common.components import Chip, Choice, FilterGroup, chip, without
-from snapshots.views.common.volume_filter import FilterBar, find_volumes, volume_chip, volume_filter
+from snapshots.views.common.components import Chip, Choice, FilterGroup, chip
+from snapshots.views.common.list_page import environment_chips, search_chips
+from snapshots.views.common.volume_filter import DatedView, day_chips, volume_chips
 
 
-def filter_bar(
-    team: Team, environments: Sequence[Environment], filters: Filters, prefix: str, volumes: Sequence[Volume]
-) -> FilterBar:
-    """The bar of a view; `volumes` are the chosen ones."""
-    return FilterBar(
-        groups=_groups(environments, filters),
-        volume_filter=volume_filter(
-            team,
-            environments,
-            filters,
-            prefix,
-            volumes=volumes,
-            found=find_volumes(team, filters) if filters.volume_q else [],
-        ),
-        chips=_chips(environments, volumes, filters, prefix),
-    )
-
-
-def _groups(environments: Sequence[Environment], filters: Filters) -> list[FilterGroup]:
-    counted = filters.environments or environments
+def groups(view: DatedView[SnapshotFilters]) -> list[FilterGroup]:
+    filters = view.filters
     return [
-        _facet_group("state", _("State"), facet(counted, "state"), states.STATES, filters.states),
+        _facet_group("state", _("State"), facet(view.shown, "state"), states.STATES, filters.states),
         _facet_group(
-            "interval_type", _("Type"), facet(counted, "interval_type"), states.INTERVAL_TYPES, filters.interval_types
+            "interval_type",
+            _("Type"),
+            facet(view.shown, "interval_type"),
+            states.INTERVAL_TYPES,
+            filters.interval_types,
         ),
         _age_group(filters),
-        _environment_group(environments, filters),
-        _listed_group(counted, filters),
+        _environment_group(view),
+        _listed_group(view),
+    ]
+
+
+def chips(view: DatedView[SnapshotFilters]) -> list[Chip]:
+    filters, links = view.filters, view.links
+    return [
+        *volume_chips(view),
+        *(chip(_("State"), states.state_label(one), links.without("states", one)) for one in filters.states),
+        *(
+            chip(_("Type"), states.type_label(one), links.without("interval_types", one))
+            for one in filters.interval_types
+        ),
+        *environment_chips(view),
+        *([chip(_("Age"), age_labels()[filters.age], links.to(age=""))] if filters.age else []),
+        *day_chips(view),
+        *search_chips(view),
+        *([] if filters.listed else [chip(_("Listed"), _("No longer listed"), links.to(listed=True))]),
     ]
 
 
@@ -65,7 +68,7 @@ def _raw(value: str, word: str) -> str:
     return value if value.lower() != word.lower() else ""
 
 
-def _age_group(filters: Filters) -> FilterGroup:
+def _age_group(filters: SnapshotFilters) -> FilterGroup:
     choices = [Choice("", pgettext("age", "Any"), checked=not filters.age)]
     choices += [Choice(value, label, checked=filters.age == value) for value, label in age_labels().items()]
     chosen = sum(bool(value) for value in (filters.age, filters.from_date, filters.to_date))
@@ -82,54 +85,23 @@ def age_labels() -> dict[str, str]:
     }
 
 
-def _environment_group(environments: Sequence[Environment], filters: Filters) -> FilterGroup:
+def _environment_group(view: DatedView[SnapshotFilters]) -> FilterGroup:
     choices = [
-        Choice(
-            environment.path,
-            environment.place,
-            grouped(int(environment.facets.get("listed", 0))),
-            environment in filters.environments,
-        )
-        for environment in environments
+        Choice(one.path, one.place, grouped(_number(one, "listed")), one in view.filters.environments)
+        for one in view.environments
     ]
-    return FilterGroup("environment", _("Environment"), "checkbox", choices, len(filters.environments))
+    return FilterGroup("environment", _("Environment"), "checkbox", choices, len(view.filters.environments))
 
 
-def _listed_group(environments: Sequence[Environment], filters: Filters) -> FilterGroup:
-    listed = sum(int(environment.facets.get("listed", 0)) for environment in environments)
-    gone = sum(int(environment.facets.get("gone", 0)) for environment in environments)
+def _listed_group(view: DatedView[SnapshotFilters]) -> FilterGroup:
+    listed, gone = (sum(_number(one, name) for one in view.shown) for name in ("listed", "gone"))
+    is_listed = view.filters.listed
     choices = [
-        Choice("", _("Listed by the provider"), grouped(listed), filters.listed),
-        Choice("no", _("No longer listed"), grouped(gone), not filters.listed),
+        Choice("", _("Listed by the provider"), grouped(listed), is_listed),
+        Choice("no", _("No longer listed"), grouped(gone), not is_listed),
     ]
-    return FilterGroup("listed", _("Listed"), "radio", choices, 0 if filters.listed else 1)
+    return FilterGroup("listed", _("Listed"), "radio", choices, 0 if is_listed else 1)
 
 
-def _chips(environments: Sequence[Environment], volumes: Sequence[Volume], filters: Filters, prefix: str) -> list[Chip]:
-    chips = [volume_chip(value, environments, volumes, filters, prefix) for value in filters.volume_ids]
-    for value in filters.states:
-        chips.append(
-            chip(_("State"), states.state_label(value), prefix + filters.query(states=without(filters.states, value)))
-        )
-    for value in filters.interval_types:
-        url = prefix + filters.query(interval_types=without(filters.interval_types, value))
-        chips.append(chip(_("Type"), states.type_label(value), url))
-    for environment in filters.environments:
-        url = prefix + filters.query(environments=without(filters.environments, environment))
-        chips.append(chip(_("Environment"), environment.place, url))
-    return chips + _single_chips(filters, prefix)
-
-
-def _single_chips(filters: Filters, prefix: str) -> list[Chip]:
-    chips = []
-    if filters.age:
-        chips.append(chip(_("Age"), age_labels()[filters.age], prefix + filters.query(age="")))
-    if filters.from_date:
-        chips.append(chip(_("From"), filters.from_date.isoformat(), prefix + filters.query(from_date=None)))
-    if filters.to_date:
-        chips.append(chip(_("To"), filters.to_date.isoformat(), prefix + filters.query(to_date=None)))
-    if filters.q:
-        chips.append(chip(_("Search"), filters.q, prefix + filters.query(q="")))
-    if not filters.listed:
-        chips.append(chip(_("Listed"), _("No longer listed"), prefix + filters.query(listed=True)))
-    return chips
+def _number(environment: Environment, name: str) -> int:
+    return int(environment.facets.get(name, 0))

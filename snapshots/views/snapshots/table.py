@@ -1,8 +1,4 @@
-"""The list's table: rendered once for each state of the data, then taken from the cache.
-
-The key holds everything the table depends on, led by the team: each environment's generation and age label, the
-view's filters, the language and the minute (ages are relative). A new generation is a new key: nothing to invalidate.
-"""
+"""The list's table."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
@@ -10,12 +6,10 @@ from datetime import datetime
 
 from django.template.loader import render_to_string
 from django.utils.safestring import SafeString
-from django.utils.translation import get_language
 from django.utils.translation import gettext as _
 
-from dashboard.backends.redis_cache import kept, key_of
 from dashboard.teams.models import Team
-from snapshots.lists.snapshot_filters import Filters
+from snapshots.lists.snapshot_filters import SnapshotFilters
 from snapshots.lists.snapshot_list import Line, ListPage, find_page
 from snapshots.models import Environment, Volume
 from snapshots.rules import states
@@ -23,65 +17,36 @@ from snapshots.rules.taken_time import UNDATED
 from snapshots.text import labels, times
 from snapshots.views.common.components import Column, Row
 from snapshots.views.common.data_age import as_of
+from snapshots.views.common.list_page import kept_part
+from snapshots.views.common.volume_filter import DatedView
 
-KEEP_SECONDS = 120
 Instances = Mapping[tuple[int, str], str]
 
 
-def table(
-    team: Team,
-    environments: Sequence[Environment],
-    filters: Filters,
-    now: datetime,
-    prefix: str,
-    volumes: Sequence[Volume],
-) -> tuple[ListPage, SafeString]:
-    """The page's numbers and its rendered table. `prefix` is the list's own address, `volumes` are the chosen ones."""
-    labels = {environment.pk: as_of(environment, now) for environment in environments}
+def table(view: DatedView[SnapshotFilters]) -> tuple[ListPage, SafeString]:
+    """The page's numbers and its rendered table."""
+    labels = {environment.pk: as_of(environment, view.now) for environment in view.environments}
 
     def make() -> tuple[ListPage, str]:
-        page = find_page(team, environments, filters, now, volumes)
-        # With chosen volumes the rows are of these alone: their instances need not be asked for again.
-        instances = _instances(volumes) if filters.volume_ids else _instances(_volumes_of(team, page.lines))
-        context = _context(environments, labels, filters, page, instances, now, prefix)
-        html = render_to_string("snapshots/snapshots/_table.html", context)
+        page = find_page(view.team, view.environments, view.filters, view.now, view.volumes)
+        html = render_to_string("snapshots/snapshots/_table.html", _context(view, labels, page))
         # The rows are in the HTML; the numbers around it are all that the page still needs.
         return replace(page, lines=[]), html
 
-    key = _key(team, environments, labels, filters, now, prefix)
-    page, html = kept(key, tuple[ListPage, str], make, seconds=KEEP_SECONDS)
+    page, html = kept_part(view, "table", tuple[ListPage, str], make)
     return page, SafeString(html)
 
 
-def _key(
-    team: Team,
-    environments: Sequence[Environment],
-    labels: Mapping[int, str],
-    filters: Filters,
-    now: datetime,
-    prefix: str,
-) -> str:
-    versions = [(environment.rows_version, labels[environment.pk]) for environment in environments]
-    parts = (versions, filters.query(page=filters.page), get_language(), int(now.timestamp()) // 60, prefix)
-    return key_of("table", team.pk, parts)
-
-
-def _context(
-    environments: Sequence[Environment],
-    labels: Mapping[int, str],
-    filters: Filters,
-    page: ListPage,
-    instances: Instances,
-    now: datetime,
-    prefix: str,
-) -> dict[str, object]:
-    places = {environment.pk: environment for environment in environments}
+def _context(view: DatedView[SnapshotFilters], labels: Mapping[int, str], page: ListPage) -> dict[str, object]:
+    places = {environment.pk: environment for environment in view.environments}
+    # With chosen volumes the rows are of these alone: their instances need not be asked for again.
+    instances = _instances(view.volumes if view.filters.volume_ids else _volumes_of(view.team, page.lines))
     rows = [
-        _row(line, places[line.environment_id], labels[line.environment_id], instances, now, prefix)
+        _row(line, places[line.environment_id], labels[line.environment_id], instances, view)
         for line in page.lines
         if line.environment_id in places
     ]
-    return {"columns": columns(filters, prefix), "rows": rows, "has_notes": any(row.note for row in rows)}
+    return {"columns": columns(view), "rows": rows, "has_notes": any(row.note for row in rows)}
 
 
 def _volumes_of(team: Team, lines: Sequence[Line]) -> Iterable[Volume]:
@@ -96,7 +61,10 @@ def _instances(volumes: Iterable[Volume]) -> Instances:
     return {(volume.environment_id, volume.volume_id): volume.instance_name for volume in volumes}
 
 
-def _row(line: Line, environment: Environment, label: str, instances: Instances, now: datetime, prefix: str) -> Row:
+def _row(
+    line: Line, environment: Environment, label: str, instances: Instances, view: DatedView[SnapshotFilters]
+) -> Row:
+    prefix, now = view.prefix, view.now
     key = UNDATED if line.taken_after is None else line.taken_before
     return Row(
         url=f"{prefix}{environment.path}/{line.snapshot_id}/",
@@ -121,7 +89,7 @@ def _note(line: Line, label: str, now: datetime) -> str:
     return _("not listed since %(time)s") % {"time": since}
 
 
-def columns(filters: Filters, prefix: str) -> list[Column]:
+def columns(view: DatedView[SnapshotFilters]) -> list[Column]:
     """The heads: a second click turns the order round; times start with the newest, names with A."""
     labels = {
         "taken": _("Taken (UTC)"),
@@ -130,13 +98,12 @@ def columns(filters: Filters, prefix: str) -> list[Column]:
         "state": _("State"),
         "type": _("Type"),
     }
-    return [_column(key, label, filters, prefix) for key, label in labels.items()]
+    return [_column(view, key, label) for key, label in labels.items()]
 
 
-def _column(key: str, label: str, filters: Filters, prefix: str) -> Column:
+def _column(view: DatedView[SnapshotFilters], key: str, label: str) -> Column:
     upward, downward = key, f"-{key}"
-    if filters.sort == upward:
-        return Column(key, label, prefix + filters.query(sort=downward), "ascending")
-    if filters.sort == downward:
-        return Column(key, label, prefix + filters.query(sort=upward), "descending")
-    return Column(key, label, prefix + filters.query(sort=downward if key == "taken" else upward))
+    direction = {upward: "ascending", downward: "descending"}.get(view.filters.sort, "")
+    first = downward if key == "taken" else upward
+    sort = {"ascending": downward, "descending": upward}.get(direction, first)
+    return Column(key, label, view.links.to(sort=sort), direction)

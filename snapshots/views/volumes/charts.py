@@ -10,21 +10,19 @@ from datetime import UTC, date, datetime, time
 from django.template.loader import render_to_string
 from django.utils.functional import Promise
 from django.utils.safestring import SafeString
-from django.utils.translation import get_language, gettext_lazy, ngettext, pgettext_lazy
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy, ngettext, pgettext_lazy
 
-from dashboard.backends.redis_cache import kept, key_of
-from dashboard.teams.models import Team
+from snapshots.lists.params import Links
 from snapshots.lists.volume_filters import BANDS, NO_AGE, OLDER, VolumeFilters
 from snapshots.lists.volume_list import band_counts, narrowed
-from snapshots.models import Environment
 from snapshots.text import times
 from snapshots.text.labels import grouped
 from snapshots.verdicts import daily
 from snapshots.verdicts.daily import DAYS, SHARES, Day
 from snapshots.verdicts.sql import DataAges
+from snapshots.views.common.list_page import View, kept_part
 
-KEEP_SECONDS = 120
 BAR_WIDTH = 100
 STEP, COLUMN, HEIGHT = 8, 7, 100
 LEAST_DRAWN = 2
@@ -63,30 +61,22 @@ class Share:
     d: str
 
 
-def shown_pictures(
-    team: Team, environments: Sequence[Environment], now: datetime, prefix: str, *, with_ages: bool
-) -> SafeString:
-    """Both pictures of all that the team watches; made once a minute at most for each state of the data.
+def charts(view: View[VolumeFilters], *, with_ages: bool) -> SafeString:
+    """Both pictures of all that the team watches, whatever the filters; made once a minute at most.
 
     `with_ages`: not where the page's tiles are the same numbers.
     """
 
     def make() -> str:
-        context = _context(environments, now, prefix, with_ages=with_ages)
-        return render_to_string("snapshots/volumes/_charts.html", context)
+        return render_to_string("snapshots/volumes/_charts.html", _context(view, with_ages=with_ages))
 
-    key = _key(team, environments, now, prefix, with_ages=with_ages)
-    return SafeString(kept(key, str, make, seconds=KEEP_SECONDS))
-
-
-def _key(team: Team, environments: Sequence[Environment], now: datetime, prefix: str, *, with_ages: bool) -> str:
-    states = [(one.rows_version, one.listed_at, one.exempt_until) for one in environments]
-    parts = (states, get_language(), int(now.timestamp()) // 60, prefix, with_ages)
-    return key_of("pictures", team.pk, parts)
+    exempt = [(one.listed_at, one.exempt_until) for one in view.environments]
+    return SafeString(kept_part(view, "charts", str, make, exempt, with_ages, query=""))
 
 
-def _context(environments: Sequence[Environment], now: datetime, prefix: str, *, with_ages: bool) -> dict[str, object]:
-    days = daily.history(environments, now.date())
+def _context(view: View[VolumeFilters], *, with_ages: bool) -> dict[str, object]:
+    now = view.now
+    days = daily.history(view.environments, now.date())
     context: dict[str, object] = {
         "shares": shares(days),
         "width": DAYS * STEP,
@@ -97,12 +87,13 @@ def _context(environments: Sequence[Environment], now: datetime, prefix: str, *,
         "table": [(_day(day.day, now), day) for day in reversed(days) if day.total],
     }
     if with_ages:
-        filters, ages = VolumeFilters(), DataAges.of(environments, now)
-        context["bars"] = bars(band_counts(narrowed(environments, filters, ages), ages), filters, prefix)
+        filters, ages = VolumeFilters(), DataAges.of(view.environments, now)
+        counts = band_counts(narrowed(view.environments, filters, ages), ages)
+        context["bars"] = bars(counts, Links(view.prefix, filters))
     return context
 
 
-def bars(counts: Mapping[str, int], filters: VolumeFilters, prefix: str) -> list[Bar]:
+def bars(counts: Mapping[str, int], links: Links) -> list[Bar]:
     """One bar a band, the longest as wide as there is room; what is not nothing is seen."""
     most = max(counts.values(), default=0)
     return [
@@ -112,7 +103,7 @@ def bars(counts: Mapping[str, int], filters: VolumeFilters, prefix: str) -> list
             width=_width(counts[band], most),
             # An age alone is neither good nor bad: that is for the targets to say.
             tone="none" if band == NO_AGE else "some",
-            url=prefix + filters.query(ages=(band,)),
+            url=links.to(ages=(band,)),
         )
         for band in BANDS
     ]

@@ -1,140 +1,228 @@
-"""The team's home: its volumes, those without a recent usable snapshot first."""
+"""The team's volumes, those without a recent usable snapshot first."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from functools import cached_property
 
-from django.contrib import messages
-from django.http import HttpResponse, HttpResponseRedirect
-from django.shortcuts import render
-from django.urls import reverse
-from django.utils import timezone
-from django.utils.cache import patch_vary_headers
+from django.http import HttpResponse
+from django.template.loader import render_to_string
+from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
 from django.views.decorators.http import require_POST, require_safe
 
-from dashboard.teams.access.guard import MemberRequest
-from dashboard.teams.models import Membership, Team
-from snapshots.lists import volume_filters
+from dashboard.teams.access.guard import MemberRequest, may
+from snapshots.lists import volume_filters, volume_groups, volume_list
+from snapshots.lists.outages import Outage, outages
 from snapshots.lists.volume_filters import VolumeFilters
+from snapshots.lists.volume_list import Tally, VolumePage
 from snapshots.models import Environment, Policy
-from snapshots.sync import refresh as sync
-from snapshots.views.common.export_links import export_links
-from snapshots.views.common.list_page import name_address, seen_query
-from snapshots.views.common.page_state import age_of_page, nothing_to_list, remember_team
-from snapshots.views.common.refreshing import RETRY_SECONDS, caller_of, changes_since, is_held, next_url, say, slot
-from snapshots.views.volumes import list_parts
-from snapshots.views.volumes.charts import shown_pictures
+from snapshots.models.volume import VolumeQuerySet
+from snapshots.text import times
+from snapshots.text.labels import grouped
+from snapshots.verdicts.sql import DataAges, volumes_of_team
+from snapshots.views.common.components import Action, Empty, Pager
+from snapshots.views.common.list_page import View, answer, answer_refresh, kept_part, numbered_pager
+from snapshots.views.common.page_state import never_fetched
+from snapshots.views.volumes import strip_svg, tiles
+from snapshots.views.volumes.charts import charts
+from snapshots.views.volumes.rows import Scene, columns
+from snapshots.views.volumes.target_question import target_question
 
 
 @dataclass(frozen=True, slots=True)
-class View:
-    """One address of the volumes page, read: whose, of which environments, with which filters, now."""
+class Parts:
+    """Rendered HTML: the tiles with what stopped, the filter bar or what brings it in line, the table."""
 
-    membership: Membership
-    environments: Sequence[Environment]
-    policy: Policy | None
-    filters: VolumeFilters
-    now: datetime
-    prefix: str
-
-    @property
-    def team(self) -> Team:
-        return self.membership.team
-
-    @property
-    def shown(self) -> Sequence[Environment]:
-        """The environments that the page's data comes from."""
-        return self.filters.environments or self.environments
-
-    @property
-    def url(self) -> str:
-        return self.prefix + self.filters.query(page=self.filters.page)
+    summary: SafeString
+    bar: SafeString
+    results: SafeString
+    count_text: str
 
 
-def read_view(request: MemberRequest) -> View:
-    """Read the address that the person sees: a refresh comes from a form whose own address may be older."""
+class VolumesView(View[VolumeFilters]):
+    """One address of the volumes page."""
+
+    saved_as = "volumes"
     # The home shows the same, but a saved view may stand in its place: links lead to the plain page.
-    prefix = reverse("snapshots:volumes", args=[request.team.slug])
-    environments = list(request.team.environments.order_by("name", "service_code"))
-    return View(
-        membership=request.membership,
-        environments=environments,
-        policy=Policy.objects.filter(team=request.team).first(),
-        filters=volume_filters.parse(
-            seen_query(request, prefix, reverse("snapshots:team_home", args=[request.team.slug])), environments
-        ),
-        now=timezone.now(),
-        prefix=prefix,
-    )
+    addresses = ("snapshots:volumes", "snapshots:team_home")
+    page_template = "snapshots/volumes/list.html"
+    fragment_template = "snapshots/volumes/_results.html"
+    refreshed_template = "snapshots/volumes/_refreshed.html"
+    hidden_fields = ("ages", "sort", "page_size")
+    parse = staticmethod(volume_filters.parse)
+
+    @property
+    def search_label(self) -> str:
+        return _("Search volumes and instances")
+
+    @cached_property
+    def policy(self) -> Policy | None:
+        return Policy.objects.filter(team=self.team).first()
+
+    @property
+    def team_hours(self) -> int | None:
+        return self.policy.target_hours if self.policy else None
+
+    @property
+    def may_act(self) -> bool:
+        """Whoever may say something of volumes gets a box before each."""
+        return may(self.membership, "snapshots:exempt")
+
+    def context(self, *, is_fragment: bool) -> dict[str, object]:
+        """The costly parts come from the cache."""
+        context: dict[str, object] = {"title": _("Volumes")}
+        if self.nothing is not None:
+            return context | {"empty": self.nothing}
+        if not is_fragment:
+            # They show all that the team watches: choosing a filter does not move them.
+            context["pictures"] = charts(self, with_ages=self.policy is not None)
+            context["question"] = target_question(self.team) if self.policy is None else None
+        return context | {"parts": _parts(self, is_fragment=is_fragment)}
 
 
 @require_safe
-def volume_list(request: MemberRequest, team: str) -> HttpResponse:
+def volumes_page(request: MemberRequest, team: str) -> HttpResponse:
     """The team's volumes; for htmx the results alone."""
-    view = read_view(request)
-    remember_team(request)
-    is_fragment = bool(request.htmx) and not request.htmx.history_restore_request
-    template = "snapshots/volumes/_results.html" if is_fragment else "snapshots/volumes/list.html"
-    response = render(request, template, home_context(view, is_fragment=is_fragment))
-    # Two answers share one address: whoever keeps one must not give it out as the other.
-    patch_vary_headers(response, ["HX-Request", "HX-History-Restore-Request"])
-    if is_fragment:
-        name_address(response, request, view.url)
-    return response
+    return answer(request, VolumesView.read(request))
 
 
 @require_POST
 def refresh(request: MemberRequest, team: str) -> HttpResponse:
     """Ask the provider about the page's environments; answer with the age line, and the table if somebody asked."""
-    view = read_view(request)
-    is_auto = request.POST.get("auto") == "1"
-    is_button = not is_auto or request.POST.get("again") == "1"
-    with slot() as is_free:
-        outcomes = list(sync.refresh(view.shown, caller=caller_of(request, is_button))) if is_free else []
-    held = not is_free or is_held(outcomes)
-    said = say(outcomes, timezone.now()) if outcomes else ""
-    return _answer(request, read_view(request), said=said, is_button=is_button, held=held)
+    return answer_refresh(request, VolumesView)
 
 
-def _answer(request: MemberRequest, view: View, *, said: str, is_button: bool, held: bool) -> HttpResponse:
-    if not request.htmx:
-        messages.info(request, _("A refresh is already under way. Reload in a moment.") if held else said)
-        return HttpResponseRedirect(next_url(request, view.url))
-    first_fetch_ended = request.POST.get("first") == "1" and any(env.answered_at for env in view.shown)
-    swaps = first_fetch_ended or (is_button and not held)
-    context = home_context(view, is_fragment=True) if swaps else _age_context(view)
-    context |= {
-        "changed": 0 if is_button else changes_since(request, view.team, view.shown),
-        "show_url": view.url,
-        "said": _("Refreshing…") if held else said if is_button else "",
-        "swap_results": swaps,
-        "retry_in": RETRY_SECONDS if held else 0,
+def _parts(view: VolumesView, *, is_fragment: bool) -> Parts:
+    """Render the parts of a view. `is_fragment`: the filter bar stands already and is only brought in line."""
+
+    def make() -> tuple[str, str, str, str]:
+        return _made(view, is_fragment=is_fragment)
+
+    states = [_state_of(environment) for environment in view.environments]
+    others = (states, view.team_hours, view.filters.problems, view.may_act, is_fragment)
+    summary, bar, results, count_text = kept_part(view, "volumes", tuple[str, str, str, str], make, *others)
+    return Parts(SafeString(summary), SafeString(bar), SafeString(results), count_text)
+
+
+def _state_of(environment: Environment) -> tuple[object, ...]:
+    """What else a verdict depends on: the age of the data, and what the team says of it."""
+    return (
+        environment.listed_at,
+        environment.data_at,
+        environment.target_hours,
+        environment.exempt_until,
+        environment.exempt_reason,
+        environment.fault_kind,
+        environment.knows_volumes,
+    )
+
+
+def _made(view: VolumesView, *, is_fragment: bool) -> tuple[str, str, str, str]:
+    ages = DataAges.of(view.environments, view.now)
+    volumes = volume_list.narrowed(view.environments, view.filters, ages)
+    counted = volume_list.tallies(volumes, view.environments, view.team_hours)
+    total = volume_list.total_of(counted, view.filters)
+    bar = "snapshots/ui/_filters_follow.html" if is_fragment else "snapshots/ui/_filters.html"
+    return (
+        _summary(view, volumes, counted, ages),
+        render_to_string(bar, _bar_context(view, counted)),
+        _results(view, volumes, total, ages),
+        _count_text(view, total),
+    )
+
+
+def _summary(view: VolumesView, volumes: VolumeQuerySet, counted: Sequence[Tally], ages: DataAges) -> str:
+    if view.policy is None:
+        shown = tiles.age_tiles(view, volume_list.band_counts(volumes, ages))
+    else:
+        shown = tiles.verdict_tiles(view, counted, ages)
+    context = {
+        "tiles": shown,
+        "asides": tiles.asides(view, counted) + tiles.unknown_volumes(view.shown),
+        "outages": [_outage(found, view) for found in outages(volumes, counted, view.environments)],
     }
-    return render(request, "snapshots/volumes/_refreshed.html", context, status=202 if held else 200)
+    return render_to_string("snapshots/volumes/_summary.html", context)
 
 
-def home_context(view: View, *, is_fragment: bool) -> dict[str, object]:
-    """What the page and its parts are rendered from; the costly parts come from the cache."""
-    context: dict[str, object] = {
-        "title": _("Volumes"),
+def _outage(found: Outage, view: VolumesView) -> dict[str, str]:
+    text = ngettext(
+        "Runs in %(place)s stopped about %(time)s UTC: %(number)s volume.",
+        "Runs in %(place)s stopped about %(time)s UTC: %(number)s volumes.",
+        found.number,
+    ) % {
+        "place": found.environment.place,
+        "time": times.clock(found.at, view.now),
+        "number": grouped(found.number),
+    }
+    statuses = ("late", "stuck", "failing")
+    return {"text": text, "url": view.links.to(environments=(found.environment,), statuses=statuses)}
+
+
+def _bar_context(view: VolumesView, counted: Sequence[Tally]) -> dict[str, object]:
+    return {
         "list_url": view.prefix,
         "query": view.filters.q,
-        "problems": view.filters.problems,
-        **_age_context(view),
+        "search_label": view.search_label,
+        "groups": tiles.groups(view, counted),
+        "chips": list(tiles.chips(view)),
+        "hidden": view.filters.pairs(*view.hidden_fields),
     }
-    empty = nothing_to_list(view.membership, view.environments)
-    if empty is not None:
-        return context | {"empty": empty}
-    if not is_fragment:
-        # They show all that the team watches: choosing a filter does not move them.
-        with_ages = view.policy is not None
-        pictures = shown_pictures(view.team, view.environments, view.now, view.prefix, with_ages=with_ages)
-        context["pictures"] = pictures
-    context["exports"] = export_links(view.team, "volumes", view.filters.query())
-    return context | {"parts": list_parts.parts(view, is_fragment=is_fragment)}
 
 
-def _age_context(view: View) -> dict[str, object]:
-    url = reverse("snapshots:volumes_refresh", args=[view.team.slug]) + view.filters.query(page=view.filters.page)
-    return age_of_page(view.membership, view.environments, view.shown, view.now, url)
+def _results(view: VolumesView, volumes: VolumeQuerySet, total: int, ages: DataAges) -> str:
+    context: dict[str, object] = {
+        "chips": list(tiles.chips(view)),
+        "clear_url": view.prefix,
+        "problems": view.filters.problems,
+    }
+    if total == 0:
+        context["empty"] = _empty(view)
+    else:
+        context |= _table(view, volume_list.shown(volumes, view.filters, ages), total, ages)
+    return render_to_string("snapshots/volumes/_results_body.html", context)
+
+
+def _table(view: VolumesView, volumes: VolumeQuerySet, total: int, ages: DataAges) -> dict[str, object]:
+    places = {environment.pk: environment for environment in view.environments}
+    scene = Scene(places, view.team_hours, view.now, view.prefix)
+    context: dict[str, object] = {
+        "columns": columns(view, oldest_first=view.policy is None),
+        "strip_legend": strip_svg.legend(),
+        "may_act": view.may_act,
+    }
+    if view.filters.group:
+        page, blocks = volume_groups.find_page(volume_groups.blocks_of(volumes), view.filters, ages)
+        context["row_groups"] = scene.groups(page.volumes, blocks)
+    else:
+        page = volume_list.find_page(volumes, view.filters, total, ages, oldest_first=view.policy is None)
+        context["rows"] = scene.rows(page.volumes)
+    return context | {"pager": _pager(page, view)}
+
+
+def _empty(view: VolumesView) -> Empty:
+    if not view.was_fetched:
+        return never_fetched(view.environments, view.shown)
+    if view.filters.is_narrowed:
+        total = volumes_of_team(view.environments).count()
+        text = ngettext(
+            "Without the filters there is %(number)s volume.",
+            "Without the filters there are %(number)s volumes.",
+            total,
+        ) % {"number": grouped(total)}
+        return Empty("no_match", _("Nothing matches"), text, [Action(_("Clear all filters"), view.prefix)])
+    text = _("The provider lists no snapshot of a volume here, and no volume. What it lists from now on appears here.")
+    return Empty("no_snapshot", _("No volume yet"), text)
+
+
+def _count_text(view: VolumesView, total: int) -> str:
+    if not view.filters.is_narrowed:
+        return ngettext("%(n)s volume", "%(n)s volumes", total) % {"n": grouped(total)}
+    every = volumes_of_team(view.environments).count()
+    text = ngettext("%(n)s of %(all)s volume", "%(n)s of %(all)s volumes", every)
+    return text % {"n": grouped(total), "all": grouped(every)}
+
+
+def _pager(page: VolumePage, view: VolumesView) -> Pager:
+    size = view.filters.page_size
+    return numbered_pager(view.links, number=page.number, size=size, total=page.total, has_next=page.has_next(size))

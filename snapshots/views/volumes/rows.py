@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
+from snapshots.lists.params import Links
 from snapshots.lists.volume_filters import VolumeFilters
 from snapshots.lists.volume_groups import Block
 from snapshots.lists.volume_list import Instance, instance_of, usual_sort
@@ -22,6 +23,7 @@ from snapshots.verdicts.doubts import doubts, undated
 from snapshots.verdicts.status import VolumeStatus, status_of, target_of
 from snapshots.views.common.components import Column
 from snapshots.views.common.data_age import as_of
+from snapshots.views.common.list_page import View
 from snapshots.views.volumes.strip_svg import ShownStrip, shown_strip
 
 # How long a sudden loss of usable ones stays marked.
@@ -124,7 +126,7 @@ class Scene:
         return RowGroup(f"server-{number}", name, block.instance.is_guess, place, _facts(block), [])
 
 
-def columns(filters: VolumeFilters, prefix: str, *, oldest_first: bool) -> dict[str, Column]:
+def columns(view: View[VolumeFilters], *, oldest_first: bool) -> dict[str, Column]:
     """The heads that sort, by key. Problems last is an order that nobody needs."""
     labels = {
         "status": _("Status"),
@@ -132,15 +134,14 @@ def columns(filters: VolumeFilters, prefix: str, *, oldest_first: bool) -> dict[
         "newest": _("Newest usable snapshot"),
         "usable": _("Usable"),
     }
-    sort = usual_sort(filters.sort, oldest_first=oldest_first)
-    return {key: _column(key, label, filters, prefix, sort) for key, label in labels.items()}
+    sort = usual_sort(view.filters.sort, oldest_first=oldest_first)
+    return {key: _column(key, label, view.links, sort) for key, label in labels.items()}
 
 
-def _column(key: str, label: str, filters: VolumeFilters, prefix: str, sort: str) -> Column:
-    if sort == key and key != "status":
-        return Column(key, label, prefix + filters.query(sort=f"-{key}"), "ascending")
+def _column(key: str, label: str, links: Links, sort: str) -> Column:
     direction = {key: "ascending", f"-{key}": "descending"}.get(sort, "")
-    return Column(key, label, prefix + filters.query(sort=key), direction)
+    turns = direction == "ascending" and key != "status"
+    return Column(key, label, links.to(sort=f"-{key}" if turns else key), direction)
 
 
 def _newest(status: VolumeStatus) -> Taken | None:

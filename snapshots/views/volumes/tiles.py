@@ -16,7 +16,8 @@ from snapshots.text import times
 from snapshots.text.labels import grouped
 from snapshots.text.verdict_labels import LABELS, MARKS, schedule_name
 from snapshots.verdicts.sql import DataAges
-from snapshots.views.common.components import Chip, Choice, FilterGroup, chip, without
+from snapshots.views.common.components import Chip, Choice, FilterGroup, chip
+from snapshots.views.common.list_page import View, environment_chips, environment_group, search_chips
 
 AGE_LABELS: Mapping[str, str | Promise] = {
     "1d": gettext_lazy("Newest usable under 24 hours"),
@@ -60,22 +61,20 @@ class Aside:
     url: str = ""
 
 
-def verdict_tiles(counted: Sequence[Tally], filters: VolumeFilters, ages: DataAges, prefix: str) -> list[Tile]:
+def verdict_tiles(view: View[VolumeFilters], counted: Sequence[Tally], ages: DataAges) -> list[Tile]:
     """Four tiles that add up to the judged volumes."""
-    return [_verdict_tile(label, verdicts, counted, filters, ages, prefix) for label, verdicts in TILES]
+    return [_verdict_tile(view, str(label), verdicts, counted, ages) for label, verdicts in TILES]
 
 
-def age_tiles(bands: Mapping[str, int], filters: VolumeFilters, prefix: str) -> list[Tile]:
+def age_tiles(view: View[VolumeFilters], bands: Mapping[str, int]) -> list[Tile]:
     """The same for a team that has not said what is young enough."""
     return [
-        _tile(
-            mark, tone, str(label), sum(bands[age] for age in chosen), _age_detail(chosen), filters, prefix, ages=chosen
-        )
-        for mark, tone, label, chosen in AGE_TILES
+        _tile(view, mark, tone, str(label), sum(bands[age] for age in ages), _age_detail(ages), ages=ages)
+        for mark, tone, label, ages in AGE_TILES
     ]
 
 
-def asides(counted: Iterable[Tally], filters: VolumeFilters, prefix: str) -> list[Aside]:
+def asides(view: View[VolumeFilters], counted: Iterable[Tally]) -> list[Aside]:
     """Those that the tiles do not count."""
     number = dict.fromkeys((None, Verdict.EXCLUDED, Verdict.DELETED), 0)
     for tally in counted:
@@ -83,11 +82,11 @@ def asides(counted: Iterable[Tally], filters: VolumeFilters, prefix: str) -> lis
     judged, exempt, gone = number.values()
     found = [Aside(ngettext("%(n)s volume judged", "%(n)s volumes judged", judged) % {"n": grouped(judged)})]
     if exempt:
-        url = prefix + filters.query(statuses=("excluded",))
-        found.append(Aside(ngettext("%(n)s not judged", "%(n)s not judged", exempt) % {"n": grouped(exempt)}, url))
+        text = ngettext("%(n)s not judged", "%(n)s not judged", exempt)
+        found.append(Aside(text % {"n": grouped(exempt)}, view.links.to(statuses=("excluded",))))
     if gone:
         text = ngettext("%(n)s deleted volume with snapshots left", "%(n)s deleted volumes with snapshots left", gone)
-        found.append(Aside(text % {"n": grouped(gone)}, prefix + filters.query(statuses=("deleted",))))
+        found.append(Aside(text % {"n": grouped(gone)}, view.links.to(statuses=("deleted",))))
     return found
 
 
@@ -98,39 +97,39 @@ def unknown_volumes(environments: Iterable[Environment]) -> list[Aside]:
     return [Aside(text)] if closed else []
 
 
-def groups(environments: Sequence[Environment], filters: VolumeFilters, counted: Sequence[Tally]) -> list[FilterGroup]:
-    return [
-        _environment_group(environments, filters),
-        _schedule_group(filters),
-        _status_group(filters, counted),
-        _grouping(filters),
-    ]
+def groups(view: View[VolumeFilters], counted: Sequence[Tally]) -> list[FilterGroup]:
+    filters = view.filters
+    return [environment_group(view), _schedule_group(filters), _status_group(filters, counted), _grouping(filters)]
 
 
-def chips(filters: VolumeFilters, prefix: str) -> list[Chip]:
-    return list(_chips(filters, prefix))
+def chips(view: View[VolumeFilters]) -> Iterator[Chip]:
+    filters, links = view.filters, view.links
+    yield from environment_chips(view)
+    for value in filters.schedules:
+        word = _("No schedule") if value == NO_SCHEDULE else schedule_name(value)
+        yield chip(_("Schedule"), word, links.without("schedules", value))
+    for value in filters.statuses:
+        yield chip(_("Status"), str(LABELS[STATUSES[value]]), links.without("statuses", value))
+    for value in filters.ages:
+        yield chip(_("Age"), str(AGE_LABELS[value]), links.without("ages", value))
+    yield from search_chips(view)
 
 
 def _verdict_tile(
-    label: str | Promise,
-    verdicts: tuple[Verdict, ...],
-    counted: Sequence[Tally],
-    filters: VolumeFilters,
-    ages: DataAges,
-    prefix: str,
+    view: View[VolumeFilters], label: str, verdicts: tuple[Verdict, ...], counted: Sequence[Tally], ages: DataAges
 ) -> Tile:
     own = [tally for tally in counted if tally.verdict in verdicts]
     mark, tone = MARKS[verdicts[0]]
     statuses = tuple(verdict.name.lower() for verdict in verdicts)
     number = sum(tally.number for tally in own)
-    return _tile(mark, tone, str(label), number, _detail(verdicts[0], own, ages), filters, prefix, statuses=statuses)
+    return _tile(view, mark, tone, label, number, _detail(verdicts[0], own, ages), statuses=statuses)
 
 
 def _tile(
-    mark: str, tone: str, label: str, number: int, detail: str, filters: VolumeFilters, prefix: str, **chosen: object
+    view: View[VolumeFilters], mark: str, tone: str, label: str, number: int, detail: str, **chosen: object
 ) -> Tile:
-    current = all(getattr(filters, name) == values for name, values in chosen.items())
-    url = prefix + filters.query(**(dict.fromkeys(chosen, ()) if current else chosen))
+    current = all(getattr(view.filters, name) == values for name, values in chosen.items())
+    url = view.links.to(**(dict.fromkeys(chosen, ()) if current else chosen))
     return Tile(mark, tone, label, grouped(number), detail, url, current)
 
 
@@ -190,11 +189,6 @@ def _age_detail(chosen: tuple[str, ...]) -> str:
     return _("by the newest usable snapshot") if chosen != (NO_AGE,) else ""
 
 
-def _environment_group(environments: Sequence[Environment], filters: VolumeFilters) -> FilterGroup:
-    choices = [Choice(each.path, each.place, checked=each in filters.environments) for each in environments]
-    return FilterGroup("environment", _("Environment"), "checkbox", choices, len(filters.environments))
-
-
 def _schedule_group(filters: VolumeFilters) -> FilterGroup:
     choices = [Choice(value, schedule_name(value), checked=value in filters.schedules) for value in SCHEDULES]
     choices.append(Choice(NO_SCHEDULE, _("No schedule"), checked=NO_SCHEDULE in filters.schedules))
@@ -217,19 +211,3 @@ def _grouping(filters: VolumeFilters) -> FilterGroup:
         Choice("instance", _("By instance"), checked=filters.group == "instance"),
     ]
     return FilterGroup("group", _("Group"), "radio", choices, 1 if filters.group else 0)
-
-
-def _chips(filters: VolumeFilters, prefix: str) -> Iterator[Chip]:
-    for environment in filters.environments:
-        url = prefix + filters.query(environments=without(filters.environments, environment))
-        yield chip(_("Environment"), environment.place, url)
-    for value in filters.schedules:
-        word = _("No schedule") if value == NO_SCHEDULE else schedule_name(value)
-        yield chip(_("Schedule"), word, prefix + filters.query(schedules=without(filters.schedules, value)))
-    for value in filters.statuses:
-        url = prefix + filters.query(statuses=without(filters.statuses, value))
-        yield chip(_("Status"), str(LABELS[STATUSES[value]]), url)
-    for value in filters.ages:
-        yield chip(_("Age"), str(AGE_LABELS[value]), prefix + filters.query(ages=without(filters.ages, value)))
-    if filters.q:
-        yield chip(_("Search"), filters.q, prefix + filters.query(q=""))

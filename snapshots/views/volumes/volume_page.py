@@ -30,6 +30,7 @@ from snapshots.verdicts.status import VolumeStatus, status_of, target_of
 from snapshots.views.common.components import Fact, Refresh, TeamLink
 from snapshots.views.common.data_age import banners, freshness
 from snapshots.views.common.page_state import LEAST_REFRESH_SECONDS
+from snapshots.views.common.target_form import of_volume
 from snapshots.views.volumes import volume_sections
 from snapshots.views.volumes.rows import FEWER_SHOWN
 from snapshots.views.volumes.strip_svg import legend, shown_strip
@@ -138,6 +139,8 @@ def volume_context(shown: Shown) -> dict[str, object]:
         **verdict_context(shown, status),
         **age_context(shown),
         **_acts(shown),
+        "exemption": volume_sections.exemption(volume, environment, now),
+        "target": of_volume(volume, environment, shown.policy),
     }
 
 

@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from typing import NamedTuple
 
 from django.utils.translation import gettext as _
 
@@ -14,7 +15,7 @@ from snapshots.rules.judge import LEAST_PATIENCE
 from snapshots.rules.schedules import SCHEDULES, period
 from snapshots.rules.verdict import ALWAYS, Verdict
 from snapshots.text import change_labels, labels, times
-from snapshots.text.labels import Badge
+from snapshots.text.labels import Badge, has_returned, is_exempt, returned_in_words, until_in_words
 from snapshots.text.verdict_labels import LABELS, MARKS, schedule_name
 from snapshots.text.verdict_reason import newest_taken
 from snapshots.verdicts.status import Part, VolumeStatus, verdict_under
@@ -167,3 +168,23 @@ def _detail(change: Change) -> str:
 
 def _snapshot_url(change: Change, prefix: str) -> str:
     return f"{prefix}{change.snapshot.snapshot_id}/" if change.snapshot else ""
+
+
+class ExemptState(NamedTuple):
+    """Whether a volume is judged; `own`: it was said of the volume itself."""
+
+    is_exempt: bool
+    own: bool
+    text: str
+    reason: str
+    by: str
+
+
+def exemption(volume: Volume, environment: Environment, now: datetime) -> ExemptState:
+    """Whether a volume is not judged, by its own exemption or its environment's, or was not until of late."""
+    for thing in (volume, environment):
+        if is_exempt(thing, now) and thing.exempt_until:
+            text = until_in_words(thing.exempt_until, now)
+            return ExemptState(True, thing is volume, text, thing.exempt_reason, thing.exempt_by)
+    ended = [one.exempt_until for one in (volume, environment) if one.exempt_until and has_returned(one, now)]
+    return ExemptState(False, False, returned_in_words(ended[0], now) if ended else "", "", "")

@@ -4,10 +4,11 @@ from datetime import date, timedelta
 
 import pytest
 from django.db import connection
+from django.db.models import F
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
-from time_machine import Traveller
 
+from snapshots.lists.params import Links
 from snapshots.lists.volume_filters import BANDS, VolumeFilters
 from snapshots.models import Environment, Policy, VerdictDay, Volume
 from snapshots.verdicts import daily
@@ -39,14 +40,14 @@ def words(*given: Day) -> list[str]:
 
 
 def test_the_longest_bar_fills_the_room_and_a_short_one_is_seen() -> None:
-    bars = views.bars(dict(zip(BANDS, (1000, 500, 1, 0, 3), strict=True)), VolumeFilters(), HOME)
+    bars = views.bars(dict(zip(BANDS, (1000, 500, 1, 0, 3), strict=True)), Links(HOME, VolumeFilters()))
     assert [bar.width for bar in bars] == [100, 50, 2, 0, 2]
     assert [bar.number for bar in bars] == ["1,000", "500", "1", "0", "3"]
     assert [bar.url for bar in bars] == [f"{HOME}?age={band}" for band in BANDS]
 
 
 def test_no_volume_draws_no_bar() -> None:
-    assert {bar.width for bar in views.bars(dict.fromkeys(BANDS, 0), VolumeFilters(), HOME)} == {0}
+    assert {bar.width for bar in views.bars(dict.fromkeys(BANDS, 0), Links(HOME, VolumeFilters()))} == {0}
 
 
 def test_a_column_is_as_high_as_the_share_and_the_worst_hangs_from_the_top() -> None:
@@ -190,15 +191,12 @@ def test_the_numbers_stand_in_a_table_too(bob_client: Client, fill: Fill) -> Non
 
 
 @pytest.mark.django_db
-def test_a_second_look_within_the_minute_asks_nothing_and_a_change_is_seen(
-    bob_client: Client, fill: Fill, clock: Traveller
-) -> None:
-    where = filled(fill)
-    environments = list(where.team.environments.all())
-    first = views.shown_pictures(where.team, environments, NOW, HOME, with_ages=True)
+def test_a_second_look_within_the_minute_draws_nothing_and_a_change_is_seen(bob_client: Client, fill: Fill) -> None:
+    Policy.objects.create(team=filled(fill).team, target_hours=24)
+    first = picture(bob_client.get(HOME), "ages-title").text
     with CaptureQueriesContext(connection) as asked:
-        assert views.shown_pictures(where.team, environments, NOW, HOME, with_ages=True) == first
-    assert len(asked) == 0
+        assert picture(bob_client.get(HOME), "ages-title").text == first
+    assert not [query for query in asked if "verdictday" in query["sql"]]
     Volume.objects.all().delete()
-    environments[0].generation += 1
-    assert views.shown_pictures(where.team, environments, NOW, HOME, with_ages=True) != first
+    Environment.objects.update(generation=F("generation") + 1)
+    assert picture(bob_client.get(HOME), "ages-title").text != first
