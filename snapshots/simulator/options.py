@@ -31,7 +31,8 @@ KEY_HELP: Final = (
 )
 
 
-def _add_options(parser: ArgumentParser) -> None:
+def add_options(parser: ArgumentParser) -> None:
+    """Give a parser the options of the simulator."""
     parser.add_argument("--host", default="127.0.0.1", help="address to listen on (default: %(default)s)")
     parser.add_argument(
         "--port", type=_whole(65535), default=DEFAULT_PORT, help="0 takes any free one (default: %(default)s)"
@@ -79,7 +80,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser = ArgumentParser(
         prog="python -m snapshots.simulator", description="The provider's API as a separate program."
     )
-    _add_options(parser)
+    add_options(parser)
     return run(parser.parse_args(arguments))
 
 

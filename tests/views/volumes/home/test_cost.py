@@ -108,7 +108,7 @@ def test_a_change_shows_at_once(alice_client: Client, week: Policy, fill: Fill) 
 
 
 @pytest.mark.parametrize(
-    "verdict",
+    "said",
     [
         lambda: Policy.objects.update(target_hours=9),
         lambda: Environment.objects.update(target_hours=9),
