@@ -89,7 +89,9 @@ def test_guard_costs_one_query_beside_session_and_user(
 
 @pytest.mark.parametrize("method", ["get", "head", "post", "put", "patch", "delete", "options"])
 @pytest.mark.parametrize("view", ["read", "write", "admin"])
-def test_stranger_gets_the_bytes_of_an_unknown_team(charlie_client: Client, team: Team, method: str, view: str) -> None:
+def test_stranger_gets_the_bytes_of_an_unknown_team(
+    charlie_client: Client, alice: User, method: str, view: str
+) -> None:
     foreign = getattr(charlie_client, method)(f"/probe/acme/{view}/")
     unknown = getattr(charlie_client, method)(f"/probe/nope/{view}/")
     assert foreign.status_code == unknown.status_code == 404
