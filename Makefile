@@ -40,7 +40,7 @@ GROUPED := $(if $(filter output-sync,$(.FEATURES)),--output-sync=target)
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help install demo run test coverage browser services lint bench weather judge fuzz clean
+.PHONY: help install demo run test coverage browser services lint bench weather judge fuzz guards clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-9s %s\n", $$1, $$2}' Makefile
@@ -107,6 +107,9 @@ judge: $(TEST) ## Replay a year whose truth is known and 2,000 random histories,
 
 fuzz: $(TEST) ## Send 10,000 generated provider answers through the sync, and print the figures
 	FUZZ_ROUNDS=1800 $(PY) -m pytest -q -n 0 tests/fuzz
+
+guards: $(TEST) ## Remove each line that protects the product once, and see that a test fails
+	$(PY) -m tests.guards
 
 clean: ## Remove .venv and the files of demo and tests; var/db.sqlite3 stays
 	rm -rf .venv var/demo var/static var/static.stamp test-results .mypy_cache .ruff_cache

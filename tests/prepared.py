@@ -15,21 +15,26 @@ from tests.waiting import within
 
 # What Django calls the tests' own database.
 IN_MEMORY = "file:memorydb_default?mode=memory&cache=shared"
+# The variable that names such a file, for those who run the tests many times.
+READY = "MIGRATED_DATABASE"
 
 
 def made(factory: pytest.TempPathFactory) -> Path:
     """Return the file; the first of the test processes makes it, as the product does, while the others wait."""
+    if ready := os.environ.get(READY):
+        return Path(ready)
     base = factory.getbasetemp()
     folder = base.parent if "PYTEST_XDIST_WORKER" in os.environ else base
     file = folder / "migrated.sqlite3"
     with (folder / "migrated.lock").open("w") as lock:
         within(partial(fcntl.flock, lock, fcntl.LOCK_EX), what="the process that prepares the database")
         if not file.exists():
-            _migrate(folder / "migrating.sqlite3").rename(file)
+            migrate(folder / "migrating.sqlite3").rename(file)
     return file
 
 
-def _migrate(file: Path) -> Path:
+def migrate(file: Path) -> Path:
+    """Make the file."""
     variables = os.environ | {"DATABASE_URL": f"sqlite:///{file}", "DJANGO_SETTINGS_MODULE": "tests.settings"}
     done = started.run("manage.py", "migrate", "--verbosity=0", env=variables)
     assert done.returncode == 0, done.stderr
