@@ -119,7 +119,7 @@ def proxy(url: str) -> list[str]:
         return []
     return [
         "CLOUDCA_PROXY must be an address such as http://proxy.your-company.com:3128 or "
-        "http://user:password@proxy.your-company.com:3128, signs other than letters and digits as %40."
+        "http://user:password@proxy.your-company.com:3128, characters other than letters and digits as %40."
     ]
 
 
@@ -142,7 +142,7 @@ def metrics_token(token: str, *, others: Iterable[str]) -> list[str]:
         return []
     if len(token) < MIN_METRICS_TOKEN or len(set(token)) < MIN_DISTINCT or not ONE_WORD.fullmatch(token):
         return [
-            f"METRICS_TOKEN must be one random word of at least {MIN_METRICS_TOKEN} ASCII letters, digits and signs. "
+            f"METRICS_TOKEN must be one random word of at least {MIN_METRICS_TOKEN} ASCII letters, digits and marks. "
             f"Make one with: {MAKE_SECRET}"
         ]
     if token in others:
@@ -163,7 +163,7 @@ def oidc(issuer: str, client_id: str, client_secret: str, name: str) -> list[str
     if missing := [setting for setting, value in needed.items() if not value]:
         return [f"{', '.join(needed)} belong together, and {', '.join(missing)} is missing."]
     if not all(map(ONE_WORD.fullmatch, needed.values())):
-        return [f"{', '.join(needed)} must each be one word of ASCII letters, digits and signs."]
+        return [f"{', '.join(needed)} must each be one word of ASCII letters, digits and punctuation."]
     if len(name) > MOST_OIDC_NAME or not name.isprintable():
         return [f"OIDC_NAME must be a name of at most {MOST_OIDC_NAME} letters; a button says it."]
     return _issuer(issuer)

@@ -1,4 +1,4 @@
-"""The wish to stop: from Ctrl-C, from `kill`, from the terminal that is closed."""
+"""Handle stop signals: SIGINT (Ctrl-C), SIGTERM (`kill`), SIGHUP (a closed terminal)."""
 
 import os
 import select
@@ -41,7 +41,7 @@ class Stop:
 def stop_on_signals(*, give_up_after: float | None = None) -> Iterator[Stop]:
     """Give a `Stop` that the signals set, and put the old handlers back at the end. Call in the main thread.
 
-    `give_up_after`: so many seconds after the first signal the process ends with status 0, whatever it is doing.
+    `give_up_after`: this many seconds after the first signal the process exits with status 0, regardless of its work.
     """
     stop = Stop()
 

@@ -39,7 +39,7 @@ class ProgramEnded(Exception):
 class Programs:
     """Use as a context manager: at its end all are stopped, the last started first.
 
-    Each has a session of its own, so that Ctrl-C reaches this process alone, which then ends them in order. On Linux
+    Each has its own session, so that Ctrl-C reaches only this process, which then ends them in order. On Linux
     they are also told to end when this process is killed.
     """
 

@@ -16,7 +16,7 @@ ANSWERS = {operation.name: operation.answer for operation in OPERATIONS}
 TYPES = [*dict.fromkeys(ANSWERS.values()), schemas.Errors]
 REFERENCE = "#/components/schemas/{name}"
 ABOUT = (
-    "The mirror in the provider’s own shape, read-only. An access token of the team stands in for the provider’s key; "
+    "The mirror in the provider’s format, read-only. A team’s access token replaces the provider’s key; "
     "no request reaches the provider. X-Data-As-Of and Age say how old an answer’s data is, X-Data-Warning what is "
     "wrong with it. Any slash may be doubled and a bare ? may end an address."
 )
@@ -28,7 +28,7 @@ FAILURES = {
     HTTPStatus.METHOD_NOT_ALLOWED: "Access tokens are read-only.",
     HTTPStatus.TOO_MANY_REQUESTS: "The token asked too often in this minute.",
     HTTPStatus.INTERNAL_SERVER_ERROR: "Something went wrong on our side.",
-    HTTPStatus.SERVICE_UNAVAILABLE: "Busy, or the environment was never listed whole.",
+    HTTPStatus.SERVICE_UNAVAILABLE: "Busy, or the environment has no complete list yet.",
 }
 CLOSED = "The same, or the provider does not show this list to the team’s key."
 WHOLE = {"type": "integer", "minimum": 0}
@@ -41,7 +41,7 @@ HEADERS: Mapping[str, tuple[str, Mapping[str, object]]] = {
     ),
     "ETag": ("To be sent as If-None-Match.", {"type": "string"}),
     "RateLimit-Limit": ("Requests a minute.", WHOLE),
-    "RateLimit-Remaining": ("What is left of them.", WHOLE),
+    "RateLimit-Remaining": ("How many remain.", WHOLE),
     "RateLimit-Reset": ("Seconds until the next minute.", WHOLE),
     "Retry-After": ("Seconds to wait.", WHOLE),
     "WWW-Authenticate": ("How to prove who asks.", {"type": "string"}),

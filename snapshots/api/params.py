@@ -22,7 +22,7 @@ Schema = Mapping[str, object]
 
 
 class NotValid(Exception):
-    """A parameter that cannot be meant; the message is a sentence for whoever wrote the request."""
+    """An invalid parameter; the message is a sentence for the author of the request."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +83,7 @@ def whole_number(name: str, about: str, *, most: int, usual: int) -> Parameter:
 
 
 def cursor(name: str, about: str) -> Parameter:
-    """Opaque: whether it is one of ours is found out where it is used."""
+    """An opaque text; it is validated where it is used."""
     schema = {"type": "string", "format": "cursor", "minLength": 1, "maxLength": MOST_CURSOR}
     return Parameter(name, about, schema, lambda value: 0 < len(value) <= MOST_CURSOR)
 

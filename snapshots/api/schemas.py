@@ -108,7 +108,7 @@ class Metadata(Struct, frozen=True, rename="camel"):
 
 
 class JudgedMetadata(Struct, frozen=True, rename="camel", omit_defaults=True):
-    """`recordCount` and `counts`: over all pages; `counts`: by verdict, whatever statuses were asked for.
+    """`recordCount` and `counts`: over all pages; `counts`: by verdict, regardless of the `status` parameter.
 
     `nextCursor` is there while more rows follow; `neverListed` names environments that have had no complete list
     yet: their volumes are not known.

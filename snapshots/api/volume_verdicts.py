@@ -176,6 +176,6 @@ def _known(moment: datetime | None) -> datetime | UnsetType:
 
 
 def _deadline(status: VolumeStatus) -> datetime | None:
-    """Until when what is good now stays so without new data."""
+    """Return until when a good verdict stays valid without new data."""
     good = status.verdict < Verdict.UNKNOWN
     return status.volume.doubt_from if good else None

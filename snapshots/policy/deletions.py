@@ -25,7 +25,7 @@ def may_be_taken_back(volume: Volume) -> bool:
 
 
 def say_deleted(volume: Volume, *, person: User, request: HttpRequest | None = None) -> bool:
-    """Store that a volume was deleted on purpose. Returns whether that was news and may be said."""
+    """Mark a volume as deleted. Returns whether that is a change."""
     with transaction.atomic():
         environment, row = _locked(volume)
         if not may_be_said(row, environment):

@@ -1,4 +1,4 @@
-"""What a team says of its volumes: how old a snapshot may be, what is not judged, which schedules ended on purpose.
+"""What a team decides about its volumes: exclusions, and schedules that were intentionally stopped.
 
 An act and the verdicts that follow from it are stored in one short transaction, under the locks of the team's
 environments, which every sync takes too. Each raises the generation of the environments that it touches: no cached
@@ -29,7 +29,7 @@ NO_EXEMPTION: Mapping[str, object] = {"exempt_until": None, "exempt_reason": "",
 
 
 class Exemption(NamedTuple):
-    """That something is not judged: until when (`FOR_EVER`: without end), and why."""
+    """An exclusion: until when (`FOR_EVER`: without end), and why."""
 
     until: datetime
     reason: str
@@ -42,7 +42,7 @@ class Exemption(NamedTuple):
 
 
 class Exempted(NamedTuple):
-    """What an exemption touched. `at` names the act; `before`: left alone, as they were not judged already."""
+    """The result of an exclusion. `at` identifies it; `before`: how many volumes were already excluded."""
 
     at: datetime
     number: int
@@ -52,7 +52,7 @@ class Exempted(NamedTuple):
 def exempt(
     team: Team, pks: Collection[int], exemption: Exemption, *, person: User, request: HttpRequest | None = None
 ) -> Exempted:
-    """Judge these volumes no more. Those that are not judged already keep their reason, so that this can be undone."""
+    """Exclude volumes. Those that are already excluded keep their reason, so that this can be undone."""
     now = timezone.now()
     with transaction.atomic():
         lock(team)
@@ -73,7 +73,7 @@ def exempt(
 
 
 def end_exemption(team: Team, pks: Collection[int], *, person: User, request: HttpRequest | None = None) -> int:
-    """Judge these volumes again. Returns how many were not judged, or had been until of late."""
+    """Resume the checks of volumes. Returns how many were excluded, or had been until recently."""
     with transaction.atomic():
         lock(team)
         chosen = [volume for volume in _of_team(team, pks) if volume.exempt_until]
@@ -86,7 +86,7 @@ def end_exemption(team: Team, pks: Collection[int], *, person: User, request: Ht
 
 
 def of_act(team: Team, at: datetime) -> list[int]:
-    """The volumes that are not judged since this act."""
+    """Return the volumes that were excluded together at this time."""
     volumes: VolumeQuerySet = Volume.objects.of_team(team)
     return list(volumes.filter(exempt_at=at).values_list("pk", flat=True))
 
@@ -94,7 +94,7 @@ def of_act(team: Team, at: datetime) -> list[int]:
 def exempt_environment(
     environment: Environment, exemption: Exemption | None, *, person: User, request: HttpRequest | None = None
 ) -> None:
-    """Judge no volume of an environment; None: judge them again."""
+    """Exclude an environment's volumes; None: resume their checks."""
     values = {
         "exempt_until": exemption.until if exemption else None,
         "exempt_reason": exemption.reason[:MOST_REASON] if exemption else "",
@@ -113,7 +113,7 @@ def exempt_environment(
 
 
 def end_schedule(volume: Volume, schedule: str, *, person: User, request: HttpRequest | None = None) -> bool:
-    """Say that a schedule stopped on purpose: nothing is due until a new run of its type appears.
+    """Mark a schedule as intentionally stopped: no run is due until a new one of its type appears.
 
     Returns whether the volume has it.
     """
@@ -130,7 +130,7 @@ def end_schedule(volume: Volume, schedule: str, *, person: User, request: HttpRe
 
 
 def resume_schedule(volume: Volume, schedule: str, *, person: User, request: HttpRequest | None = None) -> bool:
-    """Take back that a schedule stopped on purpose. Returns whether it was said."""
+    """Unmark a schedule as stopped. Returns whether it was marked."""
     with transaction.atomic():
         environment = _locked(volume)
         row = Volume.objects.get(pk=volume.pk)

@@ -25,17 +25,17 @@ from snapshots.verdicts.status import thresholds_of, verdict_under
 
 # Hours; 0: no age is asked.
 CHOICES = (24, 7 * 24, 30 * 24, 0)
-# More are not judged from their rows for a question that is only asked: nothing is said instead.
+# With more volumes to calculate from their rows, the preview is left out.
 MOST_JUDGED = 500
 
 Range = tuple[datetime | None, datetime]
 Effects = dict[int, dict[Verdict, int]]
-# A volume's moments, and how long a problem is still said of it.
+# A volume's times, and how long a problem is still shown.
 Told = tuple[Thresholds, timedelta]
 
 
 class TooMany(Exception):
-    """So much is in doubt that an effect cannot be told in time."""
+    """Too many volumes are uncertain to calculate the effect in time."""
 
 
 class Stored(NamedTuple):
@@ -86,7 +86,7 @@ def effects(environments: Sequence[Environment], now: datetime, choices: Collect
 def _under_each(
     environment: Environment, rows: Sequence[Stored], choices: Collection[int]
 ) -> Iterator[tuple[int, Told]]:
-    # Nothing changes for those that have a target of their own.
+    # Nothing changes for volumes with their own target.
     free = [row for row in rows if row.target_hours is None and environment.target_hours is None]
     kept = [row.as_it_is() for row in rows if row.target_hours is not None or environment.target_hours is not None]
     usable = _usable_ranges(environment) if free else {}

@@ -1,4 +1,4 @@
-"""Two clocks, the provider's and ours, and which of them a sync may believe.
+"""The provider's clock and ours, and which of them a sync may trust.
 
 Every answer's `Date` header tells how far the provider's clock is ahead of this machine's. One reading proves nothing:
 a jump shows only against the reading before. Names and deadlines follow the provider's clock, but only by as much as
@@ -70,7 +70,7 @@ class Clocks:
 
 
 def clock_ahead(told: datetime | None, received_at: datetime) -> int | None:
-    """How many seconds the provider's clock is ahead of ours; 0 where they agree, None where it told no time."""
+    """Return by how many seconds the provider's clock is ahead of ours; 0 if they agree, None without a time."""
     if told is None:
         return None
     if abs(told - received_at) <= AGREE:
@@ -102,7 +102,7 @@ def _followed(told: int) -> int:
 
 
 def _first(ours: datetime, told: int) -> Clocks:
-    """There is nothing to compare with: a small difference is how the clocks are, a large one is in doubt."""
+    """Without an earlier reading, accept a small difference, and treat a large one as uncertain."""
     if _followed(told) == told:
         return Clocks(ours, ahead=told, told=told)
     return Clocks(ours, told=told, apart_since=ours, doubt=abs(told))

@@ -1,7 +1,7 @@
-"""The judge: from what is known of a volume's runs to the moments from which each verdict holds. Pure functions.
+"""The judge: calculates from a volume's runs when each verdict begins. Pure functions.
 
-Where a row is in doubt (left out of the newest list, first seen while it was copied, in an unknown state), both cases
-are judged; where they differ, the verdict is unknown.
+If a row is uncertain (absent from the newest list, first seen while it was copied, in an unknown state), both cases are
+calculated; if they differ, the verdict is unknown.
 """
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -21,7 +21,7 @@ LEAST_PATIENCE = timedelta(minutes=15)
 class Volume(NamedTuple):
     """What is known of a volume, which was made between `created_after` and `created_before` (None: not known).
 
-    `ended`: schedule -> since when its end is on purpose; `longest`: its longest run.
+    `ended`: schedule -> since when it is intentionally stopped; `longest`: its longest run.
     """
 
     runs: Sequence[Run]
@@ -51,7 +51,7 @@ class Answer:
 
 @dataclass(frozen=True, slots=True)
 class Judgement:
-    """All that a list of runs says of a volume, whatever time it is."""
+    """The verdict's inputs from a list of runs, independent of the current time."""
 
     thresholds: Thresholds
     answers: tuple[Answer, ...]
@@ -65,7 +65,7 @@ class Judgement:
 
 
 def judge(volume: Volume) -> Judgement:
-    """Judge a volume from its runs, its targets and what members said of its schedules."""
+    """Judge a volume from its runs, its targets and its stopped schedules."""
     answers = tuple(_answers(volume))
     thresholds, unknown_states = _thresholds(volume, answers), 0
     if any(run.is_in_doubt for run in volume.runs):
@@ -105,7 +105,7 @@ def _answers(volume: Volume) -> Iterable[Answer]:
 
 
 def _has_ended(runs: Iterable[Run], ended_at: datetime | None) -> bool:
-    """A member said that it stopped on purpose, and no new run has come since."""
+    """A member marked it as intentionally stopped, and there was no new run since."""
     return ended_at is not None and all(run.first_seen_at <= ended_at for run in runs)
 
 
@@ -195,7 +195,7 @@ def _at_worst(run: Run) -> Run:
 
 
 def _where_both_agree(better: Thresholds, worse: Thresholds) -> Thresholds:
-    """A problem is told once both cases have one, in the better case's word; where only one has, it is unknown."""
+    """Combine two cases: a problem begins when both have one, with the better case's verdict; else it is unknown."""
     problems = [better.first_problem, worse.first_problem]
     doubts = [better.unknown, worse.unknown, worse.new if not better.new else None]
     agreed = None if None in problems else max(filter(None, problems))
@@ -218,5 +218,5 @@ def _newest(runs: Iterable[Run]) -> Run | None:
 
 
 def _order(run: Run) -> tuple[datetime, datetime]:
-    """Dated ones before undated ones, whatever "before" says: what was there at our first look may be of any age."""
+    """Sort undated runs first: a snapshot that existed before monitoring started may have any age."""
     return (run.began_before if run.began_after is not None else ALWAYS, run.began_before)

@@ -95,7 +95,7 @@ def status(
         return Verdict.UNKNOWN, then
     if then.is_problem:
         return (Verdict.UNKNOWN if age > patience else then), then
-    # What is good holds until its deadline; whether a run came after the newest list is not known.
+    # A good verdict is valid until its deadline; a run after the newest list is not known.
     if thresholds.at(data_at + max(age, timedelta()) + doubt) >= Verdict.UNKNOWN:
         return Verdict.UNKNOWN, then
     return then, then

@@ -43,7 +43,7 @@
   };
 
   // The link that asked may have been swapped away before its answer came: that would then fill the table and find
-  // nothing else of the page. What somebody chose is asked for anew; what only looked again has been overtaken.
+  // nothing else of the page. A request with the user's choice is repeated; a background refresh is dropped.
   results.addEventListener("htmx:beforeSwap", (event) => {
     const { pathInfo, requestConfig } = event.detail;
     if (requestConfig.elt.isConnected) return;

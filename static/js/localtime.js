@@ -1,4 +1,4 @@
-// The page speaks UTC; the reader's own zone stands in the tooltip of each exact time.
+// The page shows UTC; the tooltip of each exact time shows the reader's time zone.
 (() => {
   const format = new Intl.DateTimeFormat(document.documentElement.lang || undefined, {
     dateStyle: "full",
