@@ -192,6 +192,8 @@ class Environment(models.Model):
 
     # Whether the provider's clock was right at the previous list, so that names are right. Set by each sync.
     was_provider_right = True
+    # Whether a row proves that the believed list lacked rows that existed. Each sync sets it; it is not stored.
+    is_list_refuted = False
 
     @property
     def clocks(self) -> Clocks:

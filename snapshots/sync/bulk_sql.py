@@ -5,6 +5,7 @@ for 20 s. Here the values are prepared before the transaction begins.
 """
 
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import NamedTuple
 
@@ -134,7 +135,10 @@ def taken_of(environment: Environment, record: SnapshotRecord, now: datetime) ->
     clocks = environment.clocks
     is_right = clocks.is_provider_right and environment.was_provider_right
     seen = Sighting(believed, now + ahead, clocks.is_trusted, is_right)
-    return taken_range(record.name, record.created, seen, is_own=is_own)
+    taken = taken_range(record.name, record.created, seen, is_own=is_own)
+    if environment.is_list_refuted and taken.after is not None and taken.after == believed:
+        return replace(taken, after=None)
+    return taken
 
 
 def is_own_name(name: str, interval_type: str, volume: str) -> bool:

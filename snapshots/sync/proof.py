@@ -4,12 +4,15 @@ Absence is weak evidence. The key may see less, the list may be truncated at an 
 while it was built.
 """
 
-from datetime import datetime
+from collections.abc import Iterable
+from datetime import datetime, timedelta
 
 from dashboard.teams.models.keys import key_mark
 from snapshots.cloudca.records import Listing, SnapshotRecord
 from snapshots.models import Environment
 from snapshots.sync import diff
+from snapshots.sync.bulk_sql import taken_of
+from snapshots.sync.events import is_news
 from snapshots.sync.leases import Claim
 from snapshots.sync.questions import LEAST_CAP
 from snapshots.sync.store_volumes import visible_volumes
@@ -37,17 +40,33 @@ def _is_same_key(held: Claim) -> bool:
     return (held.environment.listed_key or held.environment.key_mark) == key_mark(held.key)
 
 
-def keep_proof(held: Claim, listing: Listing[SnapshotRecord] | None, *, is_capped: bool) -> None:
+def keep_proof(
+    held: Claim,
+    listing: Listing[SnapshotRecord] | None,
+    added: Iterable[SnapshotRecord],
+    now: datetime,
+    *,
+    is_capped: bool,
+) -> None:
     """Clear `believed_at`, on the claim's copy of the row, if absence from that list proves nothing.
 
     That is so with another key, and if lists are truncated. A list as long as the longest ever may be truncated: its
-    length may be the provider's limit.
+    length may be the provider's limit. If an `added` row is older than that list, the list lacked rows that existed: it
+    still shows that this row came late, but it dates no other.
     """
     environment = held.environment
     most = max(environment.most_rows, len(listing.rows) if listing else 0)
     may_be_capped = environment.listed_rows >= max(most, LEAST_CAP)
     if is_capped or may_be_capped or not _is_same_key(held):
         environment.believed_at = None
+    environment.is_list_refuted = _is_refuted(environment, added, now)
+
+
+def _is_refuted(environment: Environment, added: Iterable[SnapshotRecord], now: datetime) -> bool:
+    if environment.believed_at is None:
+        return False
+    last = environment.believed_at + timedelta(seconds=environment.clock_ahead)
+    return any(not is_news(taken_of(environment, record, now), last) for record in added)
 
 
 def doubt_of(environment: Environment) -> diff.Doubt | None:

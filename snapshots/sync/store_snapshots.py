@@ -93,7 +93,7 @@ def store_listing(
     held.environment.clocks = clocks
     plan = _plan(held, listing, received_at)
     capped = questions.settle(held.environment, plan, listing, ask or _nobody, received_at)
-    proof.keep_proof(held, listing, is_capped=bool(capped))
+    proof.keep_proof(held, listing, plan.added, received_at, is_capped=bool(capped))
     prepared = _prepare(held.environment, plan, received_at, listing)
     at = data_at(held) if listing.complete else held.environment.data_at
     pending = PlannedRows(held.environment, plan, prepared.before, prepared.durations, received_at, prepared.retaken)
@@ -131,7 +131,7 @@ def store_rows(held: Claim, records: Sequence[SnapshotRecord], *, received_at: d
     plan = diff.compare(known, records, trust=diff.Trust(proves_absence=False), doubt=None, now=received_at)
     # A row that lists lack is not listed again when it is returned by id, but it exists.
     plan.there, plan.returned = plan.returned, []
-    proof.keep_proof(held, None, is_capped=bool(held.environment.capped_rows))
+    proof.keep_proof(held, None, plan.added, received_at, is_capped=bool(held.environment.capped_rows))
     prepared = _prepare(held.environment, plan, received_at)
     with transaction.atomic():
         environment = locked_for_write(held)

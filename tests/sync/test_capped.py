@@ -160,3 +160,22 @@ def test_of_many_the_questions_are_bounded_and_all_have_their_turn(
     assert found[-1] == 45
     assert not Snapshot.objects.filter(volume_id__in=volumes, listed=False).exists()
     assert Volume.objects.filter(volume_id__in=volumes).count() == 45
+
+
+def test_a_list_that_lacked_older_rows_dates_nothing(
+    environment: Environment, sim: Simulator, clock: Traveller
+) -> None:
+    """The first list held the newest rows alone, at a length that gave no hint of it."""
+    volume_id = str(sim.world.add_volume(PATH, name="V12")["id"])
+    old = [sim.world.add_snapshot(PATH, name=name, volume_id=volume_id, created=NOW - 40 * DAY) for name in ("a", None)]
+    cap(sim, CAP)
+    refreshed(environment)
+    assert not Snapshot.objects.filter(volume_id=volume_id).exists()
+    sim.clear_faults()
+    clock.shift(MINUTE)
+    refreshed(environment)
+    assert [row(environment, each["id"]).taken_after for each in old] == [None, NOW - 40 * DAY]
+    added = sim.world.add_snapshot(PATH, name="b", volume_id=volume_id)
+    clock.shift(MINUTE)
+    refreshed(environment)
+    assert row(environment, added["id"]).taken_after == NOW + timedelta(seconds=MINUTE)
