@@ -17,7 +17,7 @@ PRODUCTION := SITE_URL=https://snapshots.invalid EMAIL_URL=smtp+tls://user:passw
 # What runs a second time, on PostgreSQL and Redis: what asks database or cache in a way of its own, by locks, claims,
 # unique rows, JSON, sorting or searching; and who may ask for what. Pages that only word what was read are the same on
 # either, and so are texts, headers, ciphers and the ways of signing in.
-ON_SERVICES := tests/postgres_redis tests/sync tests/authorization/test_table.py::test_exactly_the_table \
+ON_SERVICES := tests/postgres_redis tests/sync tests/authorization/test_table.py::test_the_least_role_is_let_in_and_the_one_below_is_not \
 	$(patsubst %,tests/authorization/test_nasty.py::test_no_%_is_a_fault,value_of_an_address_or_a_form part_of_a_path) \
 	$(patsubst %,tests/management/test_%.py,forgetting housekeeping) \
 	$(patsubst %,tests/views/volumes/home/test_%.py,filters instances page) \

@@ -27,6 +27,18 @@ FIGURES = "figures"
 ANSWER_SECONDS, dashboard_caches.ANSWER_SECONDS = dashboard_caches.ANSWER_SECONDS, 10.0
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--proof", action="store_true", help="run the long tests too, which have the marker proof")
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Deselect the long tests; pytest's last line says how many."""
+    long = [] if config.getoption("proof") else [item for item in items if item.get_closest_marker("proof")]
+    if long:
+        config.hook.pytest_deselected(items=long)
+        items[:] = [item for item in items if not item.get_closest_marker("proof")]
+
+
 def pytest_collection_finish() -> None:
     """Let the collector of garbage not look again and again through what was loaded, which stays."""
     gc.collect()

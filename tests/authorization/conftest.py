@@ -6,26 +6,35 @@ from dataclasses import dataclass
 from http.cookies import SimpleCookie
 
 import pytest
+from django.contrib.auth.models import AnonymousUser
+from django.contrib.messages.storage.fallback import FallbackStorage
+from django.contrib.sessions.backends.base import SessionBase
+from django.core.exceptions import PermissionDenied
 from django.db import transaction
-from django.http import HttpResponse, HttpResponseBase
-from django.test import Client
+from django.http import Http404, HttpResponse, HttpResponseBase
+from django.test import Client, RequestFactory
+from django.urls import resolve
 from django.utils import timezone
+from django_htmx.middleware import HtmxDetails
 from pytest_django import Settings
 
+from dashboard.backends.sessions import SessionStore
 from dashboard.secrets import Secret, seal_key
 from dashboard.teams.access import issue_tokens
+from dashboard.teams.access.guard import AccessMiddleware
 from dashboard.teams.core.create_account import create_account
 from dashboard.teams.models import ApiKey, Membership, PendingKey, Role, Team, User
 from dashboard.teams.people.invitations import invite
 from snapshots.models import Environment, Snapshot
 from snapshots.sharing import links
 from snapshots.sync.store_snapshots import store_listing
-from tests.authorization.plan import ARGUMENTS, NOBODY, ROLES, TEAMS, UNOWNED, address
+from tests.authorization.plan import ARGUMENTS, NOBODY, PASSED, ROLES, TEAMS, UNOWNED, address
 from tests.conftest import PASSWORD, sign_in_client
 from tests.views.snapshots.conftest import claimed, listing, record, refuse
 
 NUMBERS = {"acme": 1, "rival": 2}
 Body = Mapping[str, str]
+GUARD = AccessMiddleware(lambda request: HttpResponse())
 
 
 @dataclass
@@ -38,6 +47,7 @@ class House:
     pending: dict[str, int]
     client: Client
     cookies: dict[str, str]
+    sessions: dict[str, SessionBase]
 
     def ask(self, person: str, method: str, url: str, body: Body | None = None, **headers: str) -> HttpResponse:
         """Ask as a person who has done nothing else; what the request writes is taken back."""
@@ -50,6 +60,22 @@ class House:
         if method == "POST":
             return whole(self.client.post(url, body or {}, headers=headers))
         return whole(self.client.generic(method, url, headers=headers))
+
+    def decide(self, person: str, method: str, url: str) -> int:
+        """Ask the guard alone: the status of its refusal, or `PASSED` where it lets the view run."""
+        request = RequestFactory().generic(method, url)
+        request.user = self.users.get(person) or AnonymousUser()
+        request.session = self.sessions[person]
+        request.htmx = HtmxDetails(request)  # type: ignore[attr-defined]
+        request._messages = FallbackStorage(request)  # type: ignore[attr-defined]
+        request.resolver_match = found = resolve(url)
+        try:
+            refusal = GUARD.process_view(request, found.func, list(found.args), found.kwargs)
+        except Http404:
+            return 404
+        except PermissionDenied:
+            return 403
+        return PASSED if refusal is None else refusal.status_code
 
     @contextmanager
     def undone(self) -> Iterator[None]:
@@ -83,6 +109,7 @@ def house(db: None, settings: Settings) -> House:
         users=people,
         pending={slug: team.pending_keys.get().pk for slug, team in teams.items()},
         client=Client(raise_request_exception=False),
+        sessions={NOBODY: SessionStore()} | {person: client.session for person, client in clients.items()},
         cookies={NOBODY: ""} | {person: f"{name}={client.cookies[name].value}" for person, client in clients.items()},
     )
 

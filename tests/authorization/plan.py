@@ -28,7 +28,8 @@ ARGUMENTS: Mapping[str, Mapping[str, str]] = {
 UNOWNED = {"link": "no-such.link", "uidb36": "1", "key": "no-such-key", "token": "no-such-token", "pk": "0"}
 # What a view may answer that runs: a page, a redirect, "asked too early". Some say with another status that they
 # are closed, ended or not set up.
-RUNS = frozenset({200, 202, 302})
+PASSED = 200
+RUNS = frozenset({PASSED, 202, 302})
 ALSO: Mapping[str, frozenset[int]] = {
     "account_signup": frozenset({404}),
     "setup": frozenset({404}),

@@ -13,7 +13,6 @@ from dashboard.teams.models import Membership
 from tests.api.conftest import made
 from tests.authorization.conftest import House
 from tests.authorization.plan import NOBODY, PARTS, TEAM_VIEWS, TOKEN_VIEWS, VIEWS, address
-from tests.faults.figures import is_full
 
 T = TypeVar("T")
 Tell = Callable[..., None]
@@ -33,7 +32,8 @@ TEXTS = (
 )
 VALUES = (*DATES, *NUMBERS, *TEXTS)
 ALWAYS = ("0001-01-01T00:00:00+23:59", "\0")
-AT_ONCE = 2
+# `make test` tries one value at each place, another at the next one; `make proof` all values everywhere.
+SHORT_AND_FULL = pytest.mark.parametrize("full", [False, pytest.param(True, marks=pytest.mark.proof)])
 BROKEN_BYTES = (b"\xff", b"\xed\xa0\x80", b"\xc0\x80", b"%", b"%0", b"\x00")
 HEADERS = (
     *("Referer", "Origin", "HX-Current-URL", "HX-Trigger", "HX-Trigger-Name", "HX-Target", "HX-Boosted", "HX-Prompt"),
@@ -101,45 +101,54 @@ def with_names(asker: Asker, names: set[str]) -> Iterator[tuple[str, str, list[s
         yield view, method, sorted(names)
 
 
-def some(values: Sequence[T], place: int) -> Sequence[T]:
-    """All in the long run; else a few, others at each place, so that each is tried somewhere."""
-    if is_full():
-        return values
-    return [values[(AT_ONCE * place + number) % len(values)] for number in range(AT_ONCE)]
+def some(values: Sequence[T], place: int, full: bool) -> Sequence[T]:
+    return values if full else [values[place % len(values)]]
 
 
-def test_no_value_of_an_address_or_a_form_is_a_fault(asker: Asker, names: set[str], figures: Tell) -> None:
+@SHORT_AND_FULL
+@pytest.mark.both_databases
+def test_no_value_of_an_address_or_a_form_is_a_fault(asker: Asker, names: set[str], figures: Tell, full: bool) -> None:
     place = 0
     for view, method, known in list(with_names(asker, names)):
+        for value in ALWAYS:
+            fill(asker, view, method, "all", dict.fromkeys(known, value))
         for name in known:
             place += 1
-            for value in {*ALWAYS, *some(VALUES, place)}:
+            for value in some(VALUES, place, full):
                 # The others say yes, so that as much as possible is read.
-                form = {other: value if other == name else "1" for other in known}
-                query = "&".join(f"{key}={quote(each)}" for key, each in form.items())
-                asker.ask(view, method, f"{asker.address(view)}?{query}", (name, value[:30]), form, **HTMX)
+                fill(asker, view, method, (name, value[:30]), dict.fromkeys(known, "1") | {name: value})
     figures("nasty", values=asker.number)
     assert asker.failed == []
 
 
-def test_no_header_is_a_fault(asker: Asker, figures: Tell) -> None:
+def fill(asker: Asker, view: str, method: str, what: object, form: dict[str, str]) -> None:
+    query = "&".join(f"{name}={quote(value)}" for name, value in form.items())
+    asker.ask(view, method, f"{asker.address(view)}?{query}", what, form, **HTMX)
+
+
+@SHORT_AND_FULL
+def test_no_header_is_a_fault(asker: Asker, figures: Tell, full: bool) -> None:
     for place, (view, method) in enumerate(ASKED):
         url = asker.address(view)
-        for value in {"http://[", *some(HEADER_VALUES, place)}:
+        for value in some(HEADER_VALUES, place, full):
             asker.ask(view, method, url, ("all", value[:30]), **HTMX | dict.fromkeys(HEADERS, value))
-            for name in HEADERS if is_full() else ("HX-Current-URL", "Referer", "If-None-Match"):
+            for name in some(HEADERS, place, full):
                 asker.ask(view, method, url, (name, value[:30]), **HTMX | {name: value})
     figures("nasty", headers=asker.number)
     assert asker.failed == []
 
 
-def test_no_part_of_a_path_is_a_fault(asker: Asker, figures: Tell) -> None:
+@SHORT_AND_FULL
+@pytest.mark.both_databases
+def test_no_part_of_a_path_is_a_fault(asker: Asker, figures: Tell, full: bool) -> None:
     raws = [*(value.encode() for value in VALUES), *BROKEN_BYTES]
-    for place, (view, method) in enumerate(ASKED):
+    place = 0
+    for view, method in ASKED:
         plain = asker.address(view)
         for part in PARTS[view]:
+            place += 1
             own = asker.house.arguments["acme"][part]
-            for raw in {b"\0", b"9" * 30, *some(raws, place)}:
+            for raw in {b"\0", *some(raws, place, full)}:
                 url = plain.replace(f"/{own}", "/" + quote_from_bytes(raw, safe=""), 1)
                 asker.ask(view, method, url, (part, raw[:30]))
     figures("nasty", parts=asker.number)
