@@ -14,23 +14,6 @@ THROW_AWAY = SECRET_KEY="$$($(PY) -c 'import secrets; print(secrets.token_urlsaf
 	API_KEY_ENCRYPTION_KEYS="$$($(PY) -c 'import base64, os; print(base64.urlsafe_b64encode(os.urandom(32)).decode())')"
 PRODUCTION := SITE_URL=https://snapshots.invalid EMAIL_URL=smtp+tls://user:password@mail.invalid:587
 
-# What runs a second time, on PostgreSQL and Redis: what asks database or cache in a way of its own, by locks, claims,
-# unique rows, JSON, sorting or searching; and who may ask for what. Pages that only word what was read are the same on
-# either, and so are texts, headers, ciphers and the ways of signing in.
-ON_SERVICES := tests/postgres_redis tests/sync tests/authorization/test_table.py::test_the_least_role_is_let_in_and_the_one_below_is_not \
-	$(patsubst %,tests/authorization/test_nasty.py::test_no_%_is_a_fault,value_of_an_address_or_a_form part_of_a_path) \
-	$(patsubst %,tests/management/test_%.py,forgetting housekeeping) \
-	$(patsubst %,tests/views/volumes/home/test_%.py,filters instances page) \
-	$(patsubst %,tests/views/changes/test_%.py,events page refresh size volume_names) \
-	tests/views/changes/test_rotation.py::test_each_day_the_oldest_goes_for_the_new_one \
-	$(patsubst %,tests/policy/test_%.py,exempt saved_views stopped targets) \
-	tests/verdicts/test_status_in_sql.py tests/verdicts/test_judging.py tests/verdicts/test_forecast.py \
-	$(patsubst %,tests/api/test_%.py,team_volumes tokens) \
-	$(patsubst %,tests/api/metrics/test_%.py,access mirror) \
-	$(patsubst %,tests/sharing/test_%.py,dead limits making races revoking uses) tests/lists/test_stream.py \
-	$(patsubst %,tests/views/snapshots/test_%.py,check counts order_and_pages queries refresh search watch) \
-	$(patsubst %,tests/views/settings/test_%.py,environments key rotation) \
-	$(patsubst %,tests/dashboard/teams/test_%.py,access audit health joining known_browsers limits oidc people sessions setup sign_in second_factor)
 # A machine may be set up to keep no byte code: then each of the hundreds of processes would compile it all anew.
 unexport PYTHONDONTWRITEBYTECODE
 export SERVICES TOOLS
@@ -40,7 +23,7 @@ GROUPED := $(if $(filter output-sync,$(.FEATURES)),--output-sync=target)
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help install demo run test coverage browser services lint bench weather judge fuzz guards clean
+.PHONY: help install demo run test coverage browser services lint bench weather proof judge fuzz guards clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-9s %s\n", $$1, $$2}' Makefile
@@ -56,18 +39,25 @@ run: $(RUNTIME) ## Run web server and sync against the real provider, with the s
 
 # At least four processes, also on fewer cores, for many tests wait: for programs, sockets and deadlines.
 CORES := $(shell $(PYTHON) -c 'import os; print(os.cpu_count() or 1)')
+NO_TOOLS := $(if $(filter no,$(TOOLS)), and not tools)
 HERE := $(PY) -m pytest -q -n $(shell echo $$(( $(CORES) > 4 ? $(CORES) : 4 ))) --dist loadgroup \
 	--ignore=tests/browser --ignore=tests/postgres_redis \
-	-m "not browser and not services$(if $(filter no,$(TOOLS)), and not tools)"
+	-m "not browser and not services$(NO_TOOLS)"
+PROOF := $(PY) -m pytest -q --proof --timeout 3600 -o faulthandler_timeout=3700
+# What runs on PostgreSQL and Redis: the tests of tests/postgres_redis, and a second time those marked both_databases.
+SECOND := (services or both_databases) and not defaults
+ON_SERVICES = $(PY) -m pytest -q -n $(HALF) --dist loadgroup --ignore=tests/browser
 # Browser and services run side by side.
 HALF := $(shell echo $$(( $(CORES) > 4 ? $(CORES) / 2 : 2 )))
 
-test: $(TEST) ## Run every test; installs what they need (SERVICES=no: not those on PostgreSQL and Redis; TOOLS=no: not LibreOffice)
+test: $(TEST) ## Run the tests for every commit and print the seconds of each part (SERVICES=no skips PostgreSQL and Redis, TOOLS=no LibreOffice)
 	@.ci/chromium
 	@.ci/tools
 	@.ci/services
-	$(HERE)
+	@rm -f test-results/seconds
+	.ci/timed main $(HERE)
 	@$(MAKE) --no-print-directory -j 2 $(GROUPED) browser services
+	@paste -s -d, test-results/seconds
 
 # Apart from `test`, for to be traced takes a test half its time again.
 coverage: $(TEST) ## Say which branches no test comes by in its own process; below 90 % fails
@@ -78,10 +68,10 @@ coverage: $(TEST) ## Say which branches no test comes by in its own process; bel
 
 browser: $(TEST) ## Run the tests in a real Chromium
 	@.ci/chromium
-	$(PY) -m pytest -q -n $(HALF) --dist loadfile -m browser
+	.ci/timed browser $(PY) -m pytest -q -n $(HALF) --dist loadfile tests/browser
 
 services: $(TEST) ## Run the tests on PostgreSQL and Redis
-	@.ci/services $(PY) -m pytest -q -n $(HALF) --dist loadgroup -m "not defaults" $(ON_SERVICES)
+	.ci/timed services .ci/services $(ON_SERVICES) -m "$(SECOND)"
 
 lint: $(TEST) ## Check format, templates, spelling, types, imports, migrations and the production settings
 	$(PY) -m ruff format --check .
@@ -99,7 +89,14 @@ bench: $(TEST) ## Measure the list at 100 to 100,000 snapshots and the home page
 	$(PY) -m bench home
 
 weather: $(TEST) ## Try every fault of the provider, 100 kills and 200 threads, and print the figures
-	WEATHER=full $(PY) -m pytest -q --timeout 3600 -o faulthandler_timeout=3700 tests/faults
+	$(PROOF) -n 0 tests/faults
+
+proof: $(TEST) ## Run the long tests, for a release: all combinations, faults, seeds and kills, then judge and fuzz
+	@.ci/chromium
+	$(PROOF) -n $(HALF) --dist loadgroup -m "proof and not browser and not services$(NO_TOOLS)"
+	$(PROOF) -n $(HALF) --dist loadfile -m "proof and browser"
+	@.ci/services $(PROOF) -n $(HALF) --dist loadgroup --ignore=tests/browser -m "proof and $(SECOND)"
+	$(MAKE) judge fuzz
 
 judge: $(TEST) ## Replay a year whose truth is known and 2,000 random histories, and break each rule once
 	$(PY) -m tests.verdicts.year

@@ -87,6 +87,7 @@ def test_waits_again_after_that():
 """
 
 
+@pytest.mark.proof
 def test_a_test_that_hangs_is_ended(tmp_path: Path) -> None:
     """The first limit fails the test, the second ends the process."""
     file = tmp_path / "test_hanging.py"

@@ -61,6 +61,7 @@ def test_an_environment_without_a_complete_list_is_named(script: Script, team: T
     assert "neverListed" not in body(script, "environment=compute-on/prod")["metadata"]  # type: ignore[operator]
 
 
+@pytest.mark.both_databases
 def test_counts_are_the_pages_tiles_whatever_status_is_asked_for(script: Script) -> None:
     counts = dict.fromkeys(STATUSES, 0) | {"late": 1, "fresh": 1}
     assert body(script)["metadata"] == {"recordCount": 2, "counts": counts}
@@ -74,6 +75,7 @@ def test_old_data_is_not_called_fresh(script: Script, clock: time_machine.Travel
     assert script.get(JUDGED)["X-Data-Warning"] == "old"
 
 
+@pytest.mark.both_databases
 @pytest.mark.parametrize(
     ("query", "found"),
     [
@@ -120,6 +122,7 @@ def spread(environment: Environment, count: int) -> None:
     )
 
 
+@pytest.mark.both_databases
 @pytest.mark.parametrize("policy", [True, False])
 @pytest.mark.parametrize("sort", ORDERS)
 def test_pages_by_cursor_have_every_row_once_in_the_pages_order(
@@ -137,6 +140,7 @@ def test_pages_by_cursor_have_every_row_once_in_the_pages_order(
     assert (paged, pages, len(whole)) == (whole, 6, 42)
 
 
+@pytest.mark.both_databases
 def test_a_row_that_comes_or_goes_between_pages_moves_no_other(script: Script, prod: Environment) -> None:
     spread(prod, 20)
     first = body(script, "sort=name&limit=5")
@@ -150,6 +154,7 @@ def cursor_of(read: dict[str, object]) -> str:
     return str(read["metadata"]["nextCursor"])  # type: ignore[index]
 
 
+@pytest.mark.both_databases
 def test_a_cursor_is_of_one_team_and_one_order(
     script: Script, prod: Environment, foreign: Environment, rita: Membership
 ) -> None:

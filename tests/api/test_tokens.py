@@ -186,6 +186,7 @@ def test_another_teams_tag_is_never_not_modified(
     assert hits == 0
 
 
+@pytest.mark.both_databases
 def test_use_is_noted_once_a_minute_and_its_first_in_the_audit(
     mia: Membership, prod: Environment, clock: time_machine.Traveller
 ) -> None:
@@ -202,6 +203,7 @@ def test_use_is_noted_once_a_minute_and_its_first_in_the_audit(
     assert (event.actor, event.target, event.detail) == (None, token.name, "made by mia@example.com")
 
 
+@pytest.mark.both_databases
 def test_whoever_only_reads_does_not_fail_where_use_cannot_be_noted(
     script: Script, clock: time_machine.Traveller, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -215,6 +217,7 @@ def test_whoever_only_reads_does_not_fail_where_use_cannot_be_noted(
     assert script.get(LIST).status_code == 200
 
 
+@pytest.mark.both_databases
 def test_the_limit_of_a_minute(mia: Membership, prod: Environment, clock: time_machine.Traveller) -> None:
     token, script = made(mia)
     key = f"token:{token.digest}"

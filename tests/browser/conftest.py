@@ -16,6 +16,7 @@ from tests.started import ROOT
 SHOTS = ROOT / "test-results" / "shots"
 # The first is the same engine without a window around the page, at two thirds of the cost.
 NAMES = ("chromium-headless-shell", "chromium", "chromium-browser", "google-chrome")
+ON_A_PHONE = ("test_sign_in_filter_open_pass_on", "test_problems_first_and_why")
 WIDTHS = {"desktop": (1280, 960), "phone": (390, 844)}
 # A page of the browser's own sits in the sandbox of root: there is none to drop into.
 FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking"]
@@ -103,6 +104,15 @@ class Tab:
         assert self.page.evaluate("window.reports") == []
         assert [line for line in self.complaints if not any(part in line for part in self.expected)] == []
         assert self.page.evaluate("document.documentElement.scrollWidth <= window.innerWidth"), "it scrolls sideways"
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Leave the phone to the two pages that people open on one; `make proof` opens all of them there."""
+    for item in items:
+        given = getattr(getattr(item, "callspec", None), "params", {})
+        if given.get("width") == "phone" and item.originalname not in ON_A_PHONE:  # type: ignore[attr-defined]
+            item.add_marker("proof")
 
 
 @pytest.fixture(scope="session")

@@ -117,6 +117,7 @@ def test_passkey(dora: Tab, width: str) -> None:
     dora.check()
 
 
+@pytest.mark.proof
 @pytest.mark.parametrize("width", ["desktop", "phone"])
 def test_app(dora: Tab, width: str) -> None:
     """Add it by its secret, sign in with a code, then once with a recovery code, remove it."""
@@ -162,6 +163,7 @@ def test_app(dora: Tab, width: str) -> None:
     dora.check()
 
 
+@pytest.mark.proof
 @pytest.mark.parametrize("width", ["desktop", "phone"])
 def test_device_that_declines_is_said(dora: Tab, width: str) -> None:
     sign_out(dora)
@@ -172,6 +174,7 @@ def test_device_that_declines_is_said(dora: Tab, width: str) -> None:
     dora.keep("login-declined")
 
 
+@pytest.mark.proof
 @pytest.mark.parametrize("width", ["desktop", "phone"])
 def test_name_password_and_address(dora: Tab, width: str) -> None:
     dora.page.get_by_role("textbox", name="Name").fill("Dora Example")

@@ -8,6 +8,7 @@ from playwright.sync_api import expect
 
 from tests.browser.conftest import Tab
 from tests.browser.stack import Stack
+from tests.proof import first
 
 pytestmark = pytest.mark.browser
 HOME = "/t/acme/"
@@ -26,6 +27,7 @@ def is_asked(tab: Tab) -> bool:
     return tab.page.get_by_role("heading", name="How recent must each volume").count() == 1
 
 
+@pytest.mark.proof
 def test_the_first_question_is_answered_once(open_tab: OpenTab, stack: Stack) -> None:
     alice = signed_in(open_tab, HOME, "phone")
     expect(alice.page.locator(".tile").first).to_be_visible()
@@ -60,7 +62,7 @@ def test_pages_of_targets_and_of_what_is_not_judged(open_tab: OpenTab, width: st
     alice.keep("saved-views")
 
 
-@pytest.mark.parametrize("scripts", [True, False])
+@pytest.mark.parametrize("scripts", first(1, [True, False]))
 def test_volumes_are_not_judged_and_come_back(open_tab: OpenTab, scripts: bool) -> None:
     alice = signed_in(open_tab, f"{HOME}volumes/?environment=compute-qc/prod", scripts=scripts)
     boxes = alice.page.locator("input[name=volume]")

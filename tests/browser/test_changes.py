@@ -86,6 +86,7 @@ def test_filters_apply_at_once_and_each_is_a_step_back(open_tab: Callable[..., T
     tab.check()
 
 
+@pytest.mark.proof
 def test_the_volume_filter_finds_and_the_dates_narrow(open_tab: Callable[..., Tab]) -> None:
     tab = signed_in(open_tab)
     tab.page.locator("details.volume-menu > summary").click()
@@ -122,6 +123,7 @@ def test_what_happens_meanwhile_is_announced_and_shown_on_demand(open_tab: Calla
     tab.check()
 
 
+@pytest.mark.proof
 def test_without_scripts_it_all_works(open_tab: Callable[..., Tab]) -> None:
     tab = signed_in(open_tab, scripts=False)
     tab.page.get_by_role("link", name=f"{MANY} snapshots at once").click()

@@ -65,6 +65,7 @@ def row(page: Page, volume: str) -> Locator:
     return page.get_by_role("row").filter(has=page.get_by_role("link", name=volume, exact=True))
 
 
+@pytest.mark.proof
 def test_every_verdict_is_told(alice: Tab) -> None:
     alice.goto(STORIES)
     for volume, words in TOLD.items():
@@ -81,12 +82,14 @@ def test_every_verdict_is_told(alice: Tab) -> None:
     alice.check()
 
 
+@pytest.mark.proof
 def test_the_other_team_is_asked_on_its_first_day(open_tab: Callable[..., Tab]) -> None:
     tab = signed_in(open_tab(), "charlie@example.com")
     expect(tab.page.get_by_text("How recent must each volume’s latest usable snapshot be?")).to_be_visible()
     tab.check()
 
 
+@pytest.mark.proof
 def test_something_happens_while_one_watches(alice: Tab) -> None:
     alice.goto(f"{VOLUMES}?environment=compute-on/shop&q=orders-db-data")
 

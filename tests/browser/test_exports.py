@@ -107,6 +107,7 @@ def test_an_excel_file_is_saved(open_tab: Callable[..., Tab], folder: Path, widt
     tab.check()
 
 
+@pytest.mark.proof
 def test_the_links_follow_the_filters(open_tab: Callable[..., Tab], folder: Path) -> None:
     tab = open_tab()
     tab.enter(f"{LIST}?environment=compute-qc/prod", BOB)
@@ -120,6 +121,7 @@ def test_the_links_follow_the_filters(open_tab: Callable[..., Tab], folder: Path
     tab.check()
 
 
+@pytest.mark.proof
 @pytest.mark.parametrize("page", PAGES)
 def test_without_scripts_the_link_is_the_file(open_tab: Callable[..., Tab], folder: Path, page: str) -> None:
     tab = open_tab(scripts=False)
@@ -142,6 +144,7 @@ def test_a_long_one_tells_how_far_it_is_and_can_be_stopped(open_tab: Callable[..
     tab.check()
 
 
+@pytest.mark.proof
 def test_a_long_one_is_saved_whole(open_tab: Callable[..., Tab], folder: Path) -> None:
     tab = open_tab()
     tab.enter(f"{LIST}?q={NAMED}", ALICE)

@@ -186,6 +186,7 @@ def pages_with_many(seeded: Told) -> list[str]:
     ]
 
 
+@pytest.mark.proof
 def test_nothing_runs_where_the_policy_is_in_force(
     stack: Stack, seeded: Told, open_sink: OpenSink, figures: Tell
 ) -> None:
@@ -253,6 +254,7 @@ def test_whatever_runs_or_would_run_is_heard(open_sink: OpenSink) -> None:
     assert held.heard["alien_nodes"] == free.heard["alien_nodes"] == 1
 
 
+@pytest.mark.proof
 def test_no_accepted_next_leaves_the_site(seeded: Told, open_sink: OpenSink, figures: Tell) -> None:
     sink = open_sink()
     sign_in(sink)

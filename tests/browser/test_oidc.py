@@ -9,6 +9,7 @@ from playwright.sync_api import expect
 from tests.browser.conftest import Tab
 from tests.browser.stack import Stack
 from tests.dashboard.teams.oidc_provider import CLIENT_ID, CLIENT_SECRET, Person, Provider
+from tests.proof import first
 
 pytestmark = pytest.mark.browser
 PAGE = "/t/acme/snapshots/"
@@ -46,7 +47,7 @@ def sign_in_there(tab: Tab, person: Person, provider: Provider) -> None:
 
 
 @WIDTHS
-@pytest.mark.parametrize("scripts", [True, False])
+@pytest.mark.parametrize("scripts", first(1, [True, False]))
 def test_there_and_back_to_the_very_page(open_tab: OpenTab, provider: Provider, width: str, scripts: bool) -> None:
     tab = open_tab(width, scripts=scripts)
     tab.goto(f"{PAGE}?q=vol")
@@ -58,6 +59,7 @@ def test_there_and_back_to_the_very_page(open_tab: OpenTab, provider: Provider, 
         tab.check()
 
 
+@pytest.mark.proof
 def test_back_from_the_provider_is_the_sign_in(open_tab: OpenTab, provider: Provider) -> None:
     tab = open_tab()
     tab.goto("/accounts/login/")
@@ -67,6 +69,7 @@ def test_back_from_the_provider_is_the_sign_in(open_tab: OpenTab, provider: Prov
     tab.check()
 
 
+@pytest.mark.proof
 @WIDTHS
 def test_page_on_the_way_has_a_link_for_who_stays(open_tab: OpenTab, provider: Provider, width: str) -> None:
     tab = open_tab(width)
@@ -79,6 +82,7 @@ def test_page_on_the_way_has_a_link_for_who_stays(open_tab: OpenTab, provider: P
     tab.keep("oidc-leaving")
 
 
+@pytest.mark.proof
 @WIDTHS
 @pytest.mark.parametrize(
     ("person", "problem"),
@@ -95,6 +99,7 @@ def test_who_is_refused_is_told_why(
     tab.keep(f"oidc-{problem}")
 
 
+@pytest.mark.proof
 @WIDTHS
 def test_who_stops_there_is_back_at_the_sign_in(open_tab: OpenTab, provider: Provider, width: str) -> None:
     tab = open_tab(width)
@@ -108,6 +113,7 @@ def test_who_stops_there_is_back_at_the_sign_in(open_tab: OpenTab, provider: Pro
     expect(tab.page).to_have_url(f"{tab.url}/accounts/login/?next=%2Ft%2Facme%2Fsnapshots%2F")
 
 
+@pytest.mark.proof
 @WIDTHS
 def test_provider_that_is_away_is_said_to_be(open_tab: OpenTab, provider: Provider, width: str) -> None:
     tab = open_tab(width)
@@ -121,6 +127,7 @@ def test_provider_that_is_away_is_said_to_be(open_tab: OpenTab, provider: Provid
     tab.keep("oidc-away")
 
 
+@pytest.mark.proof
 @WIDTHS
 def test_newcomer_joins_without_a_password_and_confirms_there(
     open_tab: OpenTab, provider: Provider, width: str

@@ -76,6 +76,7 @@ def test_pages_of_people_and_audit(open_tab: OpenTab, width: str) -> None:
     bob.keep("leave")
 
 
+@pytest.mark.proof
 @pytest.mark.parametrize("width", ["desktop", "phone"])
 def test_session_is_ended_from_elsewhere(open_tab: OpenTab, width: str) -> None:
     here, there = open_tab(width), open_tab(width)

@@ -7,6 +7,7 @@ import pytest
 from playwright.sync_api import Page
 
 from tests.browser.conftest import SHOTS, Tab
+from tests.proof import first
 
 pytestmark = pytest.mark.browser
 OpenTab = Callable[..., Tab]
@@ -56,7 +57,7 @@ def printed(open_tab: OpenTab, path: str) -> Page:
     return tab.page
 
 
-@pytest.mark.parametrize("name", PAGES)
+@pytest.mark.parametrize("name", first(1, PAGES))
 def test_is_dark_on_light_without_a_button(open_tab: OpenTab, name: str) -> None:
     page = printed(open_tab, PAGES[name])
     for theme in ("light", "dark"):
@@ -80,6 +81,7 @@ def test_says_what_the_page_says(open_tab: OpenTab) -> None:
     assert page.locator(".chip").first.inner_text().strip() == "State: Completed"
 
 
+@pytest.mark.proof
 def test_a_snapshot_says_where_it_is_found(open_tab: OpenTab, tmp_path: Path) -> None:
     page = printed(open_tab, PAGES["snapshot"])
     address = page.locator("#address")

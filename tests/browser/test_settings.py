@@ -43,6 +43,7 @@ def test_a_key_is_tried_then_left_or_saved(open_tab: OpenTab, stack: Stack, widt
     tab.check()
 
 
+@pytest.mark.proof
 @pytest.mark.parametrize("width", ["desktop", "phone"])
 def test_an_environment_is_removed_and_added_again(open_tab: OpenTab, width: str) -> None:
     tab = alice_at(open_tab, width, PLACES)

@@ -204,6 +204,7 @@ def test_a_look_again_that_is_overtaken_leaves_the_list_alone(serving: Serving, 
     hand.tab.check()
 
 
+@pytest.mark.proof
 def test_without_a_script_the_list_comes_by_itself_too(serving: Serving, open_at: Callable[..., Tab]) -> None:
     hand = Hand(open_at(serving, scripts=False))
     make_team(hand)
@@ -215,6 +216,7 @@ def test_without_a_script_the_list_comes_by_itself_too(serving: Serving, open_at
     assert hand.clicks == 4
 
 
+@pytest.mark.proof
 def test_provider_down_at_the_key_is_said_and_it_can_be_entered_again(
     serving: Serving, open_at: Callable[..., Tab]
 ) -> None:
@@ -231,6 +233,7 @@ def test_provider_down_at_the_key_is_said_and_it_can_be_entered_again(
     hand.tab.check()
 
 
+@pytest.mark.proof
 def test_a_wrong_key_then_a_right_one_and_two_of_three_refused(serving: Serving, open_at: Callable[..., Tab]) -> None:
     hand = Hand(open_at(serving))
     tab = hand.tab
@@ -251,6 +254,7 @@ def test_a_wrong_key_then_a_right_one_and_two_of_three_refused(serving: Serving,
     tab.check()
 
 
+@pytest.mark.proof
 def test_a_key_that_sees_nothing_leads_to_typing(serving: Serving, open_at: Callable[..., Tab]) -> None:
     serving.simulator.keys["CANARY-key-that-sees-nothing"] = []
     hand = Hand(open_at(serving))
@@ -268,6 +272,7 @@ def test_a_key_that_sees_nothing_leads_to_typing(serving: Serving, open_at: Call
     hand.tab.check()
 
 
+@pytest.mark.proof
 def test_of_two_browsers_at_the_same_moment_one_makes_the_team(serving: Serving) -> None:
     barrier = Barrier(8)
 
@@ -287,6 +292,7 @@ def test_of_two_browsers_at_the_same_moment_one_makes_the_team(serving: Serving)
     assert serving.rows("SELECT count(*) FROM teams_user") == [(1,)]
 
 
+@pytest.mark.proof
 def test_a_restart_prints_another_address_and_ends_the_first(serving: Serving, tmp_path: Path) -> None:
     first = serving.address
     again = tmp_path / "again"

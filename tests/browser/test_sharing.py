@@ -90,6 +90,7 @@ def test_the_link_is_copied_and_a_reload_makes_no_second(open_tab: OpenTab) -> N
     alice.keep("share-made-before")
 
 
+@pytest.mark.proof
 @pytest.mark.parametrize("width", ["desktop", "phone"])
 def test_all_are_withdrawn_after_a_question(open_tab: OpenTab, width: str) -> None:
     alice = at_a_snapshot(open_tab, width)

@@ -69,6 +69,7 @@ def _sign_out(tab: Tab) -> None:
     expect(tab.page).to_have_url(re.compile("/accounts/login/"))
 
 
+@pytest.mark.proof
 @pytest.mark.parametrize("width", ["desktop", "phone"])
 def test_a_stranger_learns_nothing_and_can_change_account(open_tab: Callable[..., Tab], width: str) -> None:
     tab = open_tab(width)
@@ -83,6 +84,7 @@ def test_a_stranger_learns_nothing_and_can_change_account(open_tab: Callable[...
     expect(tab.page).to_have_url(f"{tab.url}{SEED_PAGE}")
 
 
+@pytest.mark.proof
 @pytest.mark.parametrize("width", ["desktop", "phone"])
 def test_an_id_that_we_do_not_have_is_asked_for(open_tab: Callable[..., Tab], stack: Stack, width: str) -> None:
     taken = stack.simulator.world.add_snapshot("compute-qc/prod", name=f"just-taken-{width}")

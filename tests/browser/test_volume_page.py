@@ -72,6 +72,7 @@ def test_it_says_what_and_why_and_shows_the_gaps(open_tab: Callable[..., Tab], w
     tab.keep("volume")
 
 
+@pytest.mark.proof
 @WIDTHS
 def test_a_hostile_name_is_text(open_tab: Callable[..., Tab], width: str) -> None:
     tab = opened(open_tab, HOSTILE, width)
@@ -88,6 +89,7 @@ def test_the_button_asks_and_the_page_stays(open_tab: Callable[..., Tab], stack:
     tab.check()
 
 
+@pytest.mark.proof
 def test_a_member_says_that_it_was_deleted_and_takes_it_back(open_tab: Callable[..., Tab]) -> None:
     tab = opened(open_tab, LOST)
     tab.page.get_by_role("button", name="It was deleted on purpose").click()
@@ -98,6 +100,7 @@ def test_a_member_says_that_it_was_deleted_and_takes_it_back(open_tab: Callable[
     tab.check()
 
 
+@pytest.mark.proof
 def test_a_schedule_that_stopped_on_purpose_without_scripts(open_tab: Callable[..., Tab]) -> None:
     tab = opened(open_tab, STOPPED, scripts=False)
     expect(tab.page.locator("#verdict .badge")).to_contain_text("No daily run for 9 d")
@@ -107,6 +110,7 @@ def test_a_schedule_that_stopped_on_purpose_without_scripts(open_tab: Callable[.
     expect(tab.page.locator("#verdict .badge")).to_contain_text("No daily run for 9 d")
 
 
+@pytest.mark.proof
 def test_a_viewer_is_offered_nothing_that_would_be_refused(open_tab: Callable[..., Tab]) -> None:
     tab = opened(open_tab, LOST, who="bob")
     expect(tab.page.locator("#volume").get_by_role("button")).to_have_count(0)

@@ -84,6 +84,7 @@ def test_a_tile_filters_and_back_leads_back(home: Callable[..., Tab], width: str
     tab.check()
 
 
+@pytest.mark.proof
 @pytest.mark.parametrize("width", WIDTHS)
 def test_by_instance(home: Callable[..., Tab], width: str) -> None:
     tab = home(width)
@@ -123,6 +124,7 @@ def test_a_refresh_by_itself_moves_nothing(home: Callable[..., Tab], stack: Stac
     tab.check()
 
 
+@pytest.mark.proof
 def test_without_scripts_it_all_works(home: Callable[..., Tab]) -> None:
     tab = home(scripts=False)
     tab.page.locator("details.menu > summary", has_text="Status").click()
@@ -136,6 +138,7 @@ def test_without_scripts_it_all_works(home: Callable[..., Tab]) -> None:
     expect(tab.page.get_by_role("status").filter(has_text="hecked")).to_be_visible()
 
 
+@pytest.mark.proof
 @pytest.mark.parametrize("width", WIDTHS)
 def test_the_first_day_is_not_grey(home: Callable[..., Tab], stack: Stack, width: str) -> None:
     stack._change("DELETE FROM snapshots_policy")

@@ -58,6 +58,7 @@ def _ask_by_script(tab: Tab) -> None:
     )
 
 
+@pytest.mark.proof
 def test_the_button_swaps_the_table_and_says_so(open_tab: Callable[..., Tab], stack: Stack) -> None:
     tab = open_tab()
     tab.enter(LIST, "alice@example.com")

@@ -10,6 +10,7 @@ from snapshots.cloudca.errors import CloudError
 from snapshots.cloudca.records import Listing
 from snapshots.cloudca.replies import http_date
 from tests.cloudca.support import ROW, canary, envelope, fault_from, list_from
+from tests.proof import first
 
 NOT_UNDERSTOOD = [
     b"",
@@ -216,7 +217,7 @@ def mutated(chance: random.Random) -> bytes:
     return bytes(body)
 
 
-@pytest.mark.parametrize("seed", range(20))
+@pytest.mark.parametrize("seed", first(3, range(20)))
 def test_no_document_brings_anything_but_a_listing_or_a_fault(seed: int) -> None:
     chance, outcomes = random.Random(seed), set()
     for _ in range(100):

@@ -1,6 +1,8 @@
 """One environment under the provider's weather, seen through its pages, and the figures of all that was tried."""
 
 import logging
+import re
+from collections import Counter
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 
@@ -16,8 +18,8 @@ from snapshots.models import Environment
 from snapshots.simulator.server import Simulator
 from snapshots.simulator.world import World
 from snapshots.sync import refresh
-from tests.faults.figures import KEY, LINES, TABLE, Look, is_full, look, summed
-from tests.faults.variants import ANSWERS, NOT_IN_TIME, SOCKET
+from tests.faults.figures import KEY, LINES, TABLE, Look, look, summed
+from tests.faults.variants import NOT_IN_TIME
 from tests.views.snapshots.asking import press
 
 NOW = datetime(2026, 11, 24, 12, 0, tzinfo=UTC)
@@ -98,22 +100,18 @@ def seen(
     return see
 
 
-def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Try each failed answer on old rows, but without any only one for each sentence; `make weather` tries all."""
-    told: set[str] = set()
-    spared = [] if is_full() else [item for item in items if _is_told_again(item, told)]
-    if spared:
-        config.hook.pytest_deselected(items=spared)
-        items[:] = [item for item in items if item not in spared]
-
-
-def _is_told_again(item: pytest.Item, told: set[str]) -> bool:
-    given = getattr(getattr(item, "callspec", None), "params", {})
-    if given.get("before") != "cold" or given.get("variant") not in [*SOCKET, *ANSWERS]:
-        return False
-    is_again = given["variant"].told in told
-    told.add(given["variant"].told)
-    return is_again
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Of each test leave one case for each sentence, on old rows, and one on a first day; `make proof` tries all."""
+    tried = Counter[tuple[str, ...]]()
+    for item in items:
+        given = getattr(getattr(item, "callspec", None), "params", {})
+        if "before" in given:
+            case = given.get("variant") or given.get("sentence") or given.get("kind") or ""
+            sentence = re.sub(r"\d+", "", getattr(case, "told", str(case))) if given["before"] == "warm" else ""
+            tried[item.function.__name__, given["before"], sentence] += 1  # type: ignore[attr-defined]
+            if tried[item.function.__name__, given["before"], sentence] > 1:  # type: ignore[attr-defined]
+                item.add_marker("proof")
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:

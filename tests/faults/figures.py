@@ -1,6 +1,5 @@
 """What one look at the product under one fault shows, and the table of all looks."""
 
-import os
 from base64 import b64encode
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -73,11 +72,6 @@ class Look:
             refresh=self.refresh_seconds,
             page=self.page_seconds,
         )
-
-
-def is_full() -> bool:
-    """Whether the long forms are wanted, of `make weather`; the short ones run with all other tests."""
-    return os.environ.get("WEATHER") == "full"
 
 
 def look(client: Client, before: int, told: Callable[[], str]) -> Look:

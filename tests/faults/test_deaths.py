@@ -12,12 +12,11 @@ from django.db import connection
 
 from snapshots.simulator.server import Simulator
 from snapshots.simulator.world import World
-from tests.faults.figures import LINES, is_full
+from tests.faults.figures import LINES
 from tests.faults.forked import Forks, copied
 from tests.sync.races import LEASE_SECONDS, Shape, shape, wait_for_call
 from tests.sync.steps import KEY, PATH
 
-DEATHS = 100 if is_full() else 12
 APART_SECONDS = 120
 COMMIT_SECONDS = 0.006
 SNAPSHOTS = 600
@@ -125,19 +124,20 @@ def differences(one: Shape, other: Shape) -> list[object]:
     return [*one[1:], *other[1:], *set(one[0]) ^ set(other[0])][:10]
 
 
+@pytest.mark.parametrize("deaths", [8, pytest.param(100, marks=pytest.mark.proof)])
 def test_killed_at_any_moment_it_leaves_old_or_new_rows_whole(
-    forks: Forks, provider: Simulator, record_property: Callable[[str, object], None]
+    forks: Forks, provider: Simulator, record_property: Callable[[str, object], None], deaths: int
 ) -> None:
     chance, left, in_time = Random(20261124), Counter[str](), 0
     assert forks.refresh(later=0)[0] == "written"
-    for turn in range(1, DEATHS + 1):
+    for turn in range(1, deaths + 1):
         stir(provider, chance)
         left[died(forks, chance, MOMENTS[turn % len(MOMENTS)], turn * APART_SECONDS)] += 1
         in_time += forks.refresh(later=turn * APART_SECONDS + LEASE_SECONDS)[0] == "written"
         assert present(shape(forks.file)) == {row["id"] for row in provider.world.snapshots(PATH)}
     told = f"old {left['old']}, new {left['new']}, mixed 0, lost 0, corrupt 0; next within the lease {in_time}"
-    record_property(LINES, [f"Refreshes killed {DEATHS}: {told}"])
-    assert (left["old"] + left["new"], in_time) == (DEATHS, DEATHS)
+    record_property(LINES, [f"Refreshes killed {deaths}: {told}"])
+    assert (left["old"] + left["new"], in_time) == (deaths, deaths)
     assert min(left["old"], left["new"]) > 0
 
 

@@ -101,6 +101,7 @@ class Waiting:
         return PAGES
 
 
+@pytest.mark.proof
 def test_pages_come_while_a_refresh_waits(product: tuple[Running, str], provider: Simulator) -> None:
     server, url = product
     with signed_in(url) as session:

@@ -1,6 +1,6 @@
 """Generated answers through the real sync: none ends a round, and another team's rows stay right.
 
-`make fuzz` tries 10,000 of them, `make test` about 150. `FUZZ_ROUNDS` chooses another number of rounds.
+`make fuzz` tries 10,000 of them, `make test` about 60. `FUZZ_ROUNDS` chooses another number of rounds.
 """
 
 import logging
@@ -27,11 +27,11 @@ from tests.fuzz.answers import replies
 from tests.fuzz.provider import Provider, right_answer, right_rows, serving
 from tests.views.snapshots.conftest import LIST
 
-FEW_ROUNDS = 30
+FEW_ROUNDS = 10
 ROUNDS = int(os.environ.get("FUZZ_ROUNDS", FEW_ROUNDS))
 # With the other team's environment as many as the sync refreshes at once.
 ODD = ["odd-1", "odd-2", "odd-3"]
-PAGES_EVERY = 15
+PAGES_EVERY = 10
 BEGIN = datetime(2026, 11, 24, 12, 0, tzinfo=UTC)
 # Longer than any back-off of the volumes endpoint, so that it is asked each time too.
 STEP = timedelta(hours=7)

@@ -122,6 +122,7 @@ def test_not_even_the_end_of_a_file_comes_after_a_removal(bob: User, bob_client:
         json.loads(got)
 
 
+@pytest.mark.both_databases
 @pytest.mark.usefixtures("world")
 def test_an_environment_that_is_hidden_meanwhile_is_in_no_later_part(bob_client: Client) -> None:
     answer, parts = begin(bob_client, kind="json")
@@ -191,6 +192,7 @@ def test_other_teams_have_places_of_their_own_but_not_all(bob_client: Client, ch
         drop(answer)
 
 
+@pytest.mark.both_databases
 def test_of_twenty_at_once_three_are_made(bob_client: Client, fill: Fill, figures: Tell) -> None:
     fill([record(number) for number in range(1, 30)])
     answers = [bob_client.get(f"{LIST}export.csv") for _ in range(20)]
@@ -199,6 +201,7 @@ def test_of_twenty_at_once_three_are_made(bob_client: Client, fill: Fill, figure
     assert [len(body(answer).splitlines()) for answer in made] == [30, 30, 30]
 
 
+@pytest.mark.both_databases
 def test_a_closed_file_gives_its_place_back_at_once(team: Team) -> None:
     export = Export(team, SNAPSHOTS, array("q"), environments=[], asked=[], query="", at=NOW)
     stream = Stream(export, "csv", Place(team), lambda: True)
@@ -247,6 +250,7 @@ def test_head_tells_of_the_file_and_makes_none(bob_client: Client, fill: Fill, p
     assert int(answer["X-Export-Rows"]) == len(export(bob_client, page, "csv").splitlines()) - 1
 
 
+@pytest.mark.both_databases
 @pytest.mark.usefixtures("world")
 @pytest.mark.parametrize("page", PAGES)
 def test_queries_grow_with_the_parts_alone(bob_client: Client, page: str) -> None:
@@ -259,6 +263,7 @@ def test_queries_grow_with_the_parts_alone(bob_client: Client, page: str) -> Non
     assert len(asked) == (who + 2) * parts + who
 
 
+@pytest.mark.both_databases
 def test_a_row_that_is_forgotten_meanwhile_is_left_out(bob_client: Client, fill: Fill) -> None:
     fill([record(number) for number in range(1, 31)])
     answer, parts = begin(bob_client, kind="json")

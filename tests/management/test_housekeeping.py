@@ -49,12 +49,14 @@ class House:
         return Session.objects.count()
 
 
+@pytest.mark.both_databases
 def test_one_alone_takes_the_work_of_a_day() -> None:
     assert claim(NOW) == NOW + LEASE
     assert (claim(NOW), claim(NOW + LEASE - SECOND)) == (None, None)
     assert claim(NOW + LEASE) == NOW + 2 * LEASE
 
 
+@pytest.mark.both_databases
 def test_who_looked_before_another_took_it_gets_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     stale, _made = Chore.objects.get_or_create(name="forgetting", defaults={"due_at": NOW})
     assert claim(NOW)
@@ -62,11 +64,13 @@ def test_who_looked_before_another_took_it_gets_nothing(monkeypatch: pytest.Monk
     assert claim(NOW) is None
 
 
+@pytest.mark.both_databases
 def test_a_clock_that_was_put_back_does_not_stop_it() -> None:
     Chore.objects.create(name="forgetting", due_at=NOW + 30 * EVERY)
     assert claim(NOW)
 
 
+@pytest.mark.both_databases
 def test_it_is_done_once_a_day(clock: time_machine.Traveller) -> None:
     house = House()
     expired(2)
@@ -79,12 +83,14 @@ def test_it_is_done_once_a_day(clock: time_machine.Traveller) -> None:
     assert (House().work(), house.work()) == (0, 0)
 
 
+@pytest.mark.both_databases
 def test_nothing_to_forget_is_not_told() -> None:
     house = House()
     house.work()
     assert house.told == []
 
 
+@pytest.mark.both_databases
 def test_a_round_that_is_due_comes_first() -> None:
     expired(20)
     house = House()
@@ -95,6 +101,7 @@ def test_a_round_that_is_due_comes_first() -> None:
     assert (house.work(), house.told) == (0, ["forgotten: sessions that have expired: 20"])
 
 
+@pytest.mark.both_databases
 def test_it_ends_amid_the_work_when_told_to() -> None:
     expired(20)
     house = House()
@@ -102,6 +109,7 @@ def test_it_ends_amid_the_work_when_told_to() -> None:
     assert house.work() == 15
 
 
+@pytest.mark.both_databases
 def test_what_a_dead_process_left_is_taken_up(clock: time_machine.Traveller) -> None:
     expired(20)
     dead, alive = House(), House()
@@ -111,6 +119,7 @@ def test_what_a_dead_process_left_is_taken_up(clock: time_machine.Traveller) -> 
     assert (alive.work(), len(alive.told)) == (0, 1)
 
 
+@pytest.mark.both_databases
 def test_who_comes_too_late_leaves_it_to_the_other(clock: time_machine.Traveller) -> None:
     expired(20)
     slow, other = House(), House()
@@ -121,6 +130,7 @@ def test_who_comes_too_late_leaves_it_to_the_other(clock: time_machine.Traveller
     assert (other.work(), slow.told, len(other.told)) == (0, [], 1)
 
 
+@pytest.mark.both_databases
 def test_work_that_goes_on_keeps_what_it_took(clock: time_machine.Traveller) -> None:
     expired(20)
     house, other = House(), House()
@@ -130,6 +140,7 @@ def test_work_that_goes_on_keeps_what_it_took(clock: time_machine.Traveller) -> 
     assert (other.work(), house.work()) == (8, 0)
 
 
+@pytest.mark.both_databases
 @pytest.mark.django_db(transaction=True)
 def test_a_busy_database_leaves_it_for_later(clock: time_machine.Traveller) -> None:
     def busy(execute, sql, *rest):  # type: ignore[no-untyped-def]

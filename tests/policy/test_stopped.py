@@ -83,6 +83,7 @@ def test_taken_back_when_no_row_of_it_counts_any_more(dora_client: Client, team:
     assert Volume.objects.get().late_from is not None
 
 
+@pytest.mark.both_databases
 def test_nothing_happens_twice(dora_client: Client, late: Environment) -> None:
     assert stop(dora_client, undo="1") == ["Nothing was changed: somebody else was first."]
     stop(dora_client)

@@ -155,6 +155,7 @@ def meanwhile(monkeypatch: pytest.MonkeyPatch) -> Iterator[list]:
     assert waiting == []
 
 
+@pytest.mark.both_databases
 def test_what_a_sync_writes_meanwhile_is_judged_by_the_new_target(
     dora: User, team: Team, fill: Fill, meanwhile: list
 ) -> None:
@@ -166,6 +167,7 @@ def test_what_a_sync_writes_meanwhile_is_judged_by_the_new_target(
     assert Volume.objects.get().usable_count == 2
 
 
+@pytest.mark.both_databases
 def test_two_members_at_once_both_get_their_way(dora: User, team: Team, fill: Fill, meanwhile: list) -> None:
     fill([shot(1, 1, days=3, interval_type="MANUAL")])
     meanwhile.append(lambda: targets.set_of_volume(Volume.objects.get(), 96, person=dora))
@@ -173,6 +175,7 @@ def test_two_members_at_once_both_get_their_way(dora: User, team: Team, fill: Fi
     assert verdicts(team) == {"disk-1": Verdict.FRESH}
 
 
+@pytest.mark.both_databases
 @pytest.mark.django_db(transaction=True)
 def test_a_team_is_judged_before_the_database_is_locked(
     dora: User, team: Team, mixture: Environment, monkeypatch: pytest.MonkeyPatch

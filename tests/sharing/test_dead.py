@@ -61,6 +61,7 @@ def test_a_spoilt_link_says_what_one_says_that_never_was(make: Make, dead: bytes
     assert visit(link).status_code == 200
 
 
+@pytest.mark.both_databases
 def test_ten_thousand_guesses_open_nothing(make: Make, figures: Tell) -> None:
     link, chance = make().removeprefix("/s/"), random.Random(7)
     head, _dot, secret = link.partition(".")
@@ -183,6 +184,7 @@ def test_other_teams_links_live_on(make: Make, rival: Team, alice: User, team: T
     assert visit(link).status_code == 200
 
 
+@pytest.mark.both_databases
 def test_ended_links_are_forgotten_and_living_ones_are_not(make: Make, clock: time_machine.Traveller) -> None:
     revoked, _short, long = make(days=90), make(days=1), make(days=90)
     links.revoke(ShareLink.objects.get(public_id=revoked[3:15]), actor=User.objects.get())

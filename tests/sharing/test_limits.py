@@ -17,6 +17,7 @@ Tell = Callable[..., None]
 MINE, OTHER = "192.0.2.1", "192.0.2.2"
 
 
+@pytest.mark.both_databases
 def test_thirty_wrong_tries_a_minute_then_nothing_not_even_the_right_one(make: Make, figures: Tell) -> None:
     link = make()
     tried = [visit("/s/abcdefghijkl.wrong", address=MINE) for _ in range(60)]
@@ -30,6 +31,7 @@ def test_thirty_wrong_tries_a_minute_then_nothing_not_even_the_right_one(make: M
     assert visit(link, address=OTHER).status_code == 200
 
 
+@pytest.mark.both_databases
 @pytest.mark.defaults
 def test_a_place_is_free_again_a_minute_after_it_was_taken(make: Make, clock: time_machine.Traveller) -> None:
     link = make()
@@ -43,6 +45,7 @@ def test_a_place_is_free_again_a_minute_after_it_was_taken(make: Make, clock: ti
     assert [visit("/s/wrong", address=MINE).status_code for _ in range(16)] == [404] * 15 + [429]
 
 
+@pytest.mark.both_databases
 @pytest.mark.defaults
 def test_six_hundred_views_a_minute_are_enough(make: Make, clock: time_machine.Traveller) -> None:
     link = make()
@@ -58,12 +61,14 @@ def test_six_hundred_views_a_minute_are_enough(make: Make, clock: time_machine.T
     assert visit(link, address=MINE).status_code == 200
 
 
+@pytest.mark.both_databases
 def test_what_a_visitor_claims_to_be_does_not_count(make: Make) -> None:
     for number in range(30):
         Client().get("/s/wrong", headers={"X-Forwarded-For": f"10.0.0.{number}"}, REMOTE_ADDR=MINE)
     assert visit(make(), address=MINE).status_code == 429
 
 
+@pytest.mark.both_databases
 def test_one_subscriber_has_one_limit_in_all_spellings(make: Make) -> None:
     for number in range(30):
         visit("/s/wrong", address=("::ffff:192.0.2.1", MINE)[number % 2])
@@ -75,6 +80,7 @@ def test_one_subscriber_has_one_limit_in_all_spellings(make: Make) -> None:
     )
 
 
+@pytest.mark.both_databases
 @pytest.mark.defaults
 def test_a_flood_of_the_cache_refills_nothing(make: Make) -> None:
     for _ in range(30):
@@ -84,6 +90,7 @@ def test_a_flood_of_the_cache_refills_nothing(make: Make) -> None:
     assert visit(make(), address=MINE).status_code == 429
 
 
+@pytest.mark.both_databases
 def test_guesses_from_everywhere_are_told_once(db: None, caplog: pytest.LogCaptureFixture) -> None:
     with caplog.at_level(logging.WARNING, "snapshots.views.sharing.public_page"):
         for _ in range(public_page.ALARM + 50):

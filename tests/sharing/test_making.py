@@ -77,6 +77,7 @@ def test_other_times_are_not_taken(mia_client: Client, snapshot: Snapshot, value
     assert ShareLink.objects.count() == 0
 
 
+@pytest.mark.both_databases
 def test_a_form_sent_twice_makes_one_and_says_so(mia_client: Client, alice_client: Client, snapshot: Snapshot) -> None:
     first, second = post(mia_client), post(mia_client)
     assert tree(second).one("h1").text == "This link already exists"

@@ -99,6 +99,7 @@ def run(work: Callable[[], None]) -> None:
         connection.close()
 
 
+@pytest.mark.both_databases
 @pytest.mark.usefixtures("shared_database")
 def test_a_thousand_races_serve_none_late(links: list[ShareLink], alice: User, figures: Tell) -> None:
     race = Race(links, alice)

@@ -26,6 +26,7 @@ def uses() -> int:
     return ShareLink.objects.get().uses
 
 
+@pytest.mark.both_databases
 def test_the_first_is_written_at_once_the_rest_together(
     make: Make, clock: time_machine.Traveller, figures: Tell
 ) -> None:
@@ -96,6 +97,7 @@ def test_a_quiet_minute_writes_them_by_itself(make: Make, monkeypatch: pytest.Mo
     assert (uses(), usage.pending._timer) == (3, None)
 
 
+@pytest.mark.both_databases
 def test_a_busy_database_loses_none(make: Make, monkeypatch: pytest.MonkeyPatch) -> None:
     link = make()
     visit(link)

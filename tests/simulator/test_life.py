@@ -7,6 +7,7 @@ import pytest
 
 from snapshots.simulator.environment import IllegalTransition, check_transition
 from snapshots.simulator.world import World
+from tests.proof import first
 from tests.simulator.conftest import START, Clock
 
 ENVIRONMENTS = ("compute-on/test_area", "compute-qc/prod", "compute-qc/dev")
@@ -60,7 +61,7 @@ EXPECTED = {
 }
 
 
-@pytest.mark.parametrize("seed", range(5))
+@pytest.mark.parametrize("seed", first(3, range(5)))
 @pytest.mark.parametrize("code", ENVIRONMENTS)
 @pytest.mark.parametrize(("volumes", "snapshots"), [(12, 200), (1, 0), (3, 10)])
 def test_everything_is_seen_in_two_minutes(clock: Clock, seed: int, code: str, volumes: int, snapshots: int) -> None:

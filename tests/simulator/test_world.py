@@ -9,6 +9,7 @@ import requests
 from snapshots.simulator.environment import UnknownThing
 from snapshots.simulator.server import Simulator
 from snapshots.simulator.world import World
+from tests.proof import first
 from tests.simulator.conftest import AREA, EXAMPLE_ID, EXAMPLE_VOLUME, KEY, LIST, Clock, Get
 
 VOLUME_FIELDS = {"volumeId", "volume", "volumeType"}
@@ -50,7 +51,7 @@ def test_exactly_so_many(volumes: int, snapshots: int) -> None:
         assert len(world.volumes(code)) == volumes
 
 
-@pytest.mark.parametrize("seed", range(20))
+@pytest.mark.parametrize("seed", first(3, range(20)))
 def test_the_mix_of_states(seed: int) -> None:
     states = Counter(row["state"] for row in World(seed=seed).snapshots(AREA))
     assert states["BackedUp"] > 180

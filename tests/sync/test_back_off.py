@@ -143,6 +143,7 @@ def test_the_button_passes_over_our_own_back_off(
         assert denied(seen, caller) is Why.BACK_OFF
 
 
+@pytest.mark.both_databases
 def test_recovery_clears_the_fault_and_its_count(seen: Environment, sim: Simulator, clock: Traveller) -> None:
     sim.fault(path=LIST, redirect="https://elsewhere.example/", times=2)
     for _ in range(2):
@@ -236,6 +237,7 @@ def test_a_page_asks_again_when_its_data_is_older_than_the_ttl(
     refreshed(environment, Caller.PAGE)
 
 
+@pytest.mark.both_databases
 @pytest.mark.parametrize("caller", [Caller.BUTTON, Caller.ADMIN_BUTTON, Caller.COMMAND])
 def test_nobody_asks_twice_within_ten_seconds(environment: Environment, clock: Traveller, caller: Caller) -> None:
     refreshed(environment)

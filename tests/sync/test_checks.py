@@ -169,6 +169,7 @@ def test_404_of_a_volumes_list_is_a_fault(seen: Environment, sim: Simulator) -> 
     assert checked.fault.kind == "not_found"
 
 
+@pytest.mark.both_databases
 def test_a_held_lease_denies_a_check(seen: Environment, sim: Simulator) -> None:
     held = claim(seen, caller=Caller.COMMAND)
     sim.clear()

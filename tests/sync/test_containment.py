@@ -107,6 +107,7 @@ def test_a_wish_to_stop_passes(environment: Environment, broken: Break, stop: ty
         refresh(environment)
 
 
+@pytest.mark.both_databases
 def test_environments_that_are_refreshed_together(environment: Environment, second: Environment, broken: Break) -> None:
     broken(store_snapshots, "_prepare", ValueError())
     outcomes = list(sync.refresh([environment, second], caller=Caller.COMMAND))
@@ -129,6 +130,7 @@ def test_the_old_rows_stay(seen: Environment, sim: Simulator, broken: Break) -> 
     assert set(Snapshot.objects.values_list("snapshot_id", "state")) == before
 
 
+@pytest.mark.both_databases
 def test_a_fault_while_the_fault_is_stored(environment: Environment, second: Environment, broken: Break) -> None:
     broken(store_snapshots, "_prepare", ValueError())
     broken(leases, "record_fault", ValueError())
@@ -161,6 +163,7 @@ def test_volumes_that_cannot_be_stored_keep_no_snapshot_away(environment: Enviro
     assert (environment.volumes_fault, environment.fault_kind) == ("internal", "")
 
 
+@pytest.mark.both_databases
 @pytest.mark.django_db(transaction=True)
 def test_the_database_fails_for_one_environment(environment: Environment, second: Environment) -> None:
     def busy(execute, sql, params, *rest):  # type: ignore[no-untyped-def]
@@ -258,6 +261,7 @@ def removals(environment: Environment) -> Sequence[Callable[[], object]]:
     )
 
 
+@pytest.mark.both_databases
 @pytest.mark.parametrize("number", range(3))
 def test_an_environment_that_is_removed_meanwhile(
     environment: Environment, second: Environment, monkeypatch: pytest.MonkeyPatch, number: int
@@ -277,6 +281,7 @@ def test_a_page_whose_environment_is_removed_meanwhile(
     assert press(alice_client).status_code in (200, 302, 404)
 
 
+@pytest.mark.both_databases
 def test_rows_that_are_forgotten_meanwhile(
     seen: Environment, sim: Simulator, monkeypatch: pytest.MonkeyPatch, clock: time_machine.Traveller
 ) -> None:

@@ -49,6 +49,7 @@ def test_a_list_that_contradicts_itself_buries_nothing(seen: Environment, sim: S
     assert (stored.listed, stored.missing_since) == (True, None)
 
 
+@pytest.mark.both_databases
 def test_the_same_row_twice_is_no_contradiction(seen: Environment, sim: Simulator, clock: Traveller) -> None:
     twin, gone = sim.world.snapshots(PATH)[:2]
     sim.world.remove_snapshot(PATH, str(gone["id"]))

@@ -37,6 +37,7 @@ def asked_of(sim: Simulator, path: str) -> None:
     until(lambda: bool(sim.calls(f"{path}{LIST}")), what="the second environment to be asked for")
 
 
+@pytest.mark.both_databases
 def test_the_fence_refuses_whoever_lost_the_lease(
     seen: Environment, other: Environment, sim: Simulator, clock: Traveller
 ) -> None:
@@ -51,6 +52,7 @@ def test_the_fence_refuses_whoever_lost_the_lease(
     assert Environment.objects.filter(pk=other.pk).values()[0] == stored
 
 
+@pytest.mark.both_databases
 def test_a_late_fault_is_not_recorded_either(
     seen: Environment, other: Environment, sim: Simulator, clock: Traveller
 ) -> None:
@@ -65,6 +67,7 @@ def test_a_late_fault_is_not_recorded_either(
     assert not other.fault_kind
 
 
+@pytest.mark.both_databases
 def test_a_late_holder_does_not_end_the_lease_of_the_next(
     seen: Environment, other: Environment, clock: Traveller
 ) -> None:
@@ -76,6 +79,7 @@ def test_a_late_holder_does_not_end_the_lease_of_the_next(
     assert denied(other) is leases.Why.HELD
 
 
+@pytest.mark.both_databases
 def test_a_new_key_throws_the_old_keys_answer_away_and_may_call_at_once(
     seen: Environment, other: Environment, sim: Simulator, clock: Traveller
 ) -> None:
@@ -88,6 +92,7 @@ def test_a_new_key_throws_the_old_keys_answer_away_and_may_call_at_once(
     assert refreshed(other).added == 24
 
 
+@pytest.mark.both_databases
 def test_a_key_that_was_removed_and_made_again_is_another_one(
     seen: Environment, other: Environment, key: ApiKey
 ) -> None:
@@ -99,6 +104,7 @@ def test_a_key_that_was_removed_and_made_again_is_another_one(
     assert rows(other) == []
 
 
+@pytest.mark.both_databases
 def test_the_answer_for_a_removed_environment_is_thrown_away(seen: Environment, other: Environment) -> None:
     under_way = refresh.refresh([seen, other], caller=Caller.COMMAND)
     next(under_way)
@@ -108,6 +114,7 @@ def test_the_answer_for_a_removed_environment_is_thrown_away(seen: Environment, 
     assert not Snapshot.objects.filter(environment_id=gone).exists()
 
 
+@pytest.mark.both_databases
 def test_an_environment_that_is_gone_before_its_turn_stops_no_other(seen: Environment, other: Environment) -> None:
     Environment.objects.filter(pk=other.pk).delete()
     first, second = refresh.refresh([other, seen], caller=Caller.COMMAND)
@@ -115,6 +122,7 @@ def test_an_environment_that_is_gone_before_its_turn_stops_no_other(seen: Enviro
     assert second.written is not None
 
 
+@pytest.mark.both_databases
 @pytest.mark.parametrize(
     "write",
     [
@@ -134,6 +142,7 @@ def test_every_write_asks_the_fence(seen: Environment, clock: Traveller, write: 
     assert (rows(seen), Environment.objects.filter(pk=seen.pk).values()[0]) == before
 
 
+@pytest.mark.both_databases
 def test_a_lease_ends_after_45_seconds(seen: Environment, clock: Traveller) -> None:
     leases.claim(seen, caller=Caller.COMMAND)
     clock.shift(44)
@@ -142,6 +151,7 @@ def test_a_lease_ends_after_45_seconds(seen: Environment, clock: Traveller) -> N
     refreshed(seen, Caller.FORCE)
 
 
+@pytest.mark.both_databases
 @pytest.mark.parametrize(("seconds_behind", "is_held"), [(0.001, True), (59, True), (61, False)])
 def test_a_lease_binds_a_machine_whose_clock_is_a_little_behind(
     seen: Environment, clock: Traveller, seconds_behind: float, is_held: bool
@@ -152,6 +162,7 @@ def test_a_lease_binds_a_machine_whose_clock_is_a_little_behind(
     assert isinstance(claimed, leases.Denied) is is_held
 
 
+@pytest.mark.both_databases
 def test_a_fault_gives_the_lease_back(seen: Environment, sim: Simulator) -> None:
     sim.fault(path=LIST, status=418, times=1)
     failed(seen)

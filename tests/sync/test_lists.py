@@ -99,6 +99,7 @@ def test_a_row_left_out_once_is_kept_labelled_and_not_usable(seen: Environment, 
     assert history(seen, gone) == []
 
 
+@pytest.mark.both_databases
 def test_a_row_left_out_twice_is_missing_and_stays(seen: Environment, sim: Simulator, clock: Traveller) -> None:
     gone = ids(sim)[3]
     sim.world.remove_snapshot(PATH, gone)
@@ -194,6 +195,7 @@ def test_duplicate_ids_are_one_row_and_the_list_is_complete(seen: Environment, s
     assert seen.list_notes == "duplicates"
 
 
+@pytest.mark.both_databases
 def test_rows_of_odd_types_and_names_are_stored(environment: Environment, sim: Simulator) -> None:
     sim.fault(path="/snapshots", hostile_names=True, set_fields={"intervalType": None, "state": 7})
     assert refreshed(environment).added == 24

@@ -91,6 +91,7 @@ def made_one_call(outcomes: list[object], provider: Simulator, place: Place) -> 
     assert len(place.shape()[0]) == 600
 
 
+@pytest.mark.both_databases
 def test_twenty_threads_make_one_call(start: Start, provider: Simulator, place: Place) -> None:
     provider.fault(path=LIST, slow=0.2)
     outcomes = words(start(place, "--threads", "20"))[:-1]
@@ -98,6 +99,7 @@ def test_twenty_threads_make_one_call(start: Start, provider: Simulator, place: 
     made_one_call(outcomes, provider, place)
 
 
+@pytest.mark.both_databases
 def test_four_processes_make_one_call(start: Start, provider: Simulator, place: Place) -> None:
     provider.fault(path=LIST, slow=0.2)
     workers = [start(place, "--gate") for _ in range(4)]
@@ -110,6 +112,7 @@ def test_four_processes_make_one_call(start: Start, provider: Simulator, place: 
 # --- killed
 
 
+@pytest.mark.both_databases
 @pytest.mark.parametrize("path", [LIST, "/volumes"])
 def test_killed_while_fetching_leaves_the_old_rows_and_the_lease_ends(
     start: Start, provider: Simulator, place: Place, path: str
@@ -143,6 +146,7 @@ def unharmed(start: Start, place: Place, old: Shape, copied: Callable[[Place], P
     return copy.shape(), statements
 
 
+@pytest.mark.both_databases
 def test_killed_while_writing_leaves_old_or_new_rows_whole(
     start: Start, place: Place, old: Shape, unharmed: tuple[Shape, int]
 ) -> None:
@@ -158,6 +162,7 @@ def test_killed_while_writing_leaves_old_or_new_rows_whole(
     assert place.shape() == new
 
 
+@pytest.mark.both_databases
 def test_killed_around_the_commit_leaves_old_or_new_rows_whole(
     start: Start, place: Place, old: Shape, unharmed: tuple[Shape, int], copied: Callable[[Place], Place]
 ) -> None:

@@ -32,6 +32,7 @@ def test_each_team_has_its_own_rows_and_its_own_call(
         assert Volume.objects.of_team(mirror.team).count() == Volume.objects.filter(environment=mirror).count() > 0
 
 
+@pytest.mark.both_databases
 def test_a_lease_and_a_gap_of_one_team_bind_no_other(environment: Environment, theirs: Environment) -> None:
     assert isinstance(claim(environment, caller=Caller.COMMAND), Claim)
     refreshed(theirs)

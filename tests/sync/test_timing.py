@@ -140,6 +140,7 @@ def test_without_a_time_in_the_name_our_syncs_are_the_range(name: str) -> None:
     assert taken(name) == (WITHOUT, SEEN, "syncs")
 
 
+@pytest.mark.both_databases
 def test_what_was_there_at_our_first_sync_sorts_after_all_dated_ones() -> None:
     first = taken_range("nightly", None, Sighting(None, SEEN), is_own=True)
     oldest_dated = taken_range(named(datetime(2010, 1, 1, tzinfo=UTC)), None, Sighting(None, SEEN), is_own=True)
@@ -147,6 +148,7 @@ def test_what_was_there_at_our_first_sync_sorts_after_all_dated_ones() -> None:
     assert first.sort_key == UNDATED < oldest_dated.sort_key
 
 
+@pytest.mark.both_databases
 def test_sort_keys_are_the_time_told_or_the_end_of_the_range() -> None:
     told = SEEN - timedelta(seconds=20)
     assert taken_range(named(told), None, Sighting(WITHOUT, SEEN), is_own=True).sort_key == told

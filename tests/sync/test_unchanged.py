@@ -17,6 +17,7 @@ def writes(log: CaptureQueriesContext, table: str) -> list[str]:
     return [each for each in statements if each.startswith(("INSERT", "UPDATE", "DELETE")) and f'"{table}"' in each]
 
 
+@pytest.mark.both_databases
 @pytest.mark.parametrize("fault", [{}, {"set_fields": {"size": 8}}])
 def test_an_unchanged_list_writes_no_snapshot_and_stamps_the_environment(
     seen: Environment, sim: Simulator, fault: dict[str, object]
@@ -31,12 +32,14 @@ def test_an_unchanged_list_writes_no_snapshot_and_stamps_the_environment(
     assert seen.listed_at != listed_at
 
 
+@pytest.mark.both_databases
 def test_the_same_bytes_are_not_even_compared(seen: Environment) -> None:
     with CaptureQueriesContext(connection) as log:
         refreshed(seen)
     assert not [query for query in log.captured_queries if '"snapshots_snapshot"' in query["sql"]]
 
 
+@pytest.mark.both_databases
 def test_the_same_bytes_do_not_keep_a_candidate_alive(seen: Environment, sim: Simulator, clock: Traveller) -> None:
     gone = ids(sim)[0]
     sim.world.remove_snapshot(PATH, gone)
@@ -48,6 +51,7 @@ def test_the_same_bytes_do_not_keep_a_candidate_alive(seen: Environment, sim: Si
     assert not row(seen, gone).listed
 
 
+@pytest.mark.both_databases
 def test_the_same_bytes_do_not_keep_a_doubt_alive(seen: Environment, sim: Simulator, clock: Traveller) -> None:
     for each in ids(sim):
         sim.world.remove_snapshot(PATH, each)
@@ -58,6 +62,7 @@ def test_the_same_bytes_do_not_keep_a_doubt_alive(seen: Environment, sim: Simula
     assert missing == [0, 0, 24, 0]
 
 
+@pytest.mark.both_databases
 def test_the_old_bytes_after_a_change_are_compared_again(seen: Environment, sim: Simulator, clock: Traveller) -> None:
     gone = sim.world.snapshots(PATH)[0]
     sim.fault(path="/snapshots", shrink=0.05, times=2)
@@ -70,6 +75,7 @@ def test_the_old_bytes_after_a_change_are_compared_again(seen: Environment, sim:
     assert row(seen, gone["id"]).listed
 
 
+@pytest.mark.both_databases
 def test_the_old_bytes_after_an_incomplete_list_undo_it(seen: Environment, sim: Simulator, clock: Traveller) -> None:
     usable = usable_ids(seen)
     sim.fault(path="/snapshots", set_fields={"state": "Error"}, record_count=1, times=1)
@@ -80,6 +86,7 @@ def test_the_old_bytes_after_an_incomplete_list_undo_it(seen: Environment, sim: 
     assert usable_ids(seen) == usable
 
 
+@pytest.mark.both_databases
 def test_the_old_bytes_after_a_check_undo_it(seen: Environment, sim: Simulator) -> None:
     usable = usable_ids(seen)
     snapshot_id = min(usable)
@@ -90,6 +97,7 @@ def test_the_old_bytes_after_a_check_undo_it(seen: Environment, sim: Simulator) 
     assert usable_ids(seen) == usable
 
 
+@pytest.mark.both_databases
 def test_an_incomplete_list_of_the_same_bytes_stays_incomplete(
     seen: Environment, sim: Simulator, clock: Traveller
 ) -> None:

@@ -21,6 +21,7 @@ from snapshots.sync.leases import Caller, Claim
 from snapshots.sync.prejudge import foresee
 from snapshots.sync.store_snapshots import store_listing
 from snapshots.verdicts.evaluate import FIELDS, judge_volumes
+from tests.proof import first
 
 pytestmark = pytest.mark.django_db
 NOW = datetime(2026, 11, 24, 12, 0, tzinfo=UTC)
@@ -84,7 +85,8 @@ def judged() -> list[tuple[object, ...]]:
     return list(Volume.objects.order_by("pk").values_list("volume_id", *(field.attname for field in FIELDS)))
 
 
-@pytest.mark.parametrize("seed", range(4))
+@pytest.mark.both_databases
+@pytest.mark.parametrize("seed", first(1, range(4)))
 def test_what_is_foreseen_is_what_the_rows_say(
     store: Store, clock: time_machine.Traveller, environment: Environment, seed: int
 ) -> None:
@@ -104,6 +106,7 @@ def test_what_is_foreseen_is_what_the_rows_say(
     assert Snapshot.objects.no_longer_listed().exists()
 
 
+@pytest.mark.both_databases
 def test_a_later_list_is_judged_outside_of_the_lock(store: Store, clock: time_machine.Traveller) -> None:
     held = []
 
@@ -120,6 +123,7 @@ def test_a_later_list_is_judged_outside_of_the_lock(store: Store, clock: time_ma
     assert held == [False]
 
 
+@pytest.mark.both_databases
 @pytest.mark.parametrize("is_known", [True, False])
 def test_a_target_that_is_set_while_a_list_is_judged_counts(
     store: Store, clock: time_machine.Traveller, team: Team, is_known: bool

@@ -84,6 +84,7 @@ def manual(count: int, ago: timedelta = DAY) -> list[SnapshotRecord]:
     return [row(100 + number, NOW - ago - number * HOUR, "MANUAL") for number in range(count)]
 
 
+@pytest.mark.both_databases
 @pytest.mark.parametrize("ago", [DAY, 200 * DAY])
 def test_more_than_half_lost_at_once_is_flagged_however_old_they_were(
     show: Show, clock: time_machine.Traveller, ago: timedelta
@@ -180,6 +181,7 @@ def test_nothing_is_said_before_all_of_the_first_list_is_judged(
     assert environment.data_at == NOW + MINUTE
 
 
+@pytest.mark.both_databases
 def test_the_first_list_is_judged_outside_of_the_lock(show: Show) -> None:
     held = []
 
@@ -193,6 +195,7 @@ def test_the_first_list_is_judged_outside_of_the_lock(show: Show) -> None:
     assert held == [False]
 
 
+@pytest.mark.both_databases
 def test_a_target_that_is_set_meanwhile_is_not_lost(show: Show, environment: Environment) -> None:
     def judgements(*facts: object, **more: object) -> object:
         found = list(kept(*facts, **more))

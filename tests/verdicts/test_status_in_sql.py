@@ -45,6 +45,7 @@ def _name(verdict: int) -> str:
     return Verdict(verdict).name.lower()
 
 
+@pytest.mark.both_databases
 @pytest.mark.django_db
 @settings(
     max_examples=40,

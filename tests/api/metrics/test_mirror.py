@@ -26,6 +26,7 @@ AGE = "snapshots_volume_newest_usable_age_seconds"
 MANY = 10_000
 
 
+@pytest.mark.both_databases
 def test_volumes_add_up_with_the_tiles(told: Environment, fill: Fill, asker: Script, bob_client: Client) -> None:
     fill(disk("shop", 3, 27), path="compute-qc/shop")
     change("undated", exempt_until="2027-01-01T00:00Z")
@@ -49,6 +50,7 @@ def test_only_problems_are_named_with_their_age(told: Environment, asker: Script
     assert told_to(asker).values(AGE, "volume_id", volume="late").keys() == {volume_id("late")}
 
 
+@pytest.mark.both_databases
 def test_ages_follow_the_providers_clock(told: Environment, asker: Script) -> None:
     Environment.objects.update(clock_ahead=600)
     assert told_to(asker).value(AGE, volume="late") == 72 * 3600 + 600
@@ -68,6 +70,7 @@ def many(told: Environment) -> None:
         )
 
 
+@pytest.mark.both_databases
 def test_ten_thousand_problems_make_few_series(many: None, asker: Script, figures: Callable[..., None]) -> None:
     began = perf_counter()
     told = told_to(asker)
@@ -117,6 +120,7 @@ def with_names() -> list[SnapshotRecord]:
     return [row for number, name in enumerate(HOSTILE_NAMES) for row in disk(f"disk-{number}", 72, volume=name)]
 
 
+@pytest.mark.both_databases
 def test_hostile_names_stay_labels(fill: Fill, asker: Script) -> None:
     fill(with_names())
     found = told_to(asker)
@@ -155,6 +159,7 @@ def test_the_last_sync_tells_how_long_it_took(seen: Environment, asker: Script) 
     assert 0 < told_to(asker).value("snapshots_sync_duration_seconds") < 60
 
 
+@pytest.mark.both_databases
 def test_failures_are_counted_for_ever(told: Environment, fill: Fill, asker: Script) -> None:
     for kind in ("unavailable", "timeout", "timeout", "of another version"):
         fail(told, kind)

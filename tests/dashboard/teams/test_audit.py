@@ -46,6 +46,7 @@ def test_row_outlives_the_account_and_the_team(alice: User, team: Team) -> None:
     assert (event.actor, event.actor_email, event.team) == (None, "alice@example.com", None)
 
 
+@pytest.mark.both_databases
 def test_long_texts_are_cut(alice: User, team: Team) -> None:
     event = record(EventKind.ENVIRONMENT_ADDED, team=team, actor=alice, target="t" * 1000, detail="d" * 1000)
     assert (len(event.target), len(event.detail)) == (254, 500)
@@ -88,6 +89,7 @@ def test_page_says_when_who_what_and_from_where(alice_client: Client, alice: Use
     ]
 
 
+@pytest.mark.both_databases
 @pytest.mark.parametrize(
     ("query", "found"),
     [
@@ -108,6 +110,7 @@ def test_filters(
     assert [row[2] for row in rows(alice_client.get(AUDIT, query))] == found
 
 
+@pytest.mark.both_databases
 def test_fifty_a_page_with_the_filter_kept(
     alice_client: Client, alice: User, team: Team, django_assert_max_num_queries: DjangoAssertNumQueries
 ) -> None:
@@ -121,6 +124,7 @@ def test_fifty_a_page_with_the_filter_kept(
     assert [row[2] for row in rows(alice_client.get(AUDIT + older))] == ["Environment added env-0"]
 
 
+@pytest.mark.both_databases
 @pytest.mark.parametrize(
     "query", ["page=0", "page=x", "page=99999999999999999999", "kind=%00", "person=%00", "page=-1"]
 )

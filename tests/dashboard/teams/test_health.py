@@ -13,18 +13,21 @@ def fail(*args: object, **kwargs: object) -> None:
     raise OperationalError("no such host: db.internal")
 
 
+@pytest.mark.both_databases
 def test_alive_asks_neither_database_nor_session(client: Client) -> None:
     client.cookies["sessionid"] = "x" * 32
     response = client.get("/healthz")  # without the db fixture, a query would fail the test
     assert (response.status_code, response.content, response.cookies) == (200, b"ok", {})
 
 
+@pytest.mark.both_databases
 @pytest.mark.django_db
 def test_ready_when_all_is_well(client: Client) -> None:
     response = client.get("/readyz")
     assert (response.status_code, response.json(), response.cookies) == (200, ALL_WELL, {})
 
 
+@pytest.mark.both_databases
 @pytest.mark.django_db
 def test_not_ready_before_migrations_are_applied(client: Client) -> None:
     (newest,) = MigrationLoader(connection).graph.leaf_nodes("teams")
@@ -33,6 +36,7 @@ def test_not_ready_before_migrations_are_applied(client: Client) -> None:
     assert (response.status_code, response.json()) == (503, ALL_WELL | {"migrations": False})
 
 
+@pytest.mark.both_databases
 @pytest.mark.django_db
 def test_not_ready_while_the_database_is_down(client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(type(connections["default"]), "create_cursor", fail)
@@ -43,6 +47,7 @@ def test_not_ready_while_the_database_is_down(client: Client, monkeypatch: pytes
     assert client.get("/healthz").status_code == 200
 
 
+@pytest.mark.both_databases
 @pytest.mark.django_db
 def test_not_ready_while_the_cache_is_down(client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(type(caches["default"]), "get", fail)

@@ -137,6 +137,7 @@ def test_anonymous_refusals_are_one_page_too(alice_client: Client, anon_client: 
     assert not User.objects.filter(email=DORA).exists()
 
 
+@pytest.mark.both_databases
 def test_link_works_once(link: str, client_for: ClientFor) -> None:
     dora = create_account(DORA, PASSWORD)
     assert client_for(dora).post(link).status_code == 302
@@ -151,6 +152,7 @@ def test_link_is_good_for_seven_days(link: str, anon_client: Client, age: timede
         assert anon_client.post(link, {"password": PASSWORD}).status_code == status
 
 
+@pytest.mark.both_databases
 def test_second_invitation_ends_the_first(alice_client: Client, anon_client: Client, link: str) -> None:
     second = link_from(ask_in(alice_client, " Dora@Example.com ", "viewer"))
     assert 'data-problem="invitation"' in anon_client.get(link).content.decode()
@@ -250,6 +252,7 @@ def test_link_of_an_admin_who_is_none_any_more_has_ended(
     assert roles(DORA) == []
 
 
+@pytest.mark.both_databases
 def test_of_two_who_take_a_link_at_the_same_moment_one_joins(link: str) -> None:
     dora = create_account(DORA, PASSWORD)
     first, second = find(link.split("/")[2]), find(link.split("/")[2])
@@ -260,6 +263,7 @@ def test_of_two_who_take_a_link_at_the_same_moment_one_joins(link: str) -> None:
     assert roles(DORA) == []
 
 
+@pytest.mark.both_databases
 def test_address_that_has_an_account_in_another_spelling_gets_no_second_one(link: str, anon_client: Client) -> None:
     User.objects.create(email="Dora@Example.com")
     assert anon_client.post(link, {"password": PASSWORD})["Location"] == link

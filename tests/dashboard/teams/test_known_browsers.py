@@ -32,6 +32,7 @@ def known(user: User) -> Client:
     return client
 
 
+@pytest.mark.both_databases
 def test_an_attack_from_everywhere_does_not_lock_a_known_browser_out(alice: User) -> None:
     client = known(alice)
     assert attack(alice) == [200] * 5 + [429]
@@ -105,6 +106,7 @@ def test_no_try_that_fails_sets_or_changes_it(alice: User) -> None:
     assert COOKIE not in client.cookies
 
 
+@pytest.mark.both_databases
 def test_known_and_unknown_accounts_are_limited_alike(alice: User) -> None:
     nobody = User(email="nobody@example.com")
     assert attack(alice) == attack(nobody) == [200] * 5 + [429]

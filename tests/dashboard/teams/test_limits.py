@@ -20,6 +20,7 @@ LOGIN = "/accounts/login/"
 pytestmark = pytest.mark.django_db
 
 
+@pytest.mark.both_databases
 def test_so_many_and_no_more() -> None:
     assert [bool(allow("try:a", 3, 60)) for _ in range(5)] == [True] * 3 + [False] * 2
     assert allow("try:b", 3, 60).left == 2
@@ -27,6 +28,7 @@ def test_so_many_and_no_more() -> None:
     assert wait_of("try:b", 3, 60) == 0
 
 
+@pytest.mark.both_databases
 def test_a_use_is_free_again_when_its_time_is_over(clock: time_machine.Traveller) -> None:
     for _ in range(2):
         allow("try:a", 2, 60)
@@ -36,6 +38,7 @@ def test_a_use_is_free_again_when_its_time_is_over(clock: time_machine.Traveller
     assert (refused.allowed, refused.left, refused.wait) == (False, 0, 20)
 
 
+@pytest.mark.both_databases
 def test_a_use_that_is_given_back_does_not_count() -> None:
     allow("try:a", 2, 60)
     for _ in range(5):
@@ -48,6 +51,7 @@ def test_a_use_that_is_given_back_does_not_count() -> None:
     assert allow("try:a", 2, 60)
 
 
+@pytest.mark.both_databases
 def test_a_flood_of_other_keys_and_of_the_cache_pushes_no_limit_out(client: Client, alice: User) -> None:
     for number in range(5):
         client.post(LOGIN, {"login": alice.email, "password": f"wrong-{number}"}, REMOTE_ADDR=f"192.0.2.{number}")
@@ -59,6 +63,7 @@ def test_a_flood_of_other_keys_and_of_the_cache_pushes_no_limit_out(client: Clie
     assert again.status_code == 429
 
 
+@pytest.mark.both_databases
 def test_a_flood_leaves_no_more_rows_than_it_makes_within_the_time(clock: time_machine.Traveller) -> None:
     for _ in range(10):
         for number in range(20):
@@ -67,12 +72,14 @@ def test_a_flood_leaves_no_more_rows_than_it_makes_within_the_time(clock: time_m
     assert LimitCount.objects.count() <= 40
 
 
+@pytest.mark.both_databases
 def test_what_is_refused_writes_nothing(django_assert_num_queries: object) -> None:
     allow("try:a", 1, 60)
     with django_assert_num_queries(1):  # type: ignore[operator]
         assert not allow("try:a", 1, 60)
 
 
+@pytest.mark.both_databases
 def test_no_key_can_be_read_in_the_table(alice: User, client: Client) -> None:
     client.post(LOGIN, {"login": alice.email, "password": "wrong"}, REMOTE_ADDR="192.0.2.1")
     kept = str(list(LimitCount.objects.values()))
@@ -80,6 +87,7 @@ def test_no_key_can_be_read_in_the_table(alice: User, client: Client) -> None:
     assert not [part for part in ("alice", "192.0.2") if part in kept]
 
 
+@pytest.mark.both_databases
 def test_a_clock_that_was_far_ahead_holds_nobody_up(clock: time_machine.Traveller) -> None:
     clock.shift(86_400)
     assert allow("try:a", 1, 60)
@@ -88,6 +96,7 @@ def test_a_clock_that_was_far_ahead_holds_nobody_up(clock: time_machine.Travelle
     assert not allow("try:a", 1, 60)
 
 
+@pytest.mark.both_databases
 def test_uses_that_are_written_together_are_all_counted(django_assert_max_num_queries: object) -> None:
     with django_assert_max_num_queries(0):  # type: ignore[operator]
         uses = [allow("many:a", 40, 60, at_once=20) for _ in range(19)]
@@ -96,6 +105,7 @@ def test_uses_that_are_written_together_are_all_counted(django_assert_max_num_qu
     assert [use.left for use in uses] == [*range(39, -1, -1), 0]
 
 
+@pytest.mark.both_databases
 def test_a_flood_of_keys_does_not_forget_what_was_written(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(limits, "MOST_AHEAD", 3)
     for _ in range(40):
@@ -105,6 +115,7 @@ def test_a_flood_of_keys_does_not_forget_what_was_written(monkeypatch: pytest.Mo
     assert [bool(allow("many:a", 40, 60, at_once=20)) for _ in range(20)] == [True] * 19 + [False]
 
 
+@pytest.mark.both_databases
 def test_load_limits_let_pass_while_the_database_is_busy(monkeypatch: pytest.MonkeyPatch) -> None:
     def busy(*args: object, **kwargs: object) -> None:
         raise OperationalError("database is locked")
@@ -115,6 +126,7 @@ def test_load_limits_let_pass_while_the_database_is_busy(monkeypatch: pytest.Mon
         allow("try:a", 1, 60)
 
 
+@pytest.mark.both_databases
 def test_slots_are_for_so_many_at_once() -> None:
     slots = Slots(3, most_each=2)
     assert [slots.take(owner) for owner in "aaabb"] == [True, True, False, True, False]
@@ -123,6 +135,7 @@ def test_slots_are_for_so_many_at_once() -> None:
     assert slots.taken() == {"a": 1, "b": 2}
 
 
+@pytest.mark.both_databases
 def test_a_place_may_come_back_while_its_thread_holds_the_lock() -> None:
     slots = Slots(1)
     slots.take("a")
@@ -132,6 +145,7 @@ def test_a_place_may_come_back_while_its_thread_holds_the_lock() -> None:
     assert slots.take("b")
 
 
+@pytest.mark.both_databases
 def test_a_flush_empties_the_table_and_a_migration_does_not() -> None:
     allow("try:a", 1, 60)
     teams = apps.get_app_config("teams")

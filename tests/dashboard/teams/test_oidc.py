@@ -53,6 +53,7 @@ def test_alice_is_found_by_her_address_linked_and_led_to_her_page(
     assert mail.outbox[0].body.count("linked") == 1
 
 
+@pytest.mark.both_databases
 def test_from_then_on_the_subject_counts_and_not_the_address(
     anon_client: Client, alice: User, bob: User, provider: Provider
 ) -> None:
@@ -63,6 +64,7 @@ def test_from_then_on_the_subject_counts_and_not_the_address(
     assert SocialAccount.objects.count() == 1
 
 
+@pytest.mark.both_databases
 def test_other_subject_with_the_address_of_a_linked_account_is_refused(
     anon_client: Client, alice: User, provider: Provider
 ) -> None:

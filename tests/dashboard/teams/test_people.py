@@ -89,6 +89,7 @@ def test_leaving_asks_first_and_holds_at_once(bob_client: Client, alice: User) -
     assert AuditEvent.objects.get().kind == EventKind.LEFT
 
 
+@pytest.mark.both_databases
 @pytest.mark.parametrize("way", ["role", "leave", "remove"])
 def test_last_admin_stays(alice_client: Client, alice: User, bob: User, way: str) -> None:
     address = f"{PEOPLE}leave/" if way == "leave" else f"{PEOPLE}{pk(alice)}/{way}/"
@@ -171,6 +172,7 @@ def test_old_password_is_said_to_stand_in_the_way_and_nothing_is_done(alice_clie
     assert Team.objects.get(slug="acme").invitations.count() == 0
 
 
+@pytest.mark.both_databases
 def test_two_admins_who_lower_each_other_at_the_same_moment_leave_one(alice: User, bob: User) -> None:
     Membership.objects.filter(user=bob).update(role=Role.ADMIN)
     seen_by_alice, seen_by_bob = Membership.objects.get(user=bob), Membership.objects.get(user=alice)

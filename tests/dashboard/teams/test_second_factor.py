@@ -56,6 +56,7 @@ def test_clock_may_be_half_a_minute_wrong(alice_client: Client, alice: User, ste
     assert is_in(client) is right
 
 
+@pytest.mark.both_databases
 def test_code_works_once_for_as_long_as_it_is_good(alice_client: Client, alice: User) -> None:
     with time_machine.travel(NOW, tick=False):
         secret = add_app(alice_client)
@@ -81,6 +82,7 @@ def test_wrong_codes_are_answered_with_429_outside_of_a_session(alice_client: Cl
     assert alice_client.post(f"{FACTOR}again/", {"code": code(secret)}).status_code == 302
 
 
+@pytest.mark.both_databases
 def test_wrong_first_codes_are_limited_too(alice_client: Client) -> None:
     alice_client.get(APP)
     statuses = [alice_client.post(APP, {"code": "000000"}).status_code for _ in range(6)]
@@ -98,6 +100,7 @@ def test_recovery_code_works_once(alice_client: Client, alice: User) -> None:
     assert "9 codes are left." in alice_client.get(FACTOR).content.decode()
 
 
+@pytest.mark.both_databases
 def test_recovery_code_sent_twice_at_once_works_once(alice_client: Client, alice: User) -> None:
     add_app(alice_client)
     code_ = shown_codes(alice_client)[0]

@@ -26,6 +26,7 @@ def to_end(client: Client) -> list[str]:
     return [one.attributes["value"] for one in tree(client.get(SESSIONS)).all("input", name="session")]
 
 
+@pytest.mark.both_databases
 def test_sessions_are_listed_the_newest_first_and_this_one_has_no_end(alice: User) -> None:
     first, second = signed_in(alice), signed_in(alice, CHROME)
     newest, oldest = listed(first)
@@ -35,6 +36,7 @@ def test_sessions_are_listed_the_newest_first_and_this_one_has_no_end(alice: Use
     assert (len(to_end(first)), len(to_end(second))) == (1, 1)
 
 
+@pytest.mark.both_databases
 def test_ended_session_is_refused_on_its_next_request(alice: User) -> None:
     here, there = signed_in(alice), signed_in(alice, CHROME)
     assert there.get(SESSIONS).status_code == 200

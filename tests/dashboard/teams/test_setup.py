@@ -74,6 +74,7 @@ def test_address_is_random_and_kept_as_a_hash_alone(address: str) -> None:
     assert token_of(new_path()) != token
 
 
+@pytest.mark.both_databases
 def test_one_form_makes_account_team_and_admin(anon_client: Client, address: str) -> None:
     assert anon_client.get(address).status_code == 200
     assert anon_client.post(address, ALL)["Location"] == "/t/acme-platform/"
@@ -210,6 +211,7 @@ def newcomer(email: str) -> Newcomer:
     return Newcomer(email=email, name="", password=PASSWORD)
 
 
+@pytest.mark.both_databases
 def test_of_two_who_send_at_the_same_moment_one_makes_a_team(address: str) -> None:
     first, second = find(token_of(address)), find(token_of(address))
     make_first_team(first, newcomer(DORA), name="One", slug="one")
@@ -260,6 +262,7 @@ def test_of_two_in_the_same_instant_one_makes_a_team(monkeypatch: pytest.MonkeyP
     assert (Team.objects.count(), User.objects.count()) == (1, 1)
 
 
+@pytest.mark.both_databases
 def test_a_team_made_by_a_file_meanwhile_is_the_only_one(address: str) -> None:
     link = find(token_of(address))
     Team.objects.create(slug="filed", name="Filed")

@@ -26,6 +26,7 @@ def signed_in(client: Client) -> bool:
     return "_auth_user_id" in client.session
 
 
+@pytest.mark.both_databases
 @pytest.mark.parametrize("typed", ["alice@example.com", " Alice@Example.COM "])
 def test_sign_in_by_address_in_any_case(anon_client: Client, alice: User, typed: str) -> None:
     assert sign_in(anon_client, typed)["Location"] == "/"

@@ -29,6 +29,7 @@ from tests.verdicts.year.story import Story, dev, prod
 from tests.verdicts.year.tally import Tally
 from tests.verdicts.year.times import START, Times, chapter_of, day_of
 from tests.verdicts.year.weather import Weather
+from tests.verdicts.year.wire import without_sockets
 
 KEY = "CANARY-key-of-the-year"
 PROD, DEV = "compute-on/prod", "compute-qc/dev"
@@ -71,8 +72,10 @@ class Replay:
         focus: tuple[float, float] | None = None,
         is_dense: bool = True,
         told: Told | None = None,
+        by_sockets: bool = True,
     ) -> None:
         self.chapters, self.random, self.focus, self.told = chapters, Random(seed), focus, told
+        self.by_sockets = by_sockets
         self.times = Times(chapters, self.random, focus=focus, is_dense=is_dense)
         self.tally = Tally()
 
@@ -80,7 +83,8 @@ class Replay:
         with time_machine.travel(START, tick=False) as clock:
             self.clock = clock
             world = World(seed=1, environments=[PROD, DEV], volumes=0, snapshots=0, clock=lambda: datetime.now(UTC))
-            with Simulator(world, keys={KEY: None}) as self.sim, _set(self.sim.url):
+            self.sim = Simulator(world, keys={KEY: None}, port=0 if self.by_sockets else 1)
+            with self.sim if self.by_sockets else without_sockets(self.sim), _set(self.sim.url):
                 self._found(world)
                 self._replay()
             self.tally.met["hour that our service is off"] = 24 * self.times.days_off

@@ -199,6 +199,7 @@ def test_an_incomplete_list_tells_what_it_has_and_buries_nothing(lists: Lists, f
     assert told() == [("completed", 1)]
 
 
+@pytest.mark.both_databases
 def test_rows_and_what_is_told_of_them_are_written_together_or_not(
     lists: Lists, fill: Fill, monkeypatch: pytest.MonkeyPatch
 ) -> None:

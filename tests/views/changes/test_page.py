@@ -68,6 +68,7 @@ def told(fill: Fill, clock: time_machine.Traveller) -> Environment:
     return environment
 
 
+@pytest.mark.both_databases
 @pytest.mark.usefixtures("told")
 def test_newest_first_under_a_head_for_each_day(alice_client: Client) -> None:
     page = alice_client.get(CHANGES)
@@ -92,6 +93,7 @@ def test_a_line_leads_to_the_snapshot_and_its_volume(alice_client: Client) -> No
     assert (moment["datetime"], moment["title"]) == (NOW.isoformat(), "24 Nov 2026 12:00:00 UTC")
 
 
+@pytest.mark.both_databases
 @pytest.mark.usefixtures("told")
 @pytest.mark.parametrize(
     ("query", "expected"),
@@ -232,6 +234,7 @@ def _new(number: int) -> SnapshotRecord:
     return taken(number, NOW, name=f"name {number:03}", volume_id=snapshot_id(number))
 
 
+@pytest.mark.both_databases
 @pytest.mark.usefixtures("long")
 def test_pages_to_and_fro_show_each_once_in_one_order(alice_client: Client) -> None:
     onward = turned(alice_client, "Next →", CHANGES)

@@ -22,6 +22,7 @@ MANY = 3000
 RECORDS = [taken(number, NOW, volume_id=VOLUME) for number in range(1, MANY * 2 + 1)]
 
 
+@pytest.mark.both_databases
 def test_thousands_that_go_at_once_are_one_batch(lists: Lists) -> None:
     environment = lists(RECORDS, RECORDS[MANY:])
     with CaptureQueriesContext(connection) as log:
@@ -32,6 +33,7 @@ def test_thousands_that_go_at_once_are_one_batch(lists: Lists) -> None:
     assert Change.objects.as_lines().get(kind="deleted").number == MANY
 
 
+@pytest.mark.both_databases
 def test_the_first_list_and_an_equal_one_write_no_change_of_a_row(fill: Fill) -> None:
     environment = fill(RECORDS)
     held = claimed(environment)
@@ -62,6 +64,7 @@ def view(query: str, team: Team) -> tuple[list[Environment], change_filters.Chan
     return environments, filters, line
 
 
+@pytest.mark.both_databases
 @pytest.mark.defaults
 @pytest.mark.parametrize("query", INDEXES)
 def test_each_view_is_read_by_an_index(fill: Fill, team: Team, query: str) -> None:
@@ -78,6 +81,7 @@ def page(query: str, team: Team) -> ChangePage:
     return find_page(team, environments, filters, line)
 
 
+@pytest.mark.both_databases
 @pytest.mark.parametrize("query", ["", "kind=failed", "q=web", f"volume_id={VOLUME}"])
 def test_a_page_far_back_costs_the_queries_of_the_first(
     lists: Lists, team: Team, query: str, django_assert_max_num_queries: DjangoAssertNumQueries
@@ -92,6 +96,7 @@ def test_a_page_far_back_costs_the_queries_of_the_first(
     assert not {line.pk for line in first.lines} & {line.pk for line in second.lines}
 
 
+@pytest.mark.both_databases
 def test_a_count_ends_at_a_thousand(lists: Lists, team: Team) -> None:
     environment = lists(RECORDS[:1])
     rows = [Change(team=team, environment=environment, at=NOW, kind="failed") for _ in range(1001)]
@@ -101,6 +106,7 @@ def test_a_count_ends_at_a_thousand(lists: Lists, team: Team) -> None:
     assert (page("kind=failed", team).total, page("kind=failed", team).exact) == (1000, False)
 
 
+@pytest.mark.both_databases
 def test_a_refusal_costs_one_row_however_long_it_lasts(lists: Lists) -> None:
     environment = lists(RECORDS[:1])
     for _ in range(5):

@@ -129,6 +129,7 @@ def test_nothing_chosen_is_said(alice_client: Client, sim: Simulator, old_key: A
     assert len(said(add(alice_client))) == 1
 
 
+@pytest.mark.both_databases
 def test_one_watched_already_is_added_once(alice_client: Client, sim: Simulator, old_key: ApiKey, team: Team) -> None:
     add(alice_client, PATHS[0], PATHS[0], UNUSED_PATH, UNUSED_PATH)
     add(alice_client, UNUSED_PATH, anyway="1")
@@ -210,6 +211,7 @@ def test_added_again_it_is_all_there(fetched: Client, alice: User, team: Team, c
     assert list(Snapshot.objects.filter(environment__name="dev").order_by("pk").values()) == before
 
 
+@pytest.mark.both_databases
 def test_after_seven_days_it_is_forgotten(fetched: Client, team: Team, clock: time_machine.Traveller) -> None:
     fetched.post(f"{DEV}remove/")
     clock.shift(7 * 24 * 3600 - 1)
@@ -222,6 +224,7 @@ def test_after_seven_days_it_is_forgotten(fetched: Client, team: Team, clock: ti
     assert forgotten() == []
 
 
+@pytest.mark.both_databases
 def test_a_refresh_under_way_writes_nothing_into_what_was_removed(
     fetched: Client, environments: list[Environment], alice: User, clock: time_machine.Traveller
 ) -> None:

@@ -46,6 +46,7 @@ def ring(teams: list[Team], settings: Settings) -> SimpleNamespace:
     return SimpleNamespace(drop_old=drop_old)
 
 
+@pytest.mark.both_databases
 def test_all_are_encrypted_with_the_newest_and_a_second_run_changes_none(
     teams: list[Team], ring: SimpleNamespace
 ) -> None:
@@ -57,6 +58,7 @@ def test_all_are_encrypted_with_the_newest_and_a_second_run_changes_none(
     assert [is_used(team, f"{OLD_KEY}{number}") for number, team in enumerate(teams)] == [True, True]
 
 
+@pytest.mark.both_databases
 def test_stopped_in_the_middle_it_goes_on_from_there(
     ring: SimpleNamespace, teams: list[Team], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -75,6 +77,7 @@ def test_stopped_in_the_middle_it_goes_on_from_there(
     assert rotate_keys() == Rotated(changed=1, current=1)
 
 
+@pytest.mark.both_databases
 def test_a_key_replaced_meanwhile_is_not_put_back(ring: SimpleNamespace, team: Team) -> None:
     met: list[str] = []
 
@@ -89,6 +92,7 @@ def test_a_key_replaced_meanwhile_is_not_put_back(ring: SimpleNamespace, team: T
     assert (len(met), is_used(team, WORKING_KEY)) == (1, True)
 
 
+@pytest.mark.both_databases
 def test_a_sync_under_way_is_not_refused_its_write(ring: SimpleNamespace, teams: list[Team]) -> None:
     environment = Environment.objects.create(team=teams[0], service_code="compute-on", name="prod")
     held = claimed(environment)
@@ -99,6 +103,7 @@ def test_a_sync_under_way_is_not_refused_its_write(ring: SimpleNamespace, teams:
     assert environment.listed_at is not None
 
 
+@pytest.mark.both_databases
 @pytest.mark.usefixtures("environments")
 def test_a_tried_key_may_be_saved_after_it(
     ring: SimpleNamespace, alice_client: Client, sim: Simulator, team: Team, settings: Settings
@@ -112,6 +117,7 @@ def test_a_tried_key_may_be_saved_after_it(
     assert is_used(team, WORKING_KEY)
 
 
+@pytest.mark.both_databases
 def test_one_that_no_key_opens_is_left_and_counted(ring: SimpleNamespace, team: Team) -> None:
     ApiKey.objects.filter(team=team).update(sealed="damaged")
     ran = run("rotate_keys")
@@ -120,6 +126,7 @@ def test_one_that_no_key_opens_is_left_and_counted(ring: SimpleNamespace, team: 
     assert ApiKey.objects.get(team=team).sealed == "damaged"
 
 
+@pytest.mark.both_databases
 def test_without_a_ring_it_says_so(ring: SimpleNamespace, settings: Settings) -> None:
     settings.API_KEY_ENCRYPTION_KEYS = []
     ran = run("rotate_keys")

@@ -54,6 +54,7 @@ def test_found_without_scripts(alice_client: Client, known: str) -> None:
     assert tree(alice_client.get(page_of(known))).one("ul", css="messages").text == "Found at the provider."
 
 
+@pytest.mark.both_databases
 def test_an_upper_case_address_asks_for_the_lower_case_id(alice_client: Client, sim: Simulator, known: str) -> None:
     alice_client.post(f"{LIST}{PATH}/{known.upper()}/check/", {"lookup": "1"}, headers=HTMX)
     assert sim.calls(known) == 1
@@ -140,6 +141,7 @@ def test_retry_after_is_obeyed(alice_client: Client, sim: Simulator, clock: time
     assert alice_client.post(f"{page_of(known)}check/", {"lookup": "1"}, headers=HTMX)["HX-Redirect"]
 
 
+@pytest.mark.both_databases
 def test_while_a_refresh_is_under_way(alice_client: Client, sim: Simulator, environment: Environment) -> None:
     claimed(environment)
     assert look_up(alice_client, snapshot_id(1)) == "A refresh is under way. Try again in a moment."
@@ -174,6 +176,7 @@ def test_checking_what_is_shown(
     assert not answer.content.lstrip().startswith(b"<!doctype")
 
 
+@pytest.mark.both_databases
 def test_checking_twice_asks_once(alice_client: Client, sim: Simulator, known: str) -> None:
     alice_client.post(f"{page_of(known)}check/")
     assert check_shown(alice_client, known) == "Checked a moment ago."

@@ -30,6 +30,7 @@ def real(**conditions: object) -> int:
     return Snapshot.objects.filter(**{"listed": True, **conditions}).count()
 
 
+@pytest.mark.both_databases
 @pytest.mark.usefixtures("filled")
 @pytest.mark.parametrize(
     ("query", "conditions"),
@@ -57,6 +58,7 @@ def test_the_count_is_the_real_one(alice_client: Client, query: str, conditions:
     assert f"1–{expected} of {expected}" in by_id(page, "results").text
 
 
+@pytest.mark.both_databases
 @pytest.mark.usefixtures("filled")
 def test_what_is_gone_is_counted_by_itself(alice_client: Client) -> None:
     assert count(alice_client.get(LIST)) == "36 snapshots"
@@ -67,6 +69,7 @@ def test_what_is_gone_is_counted_by_itself(alice_client: Client) -> None:
     assert banners(page) == []
 
 
+@pytest.mark.both_databases
 @pytest.mark.usefixtures("filled")
 @pytest.mark.parametrize("query", ["", "state=Error", "q=nothing", f"volume_id={OTHER_VOLUME}", "listed=no", "age=1d"])
 def test_the_numbers_beside_choices_are_of_all_listed_rows(alice_client: Client, query: str) -> None:
@@ -77,6 +80,7 @@ def test_the_numbers_beside_choices_are_of_all_listed_rows(alice_client: Client,
     assert choices(page, "listed") == {"": "36", "no": "6"}
 
 
+@pytest.mark.both_databases
 @pytest.mark.usefixtures("filled")
 def test_the_numbers_beside_choices_are_of_the_chosen_environments(alice_client: Client) -> None:
     page = alice_client.get(f"{LIST}?environment={OTHER_PATH}&state=Error")
@@ -86,6 +90,7 @@ def test_the_numbers_beside_choices_are_of_the_chosen_environments(alice_client:
     assert choices(page, "listed") == {"": "12", "no": "0"}
 
 
+@pytest.mark.both_databases
 @pytest.mark.usefixtures("filled")
 def test_chosen_values_are_checked(alice_client: Client) -> None:
     page = alice_client.get(f"{LIST}?state=Error&age=7d&environment={PATH}&listed=no")
@@ -96,6 +101,7 @@ def test_chosen_values_are_checked(alice_client: Client) -> None:
     assert by_id(page, "filters-count").text == "Filters (4)"
 
 
+@pytest.mark.both_databases
 @pytest.mark.usefixtures("filled")
 @pytest.mark.parametrize(
     ("number", "rows", "text", "says"),
@@ -110,6 +116,7 @@ def test_a_costly_count_is_a_floor(
     assert says in by_id(page, "results").text
 
 
+@pytest.mark.both_databases
 @pytest.mark.usefixtures("filled")
 def test_a_floor_has_no_last_page_to_jump_to(alice_client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(snapshot_list, "EXACT_TO", 10)
@@ -118,12 +125,14 @@ def test_a_floor_has_no_last_page_to_jump_to(alice_client: Client, monkeypatch: 
     assert "Last" not in found
 
 
+@pytest.mark.both_databases
 @pytest.mark.usefixtures("filled")
 def test_an_exact_count_of_several_filters_has_a_last_page(alice_client: Client) -> None:
     found = links(alice_client.get(f"{LIST}?q=web&page_size=25"))
     assert found["Last"] == f"{LIST}?q=web&page_size=25&page=2"
 
 
+@pytest.mark.both_databases
 def test_beyond_a_thousand_it_says_so(alice_client: Client, fill: Fill) -> None:
     fill([record(number, name=f"web {number}") for number in range(1201)])
     page = alice_client.get(f"{LIST}?q=web")
@@ -134,12 +143,14 @@ def test_beyond_a_thousand_it_says_so(alice_client: Client, fill: Fill) -> None:
     assert count(alice_client.get(LIST)) == "1,201 snapshots"
 
 
+@pytest.mark.both_databases
 def test_one_is_not_many(alice_client: Client, fill: Fill) -> None:
     fill([record(1)])
     assert count(alice_client.get(LIST)) == "1 snapshot"
     assert count(alice_client.get(f"{LIST}?state=Error")) == "0 of 1 snapshot"
 
 
+@pytest.mark.both_databases
 def test_the_count_is_announced_politely(alice_client: Client, fill: Fill) -> None:
     fill([record(1)])
     assert tree(alice_client.get(LIST)).one(id="count").attributes["role"] == "status"

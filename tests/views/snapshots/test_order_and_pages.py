@@ -86,6 +86,7 @@ def walked(client: Client, query: str, size: int) -> list[int]:
     return seen
 
 
+@pytest.mark.both_databases
 @pytest.mark.parametrize("sort", [f"{sign}{key}" for key in UPWARD for sign in ("", "-")])
 def test_every_order_is_over_all_rows(alice_client: Client, world: list[Row], sort: str) -> None:
     assert walked(alice_client, f"sort={sort}", 100) == in_order(world, sort)
@@ -115,6 +116,7 @@ def test_filtered_pages_equal_a_plain_slice(
     assert walked(alice_client, query, 50) == expected
 
 
+@pytest.mark.both_databases
 @pytest.mark.parametrize(
     ("number", "size"), [(1, 50), (5, 50), (6, 50), (9, 50), (10, 50), (20, 25), (11, 25), (5, 100)]
 )
@@ -130,6 +132,7 @@ def test_past_the_end_is_the_last_page(alice_client: Client, world: list[Row], n
     assert "451–500 of 500" in by_id(page, "results").text
 
 
+@pytest.mark.both_databases
 def test_past_the_end_of_several_filters_is_their_last_page(alice_client: Client, world: list[Row]) -> None:
     matching = [row for row in world if row.state == "Error" and row.type in ("DAILY", "HOURLY")]
     page = alice_client.get(f"{LIST}?state=Error&interval_type=DAILY&interval_type=HOURLY&page_size=25&page=99")
@@ -156,12 +159,14 @@ def test_the_ends_lead_no_further(alice_client: Client, world: list[Row]) -> Non
     assert {"Next →", "Last"} <= first.keys()
 
 
+@pytest.mark.both_databases
 def test_undated_rows_come_after_all_dated_ones(alice_client: Client, fill: Fill) -> None:
     fill([record(9, name="by hand"), taken(1, datetime(2011, 1, 1, tzinfo=UTC)), taken(2, NOW - timedelta(days=1))])
     assert numbers(alice_client.get(LIST)) == [2, 1, 9]
     assert numbers(alice_client.get(f"{LIST}?sort=taken")) == [9, 1, 2]
 
 
+@pytest.mark.both_databases
 def test_undated_rows_keep_the_provider_s_order(alice_client: Client, fill: Fill) -> None:
     fill([record(number, name="by hand") for number in (5, 3, 9, 1)])
     assert numbers(alice_client.get(LIST)) == [5, 3, 9, 1]

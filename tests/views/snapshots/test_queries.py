@@ -60,6 +60,7 @@ def _copies(pattern: Snapshot):  # type: ignore[no-untyped-def]
         yield Snapshot(**values | own)
 
 
+@pytest.mark.both_databases
 @pytest.mark.parametrize("query", QUERIES)
 @pytest.mark.parametrize("headers", [{}, HTMX], ids=["page", "fragment"])
 def test_at_ten_rows(
@@ -72,6 +73,7 @@ def test_at_ten_rows(
     _ask_cold_and_hot(alice_client, django_assert_max_num_queries, [query], headers)
 
 
+@pytest.mark.both_databases
 def test_at_ten_thousand_rows(
     alice_client: Client, ten_thousand: None, django_assert_max_num_queries: DjangoAssertNumQueries
 ) -> None:

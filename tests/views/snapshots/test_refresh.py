@@ -231,6 +231,7 @@ def test_a_refused_key_is_tried_again_by_an_admin_alone(
     assert news(press(alice_client)) == "Checked: 24 new."
 
 
+@pytest.mark.both_databases
 @pytest.mark.usefixtures("seen")
 def test_who_finds_the_lease_held_is_told_to_ask_again(
     alice_client: Client, sim: Simulator, environment: Environment, clock: time_machine.Traveller
@@ -252,6 +253,7 @@ def test_the_button_asked_again_gets_its_table(alice_client: Client, sim: Simula
     assert news(answer) == "Checked: nothing changed."
 
 
+@pytest.mark.both_databases
 @pytest.mark.usefixtures("seen")
 def test_at_most_two_at_once_in_a_process(alice_client: Client, sim: Simulator) -> None:
     with refreshing.slot():
@@ -262,6 +264,7 @@ def test_at_most_two_at_once_in_a_process(alice_client: Client, sim: Simulator) 
     assert sim.calls() == 1
 
 
+@pytest.mark.both_databases
 @pytest.mark.usefixtures("seen")
 def test_a_place_is_given_back_after_every_end(
     alice_client: Client, sim: Simulator, clock: time_machine.Traveller

@@ -19,6 +19,7 @@ def filled(fill: Fill) -> None:
     Volume.objects.filter(volume_id=OTHER_VOLUME).update(instance_name="db-07", name="billing-data")
 
 
+@pytest.mark.both_databases
 @pytest.mark.parametrize(
     ("text", "expected"),
     [
@@ -52,6 +53,7 @@ def test_finds(alice_client: Client, text: str, expected: list[int]) -> None:
     assert by_id(page, "q").attributes["value"] == text.strip()
 
 
+@pytest.mark.both_databases
 @pytest.mark.parametrize("text", ["x" * 10**5, "%" * 50_000, "_" * 101, "ab " * 50_000])
 def test_a_long_text_is_cut_and_says_so(alice_client: Client, text: str) -> None:
     page = alice_client.get(LIST, {"q": text})
@@ -64,6 +66,7 @@ def test_one_letter_and_a_hundred_are_not_cut(alice_client: Client) -> None:
     assert problems(alice_client.get(LIST, {"q": "n"})) == problems(alice_client.get(LIST, {"q": "n" * 100})) == []
 
 
+@pytest.mark.both_databases
 def test_undecodable_bytes_are_no_fault(alice_client: Client) -> None:
     assert alice_client.get(f"{LIST}?q=%ff%fe&volume_q=%ed%a0%80").status_code == 200
 
@@ -72,6 +75,7 @@ def found(client: Client, **query: str) -> list[str]:
     return [box.attributes["value"] for box in tree(client.get(CHOICES, query)).all("input")]
 
 
+@pytest.mark.both_databases
 @pytest.mark.parametrize(
     ("typed", "expected"),
     [

@@ -70,6 +70,7 @@ def test_a_fault_is_labelled(alice_client: Client, sim: Simulator, shown: str, c
     assert strong(answer).startswith("Was usable at 12:00 UTC")
 
 
+@pytest.mark.both_databases
 def test_while_another_refresh_holds_the_lease(alice_client: Client, seen: Environment, shown: str) -> None:
     claimed(seen)
     answer = watch(alice_client, shown)

@@ -36,6 +36,7 @@ FOUND = {
 }
 
 
+@pytest.mark.both_databases
 @pytest.mark.parametrize(("query", "found"), FOUND.items())
 def test_each_filter_finds(alice_client: Client, told: Environment, query: str, found: list[str]) -> None:
     page = home(alice_client, f"?{query}")
@@ -47,12 +48,14 @@ def test_an_id_is_found_by_its_beginning(alice_client: Client, told: Environment
     assert names(home(alice_client, f"?q={volume_id('late')[:9]}")) == ["late"]
 
 
+@pytest.mark.both_databases
 def test_an_instance_of_the_endpoint_is_searched_anywhere(alice_client: Client, told: Environment) -> None:
     Volume.objects.filter(name="late").update(instance_name="frontend-7")
     assert names(home(alice_client, "?q=end-7")) == ["late"]
     assert names(home(alice_client, "?q=web-01")) == []
 
 
+@pytest.mark.both_databases
 @pytest.mark.parametrize(
     ("hours", "band"), [(23.9, "1d"), (24, "7d"), (7 * 24, "30d"), (30 * 24 - 0.1, "30d"), (30 * 24, "older")]
 )
@@ -106,6 +109,7 @@ SORTS = {
 }
 
 
+@pytest.mark.both_databases
 @pytest.mark.parametrize(("query", "order"), SORTS.items())
 def test_each_order_and_its_opposite(alice_client: Client, told: Environment, query: str, order: list[str]) -> None:
     assert names(home(alice_client, f"?{query}")) == order
@@ -118,6 +122,7 @@ def test_the_heads_sort_and_turn_round(alice_client: Client, told: Environment) 
     assert head.one("a").attributes["href"] == f"{PLAIN}?status=late&sort=-name"
 
 
+@pytest.mark.both_databases
 def test_pages_cover_every_row_once(alice_client: Client, week: Policy, fill: Fill) -> None:
     fill([snapshot for number in range(60) for snapshot in disk(f"disk-{number:02}", number % 50 + 1)])
     first, second = home(alice_client, "?page_size=50"), home(alice_client, "?page=2")
@@ -149,6 +154,7 @@ def test_what_is_not_valid_is_named_and_left_out(
     assert (page.status_code, problems(page), len(rows(page))) == (200, [problem], 8)
 
 
+@pytest.mark.both_databases
 def test_search_text_is_never_a_pattern(alice_client: Client, told: Environment) -> None:
     for text in ("%", "_", "'", "\\", "\x00", "a" * 300, "\ud83d\ude00", "a b c d e f g h"):
         assert (

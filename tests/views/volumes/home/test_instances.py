@@ -34,6 +34,7 @@ def test_each_server_has_its_disks(alice_client: Client, told: Environment) -> N
     }
 
 
+@pytest.mark.both_databases
 def test_the_worst_server_comes_first_and_unknown_ones_last(alice_client: Client, told: Environment) -> None:
     assert list(servers(home(alice_client, GROUP)).values()) == [
         ["mixed"],
@@ -80,6 +81,7 @@ def test_a_server_cut_by_a_page_keeps_its_facts(alice_client: Client, week: Poli
     assert links(first)["Next →"].endswith("?group=instance&page_size=25&page=2")
 
 
+@pytest.mark.both_databases
 def test_filters_hold_within_servers(alice_client: Client, told: Environment) -> None:
     page = home(alice_client, f"{GROUP}&status=late")
     assert len(rows(page)) == 2

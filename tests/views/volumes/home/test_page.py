@@ -36,6 +36,7 @@ pytestmark = pytest.mark.django_db
 ORDER = ["none", "late", "mixed", "stuck", "failing", "undated", "running", "fresh"]
 
 
+@pytest.mark.both_databases
 def test_problems_come_first_then_the_oldest(alice_client: Client, told: Environment) -> None:
     assert names(home(alice_client)) == ORDER
 
@@ -71,6 +72,7 @@ def test_each_row_tells_why(alice_client: Client, told: Environment) -> None:
     assert "Next was due 22 Nov 12:00, deadline 18:00." in row.one("details").one("p").text
 
 
+@pytest.mark.both_databases
 def test_the_tiles_add_up(alice_client: Client, told: Environment) -> None:
     page = home(alice_client)
     assert tiles(page) == {"None usable": 1, "Late, stuck or failing": 4, "Cannot tell": 1, "Fresh": 2}
@@ -107,6 +109,7 @@ def test_a_deleted_volume_with_nothing_left_is_left_out(alice_client: Client, to
     assert names(home(alice_client, "?q=stuck")) == []
 
 
+@pytest.mark.both_databases
 def test_the_database_says_what_the_function_says(told: Environment, clock: time_machine.Traveller) -> None:
     """The rows are worded by the pure function, counted and filtered by SQL."""
     for hours in (0, 1, 3, 5, 7, 20, 23.9, 24.1):
@@ -116,6 +119,7 @@ def test_the_database_says_what_the_function_says(told: Environment, clock: time
         assert said == {name: stands(name).verdict for name in ORDER}
 
 
+@pytest.mark.both_databases
 def test_verdicts_follow_the_clock_without_a_sync(
     alice_client: Client, told: Environment, clock: time_machine.Traveller
 ) -> None:
