@@ -1,14 +1,22 @@
-"""What is exported, and how CSV, JSON and .xlsx write its rows."""
+"""What is exported, and how CSV, JSON and .xlsx write its rows.
 
+CSV: records as RFC 4180 has them, all quoted, ended by CR LF. A cell that a spreadsheet might calculate gets an
+apostrophe before it, and so does one that has an apostrophe there already: take one leading apostrophe away, and
+you have the value again, whatever it was. (Prefixes: OWASP, "CSV Injection", with what Unicode holds for the same
+characters.)
+"""
+
+import csv
 import json
+import unicodedata
 from array import array
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from io import StringIO
 from typing import Protocol
 
 from dashboard.teams.models import Team
-from snapshots.lists import csv_cells
 from snapshots.lists.excel import ExcelFile
 from snapshots.lists.export_rows import Row, Source, Value
 from snapshots.models import Environment
@@ -23,6 +31,15 @@ CONTENT_TYPES = {
 }
 # Excel takes 1,048,575 rows. No byte of the file leaves before its last row is written, and a proxy waits a minute.
 MOST_ROWS = {"xlsx": 200_000}
+BYTE_ORDER_MARK = "\ufeff"
+GUARD = "'"
+# What begins a formula; the full-width, small and raised forms of these signs are found by what they stand for.
+STARTERS = frozenset("=+-@")
+MINUS = "\u2212"
+# As the first sign of a cell, some programs pass over these, or take them for the end of the cell before.
+NEVER_FIRST = frozenset("\t\r\n\0")
+# Categories of what is not seen: controls, formats (zero width, writing direction), and blanks of any kind.
+UNSEEN = frozenset(("Cc", "Cf", "Zs", "Zl", "Zp"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +87,7 @@ class CsvWriter(Writer):
         self._ends = {place.pk: self._end(place) for place in export.environments}
 
     def head(self) -> bytes:
-        return _encoded(csv_cells.BYTE_ORDER_MARK) + self._records([(*self._columns, *PLACE_COLUMNS, FILTER_COLUMN)])
+        return _encoded(BYTE_ORDER_MARK) + self._records([(*self._columns, *PLACE_COLUMNS, FILTER_COLUMN)])
 
     def rows(self, rows: Iterable[tuple[Row, Environment]]) -> bytes:
         return self._records([*map(_text, row.values.values()), *self._ends[place.pk]] for row, place in rows)
@@ -82,7 +99,7 @@ class CsvWriter(Writer):
         return [self._records([*("" for _ in self._columns), *end] for end in ends)]
 
     def _records(self, rows: Iterable[Sequence[str]]) -> bytes:
-        return _encoded(csv_cells.records(rows))
+        return _encoded(records(rows))
 
     def _end(self, place: Environment) -> list[str]:
         return [*_place_cells(place), self._export.query]
@@ -184,3 +201,28 @@ def _text(value: Value) -> str:
     if isinstance(value, list):
         return " ".join(value)
     return "" if value is None else str(value)
+
+
+def safe(value: str) -> str:
+    """Put an apostrophe before a value that might be calculated."""
+    # Nearly every value begins so, and nothing that does is a formula.
+    if not value or value[0].isalnum():
+        return value
+    return GUARD + value if value[0] == GUARD or value[0] in NEVER_FIRST or _is_formula(value) else value
+
+
+def value_of(cell: str) -> str:
+    """Give the value that `safe` made a cell of."""
+    return cell.removeprefix(GUARD)
+
+
+def records(rows: Iterable[Sequence[str]]) -> str:
+    buffer = StringIO(newline="")
+    writer = csv.writer(buffer, quoting=csv.QUOTE_ALL, lineterminator="\r\n")
+    writer.writerows([safe(value) for value in row] for row in rows)
+    return buffer.getvalue()
+
+
+def _is_formula(value: str) -> bool:
+    first = next((sign for sign in value if unicodedata.category(sign) not in UNSEEN), "")
+    return first == MINUS or unicodedata.normalize("NFKC", first) in STARTERS

@@ -56,7 +56,7 @@ def is_exempt(thing: Environment | Volume, now: datetime) -> bool:
 
 
 def has_returned(thing: Environment | Volume, now: datetime) -> bool:
-    """Whether its exemption ended by itself, of late."""
+    """Whether its exclusion expired recently."""
     until = thing.exempt_until
     return until is not None and now - RETURN_IS_SAID < until <= now
 

@@ -8,7 +8,7 @@ from io import StringIO
 import pytest
 from django.test import Client
 
-from snapshots.lists.csv_cells import records, safe, value_of
+from snapshots.lists.export_writers import records, safe, value_of
 from snapshots.models import Environment, Volume
 from tests.lists.prefixes import HARMLESS, PREFIXES
 from tests.lists.reading import CHANGES, KINDS, LIST, PAGES, VOLUMES, as_csv, export

@@ -10,7 +10,7 @@ from xml.etree import ElementTree
 import pytest
 from django.test import Client
 
-from snapshots.lists.csv_cells import BYTE_ORDER_MARK, records, safe
+from snapshots.lists.export_writers import BYTE_ORDER_MARK, records, safe
 from tests.lists.prefixes import HARMLESS, PREFIXES
 from tests.lists.reading import LIST, export
 from tests.views.snapshots.conftest import Fill, record

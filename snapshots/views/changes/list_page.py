@@ -1,5 +1,6 @@
 """What happened in a team's environments, newest first."""
 
+from collections.abc import Iterator
 from functools import cached_property
 from typing import Self
 
@@ -13,13 +14,19 @@ from snapshots.lists import change_filters
 from snapshots.lists.change_filters import ChangeFilters
 from snapshots.lists.change_list import ChangePage, find_line
 from snapshots.models import Change
-from snapshots.text import times
-from snapshots.views.changes.filter_bar import chips, groups
+from snapshots.text import change_labels, times
 from snapshots.views.changes.table import change_table
-from snapshots.views.common.components import Action, Empty, Pager
-from snapshots.views.common.list_page import answer, answer_refresh, counted
+from snapshots.views.common.components import Action, Chip, Choice, Empty, FilterGroup, Pager, chip
+from snapshots.views.common.list_page import (
+    answer,
+    answer_refresh,
+    counted,
+    environment_chips,
+    environment_group,
+    search_chips,
+)
 from snapshots.views.common.page_state import never_fetched
-from snapshots.views.common.volume_filter import DatedView
+from snapshots.views.common.volume_filter import DatedView, day_chips, volume_chips
 
 
 class ChangesView(DatedView[ChangeFilters]):
@@ -50,8 +57,8 @@ class ChangesView(DatedView[ChangeFilters]):
             "title": _("Changes"),
             "count_text": _count_text(page),
             "table": table,
-            "chips": list(chips(self, self.line)),
-            "groups": groups(self),
+            "chips": list(_chips(self)),
+            "groups": _groups(self),
             "pager": _pager(page, self),
             "empty": self.nothing or (None if page.lines else _empty(self)),
             **self.dated_context(),
@@ -99,3 +106,41 @@ def _pager(page: ChangePage, view: ChangesView) -> Pager:
         previous_url=view.links.to(after=page.newer) if page.newer else "",
         next_url=view.links.to(before=page.older) if page.older else "",
     )
+
+
+def _groups(view: ChangesView) -> list[FilterGroup]:
+    return [_kinds(view.filters), _times(view.filters), environment_group(view)]
+
+
+def _chips(view: ChangesView) -> Iterator[Chip]:
+    filters, links, line = view.filters, view.links, view.line
+    if line is not None:
+        name = _("Repeated") if line.volume_id else _("At once")
+        told = f"{change_labels.label(line.kind)}, {times.stamp(line.at, view.now)}"
+        yield chip(name, f"{told} · {view.place_of(line.environment_id)}", links.to(line=0))
+    yield from volume_chips(view)
+    for kind in filters.kinds:
+        yield chip(_("Kind"), change_labels.label(kind), links.without("kinds", kind))
+    yield from environment_chips(view)
+    yield from day_chips(view)
+    yield from search_chips(view)
+    if filters.rotated:
+        yield chip(_("Rotated"), _("shown too"), links.to(rotated=False))
+
+
+def _kinds(filters: ChangeFilters) -> FilterGroup:
+    """The kinds that are written today, and an earlier one where it is chosen."""
+    kinds = [*change_labels.OFFERED, *(kind for kind in filters.kinds if kind not in change_labels.OFFERED)]
+    choices = [
+        Choice(kind, change_labels.label(kind), checked=kind in filters.kinds, detail=_note(kind)) for kind in kinds
+    ]
+    return FilterGroup("kind", _("Kind"), "checkbox", choices, len(filters.kinds))
+
+
+def _note(kind: str) -> str:
+    return _("shown when chosen") if kind == Change.Kind.ROTATED else ""
+
+
+def _times(filters: ChangeFilters) -> FilterGroup:
+    # Its name is what the template of the choices knows its two dates by.
+    return FilterGroup("age", _("Time"), "radio", [], sum(bool(day) for day in (filters.from_date, filters.to_date)))

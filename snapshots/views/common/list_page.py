@@ -153,7 +153,7 @@ def answer(request: MemberRequest, view: View[F]) -> HttpResponse:
     if not is_fragment:
         context |= _saved_views(request, view.saved_as)
     response = render(request, view.fragment_template if is_fragment else view.page_template, context)
-    # Two answers share one address: whoever keeps one must not give it out as the other.
+    # Two answers share one address: a cache must not give out one as the other.
     patch_vary_headers(response, ["HX-Request", "HX-History-Restore-Request"])
     if is_fragment:
         _name_address(response, request, view.url)  # one view, one address: without the form's empty fields
@@ -267,6 +267,6 @@ def _seen_address(request: MemberRequest) -> str:
 
 
 def _name_address(response: HttpResponse, request: MemberRequest, url: str) -> None:
-    """Name the address of a fragment. Choosing adds a Back step; typing, and showing the same view anew, do not."""
+    """Name the address of a fragment. Choosing adds a Back step; typing, and showing the same view again, do not."""
     is_step = request.htmx.trigger_name != "q" and _seen_address(request) != url
     response["HX-Push-Url" if is_step else "HX-Replace-Url"] = url

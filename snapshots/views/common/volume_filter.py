@@ -85,13 +85,13 @@ def _choice(view: DatedView[DatedFilters], volume: Volume, *, checked: bool) -> 
         count=grouped(volume.snapshot_count),
         checked=checked,
         detail=" · ".join(part for part in parts if part),
-        # A chosen one has no link of its own: its chip takes it away.
+        # Its chip removes a chosen one.
         url="" if checked else _with_volume(view, volume.volume_id),
     )
 
 
 def _no_volume_choice(view: DatedView[DatedFilters]) -> list[Choice]:
-    """Snapshots that name no volume have a choice of their own, where there are any and nothing is searched for."""
+    """A choice for snapshots without a volume, if there are any and nothing is searched for."""
     number = sum(int(environment.facets.get("no_volume", 0)) for environment in view.shown)
     if not number or view.filters.volume_q or NO_VOLUME in view.filters.volume_ids:
         return []

@@ -1,26 +1,35 @@
 """The list of all snapshots of a team."""
 
+from collections.abc import Iterable
+
 from django.http import HttpResponse
 from django.shortcuts import render
 from django.utils.translation import gettext as _
-from django.utils.translation import ngettext
+from django.utils.translation import ngettext, pgettext
 from django.views.decorators.http import require_POST, require_safe
 
 from dashboard.teams.access.guard import MemberRequest
 from dashboard.teams.models.keys import key_of
 from snapshots.lists import snapshot_filters
 from snapshots.lists.params import NO_VOLUME
-from snapshots.lists.snapshot_filters import SnapshotFilters
-from snapshots.lists.snapshot_list import ListPage
-from snapshots.models import Volume
+from snapshots.lists.snapshot_filters import OLDER, UNDATED_AGE, SnapshotFilters
+from snapshots.lists.snapshot_list import ListPage, facet
+from snapshots.models import Environment, Volume
+from snapshots.rules import states
 from snapshots.sync.leases import Caller
 from snapshots.text.labels import grouped
-from snapshots.views.common.components import Action, Empty, Pager
-from snapshots.views.common.list_page import answer, answer_refresh, counted, numbered_pager
+from snapshots.views.common.components import Action, Chip, Choice, Empty, FilterGroup, Pager, chip
+from snapshots.views.common.list_page import (
+    answer,
+    answer_refresh,
+    counted,
+    environment_chips,
+    numbered_pager,
+    search_chips,
+)
 from snapshots.views.common.page_state import first_fetch, never_fetched
 from snapshots.views.common.refreshing import ask_for_volume
-from snapshots.views.common.volume_filter import DatedView, offered_volumes, volume_filter
-from snapshots.views.snapshots.filter_bar import chips, groups
+from snapshots.views.common.volume_filter import DatedView, day_chips, offered_volumes, volume_chips, volume_filter
 from snapshots.views.snapshots.table import table
 
 
@@ -41,8 +50,8 @@ class SnapshotsView(DatedView[SnapshotFilters]):
             # Before anything was fetched nothing is known to count, not even to none.
             "count_text": "" if empty and empty.kind == "first_fetch" else _count_text(page, self),
             "table": rows,
-            "chips": chips(self),
-            "groups": groups(self),
+            "chips": _chips(self),
+            "groups": _groups(self),
             **self.dated_context(),
             "pager": _pager(page, self),
             "empty": empty,
@@ -130,3 +139,95 @@ def _pager(page: ListPage, view: SnapshotsView) -> Pager:
     return numbered_pager(
         view.links, number=page.number, size=size, total=page.total, has_next=page.has_next, is_exact=page.exact
     )
+
+
+def _groups(view: SnapshotsView) -> list[FilterGroup]:
+    filters = view.filters
+    return [
+        _facet_group("state", _("State"), facet(view.shown, "state"), states.STATES, filters.states),
+        _facet_group(
+            "interval_type",
+            _("Type"),
+            facet(view.shown, "interval_type"),
+            states.INTERVAL_TYPES,
+            filters.interval_types,
+        ),
+        _age_group(filters),
+        _environment_group(view),
+        _listed_group(view),
+    ]
+
+
+def _chips(view: SnapshotsView) -> list[Chip]:
+    filters, links = view.filters, view.links
+    return [
+        *volume_chips(view),
+        *(chip(_("State"), states.state_label(one), links.without("states", one)) for one in filters.states),
+        *(
+            chip(_("Type"), states.type_label(one), links.without("interval_types", one))
+            for one in filters.interval_types
+        ),
+        *environment_chips(view),
+        *([chip(_("Age"), age_labels()[filters.age], links.to(age=""))] if filters.age else []),
+        *day_chips(view),
+        *search_chips(view),
+        *([] if filters.listed else [chip(_("Listed"), _("No longer listed"), links.to(listed=True))]),
+    ]
+
+
+def _facet_group(
+    name: str, label: str, counts: dict[str, int], known: Iterable[str], chosen: tuple[str, ...]
+) -> FilterGroup:
+    """Every value that occurs or is chosen, the usual ones first, each with the number of listed rows."""
+    order = {value: place for place, value in enumerate(known)}
+    values = sorted({*counts, *chosen} - {""}, key=lambda value: (order.get(value, len(order)), value))
+    word = states.state_label if name == "state" else states.type_label
+    choices = [
+        Choice(value, word(value), grouped(counts.get(value, 0)), value in chosen, _raw(value, word(value)))
+        for value in values
+    ]
+    return FilterGroup(name, label, "checkbox", choices, len(chosen))
+
+
+def _raw(value: str, word: str) -> str:
+    """The provider's own value, where several share a word or the word is ours."""
+    return value if value.lower() != word.lower() else ""
+
+
+def _age_group(filters: SnapshotFilters) -> FilterGroup:
+    choices = [Choice("", pgettext("age", "Any"), checked=not filters.age)]
+    choices += [Choice(value, label, checked=filters.age == value) for value, label in age_labels().items()]
+    chosen = sum(bool(value) for value in (filters.age, filters.from_date, filters.to_date))
+    return FilterGroup("age", _("Age"), "radio", choices, chosen)
+
+
+def age_labels() -> dict[str, str]:
+    return {
+        "1d": _("Last 24 hours"),
+        "7d": _("Last 7 days"),
+        "30d": _("Last 30 days"),
+        OLDER: _("Older than 30 days"),
+        UNDATED_AGE: _("Time not known"),
+    }
+
+
+def _environment_group(view: SnapshotsView) -> FilterGroup:
+    choices = [
+        Choice(one.path, one.place, grouped(_number(one, "listed")), one in view.filters.environments)
+        for one in view.environments
+    ]
+    return FilterGroup("environment", _("Environment"), "checkbox", choices, len(view.filters.environments))
+
+
+def _listed_group(view: SnapshotsView) -> FilterGroup:
+    listed, gone = (sum(_number(one, name) for one in view.shown) for name in ("listed", "gone"))
+    is_listed = view.filters.listed
+    choices = [
+        Choice("", _("Listed by the provider"), grouped(listed), is_listed),
+        Choice("no", _("No longer listed"), grouped(gone), not is_listed),
+    ]
+    return FilterGroup("listed", _("Listed"), "radio", choices, 0 if is_listed else 1)
+
+
+def _number(environment: Environment, name: str) -> int:
+    return int(environment.facets.get(name, 0))

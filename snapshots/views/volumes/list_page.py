@@ -13,9 +13,8 @@ from django.views.decorators.http import require_POST, require_safe
 
 from dashboard.teams.access.guard import MemberRequest, may
 from snapshots.lists import volume_filters, volume_groups, volume_list
-from snapshots.lists.outages import Outage, outages
 from snapshots.lists.volume_filters import VolumeFilters
-from snapshots.lists.volume_list import Tally, VolumePage
+from snapshots.lists.volume_list import Outage, Tally, VolumePage, outages
 from snapshots.models import Environment, Policy
 from snapshots.models.volume import VolumeQuerySet
 from snapshots.text import times
@@ -44,7 +43,7 @@ class VolumesView(View[VolumeFilters]):
     """One address of the volumes page."""
 
     saved_as = "volumes"
-    # The home shows the same, but a saved view may stand in its place: links lead to the plain page.
+    # The home shows the same, unless a saved view is the start page: links lead to the plain page.
     addresses = ("snapshots:volumes", "snapshots:team_home")
     page_template = "snapshots/volumes/list.html"
     fragment_template = "snapshots/volumes/_results.html"
@@ -66,7 +65,7 @@ class VolumesView(View[VolumeFilters]):
 
     @property
     def may_act(self) -> bool:
-        """Whoever may say something of volumes gets a box before each."""
+        """Whether each row has a box, to exclude the volume."""
         return may(self.membership, "snapshots:exempt")
 
     def context(self, *, is_fragment: bool) -> dict[str, object]:
