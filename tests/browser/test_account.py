@@ -136,7 +136,7 @@ def test_app(dora: Tab, width: str) -> None:
         dora.goto("/accounts/login/?next=/accounts/sessions/")
         sign_in(dora, email)
         expect(dora.page).to_have_url(re.compile(f"{FACTOR}ask/"))
-        dora.page.get_by_label("Code of your app").fill(given)
+        dora.page.get_by_label("Code from your app").fill(given)
         if given == recovery:
             dora.keep("ask")
         dora.page.get_by_role("button", name="Sign in", exact=True).click()
@@ -144,11 +144,11 @@ def test_app(dora: Tab, width: str) -> None:
         sign_out(dora)
     dora.goto("/accounts/login/?next=/accounts/second-factor/")
     sign_in(dora, email)
-    dora.page.get_by_label("Code of your app").fill(recovery)
+    dora.page.get_by_label("Code from your app").fill(recovery)
     dora.page.get_by_role("button", name="Sign in", exact=True).click()
     expect(dora.page.locator(".form-error")).to_be_visible()
     dora.keep("ask-wrong")
-    dora.page.get_by_label("Code of your app").fill(code(dora, secret, 1))
+    dora.page.get_by_label("Code from your app").fill(code(dora, secret, 1))
     dora.page.get_by_role("button", name="Sign in", exact=True).click()
     expect(dora.page.get_by_text("9 codes are left.")).to_be_visible()
     dora.keep("factor-app")
@@ -170,7 +170,7 @@ def test_device_that_declines_is_said(dora: Tab, width: str) -> None:
     decline = "() => Promise.reject(new DOMException('', 'NotAllowedError'))"
     dora.page.evaluate(f"() => {{ navigator.credentials.get = {decline}; }}")
     dora.page.get_by_role("button", name="Sign in with a passkey").click()
-    expect(dora.page.get_by_text("The browser gave no passkey")).to_be_visible()
+    expect(dora.page.get_by_text("The browser returned no passkey")).to_be_visible()
     dora.keep("login-declined")
 
 

@@ -156,7 +156,7 @@ def test_every_step_looks_right(serving: Serving, open_at: Callable[..., Tab], w
     hand = Hand(open_at(serving, width))
     tab = hand.tab
     hand.write("Team name", "Équipe d’Été")
-    expect(tab.page.get_by_label("Name in addresses")).to_have_value("equipe-dete")
+    expect(tab.page.get_by_label("Short name for URLs")).to_have_value("equipe-dete")
     tab.keep("setup-team")
     make_team(hand)
     expect(tab.page.get_by_text("Step 2 of 3")).to_be_visible()
