@@ -112,14 +112,9 @@ def _has_ended(runs: Iterable[Run], ended_at: datetime | None) -> bool:
 def _answer(schedule: str, runs: Sequence[Run], longest: timedelta) -> Answer:
     usable = [run for run in runs if run.is_usable]
     newest = _newest(usable)
-    # Of two whose times are not known well enough, either may be the newer.
-    earliest = max((run.began_after or ALWAYS for run in usable), default=ALWAYS)
-    latest = max((run.began_before for run in usable), default=ALWAYS)
-    unusable = [run for run in runs if run.is_being_made or run.has_failed]
-    tries = sorted((run for run in unusable if run.began_before > earliest), key=_order)
+    tries, surely_later = _tries(runs, usable)
     young, old = _deadlines(schedule, runs, usable)
     began = [run.began_before for run in runs]
-    surely_later = [run for run in tries if (run.began_after or ALWAYS) >= latest]
     thresholds = after_tries(schedule, tries, young, old, longest)
     if len(surely_later) < len(tries):
         thresholds = _where_both_agree(thresholds, after_tries(schedule, surely_later, young, old, longest))
@@ -136,6 +131,15 @@ def _answer(schedule: str, runs: Sequence[Run], longest: timedelta) -> Answer:
         running=_newest(run for run in tries if run.is_being_made),
         completed=any(run.was_completed for run in runs),
     )
+
+
+def _tries(runs: Iterable[Run], usable: Iterable[Run]) -> tuple[list[Run], list[Run]]:
+    """The runs in progress or failed that may be newer than the newest usable one, and those that certainly are."""
+    ranges = [(run.began_after or ALWAYS, run.began_before) for run in usable]
+    after, before = (max(each) for each in zip(*ranges, strict=True)) if ranges else (ALWAYS, ALWAYS)
+    unusable = (run for run in runs if run.is_being_made or run.has_failed)
+    tries = sorted((run for run in unusable if run.began_before > after), key=_order)
+    return tries, [run for run in tries if (run.began_after or ALWAYS) >= before]
 
 
 def _deadlines(schedule: str, runs: Sequence[Run], usable: Sequence[Run]) -> tuple[datetime, datetime]:

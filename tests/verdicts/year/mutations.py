@@ -69,7 +69,6 @@ def _nothing_runs(schedule: str, tries: object, young: datetime, old: datetime, 
 
 
 stuck_limit = thresholds._stuck_limit
-order = judge._order
 awaited = thresholds._awaited
 worse_case = judge._where_both_agree
 said = sql._verdict
@@ -113,8 +112,9 @@ def _usable_in_any_state(run: Run) -> bool:
     return usable(run) or run.is_in_unknown_state
 
 
-def _left_over_counts(run: Run) -> tuple[datetime, datetime]:
-    return order(run._replace(began_before=run.began_before + timedelta(days=400)) if run.is_being_made else run)
+def _left_over_counts(runs: Iterable[Run], usable: object) -> tuple[list[Run], list[Run]]:
+    tries = [run for run in runs if run.is_being_made]
+    return tries, tries
 
 
 def _never_new(after: object, before: object, target: object) -> Thresholds:
@@ -220,13 +220,20 @@ def _dated_by_a_wrong_clock(name: str, created: datetime | None, seen: Sighting,
     return known_range(name, created, sure, is_own=is_own)
 
 
-def _every_list_dates(held: Claim, listing: object, *, is_capped: bool) -> None:
+def _every_list_dates(held: Claim, *listed: object, is_capped: bool) -> None:
     pass
 
 
-def _never_cut_off(held: Claim, listing: Listing[SnapshotRecord] | None, *, is_capped: bool) -> None:
+def _never_cut_off(
+    held: Claim,
+    listing: Listing[SnapshotRecord] | None,
+    added: Iterable[SnapshotRecord],
+    now: datetime,
+    *,
+    is_capped: bool,
+) -> None:
     held.environment.listed_rows = 0
-    keep_proof(held, listing, is_capped=False)
+    keep_proof(held, listing, added, now, is_capped=False)
 
 
 def _nobody_asks(*facts: object) -> int:
@@ -282,7 +289,6 @@ def _whatever_it_says(scene: evaluate.Scene, volume: object, rows: object) -> tu
 
 
 FAR = timedelta(days=400)
-_no_clock = property(lambda environment: 0, lambda environment, seconds: None)
 
 
 def _range(what: str, broken: Callable[..., TakenRange], focus: str) -> Mutation:
@@ -312,7 +318,7 @@ MUTATIONS: Mapping[str, Mutation] = {
             EARLY,
         ),
         Mutation("3 stuck", "from our first sight alone", ((thresholds, "_awaited", _stuck_from_first_sight),), EARLY),
-        Mutation("3 stuck", "a left-over one counts", ((judge, "_order", _left_over_counts),), EARLY),
+        Mutation("3 stuck", "a left-over one counts", ((judge, "_tries", _left_over_counts),), EARLY),
         Mutation(
             "4 data's time",
             "fresh for ever",
@@ -354,9 +360,6 @@ MUTATIONS: Mapping[str, Mutation] = {
         ),
         Mutation("10 states", "not known is usable", ((Run, "is_usable", property(_usable_in_any_state)),), EARLY),
         Mutation("10 ranges", "any number in a name is a time", ((bulk_sql, "is_default", _own_name),), EARLY),
-        Mutation(
-            "10 clock", "the provider's clock is ours", ((Environment, "clock_ahead", _no_clock),), "provider stays off"
-        ),
         Mutation("lists", "left out once, and still there", ((judge, "_where_both_agree", _best_case),), EARLY),
         Mutation("lists", "left out once, and gone", ((judge, "_where_both_agree", _worst_case),), EARLY),
         _range("an older witness does not count", _older_does_not_count, "witnesses"),
