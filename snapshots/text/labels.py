@@ -62,7 +62,7 @@ def has_returned(thing: Environment | Volume, now: datetime) -> bool:
 
 
 def returned_in_words(until: datetime, now: datetime) -> str:
-    return _("not judged %(until)s: returned") % {"until": until_in_words(until, now)}
+    return _("exclusion ended %(day)s") % {"day": times.day(until, now)}
 
 
 def until_in_words(until: datetime, now: datetime) -> str:

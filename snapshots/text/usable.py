@@ -38,9 +38,9 @@ def answer(snapshot: Snapshot, now: datetime, *, is_current: bool, environment: 
     if not run.listed:
         return _("Gone.")
     if run.is_candidate and usability(snapshot) is not Usability.NEVER:
-        return _("Cannot tell: left out of the provider's last list.")
+        return _("Unknown: missing from the provider's newest list.")
     if run.is_in_doubt and run.state == COPYING:
-        return _("Cannot tell: it was being copied when it was first listed.")
+        return _("Unknown: it was being copied when it was first listed.")
     if not is_current and states.kind_of(run.state) in (Kind.USABLE, Kind.UNDER_WAY):
         return _as_it_was(run, environment, now)
     if run.usable_at is not None and run.state in MOVING:
@@ -51,7 +51,7 @@ def answer(snapshot: Snapshot, now: datetime, *, is_current: bool, environment: 
         Kind.UNDER_WAY: _("Not usable yet: in progress."),
         Kind.LEAVING: _("Not usable: it is being removed."),
     }
-    return answers.get(states.kind_of(run.state), _("Cannot tell: the provider gives a state that is not known."))
+    return answers.get(states.kind_of(run.state), _("Unknown: this dashboard does not know the provider's state."))
 
 
 def _run(snapshot: Snapshot) -> Run:
@@ -64,7 +64,7 @@ def _run(snapshot: Snapshot) -> Run:
 def _as_it_was(run: Run, environment: Environment, now: datetime) -> str:
     age = environment.data_age(now)
     if environment.listed_at is None or age is None:
-        return _("Cannot tell: the environment has never been listed whole.")
+        return _("Unknown: there is no complete list of the environment yet.")
     text = _("Was usable at %(time)s UTC; our copy is %(age)s old.")
     if states.kind_of(run.state) is Kind.UNDER_WAY:
         text = _("Was in progress at %(time)s UTC; our copy is %(age)s old.")

@@ -4,12 +4,13 @@ All of it is worded when it is asked for, in the reader's language, from a `Volu
 """
 
 from collections.abc import Iterator, Mapping
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from django.utils.functional import Promise
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext, pgettext, pgettext_lazy
 
+from snapshots.models import Environment, Volume
 from snapshots.rules.schedules import period
 from snapshots.rules.states import INTERVAL_TYPES
 from snapshots.rules.thresholds import USUAL_TARGET
@@ -23,15 +24,15 @@ from snapshots.verdicts.status import Part, VolumeStatus
 PERIODS_TO_BE_BAD = 2
 HOUR = timedelta(hours=1)
 LABELS: Mapping[Verdict, str | Promise] = {
-    Verdict.NONE: gettext_lazy("None usable"),
+    Verdict.NONE: gettext_lazy("No usable snapshot"),
     Verdict.LATE: pgettext_lazy("verdict", "Late"),
     Verdict.STUCK: pgettext_lazy("verdict", "Stuck"),
     Verdict.FAILING: pgettext_lazy("verdict", "Failing"),
-    Verdict.UNKNOWN: gettext_lazy("Cannot tell"),
+    Verdict.UNKNOWN: pgettext_lazy("verdict", "Unknown"),
     Verdict.NEW: pgettext_lazy("verdict", "New"),
-    Verdict.RUNNING: gettext_lazy("Run under way"),
+    Verdict.RUNNING: pgettext_lazy("verdict", "Running"),
     Verdict.FRESH: pgettext_lazy("verdict", "Fresh"),
-    Verdict.EXCLUDED: gettext_lazy("Not judged"),
+    Verdict.EXCLUDED: pgettext_lazy("verdict", "Excluded"),
     Verdict.DELETED: pgettext_lazy("volume", "Deleted"),
 }
 # Mark and tone, as of `Badge`.
@@ -50,23 +51,23 @@ MARKS = {
 
 
 def badge(status: VolumeStatus) -> Badge:
-    """A row's verdict, short: "Daily late by 2 d", "Was late at 06:44", "Time not known"."""
+    """A row's verdict, short: "Daily late by 2 d", "Was late at 06:44", "Age unknown"."""
     mark, tone = MARKS[status.verdict]
     if status.verdict is Verdict.FRESH and status.asks_nothing:
-        return Badge("–", _("Nothing due"), "unknown")
+        return Badge("–", _("No schedule or target"), "unknown")
     if status.verdict is Verdict.LATE and any(_is_very_late(part, status) for part in status.parts):
         tone = "bad"
     return Badge(mark, _short(status), tone)
 
 
 def beside(status: VolumeStatus) -> str:
-    """What the badge leaves out: the other schedules, failed tries, until when a volume is not judged."""
+    """What the badge leaves out: the other schedules, failed tries, until when a volume is excluded."""
     match status.verdict:
         case Verdict.DELETED:
             left = status.volume.snapshot_count
             return ngettext("%(n)d snapshot left", "%(n)d snapshots left", left) % {"n": left}
         case Verdict.EXCLUDED:
-            return exemption(status)
+            return _exclusion(status)
         case Verdict.UNKNOWN:
             return _run_due(status)
         case Verdict.NEW:
@@ -75,19 +76,19 @@ def beside(status: VolumeStatus) -> str:
 
 
 def short_name(status: VolumeStatus) -> str:
-    """Badge and what it leaves out as one text: "Daily late by 2 d; hourly ok"."""
+    """Badge and what it leaves out as one text: "Daily late by 2 d; Hourly OK"."""
     return "; ".join(text for text in (badge(status).word, beside(status)) if text)
 
 
 def reason_label(reason: Reason) -> str:
-    """Why nothing can be told, as it stands behind a number: "9 on old data"."""
+    """Why verdicts are unknown, as a label beside their number."""
     return {
-        Reason.NEVER_LISTED: _("never listed whole"),
-        Reason.OLD_DATA: _("on old data"),
-        Reason.TIME: _("without a known time"),
-        Reason.UNKNOWN_STATE: _("with a snapshot in a state that is not known"),
-        Reason.UNKNOWN_TYPE: _("of an interval type that is not known"),
-        Reason.IN_DOUBT: _("with a snapshot in doubt"),
+        Reason.NEVER_LISTED: _("no complete list yet"),
+        Reason.OLD_DATA: _("on stale data"),
+        Reason.TIME: _("with an unknown age"),
+        Reason.UNKNOWN_STATE: _("with a snapshot in an unknown state"),
+        Reason.UNKNOWN_TYPE: _("with an unknown interval type"),
+        Reason.IN_DOUBT: _("with an unconfirmed snapshot"),
     }[reason]
 
 
@@ -111,33 +112,30 @@ def _unknown(status: VolumeStatus) -> str:
     listed_at = status.environment.listed_at
     match status.reason:
         case Reason.TIME:
-            return _("Time not known")
+            return _("Age unknown")
         case Reason.UNKNOWN_STATE:
-            return _("State not known")
+            return _("State unknown")
         case Reason.UNKNOWN_TYPE:
-            return _("Schedule not known")
+            return _("Schedule unknown")
         case Reason.IN_DOUBT:
-            return _("Snapshot in doubt")
+            return _("Snapshot unconfirmed")
         case Reason.OLD_DATA if listed_at is not None:
             time = {"time": times.clock(listed_at, status.now)}
-            return (
-                _was(status.verdict_by_data) % time
-                if status.verdict_by_data.is_problem
-                else _("Data of %(time)s") % time
-            )
-    return _("Never listed whole")
+            by_data = status.verdict_by_data
+            return _was(by_data) % time if by_data.is_problem else _("Stale data from %(time)s") % time
+    return _("No complete list yet")
 
 
-def _was(then: Verdict) -> str:
+def _was(verdict: Verdict) -> str:
     return {
-        Verdict.NONE: _("None usable at %(time)s"),
+        Verdict.NONE: _("No usable snapshot at %(time)s"),
         Verdict.LATE: _("Was late at %(time)s"),
         Verdict.STUCK: _("Was stuck at %(time)s"),
-    }.get(then, _("Was failing at %(time)s"))
+    }.get(verdict, _("Was failing at %(time)s"))
 
 
 def _state_of(part: Part, status: VolumeStatus) -> str:
-    """How a schedule stands, with its name: "Daily late by 2 d"."""
+    """A schedule's verdict with its name: "Daily late by 2 d"."""
     name = {"schedule": schedule_name(part.schedule)}
     match status.verdict_of(part):
         case Verdict.LATE:
@@ -147,17 +145,17 @@ def _state_of(part: Part, status: VolumeStatus) -> str:
         case Verdict.FAILING:
             return _("%(schedule)s failing") % name
         case Verdict.UNKNOWN:
-            return _("%(schedule)s not known") % name
-    return _("%(schedule)s ok") % name
+            return _("%(schedule)s unknown") % name
+    return _("%(schedule)s OK") % name
 
 
 def _lateness(part: Part, status: VolumeStatus) -> str:
     name = {"schedule": schedule_name(part.schedule)}
     if status.has_stopped(part):
         age = times.age(status.moment - part.last_began)
-        return _("No %(schedule)s run for %(age)s") % {"schedule": name["schedule"].lower(), "age": age}
+        return _("%(schedule)s: no run for %(age)s") % (name | {"age": age})
     if part.late_since is None:
-        return _("%(schedule)s: none usable") % name
+        return _("%(schedule)s: no usable snapshot") % name
     return _("%(schedule)s late by %(age)s") % (name | {"age": times.age(status.moment - part.late_since)})
 
 
@@ -184,7 +182,7 @@ def _others(status: VolumeStatus) -> Iterator[str]:
     named = _short(status)
     states = [_state_of(part, status) for part in status.parts]
     if status.verdict.is_problem:
-        yield from (_lower_first(state) for state in states if state != named)
+        yield from (state for state in states if state != named)
         over = _over_target(status) if status.is_over_target else ""
         if over and over != named:
             yield over
@@ -196,7 +194,7 @@ def _others(status: VolumeStatus) -> Iterator[str]:
 def _last_tries(status: VolumeStatus) -> Iterator[str]:
     failed = max((part.failed for part in status.parts if part.failed == part.tries), default=0)
     if failed:
-        yield ngettext("the last try failed", "the last %(n)d tries failed", failed) % {"n": failed}
+        yield ngettext("Last attempt failed", "Last %(n)d attempts failed", failed) % {"n": failed}
 
 
 def target_text(target: timedelta) -> str:
@@ -210,8 +208,8 @@ def target_text(target: timedelta) -> str:
 def _last_usable(status: VolumeStatus) -> str:
     last = status.volume.last_usable_at
     if last is None:
-        return _("never had one")
-    return _("the last one was listed until %(time)s") % {"time": times.clock(last, status.now)}
+        return _("Never had one")
+    return _("Last one listed until %(time)s") % {"time": times.clock(last, status.now)}
 
 
 def _run_due(status: VolumeStatus) -> str:
@@ -219,29 +217,32 @@ def _run_due(status: VolumeStatus) -> str:
     if status.reason is not Reason.OLD_DATA or status.verdict_by_data.is_problem:
         return ""
     dues = [part.due for part in status.parts if part.due is not None and part.due <= status.moment]
-    return _("a run was due %(time)s") % {"time": times.clock(min(dues), status.now)} if dues else ""
+    return _("Run was due %(time)s") % {"time": times.clock(min(dues), status.now)} if dues else ""
 
 
 def first_due(status: VolumeStatus) -> str:
-    """Until when the first snapshot of a new volume is to be there."""
-    made = status.volume.created_at
-    if made is None:
-        return ""
-    first = made + (status.target or USUAL_TARGET)
-    return _("first one due by %(time)s") % {"time": times.stamp(first, status.now)}
+    due = first_due_at(status)
+    return _("First snapshot due by %(time)s") % {"time": times.stamp(due, status.now)} if due else ""
 
 
-def exemption(status: VolumeStatus) -> str:
-    """Until when and why a volume is not judged, by its own exemption or else its environment's."""
+def first_due_at(status: VolumeStatus) -> datetime | None:
+    """When a new volume must have its first snapshot; None where its creation time is unknown."""
+    created = status.volume.created_at
+    return created + (status.target or USUAL_TARGET) if created else None
+
+
+def exclusion_of(status: VolumeStatus) -> Volume | Environment:
+    """What excludes a volume: the volume itself, or else its environment."""
     own = status.volume.exempt_until
-    source = status.volume if own is not None and own > status.now else status.environment
+    return status.volume if own is not None and own > status.now else status.environment
+
+
+def _exclusion(status: VolumeStatus) -> str:
+    """Until when and why a volume is excluded, as a label."""
+    source = exclusion_of(status)
     until = source.exempt_until
     if until is None or until >= FOR_EVER:
-        text = pgettext("not judged", "without end")
+        text = pgettext("excluded", "Without end")
     else:
-        text = pgettext("not judged", "until %(time)s") % {"time": times.stamp(until, status.now)}
+        text = pgettext("excluded", "Until %(time)s") % {"time": times.stamp(until, status.now)}
     return f"{text}: {source.exempt_reason}" if source.exempt_reason else text
-
-
-def _lower_first(text: str) -> str:
-    return text[:1].lower() + text[1:]

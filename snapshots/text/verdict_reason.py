@@ -1,4 +1,4 @@
-"""The sentence that explains a volume's verdict, made of what the judgement stored."""
+"""The sentences that explain a volume's verdict, from what the judge stored."""
 
 from collections.abc import Iterator
 from datetime import datetime
@@ -9,9 +9,9 @@ from django.utils.translation import ngettext
 from snapshots.models import Volume
 from snapshots.rules.verdict import Verdict
 from snapshots.text import times as words
-from snapshots.text.verdict_labels import exemption, first_due, schedule_name, target_text
+from snapshots.text.verdict_labels import exclusion_of, first_due_at, schedule_name, target_text
 from snapshots.verdicts.doubts import Doubt, doubts, undated
-from snapshots.verdicts.sql import Reason
+from snapshots.verdicts.sql import FOR_EVER, Reason
 from snapshots.verdicts.status import Part, VolumeStatus
 
 
@@ -56,8 +56,8 @@ def _between(after: datetime | None, before: datetime, now: datetime) -> str:
 def why(status: VolumeStatus) -> str:
     """The sentence that explains a verdict, with all its times in UTC.
 
-    "Daily runs since 12 Oct, newest usable 20 Nov 03:10 (from the name). Next was due 21 Nov 03:10, deadline 09:10.
-    Tries since: 2, both failed. Judged on data of 06:44."
+    "Daily runs since 12 Oct; newest usable snapshot: 20 Nov 03:10 (from the name). The next run was due 21 Nov 03:10,
+    deadline 09:10. 2 attempts since then, both failed. Based on data from 06:44 UTC."
     """
     return " ".join(sentence for sentence in _sentences(status) if sentence)
 
@@ -69,7 +69,7 @@ def why_part(part: Part, status: VolumeStatus) -> str:
 
 def _sentences(status: VolumeStatus) -> Iterator[str]:
     if status.verdict is Verdict.EXCLUDED:
-        yield _("Not judged %(until)s.") % {"until": exemption(status)}
+        yield from _on_exclusion(status)
     for part in status.parts:
         yield from _on_schedule(part, status)
     yield from _on_age(status)
@@ -77,27 +77,38 @@ def _sentences(status: VolumeStatus) -> Iterator[str]:
     yield from (_doubt(doubt, status) for doubt in doubts(status))
     listed_at = status.environment.listed_at
     if listed_at is not None:
-        yield _("Judged on data of %(time)s UTC.") % {"time": words.clock(listed_at, status.now)}
+        yield _("Based on data from %(time)s UTC.") % {"time": words.clock(listed_at, status.now)}
+
+
+def _on_exclusion(status: VolumeStatus) -> Iterator[str]:
+    exclusion = exclusion_of(status)
+    until, reason = exclusion.exempt_until, exclusion.exempt_reason
+    if until is None or until >= FOR_EVER:
+        yield _("Excluded without end.")
+    else:
+        yield _("Excluded until %(time)s.") % {"time": words.stamp(until, status.now)}
+    if reason:
+        yield _("Reason: %(reason)s.") % {"reason": reason}
 
 
 def _on_schedule(part: Part, status: VolumeStatus) -> Iterator[str]:
     now = status.now
     names = {"schedule": schedule_name(part.schedule), "day": words.day(part.first_began, now)}
     if part.newest_before is None:
-        text = _("%(schedule)s runs since %(day)s, none of them usable.")
+        text = _("%(schedule)s runs since %(day)s; no usable snapshot.")
         if status.volume.doubts:
-            text = _("%(schedule)s runs since %(day)s, none of them known to be usable.")
+            text = _("%(schedule)s runs since %(day)s; no snapshot is known to be usable.")
         yield text % names
     else:
         taken = newest_taken(status, part)
-        yield _("%(schedule)s runs since %(day)s, newest usable %(taken)s.") % (names | {"taken": taken})
+        yield _("%(schedule)s runs since %(day)s; newest usable snapshot: %(taken)s.") % (names | {"taken": taken})
     if part.due is not None and part.deadline is not None:
         yield _due(part, part.due, part.deadline, status)
     yield _tries(part)
     if part.running_since is not None:
-        yield _("One is being made since %(time)s.") % {"time": words.stamp(part.running_since, now)}
+        yield _("A snapshot has been in progress since %(time)s.") % {"time": words.stamp(part.running_since, now)}
     if status.has_stopped(part):
-        yield _("No run began since %(time)s.") % {"time": words.stamp(part.last_began, now)}
+        yield _("No run has started since %(time)s.") % {"time": words.stamp(part.last_began, now)}
 
 
 def _due(part: Part, due: datetime, deadline: datetime, status: VolumeStatus) -> str:
@@ -106,21 +117,23 @@ def _due(part: Part, due: datetime, deadline: datetime, status: VolumeStatus) ->
         "deadline": words.clock(deadline, due) if deadline.date() == due.date() else words.stamp(deadline, status.now),
     }
     if part.newest_after != part.newest_before:
-        return _("Next due %(due)s at the latest, deadline %(deadline)s at the latest.") % times
+        return _("Next run due by %(due)s, deadline by %(deadline)s.") % times
     if due <= status.moment:
-        return _("Next was due %(due)s, deadline %(deadline)s.") % times
-    return _("Next is due %(due)s, deadline %(deadline)s.") % times
+        return _("The next run was due %(due)s, deadline %(deadline)s.") % times
+    return _("The next run is due %(due)s, deadline %(deadline)s.") % times
 
 
 def _tries(part: Part) -> str:
     if not part.failed:
-        # What is being made is told by itself.
+        # A run in progress has a sentence of its own.
         return ""
     if part.failed == part.tries:
         if part.tries == 2:
-            return _("Tries since: 2, both failed.")
-        return ngettext("One try since: it failed.", "Tries since: %(n)d, all failed.", part.tries) % {"n": part.tries}
-    return _("Tries since: %(n)d, failed %(failed)d.") % {"n": part.tries, "failed": part.failed}
+            return _("2 attempts since then, both failed.")
+        return ngettext("1 attempt since then failed.", "%(n)d attempts since then, all failed.", part.tries) % {
+            "n": part.tries
+        }
+    return _("%(n)d attempts since then, %(failed)d failed.") % {"n": part.tries, "failed": part.failed}
 
 
 def _on_age(status: VolumeStatus) -> Iterator[str]:
@@ -128,68 +141,82 @@ def _on_age(status: VolumeStatus) -> Iterator[str]:
     volume, target = status.volume, status.target
     named = {part.newest_before for part in status.parts}
     if volume.newest_before is not None and volume.newest_before not in named:
-        yield _("Newest usable of any type: %(taken)s.") % {"taken": newest_taken(status)}
+        yield _("Newest usable snapshot of any type: %(taken)s.") % {"taken": newest_taken(status)}
     if target is not None:
-        yield _("Target: not older than %(age)s.") % {"age": target_text(target)}
+        yield _("Target: at most %(age)s old.") % {"age": target_text(target)}
         if status.is_waiting:
-            yield _("A snapshot that began in time is still in progress.")
+            yield _("A snapshot that started in time is still in progress.")
     elif not status.parts and status.reason is not Reason.UNKNOWN_TYPE:
-        yield _("It has no schedule and no target, so nothing is due.")
+        yield _("It has no schedule and no target, so no run is due.")
     if volume.newest_before is None and not volume.doubts:
-        yield _none_usable(status)
+        yield from _none_usable(status)
 
 
-def _none_usable(status: VolumeStatus) -> str:
+def _none_usable(status: VolumeStatus) -> Iterator[str]:
     last, began = status.volume.last_usable_at, status.environment.first_listed_at
     if last is not None:
-        text = _("The last usable one was listed until %(time)s UTC.") % {"time": words.stamp(last, status.now)}
+        yield _("Its last usable snapshot was listed until %(time)s UTC.") % {"time": words.stamp(last, status.now)}
     elif began is not None:
-        text = _("No usable snapshot of it was listed since monitoring started (%(day)s).") % {
-            "day": words.day(began, status.now)
-        }
-    else:
-        text = ""
-    due = first_due(status) if status.verdict is Verdict.NEW else ""
-    return f"{text} {due[:1].upper()}{due[1:]}." if due else text
+        day = words.day(began, status.now)
+        yield _("It has had no usable snapshot since monitoring started (%(day)s).") % {"day": day}
+    due = first_due_at(status)
+    if status.verdict is Verdict.NEW and due is not None:
+        yield _("Its first snapshot is due by %(time)s.") % {"time": words.stamp(due, status.now)}
+
+
+def _undated(status: VolumeStatus) -> str:
+    number, began = undated(status), status.environment.first_listed_at
+    if not number or began is None:
+        return _("A usable snapshot without a known time may be newer.")
+    text = ngettext(
+        "%(n)d undated snapshot existed when monitoring started (%(day)s); it may be newer.",
+        "%(n)d undated snapshots existed when monitoring started (%(day)s); one may be newer.",
+        number,
+    )
+    return text % {"n": number, "day": words.day(began, status.now)}
 
 
 def _on_doubt(status: VolumeStatus) -> str:
-    """Why nothing can be told, in a sentence."""
+    """Why the verdict is unknown, in a sentence."""
     match status.reason:
         case Reason.NEVER_LISTED:
-            return _("Its environment was never listed whole.")
+            return _("There is no complete list of its environment yet.")
         case Reason.OLD_DATA:
-            return _("What happened since then is not known.")
+            return _("What happened since the newest list is unknown.")
         case Reason.UNKNOWN_STATE:
-            return _("A snapshot is in a state that this dashboard does not know: it may be usable or not.")
+            return _("A snapshot is in a state that this dashboard does not know, so it may or may not be usable.")
         case Reason.UNKNOWN_TYPE:
-            return _("A snapshot has an interval type that this dashboard does not know: a run may be due or not.")
+            return _(
+                "A snapshot has an interval type that this dashboard does not know, so a run may or may not be due."
+            )
     return ""
 
 
 def _doubt(doubt: Doubt, status: VolumeStatus) -> str:
-    """The one thing that is not known, in a sentence."""
+    """What exactly is unknown, in a sentence."""
     volume, now = status.volume, status.now
     match doubt:
         case Doubt.UNDATED:
-            return _("One of the usable snapshots without a known time may be young enough.")
+            return _undated(status)
         case Doubt.NO_TIME:
-            return _("When its usable snapshots were created is not known, so the newest may be too old or not.")
+            return _("The creation times of its usable snapshots are too uncertain to judge their age.")
         case Doubt.RANGE:
-            return _("The newest may have been created at any time in between, so it may be too old or not.")
+            return _("The creation time of its newest usable snapshot is too uncertain to judge its age.")
         case Doubt.FIRST_RUN:
-            return _("When the first run began is not known exactly, so the next may be overdue or not.")
+            return _("The start time of the first run is too uncertain to judge whether the next is overdue.")
         case Doubt.RUN_IN_PROGRESS:
-            return _("When the run in progress began is not known exactly, so it may be overdue or not.")
+            return _("The start time of the run in progress is too uncertain to judge whether it is overdue.")
         case Doubt.CREATED if volume.unknown_from is not None and volume.none_from is not None:
             times = {
                 "first": words.stamp(volume.unknown_from, now),
                 "last": words.stamp(volume.none_from, now),
             }
-            text = _("When the volume was created is not known exactly: its first one is due by %(first)s to %(last)s.")
+            text = _(
+                "The volume's creation time is uncertain: its first snapshot is due between %(first)s and %(last)s."
+            )
             return text % times
         case Doubt.LEFT_OUT:
             return _("A snapshot is missing from the newest list; the next complete list decides.")
         case Doubt.COPIED:
-            return _("A snapshot was being copied when it was first listed; whether it is usable shows when that ends.")
+            return _("A snapshot was being copied when it was first listed; it is usable once that is complete.")
     return ""

@@ -16,16 +16,16 @@ pytestmark = pytest.mark.browser
 VOLUMES = "/t/acme/volumes/"
 STORIES = f"{VOLUMES}?environment=compute-on/shop&environment=compute-qc/dev"
 TOLD = {
-    "billing-db-data": "None usable",
+    "billing-db-data": "No usable snapshot",
     "ledger-data": "Daily late by 1 d",
     "contracts": "9 d old, target 7 d",
     "search-index": "Daily stuck for 8 h",
     "payments-data": "Daily failing",
-    "archive": "Time not known",
+    "archive": "Age unknown",
     "dev-queue": "Was late at ",
     "dev-files": "a run was due ",
-    "cart-cache": "first one due by ",
-    "warehouse-data": "Run under way",
+    "cart-cache": "First snapshot due by ",
+    "warehouse-data": "Running",
     "checkout-db-data": "Fresh",
     "product-photos": "many fewer usable since ",
 }
@@ -75,8 +75,8 @@ def test_every_verdict_is_told(alice: Tab) -> None:
     assert top, "the bar of every page"
     assert top["height"] > 40, "whole, whatever pictures the page has"
     alice.keep("demo-volumes")
-    alice.page.get_by_role("link", name="1 not judged").click()
-    expect(row(alice.page, "ci-scratch")).to_contain_text("Not judged")
+    alice.page.get_by_role("link", name="1 excluded").click()
+    expect(row(alice.page, "ci-scratch")).to_contain_text("Excluded")
     alice.page.get_by_role("link", name="1 deleted volume with snapshots left").click()
     expect(row(alice.page, "old-shop-data")).to_contain_text("Deleted")
     alice.check()

@@ -128,7 +128,7 @@ def test_a_refresh_by_itself_moves_nothing(home: Callable[..., Tab], stack: Stac
 def test_without_scripts_it_all_works(home: Callable[..., Tab]) -> None:
     tab = home(scripts=False)
     tab.page.locator("details.menu > summary", has_text="Status").click()
-    tab.page.get_by_role("checkbox", name=re.compile("^None usable")).check()
+    tab.page.get_by_role("checkbox", name=re.compile("^No usable snapshot")).check()
     tab.page.locator("#choices-status").locator("xpath=../..").get_by_role("button", name="Apply").click()
     expect(tab.page).to_have_url(re.compile("status=none"))
     assert rows(tab.page) == ["billing-db-data"]
@@ -143,7 +143,7 @@ def test_without_scripts_it_all_works(home: Callable[..., Tab]) -> None:
 def test_the_first_day_is_not_grey(home: Callable[..., Tab], stack: Stack, width: str) -> None:
     stack._change("DELETE FROM snapshots_policy")
     tab = home(width)
-    expect(tab.page.locator(".tile").first).to_contain_text("None usable")
+    expect(tab.page.locator(".tile").first).to_contain_text("No usable snapshot")
     expect(tab.page.locator(".tile").nth(3)).to_contain_text("Within 24 hours")
     tab.keep("volumes-first-day")
     tab.page.get_by_role("button", name="7 days").click()

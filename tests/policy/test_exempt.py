@@ -105,7 +105,7 @@ def test_an_exemption_ends_by_itself_and_says_so(
     assert unjudged(team) == []
     dora_client.force_login(dora)
     page = tree(dora_client.get(EXEMPTIONS)).one("main")
-    assert "disk-1 not judged until 3 Dec: returned" in page.text
+    assert "disk-1 exclusion ended 3 Dec" in page.text
     clock.shift(RETURN_IS_SAID)
     dora_client.force_login(dora)
     assert "returned" not in tree(dora_client.get(EXEMPTIONS)).one("main").text

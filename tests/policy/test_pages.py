@@ -16,7 +16,7 @@ from tests.views.snapshots.reading import Element, tree
 
 pytestmark = pytest.mark.django_db
 LABELS = {"24": "24 hours", "168": "7 days", "720": "30 days", "0": "No age limit"}
-WORDS = ("none usable", "late", "cannot tell", "fresh")
+TILES = ("No usable snapshot", "Late[^:]*", "Unknown", "Fresh")
 
 
 def question(page: HttpResponse) -> Element:
@@ -26,7 +26,7 @@ def question(page: HttpResponse) -> Element:
 def effect(page: HttpResponse, hours: str) -> list[int]:
     """The numbers of an answer, in the order of the tiles."""
     text = question(page).one("span", id=f"effect-{hours}").text
-    found = [re.search(rf"(\d+) {word}", text) for word in WORDS]
+    found = [re.search(rf"{label}: (\d+)", text) for label in TILES]
     return [int(match[1]) if match else 0 for match in found]
 
 
@@ -58,7 +58,7 @@ def test_a_viewer_reads_who_can_answer(bob_client: Client, dora: User, alice: Us
     shown = question(bob_client.get(HOME))
     assert shown.all("button") == []
     assert "A member of the team can choose: alice@example.com, dora@example.com." in shown.text
-    assert "fresh" in shown.text
+    assert "Fresh" in shown.text
 
 
 def test_an_answered_question_is_not_asked_again(bob_client: Client, team: Team, mixture: Environment) -> None:
@@ -92,7 +92,7 @@ def test_what_is_not_judged_is_counted_beside_the_tiles(dora_client: Client, mix
     exempt(dora_client, f"volume={pk(1)}&volume={pk(2)}", 2)
     page = dora_client.get(HOME)
     assert sum(tiles(page)) == 8
-    assert "2 not judged" in tree(page).one("main").text
+    assert "2 excluded" in tree(page).one("main").text
     assert "disk-1" in dora_client.get(f"{HOME}?status=excluded").content.decode()
 
 
@@ -121,7 +121,7 @@ def test_a_volume_says_that_it_is_not_judged_and_returned(
     assert "Not judged until 3 Dec: lab machines (dora@example.com)" in tree(page).one(css="judged-or-not").text
     clock.shift(timedelta(days=9))
     dora_client.force_login(dora)
-    assert "not judged until 3 Dec: returned" in volume_page(dora_client, 1).one(css="judged-or-not").text
+    assert "exclusion ended 3 Dec" in volume_page(dora_client, 1).one(css="judged-or-not").text
 
 
 def test_a_stopped_schedule_is_ended_and_taken_back_from_its_page(dora_client: Client, fill: Fill) -> None:

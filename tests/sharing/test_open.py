@@ -71,7 +71,7 @@ def test_it_leads_nowhere_and_its_title_names_nothing(make: Make) -> None:
     [
         ({"state": "Error"}, "Not usable: it failed."),
         ({"state": "Copying"}, "Not usable yet: in progress."),
-        ({"state": "Weird"}, "Cannot tell: the provider gives a state that is not known."),
+        ({"state": "Weird"}, "Unknown: this dashboard does not know the provider's state."),
         ({"name": "  "}, "Snapshot without a name"),
         ({"volume": "", "volume_id": ""}, "—"),
     ],
@@ -86,7 +86,7 @@ def test_a_gone_one_says_so_and_one_in_doubt_too(make: Make, fill: Fill, clock: 
     link, rest = make(), [record(2)]
     clock.shift(60)
     fill(rest)
-    assert "Cannot tell: left out of the provider's last list." in main(visit(link)).text
+    assert "Unknown: missing from the provider's newest list." in main(visit(link)).text
     clock.shift(60)
     fill(rest)
     text = main(visit(link)).text

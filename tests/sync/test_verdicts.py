@@ -97,7 +97,7 @@ def test_what_is_stuck_is_explained(disk: Disk) -> None:
     part = disk.row.answers[0]
     assert (part["late"], datetime.fromisoformat(part["stuck"])) == (None, MIDNIGHT + 9 * HOUR)
     stands = status_at(datetime.now(UTC), disk.row, None)
-    assert "One is being made since 24 Nov 03:00." in why(stands)
+    assert "A snapshot has been in progress since 24 Nov 03:00." in why(stands)
 
 
 @pytest.mark.parametrize("end", ["Error", "gone"])

@@ -44,7 +44,7 @@ def as_of(environment: Environment, now: datetime) -> str:
     if environment.is_current(now, ttl()):
         return ""
     if environment.listed_at is None:
-        return _("never listed whole")
+        return _("no complete list yet")
     return _("as of %(time)s") % {"time": times.clock(environment.listed_at, now)}
 
 

@@ -30,13 +30,13 @@ AGE_LABELS: Mapping[str, str | Promise] = {
     "1d": gettext_lazy("under 24 hours"),
     "7d": gettext_lazy("1 to 7 days"),
     "30d": gettext_lazy("7 to 30 days"),
-    OLDER: gettext_lazy("older, or not known"),
-    NO_AGE: gettext_lazy("none usable"),
+    OLDER: gettext_lazy("older, or unknown"),
+    NO_AGE: gettext_lazy("no usable snapshot"),
 }
 SHARE_LABELS: Mapping[str, str | Promise] = {
-    "none": gettext_lazy("None usable"),
+    "none": gettext_lazy("No usable snapshot"),
     "problem": gettext_lazy("Late, stuck or failing"),
-    "unknown": gettext_lazy("Cannot tell"),
+    "unknown": pgettext_lazy("verdict", "Unknown"),
     "good": pgettext_lazy("verdict", "Fresh"),
 }
 
@@ -143,9 +143,9 @@ def sentences(days: Sequence[Day], now: datetime) -> Iterator[str]:
     """What the columns show, in words: the newest day, the worst, the days without a list."""
     seen = [day for day in days if day.total]
     if not seen:
-        yield _("Nothing is known of these days yet. One column a day is added from the first complete list on.")
+        yield _("No data yet. Each day with a complete list adds a column.")
         return
-    yield _("%(day)s, at its worst moment: %(numbers)s.") % {
+    yield _("Worst point on %(day)s: %(numbers)s.") % {
         "day": _day(seen[-1].day, now),
         "numbers": _numbers(seen[-1]),
     }
@@ -154,7 +154,7 @@ def sentences(days: Sequence[Day], now: datetime) -> Iterator[str]:
         yield _("The worst day was %(day)s: %(numbers)s.") % {"day": _day(worst.day, now), "numbers": _numbers(worst)}
     silent = [day for day in days if not day.total and day.day > seen[0].day]
     if silent:
-        text = ngettext("No complete list came on %(n)d day.", "No complete list came on %(n)d days.", len(silent))
+        text = ngettext("No complete data on %(n)d day.", "No complete data on %(n)d days.", len(silent))
         yield text % {"n": len(silent)}
 
 
@@ -172,9 +172,9 @@ def _numbers(day: Day) -> str:
 def _percent(day: Day) -> str:
     percent = 100 * day.bad_share
     if 0 < percent < 1:
-        return _("under %(n)d %%") % {"n": 1}
+        return _("under %(n)d%%") % {"n": 1}
     # All is said of all alone.
-    return _("%(n)d %%") % {"n": 100 if day.bad == day.total else min(99, round(percent))}
+    return _("%(n)d%%") % {"n": 100 if day.bad == day.total else min(99, round(percent))}
 
 
 def _day(day: date, now: datetime) -> str:

@@ -37,7 +37,7 @@ class Path:
 
 @dataclass(frozen=True, slots=True)
 class ShownStrip:
-    """`sentence` status under the strip; `label` is its name for who cannot see it, and its tooltip.
+    """`sentence` is the text below the strip; `label` its accessible name and tooltip.
 
     `days` has one letter for each day, the oldest first.
     """
@@ -96,12 +96,11 @@ def sentence(strip: Strip) -> str:
         return _of_no_schedule(strip)
     known = strip.known
     if not known:
-        return _("no run due while watched")
+        return _("no run due since monitoring started")
     failed = [mark for mark in strip.marks if mark.count.failed]
     if failed and not any(mark.count.made for mark in strip.marks):
         return _("no run worked since %(day)s") % {"day": _day(failed[0].day)}
-    text = _ratio(strip.schedules, known)
-    return text if strip.is_whole else _("%(ratio)s while watched") % {"ratio": text}
+    return _ratio(strip.schedules, known)
 
 
 def _of_no_schedule(strip: Strip) -> str:

@@ -12,6 +12,7 @@ from snapshots.policy import targets
 from snapshots.policy.target_preview import CHOICES, Effects, TooMany, effects
 from snapshots.rules.verdict import Verdict
 from snapshots.text.labels import grouped
+from snapshots.text.verdict_labels import LABELS
 from snapshots.views.volumes.tiles import TILES
 
 KEEP_SECONDS = 300
@@ -54,18 +55,18 @@ def _label(hours: int) -> str:
 
 
 def _effect(found: Effects | None, hours: int) -> str:
-    """The numbers of the page's tiles: "14 none usable, 41 late, stuck or failing, 230 fresh"."""
+    """The numbers of the page's tiles: "No usable snapshot: 14 · Late, stuck or failing: 41 · Fresh: 230"."""
     if found is None:
-        return _("the provider's last list is doubted; what this means cannot be told now")
+        return _("unknown while the newest list is unconfirmed")
     counts = found[hours]
     parts = [(sum(counts.get(verdict, 0) for verdict in verdicts), verdicts, str(label)) for label, verdicts in TILES]
-    said = [f"{grouped(number)} {_tile_words(counts, verdicts, label)}" for number, verdicts, label in parts if number]
-    return ", ".join(said) or _("no volume yet")
+    said = [f"{_tile_label(counts, verdicts, label)}: {grouped(number)}" for number, verdicts, label in parts if number]
+    return " · ".join(said) or _("no volume yet")
 
 
-def _tile_words(counts: dict[Verdict, int], verdicts: tuple[Verdict, ...], label: str) -> str:
+def _tile_label(counts: dict[Verdict, int], verdicts: tuple[Verdict, ...], label: str) -> str:
     present = [verdict for verdict in verdicts if counts.get(verdict)]
-    return _("late") if present == [Verdict.LATE] else label[:1].lower() + label[1:]
+    return str(LABELS[Verdict.LATE]) if present == [Verdict.LATE] else label
 
 
 def _members(team: Team) -> str:

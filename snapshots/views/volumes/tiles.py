@@ -23,17 +23,17 @@ AGE_LABELS: Mapping[str, str | Promise] = {
     "1d": gettext_lazy("Newest usable under 24 hours"),
     "7d": gettext_lazy("Newest usable 1 to 7 days old"),
     "30d": gettext_lazy("Newest usable 7 to 30 days old"),
-    OLDER: gettext_lazy("Newest usable older than 30 days, or not known"),
-    NO_AGE: gettext_lazy("None usable"),
+    OLDER: gettext_lazy("Newest usable older than 30 days, or unknown"),
+    NO_AGE: gettext_lazy("No usable snapshot"),
 }
 TILES: Sequence[tuple[str | Promise, tuple[Verdict, ...]]] = (
-    (gettext_lazy("None usable"), (Verdict.NONE,)),
+    (LABELS[Verdict.NONE], (Verdict.NONE,)),
     (gettext_lazy("Late, stuck or failing"), (Verdict.LATE, Verdict.STUCK, Verdict.FAILING)),
-    (gettext_lazy("Cannot tell"), (Verdict.UNKNOWN,)),
+    (LABELS[Verdict.UNKNOWN], (Verdict.UNKNOWN,)),
     (pgettext_lazy("verdict", "Fresh"), (Verdict.FRESH, Verdict.RUNNING, Verdict.NEW)),
 )
 AGE_TILES: Sequence[tuple[str, str, str | Promise, tuple[str, ...]]] = (
-    ("✕", "bad", gettext_lazy("None usable"), (NO_AGE,)),
+    ("✕", "bad", gettext_lazy("No usable snapshot"), (NO_AGE,)),
     ("!", "warn", gettext_lazy("Older than 7 days"), ("30d", OLDER)),
     ("◐", "busy", gettext_lazy("Within 7 days"), ("7d",)),
     ("✓", "ok", gettext_lazy("Within 24 hours"), ("1d",)),
@@ -80,9 +80,9 @@ def asides(view: View[VolumeFilters], counted: Iterable[Tally]) -> list[Aside]:
     for tally in counted:
         number[tally.verdict if tally.verdict >= Verdict.EXCLUDED else None] += tally.number
     judged, exempt, gone = number.values()
-    found = [Aside(ngettext("%(n)s volume judged", "%(n)s volumes judged", judged) % {"n": grouped(judged)})]
+    found = [Aside(ngettext("%(n)s volume checked", "%(n)s volumes checked", judged) % {"n": grouped(judged)})]
     if exempt:
-        text = ngettext("%(n)s not judged", "%(n)s not judged", exempt)
+        text = ngettext("%(n)s excluded", "%(n)s excluded", exempt)
         found.append(Aside(text % {"n": grouped(exempt)}, view.links.to(statuses=("excluded",))))
     if gone:
         text = ngettext("%(n)s deleted volume with snapshots left", "%(n)s deleted volumes with snapshots left", gone)
@@ -140,7 +140,7 @@ def _detail(verdict: Verdict, own: Sequence[Tally], ages: DataAges) -> str:
             return _none_detail(own)
         case Verdict.LATE:
             oldest = min((tally.oldest for tally in own if tally.oldest), default=None)
-            return _("oldest from %(ago)s") % {"ago": times.ago(oldest, ages.now)} if oldest else ""
+            return _("oldest: %(age)s") % {"age": times.age(ages.now - oldest)} if oldest else ""
         case Verdict.UNKNOWN:
             return _unknown_detail(own, ages)
     return _fresh_detail(own)
@@ -165,8 +165,8 @@ def _unknown_detail(own: Sequence[Tally], ages: DataAges) -> str:
     )
     others = sum(tally.number for tally in own) - on_old_data
     parts = [
-        (on_old_data, _("%(n)s on old data") % {"n": grouped(on_old_data)}),
-        (others, _("%(n)s with a time or snapshot in doubt") % {"n": grouped(others)}),
+        (on_old_data, _("%(n)s on stale data") % {"n": grouped(on_old_data)}),
+        (others, _("%(n)s undated or unconfirmed") % {"n": grouped(others)}),
     ]
     return ", ".join(text for number, text in sorted(parts, reverse=True) if number)
 
@@ -177,8 +177,8 @@ def _fresh_detail(own: Sequence[Tally]) -> str:
     idle = sum(tally.idle for tally in own if tally.verdict is Verdict.FRESH)
     parts = [
         (new, ngettext("%(n)s new", "%(n)s new", new)),
-        (running, ngettext("%(n)s run under way", "%(n)s runs under way", running)),
-        (idle, ngettext("%(n)s with nothing due", "%(n)s with nothing due", idle)),
+        (running, ngettext("%(n)s running", "%(n)s running", running)),
+        (idle, ngettext("%(n)s without schedule or target", "%(n)s without schedule or target", idle)),
     ]
     return ", ".join(text % {"n": grouped(number)} for number, text in parts if number)
 

@@ -147,7 +147,9 @@ def volume_context(shown: Shown) -> dict[str, object]:
 def verdict_context(shown: Shown, status: VolumeStatus) -> dict[str, object]:
     text = why(status)
     if status.verdict is Verdict.DELETED:
-        text = _("Nothing is due of a deleted volume. What is left of it can be used while the provider lists it.")
+        text = _(
+            "No run is due for a deleted volume. Its remaining snapshots can be used while the provider lists them."
+        )
     return {"badge": badge(status), "beside": beside(status), "why": text}
 
 
@@ -186,25 +188,25 @@ def _crumbs(shown: Shown) -> list[TeamLink]:
 
 def _count_text(volume: Volume) -> str:
     number = volume.snapshot_count
-    return ngettext("all %(n)d snapshot", "all %(n)d snapshots", number) % {"n": number}
+    return ngettext("See %(n)d snapshot", "See all %(n)d snapshots", number) % {"n": number}
 
 
 def _notes(shown: Shown, status: VolumeStatus) -> Iterator[str]:
-    """What status above everything: a sudden loss, an exemption that ended."""
+    """The banners of the page: a sudden loss, an exclusion that ended."""
     volume, now = shown.volume, shown.now
     if volume.fewer_at is not None and now - volume.fewer_at < FEWER_SHOWN:
         time = times.stamp(volume.fewer_at, now)
         yield _(
-            "Many fewer usable: by %(time)s UTC more than half of them had gone within a day, beyond what rotation "
-            "takes. %(n)d are left."
+            "More than half of the usable snapshots disappeared within a day, by %(time)s UTC: more than rotation "
+            "explains. %(n)d left."
         ) % {"time": time, "n": volume.usable_count}
     for thing in (volume, shown.environment):
         if thing.exempt_until is not None and has_returned(thing, now):
             yield f"{thing}: {returned_in_words(thing.exempt_until, now)}."
     if not shown.environment.knows_volumes and status.verdict is not Verdict.DELETED:
         yield _(
-            "The provider does not show this key its list of volumes. Whether this one still exists, its size and its "
-            "instance cannot be known."
+            "This key cannot read the provider's list of volumes. Whether this volume still exists, its size and its "
+            "instance are unknown."
         )
 
 
@@ -232,11 +234,11 @@ def _facts(shown: Shown) -> Iterator[Fact]:
     yield _instance_fact(shown)
     if volume.from_endpoint:
         yield Fact(_("Size"), "—" if volume.size_in_gb is None else _("%(size)d GB") % {"size": volume.size_in_gb})
-        yield Fact(_("Kind"), volume.kind or "—")
+        yield Fact(_("Type"), volume.kind or "—")
         yield Fact(_("State"), volume.state or "—")
         yield Fact(_("Zone"), volume.zone_name or "—")
         made = created_time(volume.created)
-        yield Fact(_("Made"), f"{times.stamp(made, now)} UTC" if made else volume.created or "—")
+        yield Fact(_("Created"), f"{times.stamp(made, now)} UTC" if made else volume.created or "—")
     yield Fact(_("Usable"), str(volume.usable_count), extra=_("of %(n)d listed") % {"n": volume.snapshot_count})
     if volume.longest:
         yield Fact(_("Longest run seen"), times.age(timedelta(seconds=volume.longest)))
@@ -247,16 +249,16 @@ def _instance_fact(shown: Shown) -> Fact:
     instance = shown.instance
     if not instance.name:
         return Fact(_("Instance"), _("none") if shown.volume.from_endpoint else _("not known"))
-    return Fact(_("Instance"), instance.name, extra=_("? told by a snapshot’s name alone") if instance.is_guess else "")
+    return Fact(_("Instance"), instance.name, extra=_("? inferred from the snapshot name") if instance.is_guess else "")
 
 
 def _listed(shown: Shown) -> str:
     """What the volumes endpoint says of it, and as of when."""
     volume, environment, now = shown.volume, shown.environment, shown.now
     if not volume.from_endpoint or environment.volumes_listed_at is None:
-        return _("known from its snapshots alone")
+        return _("known only from its snapshots")
     if volume.missing_since is not None:
-        return _("left out of the list of volumes since %(time)s UTC") % {
+        return _("missing from the list of volumes since %(time)s UTC") % {
             "time": times.stamp(volume.missing_since, now)
         }
-    return _("in the list of volumes of %(time)s UTC") % {"time": times.stamp(environment.volumes_listed_at, now)}
+    return _("last seen %(time)s UTC") % {"time": times.stamp(environment.volumes_listed_at, now)}

@@ -64,7 +64,7 @@ def _schedule(part: Part, status: VolumeStatus) -> Schedule:
 
 
 def _badge(part: Part, status: VolumeStatus) -> Badge:
-    """How this one schedule status, by the same rules as the whole volume."""
+    """The current verdict on one schedule, by the same rules as the whole volume."""
     patience = max(LEAST_PATIENCE, period(part.schedule) / 4)
     verdict = verdict_under(part.thresholds, patience, status.environment, status.now)
     mark, tone = MARKS[verdict]
@@ -101,13 +101,13 @@ def _facts(part: Part, status: VolumeStatus) -> Iterator[Fact]:
             label = _("Late since") if is_exact else _("Late since, at the latest")
         yield Fact(label, f"{times.stamp(part.deadline, now)} UTC")
     if part.tries:
-        yield Fact(_("Tries since"), _tries(part))
+        yield Fact(_("Attempts since then"), _tries(part))
     if part.running_since is not None:
-        yield Fact(_("Being made since"), f"{times.stamp(part.running_since, now)} UTC")
+        yield Fact(_("In progress since"), f"{times.stamp(part.running_since, now)} UTC")
 
 
 def _tries(part: Part) -> str:
-    return _("%(tries)d, of which %(failed)d failed") % {"tries": part.tries, "failed": part.failed}
+    return _("%(tries)d, %(failed)d failed") % {"tries": part.tries, "failed": part.failed}
 
 
 def snapshot_line(snapshots: Sequence[Snapshot], status: VolumeStatus, prefix: str) -> list[TimelineItem]:
@@ -124,10 +124,9 @@ def _entry(entry: Entry, now: datetime, prefix: str) -> TimelineItem:
     if isinstance(entry, Gap):
         length = times.age(entry.length)
         if entry.until is None:
-            text = _("%(age)s without a usable snapshot, up to %(time)s UTC")
-            return TimelineItem(text % {"age": length, "time": times.stamp(entry.since + entry.length, now)}, "gap")
+            return TimelineItem(_("%(age)s without a usable snapshot so far") % {"age": length}, "gap")
         # Some may have been there that the provider has deleted since.
-        return TimelineItem(_("no usable snapshot from these %(age)s") % {"age": length}, "gap")
+        return TimelineItem(_("no usable snapshot left from these %(age)s") % {"age": length}, "gap")
     taken = times.taken(entry.taken_after, entry.taken_before, entry.taken_source, entry.taken_key, now)
     badge = labels.badge(entry.state, listed=entry.listed, candidate=entry.is_candidate)
     text = f"{taken.text} · {badge.mark} {badge.word} · {states.type_label(entry.interval_type)}"

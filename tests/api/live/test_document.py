@@ -25,7 +25,7 @@ PRINTED = [
     r'\{"data":\[\{"id":".*"metadata":\{"recordCount":2\}\}\Z',
     r"304\n\Z",
     r"false\n\Z",
-    r"disk-0b1f: No daily run for 90 d\. Daily runs since .* Judged on data of \d\d:\d\d UTC\.\n\Z",
+    r"disk-0b1f: Daily: no run for 90 d\. Daily runs since .* Based on data from \d\d:\d\d UTC\.\n\Z",
     r"[\w:=-]{40,}\n\Z",
 ]
 # jq -e says by its status what it printed; all others succeed.

@@ -206,7 +206,7 @@ def test_a_later_environment_moves_nothing_under_the_reader(
     assert landed(page) == PLACES
     page = keyed.get(LIST)
     assert (progress(page), waits_without_a_script(page)) == ([], False)
-    assert "never listed whole" in tree(page).one(id="freshness").text
+    assert "no complete list yet" in tree(page).one(id="freshness").text
 
 
 def test_a_key_that_sees_a_part_offers_that_part(alice_client: Client, sim: Simulator) -> None:

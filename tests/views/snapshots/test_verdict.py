@@ -47,15 +47,15 @@ def test_the_only_one(alice_client: Client, fill: Fill) -> None:
         ("Creating", "Not usable yet: in progress."),
         ("BackingUp", "Not usable yet: in progress."),
         ("Destroying", "Not usable: it is being removed."),
-        ("backedup", "Cannot tell: the provider gives a state that is not known."),
-        ("", "Cannot tell: the provider gives a state that is not known."),
+        ("backedup", "Unknown: this dashboard does not know the provider's state."),
+        ("", "Unknown: this dashboard does not know the provider's state."),
     ],
 )
 def test_not_usable(alice_client: Client, fill: Fill, state: str, says: str) -> None:
     fill([record(2, state=state), record(1)])
     page = alice_client.get(detail(2))
     assert verdict(page) == f"{says} This volume has 1 usable one; the newest is 1 d old.{LINK}"
-    assert ("a state that this dashboard does not know" in page.content.decode()) == says.startswith("Cannot")
+    assert ("a state that this dashboard does not know" in page.content.decode()) == says.startswith("Unknown")
 
 
 def test_no_usable_one_at_all(alice_client: Client, fill: Fill) -> None:
@@ -76,7 +76,7 @@ def test_a_candidate(alice_client: Client, fill: Fill) -> None:
     fill([record(2)])
     page = alice_client.get(detail(1))
     assert verdict(page) == (
-        f"Cannot tell: left out of the provider's last list. This volume has 1 usable one; the newest is 2 d old.{LINK}"
+        f"Unknown: missing from the provider's newest list. This volume has 1 usable one; the newest is 2 d old.{LINK}"
     )
     assert tree(page).one(css="title-facts").one(css="badge").attributes["class"] == "badge unknown"
     assert "The provider left it out at 24 Nov 12:00 UTC. Whether it is gone is not known yet" in (
@@ -113,7 +113,7 @@ def test_old_data_promises_nothing(
 
 def test_an_incomplete_first_list_promises_nothing(alice_client: Client, fill: Fill) -> None:
     fill([record(1)], record_count=7)
-    assert verdict(alice_client.get(detail(1))).startswith("Cannot tell: the environment has never been listed whole.")
+    assert verdict(alice_client.get(detail(1))).startswith("Unknown: there is no complete list of the environment yet.")
 
 
 def test_a_newest_of_unknown_age(alice_client: Client, fill: Fill) -> None:

@@ -87,32 +87,32 @@ def test_a_day_without_a_list_is_dotted_and_in_no_share() -> None:
 def test_the_newest_day_and_the_worst() -> None:
     worst = Day(ago(12), none=20, problem=41, unknown=3, good=219)
     assert words(worst, Day(TODAY, none=3, problem=11, good=271)) == [
-        "24 Nov, at its worst moment: 14 of 285 volumes with a problem (5 %).",
-        "The worst day was 12 Nov: 61 of 283 volumes with a problem (22 %), 3 unknown.",
-        "No complete list came on 11 days.",
+        "Worst point on 24 Nov: 14 of 285 volumes with a problem (5%).",
+        "The worst day was 12 Nov: 61 of 283 volumes with a problem (22%), 3 unknown.",
+        "No complete data on 11 days.",
     ]
 
 
 def test_a_good_time_has_no_worst_day() -> None:
     assert words(Day(ago(1), good=5), Day(TODAY, good=5)) == [
-        "24 Nov, at its worst moment: 0 of 5 volumes with a problem (0 %)."
+        "Worst point on 24 Nov: 0 of 5 volumes with a problem (0%)."
     ]
 
 
 def test_few_of_many_are_not_none() -> None:
-    assert "(under 1 %)" in words(Day(TODAY, none=1, good=999))[0]
+    assert "(under 1%)" in words(Day(TODAY, none=1, good=999))[0]
 
 
 @pytest.mark.parametrize(
     ("day", "text"),
-    [(Day(TODAY, good=3), "(0 %)"), (Day(TODAY, 999, good=1), "(99 %)"), (Day(TODAY, 2), "(100 %)")],
+    [(Day(TODAY, good=3), "(0%)"), (Day(TODAY, 999, good=1), "(99%)"), (Day(TODAY, 2), "(100%)")],
 )
 def test_none_and_all_are_said_of_none_and_all_alone(day: Day, text: str) -> None:
     assert text in words(day)[0]
 
 
 def test_nothing_is_known_yet() -> None:
-    assert words() == ["Nothing is known of these days yet. One column a day is added from the first complete list on."]
+    assert words() == ["No data yet. Each day with a complete list adds a column."]
 
 
 # --- on the page
@@ -162,8 +162,8 @@ def test_each_bar_says_its_number_and_leads_to_just_these(bob_client: Client, fi
         "under 24 hours 1",
         "1 to 7 days 1",
         "7 to 30 days 1",
-        "older, or not known 0",
-        "none usable 1",
+        "older, or unknown 0",
+        "no usable snapshot 1",
     ]
     for bar in bars:
         rows = tree(bob_client.get(bar.one("a").attributes["href"])).all("tr", css="vrow")

@@ -19,7 +19,7 @@ def unasked(fill: Fill) -> None:
 @pytest.mark.usefixtures("unasked")
 def test_the_tiles_are_ages_that_add_up(alice_client: Client) -> None:
     page = home(alice_client)
-    assert tiles(page) == {"None usable": 1, "Older than 7 days": 3, "Within 7 days": 4, "Within 24 hours": 2}
+    assert tiles(page) == {"No usable snapshot": 1, "Older than 7 days": 3, "Within 7 days": 4, "Within 24 hours": 2}
     assert sum(tiles(page).values()) == len(rows(page)) == 10
 
 
@@ -45,4 +45,4 @@ def test_the_question_is_asked_until_it_is_answered(alice_client: Client, team: 
     Policy.objects.create(team=team, target_hours=24)
     page = home(alice_client)
     assert question not in tree(page).one("main").text
-    assert "Cannot tell" in tiles(page)
+    assert "Unknown" in tiles(page)

@@ -51,10 +51,10 @@ def test_the_home_and_the_plain_address_show_the_same(alice_client: Client, told
 def test_each_row_says_what_is_known(alice_client: Client, told: Environment) -> None:
     page = home(alice_client)
     assert badges(page)["mixed"] == "! Daily late by 1 d"
-    assert cell(page, "mixed", "status").endswith("hourly ok")
+    assert cell(page, "mixed", "status").endswith("Hourly OK")
     assert cell(page, "late", "newest") == "3 d ago21 Nov 12:00 UTC, from the name"
     assert cell(page, "undated", "newest") == "before 24 Novtime not known"
-    assert cell(page, "none", "newest") == "none usable"
+    assert cell(page, "none", "newest") == "no usable snapshot"
     assert (cell(page, "mixed", "promise"), cell(page, "undated", "promise")) == (
         "Hourly, DailyTarget 7 d",
         "Target 7 d",
@@ -69,17 +69,17 @@ def test_each_row_leads_to_its_volume(alice_client: Client, told: Environment) -
 
 def test_each_row_tells_why(alice_client: Client, told: Environment) -> None:
     (row,) = [row for row in rows(home(alice_client)) if "Daily late by 2 d" in row.text]
-    assert "Next was due 22 Nov 12:00, deadline 18:00." in row.one("details").one("p").text
+    assert "22 Nov 12:00, deadline 18:00." in row.one("details").one("p").text
 
 
 @pytest.mark.both_databases
 def test_the_tiles_add_up(alice_client: Client, told: Environment) -> None:
     page = home(alice_client)
-    assert tiles(page) == {"None usable": 1, "Late, stuck or failing": 4, "Cannot tell": 1, "Fresh": 2}
-    assert asides(page) == "8 volumes judged"
+    assert tiles(page) == {"No usable snapshot": 1, "Late, stuck or failing": 4, "Unknown": 1, "Fresh": 2}
+    assert asides(page) == "8 volumes checked"
     assert count(page) == "8 volumes"
-    assert "1 with a time or snapshot in doubt" in tree(page).one(id="summary").text
-    assert "1 run under way" in tree(page).one(id="summary").text
+    assert "1 undated or unconfirmed" in tree(page).one(id="summary").text
+    assert "1 running" in tree(page).one(id="summary").text
 
 
 def test_a_tile_shows_what_it_counts_and_leads_back(alice_client: Client, told: Environment) -> None:
@@ -94,10 +94,10 @@ def test_what_is_not_judged_is_counted_and_found(alice_client: Client, told: Env
     Volume.objects.filter(name__in=["late", "fresh"]).update(exempt_until=FOR_EVER, exempt_reason="lab")
     Volume.objects.filter(name="stuck").update(deleted_at=timezone.now())
     page = home(alice_client)
-    assert asides(page) == "5 volumes judged · 2 not judged · 1 deleted volume with snapshots left"
+    assert asides(page) == "5 volumes checked · 2 excluded · 1 deleted volume with snapshots left"
     assert sum(tiles(page).values()) == 5
     assert {"late", "fresh", "stuck"}.isdisjoint(names(page))
-    assert names(alice_client.get(links(page)["2 not judged"])) == ["late", "fresh"]
+    assert names(alice_client.get(links(page)["2 excluded"])) == ["late", "fresh"]
     assert badges(alice_client.get(links(page)["1 deleted volume with snapshots left"])) == {"stuck": "– Deleted"}
     assert names(home(alice_client, "?q=stuck")) == ["stuck"]
     assert names(home(alice_client, "?q=web-")) == ["running", "late", "fresh"]
@@ -128,8 +128,8 @@ def test_verdicts_follow_the_clock_without_a_sync(
     page = home(alice_client)
     assert badges(page)["late"] == "? Was late at 12:00"
     assert names(page)[:5] == ORDER[:5]
-    assert "on old data" in tree(page).one(id="summary").text
-    assert tiles(page)["None usable"] == tiles(page)["Late, stuck or failing"] == 0
+    assert "on stale data" in tree(page).one(id="summary").text
+    assert tiles(page)["No usable snapshot"] == tiles(page)["Late, stuck or failing"] == 0
 
 
 def test_old_data_is_said_on_the_row(alice_client: Client, told: Environment, clock: time_machine.Traveller) -> None:
@@ -151,7 +151,7 @@ def test_fewer_usable_ones_are_marked_for_a_week(alice_client: Client, told: Env
 
 def test_an_exemption_that_ended_is_said(alice_client: Client, told: Environment) -> None:
     Volume.objects.filter(name="fresh").update(exempt_until=timezone.now() - timedelta(days=1))
-    assert cell(home(alice_client), "fresh", "newest").endswith("not judged until 23 Nov: returned")
+    assert cell(home(alice_client), "fresh", "newest").endswith("exclusion ended 23 Nov")
 
 
 def test_an_instance_is_the_endpoints_or_a_guess(alice_client: Client, told: Environment) -> None:
@@ -244,7 +244,7 @@ def test_two_environments_are_named(alice_client: Client, told: Environment, fil
     fill(disk("elsewhere", 1), path=OTHER_PATH)
     page = home(alice_client)
     assert cell(page, "elsewhere", "name").endswith("prod · compute-qc")
-    assert asides(page) == "9 volumes judged"
+    assert asides(page) == "9 volumes checked"
 
 
 def test_the_team_is_remembered(alice_client: Client, alice: User, rival: Team, told: Environment) -> None:
@@ -256,4 +256,4 @@ def test_the_team_is_remembered(alice_client: Client, alice: User, rival: Team, 
 def test_removed_environments_are_not_counted(alice_client: Client, told: Environment, fill: Fill) -> None:
     fill(stories(), path=OTHER_PATH)
     Environment.objects.filter(service_code="compute-qc").update(removed_at=timezone.now())
-    assert asides(home(alice_client)) == "8 volumes judged"
+    assert asides(home(alice_client)) == "8 volumes checked"

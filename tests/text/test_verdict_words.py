@@ -16,14 +16,14 @@ from tests.views.volumes.home.steps import FAILED, MAKING, disk, stands
 
 pytestmark = pytest.mark.django_db
 SHORT = {
-    "none": "None usable; daily late by 1 d; the last 3 tries failed",
+    "none": "No usable snapshot; Daily late by 1 d; Last 3 attempts failed",
     "late": "Daily late by 2 d",
     "stuck": "Daily stuck for 8 h",
-    "failing": "Daily failing; the last try failed",
-    "undated": "Time not known",
-    "running": "Run under way",
+    "failing": "Daily failing; Last attempt failed",
+    "undated": "Age unknown",
+    "running": "Running",
     "fresh": "Fresh",
-    "mixed": "Daily late by 1 d; hourly ok",
+    "mixed": "Daily late by 1 d; Hourly OK",
 }
 
 
@@ -34,36 +34,36 @@ def test_each_verdict_has_its_words(told: Environment, name: str, words: str) ->
 
 def test_a_late_one_says_how_it_was_judged(told: Environment) -> None:
     assert why(stands("late")) == (
-        "Daily runs since 20 Nov, newest usable 21 Nov 12:00 (from the name). Next was due 22 Nov 12:00, deadline "
-        "18:00. Target: not older than 7 d. Judged on data of 12:00 UTC."
+        "Daily runs since 20 Nov; newest usable snapshot: 21 Nov 12:00 (from the name). The next run was due 22 Nov "
+        "12:00, deadline 18:00. Target: at most 7 d old. Based on data from 12:00 UTC."
     )
 
 
 def test_tries_are_counted(told: Environment) -> None:
-    assert "none of them usable. Tries since: 3, all failed." in why(stands("none"))
-    assert "One try since: it failed." in why(stands("failing"))
-    assert "deadline 14:00. One is being made since 24 Nov 04:00. Target" in why(stands("stuck"))
+    assert "no usable snapshot. 3 attempts since then, all failed." in why(stands("none"))
+    assert "1 attempt since then failed." in why(stands("failing"))
+    assert "deadline 14:00. A snapshot has been in progress since 24 Nov 04:00. Target" in why(stands("stuck"))
 
 
 def test_two_tries_that_failed_are_both(week: Policy, fill: Fill) -> None:
     fill([*disk("two", 50), *disk("two", 20, 2, state=FAILED)])
-    assert "Tries since: 2, both failed." in why(stands("two"))
+    assert "2 attempts since then, both failed." in why(stands("two"))
 
 
 def test_a_try_that_runs_beside_one_that_failed(week: Policy, fill: Fill) -> None:
     fill([*disk("two", 50), *disk("two", 20, state=FAILED), *disk("two", 1, state=MAKING)])
-    assert "Tries since: 2, failed 1. One is being made since 24 Nov 11:00." in why(stands("two"))
+    assert "2 attempts since then, 1 failed. A snapshot has been in progress since 24 Nov 11:00." in why(stands("two"))
 
 
 def test_a_missed_target_is_named(week: Policy, fill: Fill) -> None:
     fill(disk("old", 9 * 24 + 1, kind="MANUAL"))
     assert short_name(stands("old")) == "9 d old, target 7 d"
-    assert "Newest usable of any type: 15 Nov 11:00 (from the name)." in why(stands("old"))
+    assert "Newest usable snapshot of any type: 15 Nov 11:00 (from the name)." in why(stands("old"))
 
 
 def test_the_target_stands_beside_a_late_schedule(week: Policy, fill: Fill) -> None:
     fill([*disk("old", 9 * 24), *disk("old", 9 * 24 + 1, kind="HOURLY")])
-    assert short_name(stands("old")) == "No hourly run for 9 d; no daily run for 9 d; 9 d old, target 7 d"
+    assert short_name(stands("old")) == "Hourly: no run for 9 d; Daily: no run for 9 d; 9 d old, target 7 d"
 
 
 def test_a_target_is_said_without_loss(fill: Fill, week: Policy) -> None:
@@ -80,34 +80,34 @@ def test_late_by_two_periods_is_marked_as_a_failure(week: Policy, fill: Fill) ->
 
 def test_no_schedule_and_no_target_is_not_called_fresh(fill: Fill, key: object) -> None:
     fill(disk("free", 1, kind="MANUAL"))
-    assert (stands("free").verdict, badge(stands("free")).word) == (Verdict.FRESH, "Nothing due")
-    assert "so nothing is due" in why(stands("free"))
+    assert (stands("free").verdict, badge(stands("free")).word) == (Verdict.FRESH, "No schedule or target")
+    assert "so no run is due" in why(stands("free"))
 
 
 def test_a_problem_on_old_data_was_one(told: Environment, clock: time_machine.Traveller) -> None:
     clock.shift(timedelta(hours=7))
     assert badge(stands("late")).word == "Was late at 12:00"
     assert (stands("late").verdict, stands("late").reason) == (Verdict.UNKNOWN, Reason.OLD_DATA)
-    assert "What happened since then is not known." in why(stands("late"))
+    assert "What happened since the newest list is unknown." in why(stands("late"))
 
 
 def test_a_run_that_fell_due_after_the_data_is_named(week: Policy, fill: Fill, clock: time_machine.Traveller) -> None:
     fill(disk("fresh", 20))
     clock.shift(timedelta(hours=10, minutes=1))
-    assert short_name(stands("fresh")) == "Data of 12:00; a run was due 16:00"
+    assert short_name(stands("fresh")) == "Stale data from 12:00; Run was due 16:00"
 
 
 def test_after_a_day_without_data_nothing_is_told(told: Environment, clock: time_machine.Traveller) -> None:
     clock.shift(timedelta(hours=24, minutes=1))
     assert {stands(name).verdict for name in SHORT} == {Verdict.UNKNOWN}
     assert {stands(name).reason for name in SHORT} == {Reason.OLD_DATA}
-    assert badge(stands("none")).word == "None usable at 24 Nov 12:00"
+    assert badge(stands("none")).word == "No usable snapshot at 24 Nov 12:00"
 
 
 def test_an_environment_that_was_never_listed_whole(week: Policy, fill: Fill) -> None:
     fill(disk("fresh", 20), record_count=99)
-    assert (badge(stands("fresh")).word, stands("fresh").reason) == ("Never listed whole", Reason.NEVER_LISTED)
-    assert "never listed whole" in why(stands("fresh"))
+    assert (badge(stands("fresh")).word, stands("fresh").reason) == ("No complete list yet", Reason.NEVER_LISTED)
+    assert "no complete list" in why(stands("fresh"))
 
 
 def test_a_row_left_out_once_is_a_doubt(week: Policy, fill: Fill, clock: time_machine.Traveller) -> None:
@@ -115,13 +115,13 @@ def test_a_row_left_out_once_is_a_doubt(week: Policy, fill: Fill, clock: time_ma
     fill(records)
     clock.shift(60)
     fill(records[1:])
-    assert (badge(stands("fresh")).word, stands("fresh").reason) == ("Snapshot in doubt", Reason.IN_DOUBT)
+    assert (badge(stands("fresh")).word, stands("fresh").reason) == ("Snapshot unconfirmed", Reason.IN_DOUBT)
     assert badge(stands("other")).word == "Fresh"
 
 
 @pytest.mark.parametrize(
     ("until", "words"),
-    [(FOR_EVER, "without end: lab"), (datetime(2026, 12, 3, 8, 30, tzinfo=UTC), "until 3 Dec 08:30: lab")],
+    [(FOR_EVER, "Without end: lab"), (datetime(2026, 12, 3, 8, 30, tzinfo=UTC), "Until 3 Dec 08:30: lab")],
 )
 def test_what_is_not_judged_says_until_when_and_why(told: Environment, until: object, words: str) -> None:
     Volume.objects.update(exempt_until=until, exempt_reason="lab")
@@ -131,8 +131,8 @@ def test_what_is_not_judged_says_until_when_and_why(told: Environment, until: ob
 def test_an_environments_exemption_counts_too(told: Environment) -> None:
     Volume.objects.update(exempt_until=timezone.now(), exempt_reason="over")
     Environment.objects.update(exempt_until=FOR_EVER, exempt_reason="moving")
-    assert short_name(stands("late")) == "Not judged; without end: moving"
-    assert why(stands("late")).startswith("Not judged without end: moving.")
+    assert short_name(stands("late")) == "Excluded; Without end: moving"
+    assert why(stands("late")).startswith("Excluded without end. Reason: moving.")
 
 
 def test_a_deleted_volume_says_what_is_left(told: Environment) -> None:
@@ -143,8 +143,8 @@ def test_a_deleted_volume_says_what_is_left(told: Environment) -> None:
 def test_a_schedule_may_have_stopped_after_three_periods(week: Policy, fill: Fill) -> None:
     fill([*disk("three", 72), *disk("more", 72.1)])
     assert (stands("three").stopped_schedules, stands("more").stopped_schedules) == ([], ["DAILY"])
-    assert badge(stands("more")).word == "No daily run for 3 d"
-    assert "No run began since 21 Nov 11:54." in why(stands("more"))
+    assert badge(stands("more")).word == "Daily: no run for 3 d"
+    assert "No run has started since 21 Nov 11:54." in why(stands("more"))
 
 
 def test_every_reason_has_words() -> None:
