@@ -1,7 +1,7 @@
 """A program that has loaded the libraries once, and forks a process for each order: a start costs a third of a new one.
 
 Nothing of the product, and nothing that reads settings, is loaded before the fork: what is forked runs a program from
-its first line, with the variables, the streams and the folder of its own order. `tests/started.py` gives the orders.
+its first line, with the variables, streams and folder of its order. `tests/started.py` gives the orders.
 
 An order is one packet on the socket whose number is the argument: JSON, with the descriptors for standard input, output
 and error, and one on which a process between the two says the id of the new process and then how it ended.
@@ -83,7 +83,7 @@ def _collect() -> None:
 
 
 def _between(order: dict[str, object], stdin: int, stdout: int, stderr: int, told: int) -> list[str]:
-    """Fork what was ordered, and say its id and its end: only a parent is told how a process ended."""
+    """Fork the ordered process, and report its id and its exit status, which only a parent gets."""
     pid = os.fork()
     if pid == 0:
         os.close(told)

@@ -7,7 +7,7 @@ os.environ |= {
     "API_KEY_ENCRYPTION_KEYS": "Zm9yLXRoZS10ZXN0cy1vbmx5LTMyLWJ5dGVzLWxvbmc=",
     # Set to nothing, so that a developer's .env does not reach into the tests.
     **dict.fromkeys(["SITE_URL", "DEBUG", "ALLOWED_HOSTS", "EMAIL_URL", "CLOUDCA_API_URL", "TRUSTED_PROXIES"], ""),
-    # A Redis that the tests may empty, and no other; each of the test processes has a database of its own in it.
+    # Only a Redis that the tests may empty; each of the test processes has its own database in it.
     "CACHE_URL": f"{os.environ['TEST_REDIS_URL']}/{os.environ.get('PYTEST_XDIST_WORKER', 'gw0')[2:]}"
     if os.environ.get("TEST_REDIS_URL")
     else "",
@@ -26,4 +26,4 @@ STORAGES = {
     "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
     "staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"},
 }
-STATIC_ROOT = None  # else WhiteNoise reads all its files anew for the client of each test
+STATIC_ROOT = None  # else WhiteNoise reads all its files again for the client of each test

@@ -1,4 +1,4 @@
-"""Programs as processes of their own, with the door of `subprocess.Popen`, started by `tests/forge.py`."""
+"""Programs as separate processes, with the interface of `subprocess.Popen`, started by `tests/forge.py`."""
 
 import atexit
 import json
@@ -48,7 +48,7 @@ def _end(program: "subprocess.Popen[bytes]", ours: socket.socket) -> None:
 class Started:
     """A process that runs `python COMMAND` in the root of the project.
 
-    What it says goes to a file, with its errors, or else by a pipe to whoever calls `communicate` or reads `stdout`.
+    What it says goes to a file, with its errors, or else by a pipe for `communicate` or `stdout`.
     """
 
     def __init__(
@@ -82,7 +82,7 @@ class Started:
         return self.returncode
 
     def communicate(self, timeout: float = SECONDS) -> str:
-        """Say no more to it, and return what it has not said yet, when it has ended."""
+        """Close its input, wait for its exit, and return the rest of its output."""
         self.stdin.close()
         said = "" if self.stdout.closed else within(self.stdout.read, timeout, what=f"the output of {self._command}")
         self.wait(timeout)
@@ -107,7 +107,7 @@ class Started:
         while not line.endswith(b"\n"):
             assert select.select([self._told], [], [], SECONDS)[0], f"the forge says nothing of {self._command}"
             byte = os.read(self._told, 1)
-            assert byte, "the forge has ended"
+            assert byte, "the forge is not running"
             line += byte
         return line
 

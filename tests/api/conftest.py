@@ -31,7 +31,7 @@ INSTANCE = "7d1f4c3a-5a27-42a5-aec4-37606e372bda"
 
 @dataclass
 class Script:
-    """Whoever holds a token and asks with it; without one, a script that has none."""
+    """A script that sends a token; without one, a script that sends none."""
 
     token: str = ""
 

@@ -28,7 +28,7 @@ TABS = frozenset(
         "GET snapshots:tokens",
     }
 )
-# What the main part of each page offers to whoever may do everything; less is shown to others by `may` alone.
+# What the main part of each page offers to an admin; others see less, only because of `may`.
 OFFERED: Mapping[str, frozenset[str]] = {
     "snapshots:list": frozenset(
         {
@@ -127,9 +127,9 @@ OFFERED: Mapping[str, frozenset[str]] = {
     "teams:audit": TABS,
     "teams:security": TABS | {"GET snapshots:share_switch", "GET mfa_index", "POST teams:security"},
 }
-# What stands on the list of a team that lacks something, for whoever can mend it.
+# Links on the list of a team whose set-up is incomplete, for members who can complete it.
 LACKING: Mapping[str, str] = {"key": "GET snapshots:key", "environment": "GET snapshots:environments"}
-# Addresses without a page of their own: they lead on, or answer with a part of one.
+# URLs without a page: they redirect, or answer with a part of a page.
 FILES = frozenset(
     f"snapshots:{page}_{kind}" for page in ("list", "volumes", "changes") for kind in ("xlsx", "csv", "json")
 )

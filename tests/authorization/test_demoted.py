@@ -101,7 +101,7 @@ def test_who_has_just_lost_the_role_does_nothing(house: House, volume: Volume, d
             with excluded(house) if view == "snapshots:judge_again" else nullcontext():
                 assert acted(house, demoting, [], url, form)[0], f"as it stands here {view} does nothing"
                 tables, status = acted(house, demoting, [Role.VIEWER], url, form)
-            # An invitation of a former admin has ended already: to revoke it is no fault.
+            # An invitation of a former admin is already revoked: revoking it again is allowed.
             assert (view, tables, status) == (view, [], 302 if view == "teams:revoke_invitation" else 403)
 
 

@@ -1,4 +1,4 @@
-"""Whatever somebody writes into an address, a form or a header: a refusal or a page, and never a fault of ours."""
+"""Any value in a URL, a form or a header gets a refusal or a page, and never an internal error."""
 
 from collections.abc import Callable, Iterator, Sequence
 from typing import TypeVar
@@ -42,7 +42,7 @@ HEADERS = (
 )
 HEADER_VALUES = ("[", "http://[", "//[", "%00", "x" * 5000, "é", '"', "W/", "bytes=0-0", "1" * 30, "a, b;q=x", "\t")
 HTMX = {"HX-Request": "true"}
-# Whoever was never listed by the provider gives nothing, and says so.
+# Environments without a list return nothing, and say so.
 CLOSED = {("api:volumes", 503)}
 ASKED = [(view, method) for view in sorted(VIEWS) for method in ("GET", "POST") if method in capabilities()[view]]
 
@@ -68,7 +68,7 @@ def names(monkeypatch: pytest.MonkeyPatch) -> set[str]:
 
 
 class Asker:
-    """Asks a view as whoever gets furthest into it, and keeps what failed."""
+    """Requests a view as the user with the most access, and collects failures."""
 
     def __init__(self, house: House, token: str) -> None:
         self.house, self.token, self.failed, self.number = house, token, [], 0  # type: ignore[var-annotated]

@@ -11,7 +11,7 @@ JUDGE = """async (options) => {
   return { violations };
 }"""
 # In a table of fifty rows axe would work out the same contrast some hundred times, for nine tenths of its time. An
-# answer holds for whatever has the same own style upon the same backgrounds, unless what it lies on may be other: it
+# answer is valid for all elements with the same style upon the same backgrounds, unless their parent differs: it
 # floats, and nothing opaque floats with it. Only a contrast that was measured and is enough is remembered.
 ONCE_EACH = """(() => {
   const OWN = ["color", "fontSize", "fontWeight", "textShadow", "webkitTextStroke", "visibility"];

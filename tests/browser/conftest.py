@@ -1,4 +1,4 @@
-"""A real Chromium against the real stack; whatever the page complains about fails the test."""
+"""A real Chromium against the real stack; any complaint of the page fails the test."""
 
 import os
 import shutil

@@ -1,6 +1,6 @@
 """Put every hostile name wherever a person's own words may stand; prints, as JSON, what the visitor needs to know.
 
-Run in a process of its own with the settings of the product under test.
+Run in a separate process with the settings of the tested product.
 """
 
 import json

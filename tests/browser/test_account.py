@@ -1,4 +1,4 @@
-"""One's own account in a real browser: a passkey of its own virtual device, the codes of an app, recovery codes."""
+"""A user's account in a real browser: a passkey of a virtual device, the codes of an app, recovery codes."""
 
 import re
 from collections.abc import Callable, Iterator
@@ -33,7 +33,7 @@ for email in {emails}:
 
 @pytest.fixture(scope="module")
 def emails(stack: Stack) -> Iterator[str]:
-    """Whoever has not been used by a test yet."""
+    """A user whom no test has used yet."""
     people = [f"dora-{number}@example.com" for number in range(MOST_TESTS)]
     stack.manage("shell", "-c", MAKE.format(emails=people, password=PASSWORD))
     return iter(people)

@@ -35,7 +35,7 @@ def test_the_first_question_is_answered_once(open_tab: OpenTab, stack: Stack) ->
         alice.keep("question")
         bob = signed_in(open_tab, HOME, email="bob")
         bob.keep("question-viewer")
-        # Just listed: no page asks the provider anew between the words and the numbers they are held against.
+        # Just listed: no page refreshes between reading the texts and the numbers.
         stack.age_by(minutes=5)
         stack.manage("sync_snapshots")
         alice.goto(HOME)

@@ -18,7 +18,7 @@ MANY = 64
 
 @pytest.fixture(scope="module")
 def stack(tmp_path_factory: pytest.TempPathFactory, database: Path) -> Iterator[Stack]:
-    """A stack of its own, in which things happened since the first list."""
+    """A separate stack, in which things happened since the first list."""
     with Stack(tmp_path_factory.mktemp("changes"), database) as running:
         _live(running)
         yield running
@@ -115,11 +115,11 @@ def test_pages_turn_and_the_focus_stays(open_tab: Callable[..., Tab]) -> None:
 
 def test_what_happens_meanwhile_is_announced_and_shown_on_demand(open_tab: Callable[..., Tab], stack: Stack) -> None:
     tab = signed_in(open_tab)
-    stack.simulator.world.add_snapshot(PLACE, name="meanwhile")
+    stack.simulator.world.add_snapshot(PLACE, name="taken-since")
     stack.forget_tries()
     tab.page.get_by_role("button", name="Refresh").click()
     expect(tab.page.locator("#news")).to_contain_text("Checked: 1 new.")
-    expect(tab.page.get_by_role("link", name="meanwhile")).to_be_visible()
+    expect(tab.page.get_by_role("link", name="taken-since")).to_be_visible()
     tab.check()
 
 

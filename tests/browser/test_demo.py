@@ -1,4 +1,4 @@
-"""The demo in a real browser: every verdict is told on the home page, and some change while one watches."""
+"""The demo in a real browser: the home page shows every verdict, and some change during the test."""
 
 import os
 from collections.abc import Callable, Iterator
@@ -73,7 +73,7 @@ def test_every_verdict_is_told(alice: Tab) -> None:
     expect(alice.page.get_by_text("is refused to this team's key")).to_be_visible()
     top = alice.page.get_by_role("banner").bounding_box()
     assert top, "the bar of every page"
-    assert top["height"] > 40, "whole, whatever pictures the page has"
+    assert top["height"] > 40, "complete, with all pictures of the page"
     alice.keep("demo-volumes")
     alice.page.get_by_role("link", name="1 excluded").click()
     expect(row(alice.page, "ci-scratch")).to_contain_text("Excluded")

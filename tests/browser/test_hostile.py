@@ -26,7 +26,7 @@ VISITOR, PASSWORD, KEY = "visitor@example.com", "three-horses-and-a-stapler", "C
 FIELDS = ["name", "state", "intervalType", "volume", "volumeType"]
 WORST = HOSTILE_NAMES[1]
 SENT_NAMES = [name.encode("utf-8", "replace").decode() for name in HOSTILE_NAMES]
-# What no template of ours has: a script of the page's own, an attribute that runs, something from elsewhere.
+# What our templates never have: an inline script, an attribute that runs, something from another site.
 ALIENS = """() => [...document.querySelectorAll("*")].filter((element) =>
   [...element.attributes].some((one) => /^on/i.test(one.name)
     || /^\\s*javascript:/i.test(one.value) && ["href", "src", "action", "formaction"].includes(one.name))
@@ -156,7 +156,7 @@ def ask(stack: Stack, statement: str, *values: str | int) -> list[tuple[str, str
 
 
 def own_pages() -> list[str]:
-    """Every page of whoever is signed in, whatever there will be."""
+    """Every page of a signed-in user, future ones too."""
     names = [name for name, levels in capabilities().items() if levels.get("GET") is SIGNED_IN and not PARTS[name]]
     return [reverse(name) for name in names if "download" not in name and name != "oidc_confirm"]
 

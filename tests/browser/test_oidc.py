@@ -1,4 +1,4 @@
-"""Sign-in through a provider, as somebody in a browser walks it: over two sites, under the strict policy of ours."""
+"""Sign-in through a provider in a browser: over two sites, under our strict policy."""
 
 from collections.abc import Callable, Iterator
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""Pages on paper: what they say without what can only be pressed, dark on light whatever the theme."""
+"""Printed pages: without controls, and dark on light in every theme."""
 
 from collections.abc import Callable
 from pathlib import Path

@@ -249,7 +249,7 @@ def test_a_wrong_key_then_a_right_one_and_two_of_three_refused(serving: Serving,
     expect(heading(tab, "Not added")).to_be_visible()
     tab.keep("setup-refused")
     tab.page.get_by_role("link", name="Skip and continue").click()
-    # It leads to the list while the first fetch goes on, and to the volumes if that has ended.
+    # It leads to the list during the first fetch, and to the volumes after it.
     expect(tab.page.locator("#count")).to_have_text(re.compile("^(40 snapshots|60 volumes)$"))
     tab.check()
 

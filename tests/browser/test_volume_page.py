@@ -24,7 +24,7 @@ WIDTHS = pytest.mark.parametrize("width", ["desktop", "phone"])
 
 @pytest.fixture(scope="module")
 def stack(tmp_path_factory: pytest.TempPathFactory, database: Path) -> Iterator[Stack]:
-    """A stack of its own, whose provider has volumes with a past."""
+    """A separate stack, whose provider has volumes with a past."""
     prepared = Stack(tmp_path_factory.mktemp("volume"), database)
     _tell(prepared.simulator.world, datetime.now(UTC))
     with prepared as running:
@@ -82,7 +82,7 @@ def test_a_hostile_name_is_text(open_tab: Callable[..., Tab], width: str) -> Non
 
 def test_the_button_asks_and_the_page_stays(open_tab: Callable[..., Tab], stack: Stack) -> None:
     tab = opened(open_tab, HOSTILE)
-    stack.simulator.world.add_snapshot(PLACE, volume_id=HOSTILE, interval_type="DAILY", name="taken-meanwhile")
+    stack.simulator.world.add_snapshot(PLACE, volume_id=HOSTILE, interval_type="DAILY", name="taken-since")
     tab.page.get_by_role("button", name="Check now").click()
     expect(tab.page.locator("#news")).to_contain_text("Asked for this volume alone: 1 snapshot changed.")
     expect(tab.page.locator("#volume .timeline li").first).to_contain_text("Completed")

@@ -40,13 +40,13 @@ def test_nothing_moves_under_a_reader(open_tab: Callable[..., Tab], stack: Stack
     tab = open_tab()
     tab.enter(LIST, "alice@example.com")
     before = tab.page.locator("tbody").inner_text()
-    stack.simulator.world.add_snapshot("compute-qc/prod", name="taken-meanwhile")
+    stack.simulator.world.add_snapshot("compute-qc/prod", name="taken-since")
     stack.manage("sync_snapshots", "--force")
     _ask_by_script(tab)
     expect(tab.page.locator("#news")).to_have_text(re.compile(r"1 change · show"))
     assert tab.page.locator("tbody").inner_text() == before
     tab.page.locator("#news").get_by_role("link", name="show").click()
-    expect(tab.page.locator("tbody")).to_contain_text("taken-meanwhile")
+    expect(tab.page.locator("tbody")).to_contain_text("taken-since")
     tab.check()
 
 

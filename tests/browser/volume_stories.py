@@ -1,4 +1,4 @@
-"""Volumes of which each verdict is said, put into a simulated provider: what the volumes page has to show."""
+"""Volumes with each verdict in a simulated provider, which the volumes page has to show."""
 
 from datetime import datetime, timedelta
 

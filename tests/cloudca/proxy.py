@@ -13,7 +13,7 @@ PATIENCE_SECONDS = 5
 
 
 class Proxy:
-    """Leads every tunnel to one port of this machine, whatever host is asked for.
+    """Connects every tunnel to one port of this machine, for any requested host.
 
     `answer` is sent to a CONNECT; only the good one makes a tunnel. `heads` are the requests, `passed` what went
     through the tunnels either way.

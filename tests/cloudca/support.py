@@ -30,7 +30,7 @@ ROW = {
 
 
 def canary() -> str:
-    """The key, put together anew each time, so that no frame keeps it but one that was given it."""
+    """The key, built again each time, so that only frames that received it keep it."""
     return "".join(["CANARY", "-3f9c", "-key"])
 
 

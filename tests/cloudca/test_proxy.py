@@ -126,7 +126,7 @@ def test_a_fault_of_the_proxy_is_told_as_such(
 
 
 def holds_password(fault: CloudError, log: str) -> bool:
-    """Whether a password stands in what people may get to see of a fault."""
+    """Whether the visible parts of a fault contain a password."""
     assert fault.__traceback__ is not None
     frames = fault.__traceback__.tb_next  # of the product, not of the test
     report = ExceptionReporter(RequestFactory().get("/"), type(fault), fault, frames)

@@ -1,4 +1,4 @@
-"""The time that passes: whatever drips, floods or is silent ends within the budget."""
+"""Time limits: a slow, endless or silent reply ends within the budget."""
 
 import socket
 from time import monotonic

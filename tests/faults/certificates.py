@@ -13,7 +13,7 @@ BEGIN, PAST, END = (datetime(year, 1, 1, tzinfo=UTC) for year in (2000, 2001, 21
 
 
 class Authority:
-    """Signs certificates; `path` is the file by which a client trusts it."""
+    """Issues certificates; `path` is the file by which a client trusts it."""
 
     def __init__(self, folder: Path, name: str = "Tests") -> None:
         self._folder = folder

@@ -1,4 +1,4 @@
-"""One environment under the provider's weather, seen through its pages, and the figures of all that was tried."""
+"""One environment with provider faults, seen through its pages, and the figures of all trials."""
 
 import logging
 import re
@@ -38,7 +38,7 @@ def clock() -> Iterator[time_machine.Traveller]:
 def short_waits(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
     """Give up early where the test is about a wait: what it ends with does not depend on its length.
 
-    An answer that is expected has all its time, as the machine may be busy, and so has the good weather before.
+    An answer that is expected has all its time, as the machine may be busy, and so has the time without faults before.
     """
     given = getattr(getattr(request.node, "callspec", None), "params", {})
     told = given["variant"].told if "variant" in given else given.get("sentence", NOT_IN_TIME)
@@ -74,7 +74,7 @@ def sim(clock: time_machine.Traveller, environment: Environment, settings: Setti
 
 @pytest.fixture(params=["cold", "warm"])
 def before(request: pytest.FixtureRequest, alice_client: Client, sim: Simulator, clock: time_machine.Traveller) -> int:
-    """The rows that are there before the weather turns: none, or those of a minute ago."""
+    """The rows before the fault: none, or those of a minute ago."""
     if request.param == "cold":
         return 0
     assert press(alice_client).status_code == 200

@@ -37,7 +37,7 @@ class Figures(TypedDict):
 class Look:
     """The refresh's answer and the page after it.
 
-    Times are in seconds. `stale`: no whole list came at this moment of the standing clock. `keys`: places that hold
+    Times are in seconds. `stale`: no complete list came at this time of the stopped clock. `keys`: places that hold
     the key.
     """
 
@@ -105,7 +105,7 @@ def stored() -> bytes:
 
 
 def holds_key(place: bytes) -> bool:
-    """Whether the key stands there: plain, turned round, in base64, in hex, or its beginning."""
+    """Whether the text contains the key: plain, reversed, in base64, in hex, or its beginning."""
     plain = KEY.encode()
     forms = (plain, plain[::-1], b64encode(plain).rstrip(b"=")[:-1], plain.hex().encode(), plain[:12])
     return any(form in place for form in forms)
@@ -117,7 +117,7 @@ def summed(figures: Sequence[Figures]) -> list[str]:
     unlabelled = sum(each["stale"] and not each["labelled"] for each in figures)
     return [
         "",
-        "The provider's weather, each fault without and with old rows",
+        "Provider faults, each without and with old rows",
         f"  answered with a page     {answered:>6} of {len(figures)}",
         f"  rows lost                {sum(each['lost'] for each in figures):>6}",
         f"  old data without a label {unlabelled:>6}",

@@ -81,7 +81,7 @@ class Forks:
         return word
 
     def done(self) -> None:
-        """Wait until the process has ended well."""
+        """Wait until the process exits successfully."""
         assert (word := self._next()) == Ended([0]), word
 
     def _next(self, seconds: float = SECONDS) -> object:

@@ -40,7 +40,7 @@ def program() -> Iterator[Forks]:
 
 @pytest.fixture
 def other(forks: Forks) -> Iterator[Forks]:
-    """A second program on the same database: the first waits for its process, whatever becomes of that."""
+    """A second program on the same database: the first waits for its process in any case."""
     other = Forks()
     other.file, other.url = forks.file, forks.url
     yield other
@@ -49,7 +49,7 @@ def other(forks: Forks) -> Iterator[Forks]:
 
 @pytest.fixture
 def forks(program: Forks, tmp_path: Path, provider: Simulator, db: None) -> Forks:
-    """The program on a database file of its own, a copy of the tests' empty one."""
+    """The program on a separate database file, a copy of the tests' empty one."""
     file = tmp_path / "db.sqlite3"
     file.write_bytes(connection.connection.serialize())
     program.use(file, provider.url)
@@ -114,7 +114,7 @@ def died(forks: Forks, chance: Random, moment: Moment, later: int) -> str:
     left = shape(forks.file)  # asks for integrity and foreign keys too
     if left == new:
         return "new"
-    # The volumes are written before, in a transaction of their own, which counts as a generation.
+    # The volumes are written before, in a separate transaction, which counts as a generation.
     is_old = not said and left[:2] == old[:2] and left[2] - old[2] in (0, 1)
     assert is_old, (moment.__name__, said, differences(old, left), differences(new, left))
     return "old"

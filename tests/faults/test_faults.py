@@ -1,4 +1,4 @@
-"""Whatever the provider does, the page comes, tells it, keeps every row, and no place holds the key."""
+"""With every fault of the provider, the page works, shows the fault, keeps every row, and never contains the key."""
 
 from base64 import b64encode
 from collections.abc import Callable
@@ -23,7 +23,7 @@ def named(variants: list[Variant]) -> list[object]:
 
 
 def held(look: Look) -> None:
-    """What holds in any weather."""
+    """What is true with any fault."""
     assert look.statuses == (200, 200)
     assert (look.lost, look.keys) == (0, 0)
     assert look.refresh_seconds < refresh.WEB_BUDGET + SLACK_SECONDS

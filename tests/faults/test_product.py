@@ -77,7 +77,7 @@ def token_of(page: requests.Response) -> str:
 
 @dataclass
 class Waiting:
-    """A refresh that waits for the provider, and the pages that are asked for meanwhile."""
+    """A refresh that waits for the provider, and pages requested at the same time."""
 
     session: requests.Session
     url: str

@@ -1,4 +1,4 @@
-"""The provider's weather: each fault by name, and what the page must say of it."""
+"""Provider faults by name, and what the page must show for each."""
 
 import json
 from typing import NamedTuple

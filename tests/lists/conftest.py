@@ -27,7 +27,7 @@ def volume_id(number: int) -> str:
 
 
 def made(number: int, days: float = 0) -> SnapshotRecord:
-    """A snapshot of one of the volumes, taken so many days ago; every ninth tells no time, every eleventh no volume."""
+    """A snapshot of one of the volumes, taken this many days ago; every ninth has no time, every eleventh no volume."""
     at = (NOW - DAY * days - timedelta(minutes=number)).replace(microsecond=0)
     of = number % VOLUMES
     fields = {"volume_id": volume_id(of), "volume": f"disk-{of:02}", "volume_type": "ROOT"}
@@ -59,7 +59,7 @@ def world(team: Team, fill: Fill, clock: time_machine.Traveller) -> Team:
 
 @pytest.fixture
 def in_rival(rival: Team, fill: Fill) -> Team:
-    """A stranger's team with the same environment, volumes and snapshots, and names of its own."""
+    """A stranger's team with the same environment, volumes and snapshots, and other names."""
     ApiKey.replace(rival, Secret("a-key-of-rival"))
     fill(
         [taken(number, NOW - DAY, name=f"RIVALS-{number}", volume_id=volume_id(number)) for number in range(9)],
@@ -70,6 +70,6 @@ def in_rival(rival: Team, fill: Fill) -> Team:
 
 @pytest.fixture(autouse=True)
 def places() -> Iterator[None]:
-    """Every test must give back the places that its exports took."""
+    """Every test must release the slots of its exports."""
     yield
     assert export.SLOTS.taken().total() == 0

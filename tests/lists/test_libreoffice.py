@@ -22,13 +22,13 @@ SECONDS = 120
 AS_CSV = "CSV:44,34,76,1,,0,false,false,false,false,false,-1"
 TABLE = "{urn:oasis:names:tc:opendocument:xmlns:table:1.0}"
 REPEATED, FORMULA = f"{TABLE}number-columns-repeated", f"{TABLE}formula"
-# A spreadsheet has no such signs: they become blanks or go.
+# A spreadsheet has no such characters: they become blanks or disappear.
 UNKEPT = re.compile(r"[\x00\s\u200b\ufeff\u2028\u202a-\u202e]+")
 
 
 @pytest.fixture
 def opened(tmp_path: Path) -> Open:
-    """Open a file and give what stands in its cells; no cell may be a formula."""
+    """Open a file and return the values of its cells; no cell may be a formula."""
     program = shutil.which("soffice")
     assert program, "this needs LibreOffice: apt-get install libreoffice-calc, or make test TOOLS=no"
 
@@ -46,7 +46,7 @@ def cells(path: Path) -> list[list[str]]:
     table = ElementTree.parse(path).getroot().iter(f"{TABLE}table-row")
     rows = [[cell for cell in row if cell.tag == f"{TABLE}table-cell"] for row in table]
     assert [cell.attrib[FORMULA] for row in rows for cell in row if FORMULA in cell.attrib] == []
-    # What follows the last row and column is told as one empty cell, many times.
+    # Everything after the last row and column is one repeated empty cell.
     texts = [[text for cell in row for text in repeated(cell)] for row in rows]
     return [row for row in texts if any(row)]
 

@@ -1,4 +1,4 @@
-"""A file is made while it is read, for whoever may still read it; broken off, it does not look whole."""
+"""A file is written while it is read, as long as the reader is allowed; if it is cut, it does not look complete."""
 
 import gc
 import json

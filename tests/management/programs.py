@@ -18,7 +18,7 @@ __all__ = ["ROOT", "until"]
 
 
 def is_alive(pid: int) -> bool:
-    """Whether a process runs; one that has ended and only waits to be collected does not."""
+    """Whether a process runs; a zombie does not."""
     try:
         state = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
     except FileNotFoundError:

@@ -1,4 +1,4 @@
-"""What the demo knows when it comes up: each verdict of a volume of its own, and what there is to watch."""
+"""The demo's state at its start: a volume for each verdict, and things to watch."""
 
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta

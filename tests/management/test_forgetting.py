@@ -1,4 +1,4 @@
-"""`prune` forgets what is past its time, to the second, and never a row of something that lives."""
+"""`prune` deletes expired rows, to the second, and never a row of something that exists."""
 
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta

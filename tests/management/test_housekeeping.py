@@ -1,4 +1,4 @@
-"""Once a day one sync of all forgets what is past its time, in the time that its rounds leave."""
+"""Once a day one of all syncs deletes expired data, between its rounds."""
 
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta

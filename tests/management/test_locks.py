@@ -61,7 +61,7 @@ def needs(package: str) -> list[Requirement] | None:
 
 
 def unmet(lock: str, asked: Iterable[Requirement], environment: Environment = HERE) -> set[str]:
-    """Return what is asked for, or what a locked package needs, and the lock does not provide in this environment."""
+    """Return requirements, of the lock or of a locked package, that the lock does not provide in this environment."""
     pinned, seen, missing = pins(lock, environment), set[tuple[str, str]](), set[str]()
     waiting = [*asked, *map(Requirement, pinned)]
     while waiting:

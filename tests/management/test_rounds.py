@@ -12,7 +12,7 @@ from tests.management.test_sync_lines import PROD, later
 
 
 class Clock:
-    """A clock that moves when somebody waits; stops after so many waits."""
+    """A clock that moves when somebody waits; stops after this many waits."""
 
     def __init__(self, waits: int) -> None:
         self.now, self.left = 1000.0, waits

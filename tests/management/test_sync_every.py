@@ -1,4 +1,4 @@
-"""`sync_snapshots --every` as a process of its own: it goes on, and it ends at once and cleanly."""
+"""`sync_snapshots --every` as a separate process: it repeats, and it stops at once and cleanly."""
 
 import shutil
 import signal

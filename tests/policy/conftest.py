@@ -64,7 +64,7 @@ def mixture(fill: Fill) -> Environment:
     fill(first)
     # Made two days ago, as the volumes endpoint says, and without a usable snapshot: new by some targets only.
     Volume.objects.filter(name="disk-7").update(from_endpoint=True, created="2026-11-22T06:00:00+0000")
-    # Left out once: in doubt.
+    # Absent from one list: uncertain.
     environment = fill([row for row in first if row.id != shot(10, 1, days=2).id])
     judge_volumes(environment, at=environment.data_at)
     return environment

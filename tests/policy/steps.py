@@ -1,4 +1,4 @@
-"""What is said of a team's volumes, and what its pages offer."""
+"""The verdicts of a team's volumes, and what its pages offer."""
 
 from collections import Counter
 
@@ -21,7 +21,7 @@ STOPPED = f"{HOME}volumes/stopped/"
 
 
 def verdicts(team: Team) -> dict[str, Verdict]:
-    """What is said of each volume now, by its name."""
+    """The verdict of each volume now, by its name."""
     environments = list(Environment.objects.of_team(team))
     found = with_verdicts(volumes_of_team(environments), DataAges.of(environments, timezone.now()))
     return {name: Verdict(said) for name, said in found.values_list("name", "verdict")}

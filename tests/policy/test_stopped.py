@@ -1,4 +1,4 @@
-"""A schedule that stopped on purpose: nothing is due of it until a run of its type appears."""
+"""An intentionally stopped schedule: no run of it is due until a run of its type appears."""
 
 from datetime import timedelta
 

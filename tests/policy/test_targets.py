@@ -1,4 +1,4 @@
-"""Targets: the first question, what each answer means, who inherits what, and what a sync writes meanwhile."""
+"""Targets: the first question, what each answer means, who inherits what, and concurrent syncs."""
 
 from collections.abc import Iterator
 from datetime import timedelta
@@ -139,7 +139,7 @@ def test_old_tables_are_not_shown_after_a_target_changed(dora_client: Client, mi
 
 
 @pytest.fixture
-def meanwhile(monkeypatch: pytest.MonkeyPatch) -> Iterator[list]:
+def concurrently(monkeypatch: pytest.MonkeyPatch) -> Iterator[list]:
     """What is done once, after the first judgements were prepared."""
     waiting: list = []
     real = targets.judgements
@@ -157,20 +157,20 @@ def meanwhile(monkeypatch: pytest.MonkeyPatch) -> Iterator[list]:
 
 @pytest.mark.both_databases
 def test_what_a_sync_writes_meanwhile_is_judged_by_the_new_target(
-    dora: User, team: Team, fill: Fill, meanwhile: list
+    dora: User, team: Team, fill: Fill, concurrently: list
 ) -> None:
     old, new = shot(1, 1, days=9, interval_type="MANUAL"), shot(1, 2, days=0.01, interval_type="MANUAL")
     fill([old])
-    meanwhile.append(lambda: fill([new, old]))
+    concurrently.append(lambda: fill([new, old]))
     targets.set_of_team(team, 24, person=dora)
     assert verdicts(team) == {"disk-1": Verdict.FRESH}
     assert Volume.objects.get().usable_count == 2
 
 
 @pytest.mark.both_databases
-def test_two_members_at_once_both_get_their_way(dora: User, team: Team, fill: Fill, meanwhile: list) -> None:
+def test_two_members_at_once_both_get_their_way(dora: User, team: Team, fill: Fill, concurrently: list) -> None:
     fill([shot(1, 1, days=3, interval_type="MANUAL")])
-    meanwhile.append(lambda: targets.set_of_volume(Volume.objects.get(), 96, person=dora))
+    concurrently.append(lambda: targets.set_of_volume(Volume.objects.get(), 96, person=dora))
     targets.set_of_team(team, 24, person=dora)
     assert verdicts(team) == {"disk-1": Verdict.FRESH}
 

@@ -1,4 +1,4 @@
-"""Two who write at the same moment, on connections of their own: the second waits, and sees what the first has done."""
+"""Two writers at the same moment, on separate connections: the second waits, and sees what the first has done."""
 
 import time
 from collections.abc import Callable, Iterator
@@ -24,7 +24,7 @@ WAITING = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_databas
 
 
 @contextmanager
-def meanwhile(act: Callable[[], object]) -> Iterator[list[object]]:
+def concurrently(act: Callable[[], object]) -> Iterator[list[object]]:
     """Start an act in a thread, wait until it waits for our lock, and give what it returns after our commit."""
     results: list[object] = []
 
@@ -47,7 +47,7 @@ def _until_waiting(is_done: Callable[[], bool]) -> None:
     deadline = time.monotonic() + DEADLINE_SECONDS
     with connection.cursor() as cursor:
         while not is_done():
-            # Within a transaction PostgreSQL shows the activity as it was at the first look.
+            # Within a transaction PostgreSQL shows the activity as it was at the first query.
             cursor.execute("SELECT pg_stat_clear_snapshot()")
             if cursor.execute(WAITING).fetchone()[0]:
                 return
@@ -58,7 +58,7 @@ def _until_waiting(is_done: Callable[[], bool]) -> None:
 def test_a_token_made_while_its_maker_is_demoted_is_refused(team: Team, alice: User) -> None:
     client: Client = sign_in_client(alice)
     form = {"name": "mine", "days": "30", "form_id": "f" * 43}
-    with meanwhile(lambda: client.post("/t/acme/settings/tokens/", form).status_code) as statuses:
+    with concurrently(lambda: client.post("/t/acme/settings/tokens/", form).status_code) as statuses:
         Membership.objects.filter(user=alice).update(role=Role.VIEWER)
     assert (statuses, AccessToken.objects.count()) == ([403], 0)
 
@@ -70,6 +70,6 @@ def test_of_two_keys_tried_at_once_the_second_stays(team: Team, alice: User, set
     world = World(seed=1, environments=["compute-on/dev"], volumes=1, snapshots=1)
     with Simulator(world, keys={"a-key-of-acme": None}) as simulator:
         settings.CLOUDCA_API_URL = simulator.url
-        with meanwhile(lambda: propose("second")):
+        with concurrently(lambda: propose("second")):
             propose("first")
     assert [*PendingKey.objects.values_list("whose", flat=True)] == ["second"]

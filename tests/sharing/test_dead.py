@@ -1,4 +1,4 @@
-"""Links that do not open: whatever the reason, the same bytes."""
+"""Invalid links: the same bytes for every reason."""
 
 import random
 import statistics
@@ -65,10 +65,10 @@ def test_a_spoilt_link_says_what_one_says_that_never_was(make: Make, dead: bytes
 def test_ten_thousand_guesses_open_nothing(make: Make, figures: Tell) -> None:
     link, chance = make().removeprefix("/s/"), random.Random(7)
     head, _dot, secret = link.partition(".")
-    signs = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"
-    changed = chance.sample(range(len(secret) - 1), 40)  # of the last sign two bits say nothing
-    near = [secret[:at] + sign + secret[at + 1 :] for at in changed for sign in signs if sign != secret[at]]
-    far = ["".join(chance.choices(signs, k=len(secret))) for _ in range(GUESSES - len(near))]
+    letters = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"
+    changed = chance.sample(range(len(secret) - 1), 40)  # of the last letter two bits say nothing
+    near = [secret[:at] + letter + secret[at + 1 :] for at in changed for letter in letters if letter != secret[at]]
+    far = ["".join(chance.choices(letters, k=len(secret))) for _ in range(GUESSES - len(near))]
     digest = ShareLink.objects.get().digest
     let_in = sum(is_secret(digest, guess) for guess in near + far)
     let_in += sum(links.find(f"{head}.{guess}") is not None for guess in near[::10])

@@ -105,11 +105,11 @@ def test_the_secret_is_shown_once_and_kept_nowhere(
 def test_secrets_are_random_and_never_the_same(figures: Tell) -> None:
     made = [new_secret() for _ in range(20_000)]
     bits = 8 * SECRET_BYTES
-    signs = Counter("".join(secret[:42] for secret in made))
+    characters = Counter("".join(secret[:42] for secret in made))
     expected = 20_000 * 42 / 64
-    chi = sum((count - expected) ** 2 / expected for count in signs.values())
+    chi = sum((count - expected) ** 2 / expected for count in characters.values())
     figures("shared links", bits=bits, repeats=len(made) - len(set(made)))
-    assert (bits, len(set(made)), len(signs)) == (256, 20_000, 64)
+    assert (bits, len(set(made)), len(characters)) == (256, 20_000, 64)
     assert chi < 150  # 63 degrees of freedom: passed by one in a hundred million
 
 

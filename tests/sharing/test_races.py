@@ -1,4 +1,4 @@
-"""Revoking against opening, in two threads on a real database, either one: whoever comes later is refused."""
+"""Revoking against opening, in two threads on either database: the later one is refused."""
 
 import sqlite3
 import time

@@ -126,7 +126,7 @@ def test_threads_lose_none() -> None:
 
 
 def test_the_end_of_a_process_writes_them() -> None:
-    """A process of its own that only counts, and ends."""
+    """A separate process that only counts, and exits."""
     code = """
 import os; os.environ["DJANGO_SETTINGS_MODULE"] = "tests.settings"
 import django; django.setup()

@@ -29,7 +29,7 @@ Watched = dict[str, dict[str, object]]
 def watch(
     world: World, clock: Clock, code: str, *, seconds: int, step: float = 1.0
 ) -> Iterator[tuple[Watched, Watched]]:
-    """Yield each look at an environment with the one before."""
+    """Yield each state of an environment with the one before."""
     before = {str(row["id"]): row for row in world.snapshots(code)}
     for _ in range(int(seconds / step)):
         clock.pass_by(step)
@@ -39,7 +39,7 @@ def watch(
 
 
 def happenings(before: Watched, now: Watched) -> set[str]:
-    """Name what happened between two looks."""
+    """Name the differences between two states."""
     steps = {f"{before[id]['state']} > {now[id]['state']}" for id in before.keys() & now.keys()}
     vanished = {f"{before[id]['state']} > gone" for id in before.keys() - now.keys()}
     appeared = {

@@ -1,4 +1,4 @@
-"""The stories: the same at every moment, whoever tells them, and left alone by all else that goes on."""
+"""The stories: the same at every time, in every world, and not changed by other activity."""
 
 from argparse import ArgumentParser
 from datetime import UTC, datetime, timedelta

@@ -130,7 +130,7 @@ def start_worker(place: Place, *arguments: str) -> Worker:
 def next_word(worker: Speaking, seconds: float = SECONDS) -> object:
     assert worker.stdout is not None
     line = within(worker.stdout.readline, seconds, what=f"the next word of process {worker.pid}")
-    assert line, f"process {worker.pid} has ended without the word that is waited for"
+    assert line, f"process {worker.pid} exited without the expected word"
     return json.loads(line)
 
 

@@ -54,7 +54,7 @@ def ids(sim: Simulator, path: str = PATH) -> list[str]:
 
 
 def gone_events(environment: Environment) -> int:
-    """How many snapshots were told to have left, in whatever way."""
+    """How many snapshots were recorded as missing, in any way."""
     left = ["deleted", "rotated", "vanished"]
     return Change.objects.one_by_one().filter(environment=environment, kind__in=left).count()
 

@@ -64,10 +64,10 @@ def test_an_admin_may_ask_at_once(seen: Environment, sim: Simulator, clock: Trav
 
 @pytest.mark.parametrize("caller", [Caller.PAGE, Caller.COMMAND])
 def test_another_key_is_tried_at_once(seen: Environment, sim: Simulator, clock: Traveller, caller: Caller) -> None:
-    sim.keys = {"CANARY-key-anew": None}
+    sim.keys = {"CANARY-key-second": None}
     clock.shift(MINUTE)
     assert failed(seen).kind == "refused"
-    ApiKey.replace(seen.team, Secret("CANARY-key-anew"))
+    ApiKey.replace(seen.team, Secret("CANARY-key-second"))
     clock.shift(11)
     assert refreshed(seen, caller).total == 0
 

@@ -21,7 +21,7 @@ Off = Callable[[timedelta], None]
 
 @pytest.fixture
 def off(sim: Simulator) -> Off:
-    """Put the provider's clock so much ahead of ours."""
+    """Set the provider's clock this much ahead of ours."""
 
     def off(ahead: timedelta) -> None:
         sim.stop()

@@ -49,7 +49,7 @@ Break = Callable[..., None]
 
 @pytest.fixture
 def broken(monkeypatch: pytest.MonkeyPatch) -> Break:
-    """Let a call raise, the first time or for ever."""
+    """Let a call raise, the first time or always."""
 
     def broken(where: object, name: str, error: BaseException, *, times: int = 1) -> None:
         called, left = getattr(where, name), [times]
@@ -179,7 +179,7 @@ def test_the_database_fails_for_one_environment(environment: Environment, second
     assert ("+24 new" in told[0], told[1]) == (True, "The database could not be used (disk is full).")
 
 
-# --- what people, scripts and the log are told
+# --- messages to people, to scripts and in the log
 
 
 @pytest.mark.parametrize("stage", ["fetch", "store"])
@@ -240,7 +240,7 @@ def test_a_key_on_trial(environment: Environment, broken: Break, name: str) -> N
 # --- what is removed between plan and write
 
 
-def meanwhile(monkeypatch: pytest.MonkeyPatch, happens: Callable[[], object]) -> None:
+def during_the_sync(monkeypatch: pytest.MonkeyPatch, happens: Callable[[], object]) -> None:
     """Let something happen between the plan and the write."""
     prepare = store_snapshots._prepare
 
@@ -266,7 +266,7 @@ def removals(environment: Environment) -> Sequence[Callable[[], object]]:
 def test_an_environment_that_is_removed_meanwhile(
     environment: Environment, second: Environment, monkeypatch: pytest.MonkeyPatch, number: int
 ) -> None:
-    meanwhile(monkeypatch, removals(environment)[number])
+    during_the_sync(monkeypatch, removals(environment)[number])
     bad, good = list(sync.refresh([environment, second], caller=Caller.COMMAND))
     assert bad.fault is not None
     assert bad.fault.kind == "removed"
@@ -277,7 +277,7 @@ def test_an_environment_that_is_removed_meanwhile(
 def test_a_page_whose_environment_is_removed_meanwhile(
     alice_client: Client, environment: Environment, monkeypatch: pytest.MonkeyPatch, number: int
 ) -> None:
-    meanwhile(monkeypatch, removals(environment)[number])
+    during_the_sync(monkeypatch, removals(environment)[number])
     assert press(alice_client).status_code in (200, 302, 404)
 
 
@@ -288,7 +288,7 @@ def test_rows_that_are_forgotten_meanwhile(
     again = ids(sim)[0]
     old = timezone.now() - timedelta(days=9999)
     Snapshot.objects.filter(snapshot_id=again).update(listed=False, missing_since=old, last_seen_at=old)
-    meanwhile(monkeypatch, lambda: list(forget(timezone.now())))
+    during_the_sync(monkeypatch, lambda: list(forget(timezone.now())))
     Environment.objects.update(body_hash="")
     assert failed(seen).kind == "late"
     clock.shift(61)

@@ -1,4 +1,4 @@
-"""Whoever comes back too late, with an old key or to a removed environment, writes nothing.
+"""A late refresh, with an old key or of a removed environment, writes nothing.
 
 A refresh of two environments asks for both before it writes the first: what happens between the two outcomes happens
 while the second answer is on its way.

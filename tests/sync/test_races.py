@@ -69,7 +69,7 @@ def provider() -> Iterator[Simulator]:
 
 @pytest.fixture
 def start(copied: object, provider: Simulator) -> Iterator[Start]:
-    """Start workers; whoever still lives at the end is killed, before its place is removed."""
+    """Start workers; those that still run at the end are killed, before their folder is removed."""
     workers: list[Worker] = []
 
     def start(place: Place, *arguments: str) -> Worker:

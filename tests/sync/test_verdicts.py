@@ -1,4 +1,4 @@
-"""What is said of a volume while syncs follow it: runs that hang, tries without end, targets, states nobody knows."""
+"""A volume's verdict over several syncs: hanging runs, repeated attempts, targets, unknown states."""
 
 import json
 from collections.abc import Collection

@@ -30,7 +30,7 @@ def said(environment: Environment, volume_id: str, now: datetime) -> Verdict:
 
 @pytest.fixture
 def bare(sim: Simulator) -> str:
-    """A volume without snapshots of its own."""
+    """A volume without snapshots."""
     return str(sim.world.add_volume(PATH, name="data-2", instance_name="vm1")["id"])
 
 

@@ -1,4 +1,4 @@
-"""A process of its own on a database file (DATABASE_URL): refreshes the one environment as the command does.
+"""A separate process on a database file (DATABASE_URL): refreshes the one environment as the command does.
 
 Prints a line of JSON per outcome. `--gate` says "ready" and waits for a line before it starts. `--stop-at N` says
 "stopped" before the Nth statement of the transaction that writes the list and waits for a line; the number of
@@ -41,7 +41,7 @@ class Stopper:
         self.stop_at, self.count, self.is_writing, self.is_over = stop_at, 0, False, False
 
     def __call__(self, execute: Callable[..., object], sql: str, *rest: object) -> object:
-        # What is written after it, in transactions of their own, is not the list.
+        # Later writes, in separate transactions, are not the list.
         self.is_over = self.is_over or (self.count > 0 and not connection.in_atomic_block)
         if connection.in_atomic_block and self.is_writing and not self.is_over:
             self.count += 1

@@ -152,7 +152,7 @@ def test_every_reason_has_words() -> None:
 
 
 def test_the_moment_follows_the_providers_clock(week: Policy, fill: Fill) -> None:
-    """Its names are ten minutes ahead of ours; late by what has passed there."""
+    """Its names are ten minutes ahead of ours; late by the time that passed there."""
     fill(disk("late", 50))
     Environment.objects.update(clock_ahead=600, data_at=timezone.now() + timedelta(minutes=600))
     assert badge(stands("late")).word == "Daily late by 1 d"

@@ -1,7 +1,7 @@
-"""Histories of lists, drawn at random: whatever the lists do, a volume that is shown as fresh has a young snapshot.
+"""Random histories of lists: in all of them, a volume that is shown as fresh has a young snapshot.
 
 A history holds nothing that no list could ever show: no old snapshot without a date that is listed late, and no clock
-of ours that stood still while nobody looked.
+of ours that stopped while no sync ran.
 """
 
 from collections import Counter
@@ -47,7 +47,7 @@ class Kept:
 
 @dataclass(frozen=True)
 class Taken:
-    """One that was taken by hand, so many hours after the first sync."""
+    """A manual snapshot, this many hours after the first sync."""
 
     disk: int
     hour: int
@@ -165,7 +165,7 @@ class Tried(Lab):
     # --- what happens
 
     def set_clocks(self, *, provider: timedelta | None = None, ours: timedelta | None = None) -> None:
-        """Pass over a clock of ours that stood still while nobody looked: it looks like a jump of the provider's."""
+        """Skip cases in which our clock stopped while no sync ran: that looks like a jump of the provider's."""
         place = self.moments.index(self.now)
         step = self.now - self.moments[max(0, place - 1)]
         if ours is not None and step > HOUR and timedelta() <= step + ours - self.clocks.ours <= HOUR + 2 * UNSEEN:

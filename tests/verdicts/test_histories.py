@@ -1,4 +1,4 @@
-"""Whatever lists show, a volume shown as fresh has a usable snapshot that is young enough, and a late one has none.
+"""In any history, a volume shown as fresh has a usable snapshot that is young enough, and a late one has none.
 
 `make judge` tries 2,000 histories, `make test` 15. `HISTORIES` chooses another number.
 """
@@ -23,7 +23,7 @@ TRIED = settings(
     derandomize=NUMBER == FEW,
     deadline=None,
     database=None,
-    # To look for the shortest one takes minutes: the one that was found is told as it is.
+    # To find the shortest example takes minutes: report the first one unchanged.
     phases=[Phase.generate],
     suppress_health_check=list(HealthCheck),
 )

@@ -1,4 +1,4 @@
-"""The judge, rule by rule, on plain values: what is said of a volume at a moment, and why."""
+"""The judge, rule by rule, on plain values: a volume's verdict at a time, and its reason."""
 
 from datetime import UTC, datetime, timedelta
 
@@ -479,7 +479,7 @@ def test_a_target_waits_for_a_run_that_began_in_time(
     kind: str, newest_ago: timedelta, began_ago: timedelta, verdict: Verdict
 ) -> None:
     assert at(run(newest_ago, kind="MANUAL"), run(began_ago, "BackingUp", "MANUAL"), target=DAY) is verdict
-    # A first run of a schedule is under way whatever the target, and late by the schedule where it is too old.
+    # A schedule's first run is running with any target, and late by the schedule if it is too old.
     if schedules_of(kind) == ():
         assert at(run(newest_ago, kind=kind), run(began_ago, "BackingUp", kind), target=DAY) is verdict
 

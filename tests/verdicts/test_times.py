@@ -20,7 +20,7 @@ def stamp(moment: datetime) -> str:
 
 # name (with {} where a time stands), interval type, volume's name, the time that it tells, the list before: the origin
 CASES = [
-    # A schedule's names are the provider's own, whatever stands before the time.
+    # A schedule's names come from the provider, with any text before the time.
     ("web-01_ROOT-35545_{}", "DAILY", "ROOT-35545", TOLD, WITHOUT, NAME),
     ("web-01_ROOT-35545_{}", "HOURLY", "ROOT-35545", TOLD, WITHOUT, NAME),
     ("web-01_ROOT-35545_{}", "WEEKLY", "renamed-since", TOLD, WITHOUT, NAME),
@@ -41,7 +41,7 @@ CASES = [
     ("h_a.*_{}", "MANUAL", "a.*", SEEN - DAY, None, NAME),
     ("web_ROOT-35545_{}", "TEMPLATE", "ROOT-35545", SEEN - DAY, None, NAME),
     ("web_ROOT-35545_{}", "", "ROOT-35545", SEEN - DAY, None, NAME),
-    # Look-alikes: a number that someone typed. At the first look nothing is known of them but "before".
+    # Look-alikes: a number that someone typed. At the first sync only "before" is known.
     ("before_{}", "MANUAL", "ROOT-35545", SEEN - DAY, None, BEFORE),
     ("before_{}", "MANUAL", "ROOT-35545", SEEN - HOUR, None, BEFORE),
     ("before_upgrade_{}", "MANUAL", "ROOT-35545", SEEN - DAY, None, BEFORE),
@@ -76,7 +76,7 @@ CASES = [
     # A clock that was put back between two lists.
     ("h_v_{}", "DAILY", "v", SEEN - MINUTE, SEEN + HOUR, NAME),
     ("nightly", "DAILY", "v", TOLD, SEEN + HOUR, BEFORE),
-    # Not a time, whoever made the name.
+    # Not a time, with any origin of the name.
     ("nightly", "DAILY", "v", TOLD, WITHOUT, WATCH),
     ("nightly", "MANUAL", "v", TOLD, None, BEFORE),
     ("", "DAILY", "v", TOLD, None, BEFORE),

@@ -1,6 +1,6 @@
 """The shortest replay: a month in which everything happens once, and a broken rule that it must notice.
 
-`make judge` replays the year and all chapters of their own, and breaks every rule.
+`make judge` replays the year and all separate chapters, and breaks every rule.
 """
 
 import pytest
@@ -14,7 +14,7 @@ from tests.verdicts.year.mutations import MUTATIONS, applied
 from tests.verdicts.year.replay import Replay
 from tests.verdicts.year.tally import Tally
 
-RULES = ("a run under way does not count", "any number in a name is a time", "fresh for ever")
+RULES = ("a run under way does not count", "any number in a name is a time", "fresh forever")
 
 
 @pytest.mark.django_db

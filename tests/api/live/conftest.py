@@ -23,5 +23,5 @@ def patience(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture
 def served(live_server: LiveServer, mia: Membership, prod: Environment) -> Iterator[tuple[str, Script]]:
-    """The server's address, and whoever holds a token of acme."""
+    """The server's URL, and a script with a token of acme."""
     return live_server.url, made(mia)[1]

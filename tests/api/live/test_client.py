@@ -58,7 +58,7 @@ def compare(here: CloudClient, there: CloudClient) -> None:
 
 
 def dated(rows: Sequence[SnapshotRecord]) -> list[str]:
-    """The order of those whose names say when they were taken; where others stand among them nobody is told."""
+    """The order of snapshots with a time in their names; the position of others is not specified."""
     return [row.id for row in rows if NAME_TIME.search(row.name)]
 
 

@@ -72,7 +72,7 @@ def described(url: str, script: Script) -> BaseSchema:
 
 @pytest.fixture
 def right_cursors(served: Served) -> Iterator[None]:
-    """No description tells a cursor of ours from any other text: one that is meant to be right is made so."""
+    """A description cannot tell a valid cursor from other texts, so a valid one is made here."""
 
     def before_call(context: object, case: Case, kwargs: object) -> None:
         is_right = case.meta is not None and case.meta.generation.mode is GenerationMode.POSITIVE

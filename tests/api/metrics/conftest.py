@@ -1,4 +1,4 @@
-"""Teams with a mirror each, and whoever asks for their metrics: with a team's token, with the operator's, with none."""
+"""Teams with a mirror each, and requests for metrics: with a team's token, with the operator's, with none."""
 
 from collections.abc import Iterator, Mapping
 from hashlib import sha256
@@ -76,5 +76,5 @@ def operator(settings: Settings) -> Script:
 
 @pytest.fixture
 def asker(mia: Membership) -> Script:
-    """A script of the team, whatever its mirror holds."""
+    """A script of the team, with any mirror."""
     return made(mia)[1]

@@ -147,7 +147,7 @@ def test_data_grows_old(told: Environment, asker: Script, clock: object) -> None
 
 
 def test_a_silent_mirror_cannot_tell(told: Environment, asker: Script, clock: object) -> None:
-    """What the data said is not said for ever: the verdict changes, and the age of the data tells why."""
+    """Old data does not keep its verdict: the verdict changes, and the age of the data shows why."""
     clock.shift(25 * 3600)  # type: ignore[attr-defined]
     found = told_to(asker)
     assert found.value("snapshots_volumes", verdict="unknown") == Volume.objects.count()

@@ -1,4 +1,4 @@
-"""The web processes' own numbers: each request once, whoever served it, and no series that a visitor can make."""
+"""The web processes' metrics: each request once, from any process, and no series that a visitor can create."""
 
 import os
 import runpy

@@ -1,4 +1,4 @@
-"""A provider of sign-ins, small but real: sockets, signatures, one-time codes, and a page for whoever signs in there.
+"""A provider of sign-ins, small but real: sockets, signatures, one-time codes, and a sign-in page.
 
 It checks what a provider must check of its client, and can be told to lie, to break and to stay silent.
 """
@@ -48,7 +48,7 @@ class Person:
 
 
 class Provider:
-    """Use as a context manager. `replies` stand in for the answer at a path; those at `silent` never come, those at
+    """Use as a context manager. `replies` replace the answer at a path; those at `silent` never come, those at
     `dripping` begin as given and then drip for ten seconds."""
 
     key: ClassVar[rsa.RSAPrivateKey] = make_key()
@@ -197,7 +197,7 @@ class _Handler(BaseHTTPRequestHandler):
         self.send_header("Content-Length", str(len(content)))
         self.send_header("Connection", "close")
         self.end_headers()
-        with suppress(OSError):  # whoever asked had enough of it
+        with suppress(OSError):  # the client disconnected
             self.wfile.write(content)
             provider.read_to_the_end.append(path)
         self.close_connection = True
@@ -212,7 +212,7 @@ class _Handler(BaseHTTPRequestHandler):
         self.close_connection = True
 
     def log_message(self, format: str, *values: object) -> None:
-        """Say nothing: what is asked is kept in `asked`."""
+        """Print nothing: requests are kept in `asked`."""
 
 
 def _json(status: int, content: dict[str, object]) -> Reply:

@@ -110,7 +110,7 @@ def test_account_signs_in_and_joins_with_a_click(link: str, anon_client: Client)
 
 
 def ended(client: Client, link: str) -> bytes:
-    """The page that a link leads to, whatever way it is asked; without the token and the address that was asked for."""
+    """The page of a link, for any method; without the token and the requested URL."""
     pages = {
         TOKEN.sub(rb"\1", answer.content) for answer in (client.get(link), client.post(link, {"password": PASSWORD}))
     }

@@ -1,4 +1,4 @@
-"""Nobody locks somebody else out: a browser that signed in before has an allowance of its own."""
+"""Nobody locks somebody else out: a browser that signed in before has a separate allowance."""
 
 import json
 from base64 import urlsafe_b64decode
@@ -20,7 +20,7 @@ def try_password(client: Client, user: User, password: str = PASSWORD, address: 
 
 
 def attack(user: User, tries: int = 6) -> list[int]:
-    """Try wrong passwords, each from a browser and an address of its own."""
+    """Try wrong passwords, each from another browser and address."""
     return [try_password(Client(), user, "wrong", f"198.51.100.{number}") for number in range(tries)]
 
 

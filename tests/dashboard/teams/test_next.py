@@ -1,4 +1,4 @@
-"""Whatever `next` says, wherever it is read: the answer stays on the site."""
+"""With any value of `next`, the answer stays on the site."""
 
 from collections.abc import Callable, Mapping
 

@@ -23,7 +23,7 @@ SECRET = "GEZDGNBVGY3TQOJQGEZDGNBVGY3TQOJQ"
 
 @pytest.fixture
 def linked_client(alice: User, provider: Provider) -> Client:
-    """Alice, without a password here, let in by the provider, which asked her an hour ago."""
+    """Alice, without a password here, signed in by the provider, which authenticated her an hour ago."""
     alice.set_unusable_password()
     alice.save()
     provider.person.signed_in_at = int(time.time()) - HOUR

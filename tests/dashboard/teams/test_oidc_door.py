@@ -1,4 +1,4 @@
-"""The door to the provider: whatever comes through it, or does not, is one clear page in bounded time."""
+"""Requests to the provider: every answer, or none, leads to one clear page in bounded time."""
 
 import gzip
 import threading

@@ -1,4 +1,4 @@
-"""What a provider, and whoever stands between, may send: each is one clear page, no sign-in, no secret in the log."""
+"""Anything that a provider or an attacker may send leads to one clear page, no sign-in, no secret in the log."""
 
 import json
 import time

@@ -1,4 +1,4 @@
-"""A session ends twelve hours after the sign-in, whatever happens in it."""
+"""A session ends twelve hours after the sign-in, regardless of its use."""
 
 from collections.abc import Callable
 from datetime import timedelta

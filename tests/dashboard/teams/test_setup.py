@@ -60,7 +60,7 @@ def kinds() -> list[str]:
 
 
 def ended(client: Client, address: str) -> bytes:
-    """The page of an address that has ended, however it is asked."""
+    """The page of an expired URL, for any method."""
     answers = [client.get(address), client.post(address, ALL)]
     assert {answer.status_code for answer in answers} == {404}
     (page,) = {TOKEN.sub(rb"\1", answer.content) for answer in answers}

@@ -1,4 +1,4 @@
-"""A replay in a process of its own, whose database is in its memory."""
+"""A replay in a separate process with an in-memory database."""
 
 import os
 
@@ -39,7 +39,7 @@ def empty_database() -> bytes:
 def replayed(name: str, chapters: int, focus: Focus, told: Told | None = None) -> Tally:
     """Replay with one rule broken, or none where `name` is empty. Call once in a process.
 
-    `focus`: the days that matter, or the name of a chapter of its own; both end at the first wrong thing.
+    `focus`: the days that matter, or the name of a separate chapter; both end at the first error.
     """
     _fill_database()
     with applied(name):
@@ -49,7 +49,7 @@ def replayed(name: str, chapters: int, focus: Focus, told: Told | None = None) -
 
 
 def apart(name: str) -> Tally:
-    """Replay a chapter of its own. Call once in a process."""
+    """Replay a separate chapter. Call once in a process."""
     _fill_database()
     return chapter_apart(name)
 

@@ -1,4 +1,4 @@
-"""Chapters of their own: each a few days in which one kind of thing goes wrong, with syncs close to each other."""
+"""Separate chapters: each a few days with one kind of problem, with frequent syncs."""
 
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta

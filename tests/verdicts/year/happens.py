@@ -10,7 +10,7 @@ HAPPENS = (
     *("volumes list 403", "environment refused", "volume deleted", "volume recreated under the same name"),
     *("scratch volume of 30 min", "run tried again without end", "state that is not known"),
 )
-# What the chapters of their own must have met.
+# What the separate chapters must contain.
 HAPPENS_APART = (
     *("list cut off without a word", "key that sees less", "key that sees more", "row listed days late"),
     *("jump of the provider clock", "jump of our clock", "clock that stays wrong", "jump while nobody looked"),

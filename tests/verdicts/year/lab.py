@@ -35,7 +35,7 @@ from tests.verdicts.year.wire import without_sockets
 PATH = "compute-on/lab"
 START = datetime(2026, 3, 2, tzinfo=UTC)
 WORDS = {verdict: verdict.name.lower().replace("_", " ") for verdict in Verdict}
-# A volume that is gone must be known to be after so many lists and so long.
+# A deleted volume must be known as deleted after this many lists and this time.
 DELETED_KNOWN, LISTS_TO_KNOW = HOUR, 4
 _numbers = count(1)
 
@@ -77,7 +77,7 @@ class Lab:
         self.by_sockets = by_sockets
         self.story = Story(Provider(self.world, PATH, start), start, 1)
         self.provider = self.story.provider
-        # (until this day, so many minutes apart) of the syncs.
+        # (until this day, minutes between two syncs).
         self.steps: list[tuple[float, float]] = []
         self.data: datetime | None = None
         self.were_late: dict[str, bool] = {}

@@ -28,7 +28,7 @@ Range = tuple[datetime | None, datetime]
 
 @dataclass(frozen=True)
 class Mutation:
-    """`focus`: the days of the chapter in which it must be noticed, or the name of a chapter of its own."""
+    """`focus`: the days of the chapter in which it must be noticed, or the name of a separate chapter."""
 
     rule: str
     what: str
@@ -321,7 +321,7 @@ MUTATIONS: Mapping[str, Mutation] = {
         Mutation("3 stuck", "a left-over one counts", ((judge, "_tries", _left_over_counts),), EARLY),
         Mutation(
             "4 data's time",
-            "fresh for ever",
+            "fresh forever",
             ((sql, "_provider_now", lambda ages: F("environment__data_at")),),
             EARLY,
         ),
@@ -333,7 +333,7 @@ MUTATIONS: Mapping[str, Mutation] = {
         Mutation("5 failing", "to try again is no failure", ((judge, "after_tries", _tried_again),), EARLY),
         Mutation("5 failing", "failing after its deadline", ((judge, "after_tries", _failing_for_ever),), EARLY),
         Mutation("6 none, new", "never new", ((judge, "without_usable", _never_new),), EARLY),
-        Mutation("6 none, new", "new for ever", ((judge, "without_usable", _ever_new),), EARLY),
+        Mutation("6 none, new", "new forever", ((judge, "without_usable", _ever_new),), EARLY),
         Mutation(
             "6 none, new", "unlisted yet is not new", ((evaluate.Scene, "created_between", _created_as_told),), END
         ),
@@ -345,7 +345,7 @@ MUTATIONS: Mapping[str, Mutation] = {
             "long after",
         ),
         Mutation("8 ended", "ended though it ran again", ((judge, "_has_ended", _ended_for_good),), END),
-        Mutation("8 ended", "late though ended on purpose", ((judge, "_has_ended", _never_ended),), END),
+        Mutation("8 ended", "late though stopped", ((judge, "_has_ended", _never_ended),), END),
         Mutation("9 fewer", "never flagged", ((evaluate, "has_fewer", _never_fewer),), BUSY),
         Mutation("9 fewer", "rotation is a loss", ((evaluate, "has_fewer", _fewer_by_rotation),), EARLY),
         Mutation(

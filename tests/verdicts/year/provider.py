@@ -1,6 +1,6 @@
 """The provider of the year: volumes and runs whose truth is known, moved on by its own clock.
 
-Each run is a row of the simulator's world and a `Run` here, which also remembers what the lists said of it.
+Each run is a row of the simulator's world and a `Run` here, which also stores what the lists showed.
 """
 
 import re

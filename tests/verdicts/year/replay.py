@@ -22,13 +22,13 @@ from snapshots.sync.leases import Caller
 from snapshots.verdicts.evaluate import judge_volumes
 from snapshots.verdicts.sql import DataAges, volumes_of_team, with_verdicts
 from tests.verdicts.year import truth
+from tests.verdicts.year.faults import Faults
 from tests.verdicts.year.lists import Lists, Seen
 from tests.verdicts.year.provider import GONE, Disk, Provider, Run
 from tests.verdicts.year.schedule import DAY, HOUR
 from tests.verdicts.year.story import Story, dev, prod
 from tests.verdicts.year.tally import Tally
 from tests.verdicts.year.times import START, Times, chapter_of, day_of
-from tests.verdicts.year.weather import Weather
 from tests.verdicts.year.wire import without_sockets
 
 KEY = "CANARY-key-of-the-year"
@@ -37,7 +37,7 @@ WORDS = {verdict: verdict.name.lower().replace("_", " ") for verdict in Verdict}
 # Two lists of the volumes, which are asked for less often, and a question for the volume itself: then it must be known.
 DELETED_KNOWN, LISTS_TO_KNOW = 12 * HOUR, 4
 
-# What is past this is forgotten once a week, as `manage.py prune` does: verdicts must not depend on it.
+# Older rows are deleted once a week, as `manage.py prune` does: verdicts must not depend on them.
 HISTORY_DAYS = 40
 FAULTS = {"refused": "environment refused"}
 Told = Callable[[int, Tally], None]
@@ -120,14 +120,14 @@ class Replay:
     # --- a sync
 
     def _sync(self, now: datetime) -> None:
-        weather = Weather(day_of(now))
-        weather.fall(self.sim, PROD, DEV)
+        faults = Faults(day_of(now))
+        faults.fall(self.sim, PROD, DEV)
         for place in self.places:
             place.provider.advance(now)
             self._act(place, now)
         prod_place = self.places[0]
         asked = self.places if self.times.is_whole(now) else self.places[:1]
-        hidden = self._hidden(prod_place, weather)
+        hidden = self._hidden(prod_place, faults)
         with prod_place.provider.without(hidden):
             outcomes = list(refresh.refresh([place.row for place in asked], caller=Caller.COMMAND))
         self.tally.syncs += len(outcomes)
@@ -137,12 +137,12 @@ class Replay:
                 self.tally.met[FAULTS.get(outcome.fault.kind, "outage of the provider")] += 1
             if outcome.written is not None:
                 left_out = {run.id for run in hidden} if is_prod else set()
-                self._listed(place, now, left_out, is_empty=is_prod and weather.is_empty)
-        self._note_weather(prod_place, weather, hidden, now)
+                self._listed(place, now, left_out, is_empty=is_prod and faults.is_empty)
+        self._note_faults(prod_place, faults, hidden, now)
         self.sim.clear_faults()
         self.sim.clear()
 
-    def _note_weather(self, place: Place, weather: Weather, hidden: list[Run], now: datetime) -> None:
+    def _note_faults(self, place: Place, faults: Faults, hidden: list[Run], now: datetime) -> None:
         met = self.tally.met
         if place.lists.newest and place.lists.newest.at == now:
             met["row omitted once"] += len(hidden)
@@ -150,10 +150,10 @@ class Replay:
             met["empty list"] += 1
         row = Environment.objects.get(pk=place.row.pk)
         if row.volumes_tried_at == now:
-            met.update(weather.of_volumes())
+            met.update(faults.of_volumes())
 
-    def _hidden(self, place: Place, weather: Weather) -> list[Run]:
-        if not weather.leaves_out:
+    def _hidden(self, place: Place, faults: Faults) -> list[Run]:
+        if not faults.leaves_out:
             return []
         newest = [[run for run in disk.runs if run.state and run.first_shown] for disk in place.story.hidden]
         return [runs[-1] for runs in newest if runs]

@@ -14,7 +14,7 @@ DAY, HOUR, MINUTE = timedelta(days=1), timedelta(hours=1), timedelta(minutes=1)
 CHAPTER = 28
 EVERY = {"HOURLY": HOUR, "DAILY": DAY, "WEEKLY": 7 * DAY}
 GRACE = {"HOURLY": HOUR / 2, "DAILY": 6 * HOUR, "WEEKLY": DAY, "MONTHLY": DAY}
-# A run begins up to so many minutes after its time.
+# A run begins up to this many minutes after its time.
 DELAYED = {"HOURLY": 5, "DAILY": 40, "WEEKLY": 90, "MONTHLY": 90}
 # Of one that is tried again and again: how often, how long each phase of a try lasts, and for how long.
 AGAIN, PHASE, GIVES_UP = 7 * MINUTE, 3 * MINUTE, 9 * HOUR

@@ -19,7 +19,7 @@ def chapter(number: int, tally: Tally) -> None:
 
 
 def apart(name: str, tally: Tally) -> None:
-    """One line for each chapter of its own."""
+    """One line for each separate chapter."""
     print(
         f"{name:26} {tally.syncs:5,} syncs, {tally.verdicts:6,} verdicts, {len(tally.wrong)} wrong;"
         f" {tally.hours_said:.1f} h of cannot tell, {tally.hours_open:.1f} h in which the data could not tell",
@@ -30,7 +30,7 @@ def apart(name: str, tally: Tally) -> None:
 def year(tally: Tally) -> None:
     for line in tally.wrong[:MOST_LINES]:
         print(line)
-    print("\nA simulated year, and chapters of their own:", end=" ")
+    print("\nA simulated year, and separate chapters:", end=" ")
     print(f"{tally.syncs:,} syncs, {tally.lists:,} lists, {tally.verdicts:,} verdicts read")
     for label, number in (
         ("false fresh", tally.false_fresh),

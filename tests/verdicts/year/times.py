@@ -4,8 +4,8 @@ from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from random import Random
 
+from tests.verdicts.year.faults import OURS_OFF, REFUSED
 from tests.verdicts.year.schedule import CHAPTER, DAY, MINUTE
-from tests.verdicts.year.weather import OURS_OFF, REFUSED
 
 START = datetime(2026, 1, 5, tzinfo=UTC)
 # Days of a chapter: (from, to, minutes between two syncs).
@@ -13,7 +13,7 @@ DENSE = (
     *((0.0, 0.02, 5), (3.1, 3.2, 10), (5.1, 5.2, 10), (7.495, 7.51, 5), (8.395, 8.48, 15), (9.625, 9.65, 5)),
     *((15.1, 15.23, 10), (16.4, 16.46, 10), (17.1, 17.23, 10), (26.01, 26.03, 4), (26.2, 26.24, 10)),
 )
-# Those without which the weather of their day would pass unseen.
+# Syncs without which the faults of their day would not be seen.
 NEEDED = (7.495, 8.395, 9.625)
 # Minutes between two syncs else, of the dense chapters and of the others; and where nothing is looked for.
 SPARSE, SPARSER, SELDOM = (150, 330), (360, 700), (600, 700)
@@ -40,7 +40,7 @@ class Times:
             now = following
 
     def is_whole(self, now: datetime) -> bool:
-        """Whether all environments are asked: in the chapters that are not dense some have a turn of their own."""
+        """Whether all environments are asked: in the sparse chapters some have separate turns."""
         self._turn += 1
         is_near = REFUSED[0] - 1 <= day_of(now) < REFUSED[1] + 1
         return bool(self.focus or is_near or self._is_dense(now) or self._turn % 2)

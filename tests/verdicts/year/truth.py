@@ -40,7 +40,7 @@ class Case:
     copied_were_complete: bool = True
     odd_are_usable: bool = False
     odd_types_are_due: bool = False
-    # What was really there when the list was made, whatever it showed.
+    # What really existed when the list was made, regardless of its content.
     is_real: bool = False
 
     def state(self, run: Run) -> str:

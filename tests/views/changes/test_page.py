@@ -165,7 +165,7 @@ def test_rotated_ones_are_shown_to_who_asks(alice_client: Client) -> None:
 
 
 def many(lists: Lists, count: int, state: str = "Error") -> Environment:
-    """One list in which so many are new, in a volume of their own each."""
+    """One list with this many new snapshots, each in another volume."""
     new = [taken(n, NOW, name=f"name {n:03}", state=state, volume_id=snapshot_id(n)) for n in range(1, count + 1)]
     return lists([ALWAYS], [*new, ALWAYS])
 

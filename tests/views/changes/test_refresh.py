@@ -1,4 +1,4 @@
-"""Asking the provider from the changes page: what is new is announced, and shown by the button or on demand."""
+"""Refresh from the changes page: new changes are announced, and shown by the button or on demand."""
 
 import pytest
 import time_machine

@@ -167,7 +167,7 @@ def test_what_is_confirmed_days_later_was_rotated_then(fill: Fill, clock: time_m
 
 
 def peer(pk: int, *, seen: int = -99, gone: int | None = None, listed: bool = True) -> Peer:
-    """The `pk`-th snapshot, complete as first seen, and gone so many hours after the start."""
+    """The `pk`-th snapshot, complete as first seen, and missing this many hours after the start."""
     missing = None if gone is None else START + gone * HOUR
     return Peer(pk, "v", START + pk * HOUR, START + seen * HOUR, "BackedUp", START + seen * HOUR, listed, missing)
 
@@ -184,9 +184,9 @@ CASES = {
     "new after it went": ([OLD, peer(2), peer(9, seen=11)], set()),
     "there when we began": ([OLD, peer(2), peer(9, seen=6)], set()),
     "nothing stays": ([OLD, peer(9, seen=9, gone=10)], set()),
-    "who stays is in doubt": ([OLD, peer(5, seen=9, gone=11), peer(9, seen=9, gone=11)], set()),
+    "who stays is uncertain": ([OLD, peer(5, seen=9, gone=11), peer(9, seen=9, gone=11)], set()),
     "an older one stays": ([peer(0), OLD, NEW], set()),
-    "in whatever order they come": ([NEW, peer(2), OLD], {1}),
+    "in any order": ([NEW, peer(2), OLD], {1}),
 }
 
 

@@ -10,7 +10,7 @@ from tests.views.changes.test_page import lines
 from tests.views.snapshots.conftest import NOW, detail, taken
 from tests.views.snapshots.reading import by_id, tree
 
-# Kind, before, after, seconds: the badge, what is said beside it, and the same in a snapshot's life.
+# Kind, before, after, seconds: the badge, the text beside it, and the same in a snapshot's timeline.
 WORDS = [
     ("completed", "Creating", "BackedUp", 14 * 60 + 30, "✓ Completed", "in 14 min", "Completed, in 14 min"),
     ("completed", "", "BackedUp", None, "✓ Completed", "", "Completed"),

@@ -49,7 +49,7 @@ def verdict(page: HttpResponse) -> str:
 
 
 def known(client: Client) -> dict[str, str]:
-    """What the page tells of the key in use."""
+    """What the page shows about the key in use."""
     facts = tree(client.get(KEY_PAGE)).one("dl", css="known")
     words = [[each.text for each in facts.all(tag)] for tag in ("dt", "dd")]
     return dict(zip(*words, strict=True))

@@ -1,4 +1,4 @@
-"""A team just made is led through key and environments to its first list; whoever may not do it reads who can."""
+"""A team just made is led through key and environments to its first list; members who may not do it see who can."""
 
 import pytest
 import time_machine

@@ -1,4 +1,4 @@
-"""The encryption key is replaced: every stored key is encrypted anew, at any moment whole, and nobody notices."""
+"""The encryption key is replaced: every stored key is re-encrypted, consistently and unnoticed."""
 
 from collections.abc import Callable
 from types import SimpleNamespace

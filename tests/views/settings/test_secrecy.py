@@ -38,7 +38,7 @@ FAULTS: list[dict[str, object]] = [
 
 
 def leaks(content: bytes) -> list[str]:
-    """Every key of which sixteen signs are in there, forwards, backwards or in hex."""
+    """Every key with sixteen characters in the text, forwards, backwards or in hex."""
     spellings = {key: (key[:16].encode(), key[:16][::-1].encode(), key[:16].encode().hex().encode()) for key in ENTERED}
     return [key for key, ways in spellings.items() if any(way in content for way in ways)]
 

@@ -20,7 +20,7 @@ def auto(client: Client, query: str = "", *, seen: str = LIST, **fields: str) ->
 
 
 def news(answer: Response) -> str:
-    """What is said; "" where the line stays as it was."""
+    """The message; "" if the line is unchanged."""
     return "".join(each.text for each in tree(answer).all(id="news"))
 
 

@@ -99,7 +99,7 @@ def key(team: Team) -> ApiKey:
 @pytest.fixture
 def fill(request: pytest.FixtureRequest, team: Team, key: ApiKey) -> Fill:
     """Give the team an environment that listed these records."""
-    # Where a test puts something in the product's place, all is made anew.
+    # If a test replaces a part of the product, everything is created again.
     is_altered = "monkeypatch" in signature(request.function).parameters or "settings" in request.fixturenames
     is_keeping = connection.vendor == "sqlite" and not is_altered
 

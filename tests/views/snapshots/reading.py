@@ -135,7 +135,7 @@ def banners(response: Response) -> list[str]:
 
 
 def freshness(response: Response) -> tuple[str, str]:
-    """The age line's tone and words: the page's first; each environment of a first fetch has one of its own."""
+    """The age line's tone and words: the page's first; each environment of a first fetch has another one."""
     line = tree(response).all(css="tone")[0]
     return line.attributes["class"].removeprefix("tone "), line.text
 

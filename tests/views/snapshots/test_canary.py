@@ -28,7 +28,7 @@ FAULTS: list[dict[str, object]] = [
 def spellings() -> Iterator[bytes]:
     key = KEY.encode()
     yield from (key, key[::-1], key.hex().encode(), key.hex().upper().encode(), key[:12])
-    # In base64 the same text has three forms, by where it begins; the signs at the seams depend on the neighbours.
+    # In base64 the same text has three forms, by where it begins; the characters at its ends depend on the neighbours.
     for before in range(3):
         encoded = base64.b64encode(b"\0" * before + key)
         yield encoded[4 if before else 0 : -4]

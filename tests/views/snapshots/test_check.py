@@ -28,7 +28,7 @@ def page_of(id: str) -> str:
 
 
 def look_up(client: Client, id: str) -> str:
-    """Ask as the page of an id that the mirror lacks does; returns what is said."""
+    """Ask as the page of an unknown id does; returns the message."""
     answer = client.post(f"{page_of(id)}check/", {"lookup": "1"}, headers=HTMX)
     assert answer.status_code == 200
     return str(tree(answer).text)

@@ -1,4 +1,4 @@
-"""A page costs the same few queries whatever the mirror holds, cold and hot."""
+"""A page costs the same few queries with any mirror, cold and hot."""
 
 from itertools import islice
 

@@ -1,4 +1,4 @@
-"""The search field: name, volume, id and instance; every word must be found; signs of LIKE are letters."""
+"""The search field: name, volume, id and instance; every word must be found; special characters of LIKE are literal."""
 
 import pytest
 from django.test import Client

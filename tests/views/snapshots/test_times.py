@@ -30,7 +30,7 @@ def edges(fill: Fill) -> None:
 
 @pytest.fixture
 def watched(fill: Fill, clock: time_machine.Traveller) -> None:
-    """1 appeared between 20 Nov 22:00 and 22 Nov 02:00; 9 was there at the first look, on 20 Nov."""
+    """1 appeared between 20 Nov 22:00 and 22 Nov 02:00; 9 existed at the first sync, on 20 Nov."""
     clock.move_to(at(20, 22))
     fill([plain(9)])
     clock.move_to(at(22, 2))

@@ -38,7 +38,7 @@ STORIES: dict[str, tuple[list[tuple[float, list[SnapshotRecord]]], str]] = {
     "others of another type": ([(0, [hours_ago(1, 200, **MANUAL), by_hand(2)])], "no_time"),
     "others, by the target": ([(0, [hours_ago(1, 200, **MANUAL), by_hand(2, **MANUAL)])], "undated"),
     "none has a time": ([(0, [by_hand(2)])], "no_time"),
-    "a range of its own": ([(0, []), (31, [by_hand(2)])], "range"),
+    "another range": ([(0, []), (31, [by_hand(2)])], "range"),
     "a run in progress": ([(0, [RUN]), (7, [RUN, by_hand(2, state="Creating")])], "run_in_progress"),
     "the first run": ([(0, [FRESH, by_hand(2, state="Creating")])], "first_run"),
     "left out": ([(0, [hours_ago(1, 5)]), (1, [])], "left_out"),

@@ -1,4 +1,4 @@
-""" "Never had one" is said only of a volume of which no list ever had a usable snapshot."""
+""" "Never had one" is shown only for a volume without a usable snapshot in any list."""
 
 from datetime import timedelta
 from importlib import import_module

@@ -1,4 +1,4 @@
-"""One volume's page: what can be said of it and why, its past, and what a member may say of it."""
+"""One volume's page: its status and reason, its past, and what a member may change."""
 
 from datetime import datetime, timedelta
 
@@ -189,7 +189,7 @@ def test_between_undated_ones_no_gap_is_claimed(bob_client: Client, fill: Fill, 
     fill(rows)
     clock.shift(3 * 86_400)
     fill(rows)
-    # The old session has ended meanwhile.
+    # The old session has expired since.
     bob_client.force_login(User.objects.get(email="bob@example.com"))
     page = bob_client.get(PAGE)
     assert [text.split(" · ")[0] for text in timeline(page, "line-title")] == ["before 24 Nov", "before 24 Nov"]
@@ -326,7 +326,7 @@ def _queries(client: Client) -> int:
     return len(captured)
 
 
-# --- "deleted on purpose"
+# --- marked as deleted
 
 
 def test_a_member_says_that_it_was_deleted_and_takes_it_back(

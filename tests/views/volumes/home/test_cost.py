@@ -1,4 +1,4 @@
-"""The volumes page costs the same few queries whatever the mirror holds; what the cache keeps is never another's."""
+"""The volumes page costs the same few queries with any mirror; cached values are never another team's."""
 
 from collections.abc import Iterator, Sequence
 from datetime import timedelta

@@ -1,4 +1,4 @@
-"""Refreshing the volumes page: nothing moves unless somebody asked, and what is said is true."""
+"""Refreshing the volumes page: nothing moves unless a user asks, and the texts are true."""
 
 import pytest
 import time_machine

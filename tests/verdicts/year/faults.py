@@ -18,8 +18,8 @@ VOLUME_FAULTS = (
 SHORT = 0.03
 
 
-class Weather:
-    """The weather of one sync, on a day of its chapter."""
+class Faults:
+    """The faults of one sync, on a day of its chapter."""
 
     def __init__(self, day: float) -> None:
         self.day = day
