@@ -15,6 +15,7 @@ from snapshots.lists.volume_filters import SORTS, STATUSES
 from snapshots.models import Environment, Policy, Volume
 from snapshots.policy import targets
 from tests.api.conftest import JUDGED, Script, furnish, made
+from tests.loops import in_turn
 from tests.views.snapshots.conftest import OTHER_VOLUME, VOLUME
 
 ORDERS = ["", *SORTS, *(f"-{name}" for name in SORTS)]
@@ -76,7 +77,7 @@ def test_old_data_is_not_called_fresh(script: Script, clock: time_machine.Travel
 
 
 @pytest.mark.both_databases
-@pytest.mark.parametrize(
+@in_turn(
     ("query", "found"),
     [
         ("environment=compute-on/prod", {VOLUME, OTHER_VOLUME}),
@@ -94,7 +95,7 @@ def test_filters_are_the_pages(script: Script, query: str, found: set[str]) -> N
     assert set(ids(script, query)) == found
 
 
-@pytest.mark.parametrize(
+@in_turn(
     "query",
     ["statuss=late", "status=Late", "status=", "age=1", "sort=id", "environment=prod", "schedule=NONE", "page=2"],
 )

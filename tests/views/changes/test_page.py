@@ -12,6 +12,7 @@ from pytest_django import DjangoAssertNumQueries
 
 from snapshots.cloudca.records import SnapshotRecord
 from snapshots.models import Change, Environment
+from tests.loops import in_turn
 from tests.views.changes.conftest import CHANGES, MINUTE, Lists
 from tests.views.snapshots.conftest import (
     HTMX,
@@ -95,7 +96,7 @@ def test_a_line_leads_to_the_snapshot_and_its_volume(alice_client: Client) -> No
 
 @pytest.mark.both_databases
 @pytest.mark.usefixtures("told")
-@pytest.mark.parametrize(
+@in_turn(
     ("query", "expected"),
     [
         ({"kind": "failed"}, ["two"]),
@@ -120,7 +121,7 @@ def test_filters(alice_client: Client, query: dict[str, object], expected: list[
 
 
 @pytest.mark.usefixtures("told")
-@pytest.mark.parametrize(
+@in_turn(
     ("name", "value"),
     [
         *[("kind", value) for value in ("Failed", "x", "\x00")],

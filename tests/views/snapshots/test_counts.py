@@ -5,6 +5,7 @@ from django.test import Client
 
 from snapshots.lists import snapshot_list
 from snapshots.models import Snapshot
+from tests.loops import in_turn
 from tests.views.snapshots.conftest import LIST, OTHER_PATH, OTHER_VOLUME, PATH, VOLUME, Fill, record
 from tests.views.snapshots.reading import banners, by_id, checked, choices, count, links, numbers, tree
 
@@ -32,7 +33,7 @@ def real(**conditions: object) -> int:
 
 @pytest.mark.both_databases
 @pytest.mark.usefixtures("filled")
-@pytest.mark.parametrize(
+@in_turn(
     ("query", "conditions"),
     [
         ("state=Error", {"state": "Error"}),
@@ -71,7 +72,7 @@ def test_what_is_gone_is_counted_by_itself(alice_client: Client) -> None:
 
 @pytest.mark.both_databases
 @pytest.mark.usefixtures("filled")
-@pytest.mark.parametrize("query", ["", "state=Error", "q=nothing", f"volume_id={OTHER_VOLUME}", "listed=no", "age=1d"])
+@in_turn("query", ["", "state=Error", "q=nothing", f"volume_id={OTHER_VOLUME}", "listed=no", "age=1d"])
 def test_the_numbers_beside_choices_are_of_all_listed_rows(alice_client: Client, query: str) -> None:
     page = alice_client.get(f"{LIST}?{query}")
     assert choices(page, "state") == {"BackedUp": "16", "Error": "8", "Creating": "12"}

@@ -4,6 +4,7 @@ import pytest
 from django.test import Client
 from django.utils.http import urlencode
 
+from tests.loops import in_turn
 from tests.views.snapshots.conftest import LIST, OTHER_PATH, OTHER_VOLUME, PATH, VOLUME, Fill, record
 from tests.views.snapshots.reading import chips, count, numbers, problems
 
@@ -28,7 +29,7 @@ def mixed(fill: Fill) -> None:
     fill(second, path=OTHER_PATH)
 
 
-@pytest.mark.parametrize(
+@in_turn(
     ("query", "expected"),
     [
         ("", ALL),
@@ -62,7 +63,7 @@ def test_one_filter(alice_client: Client, query: str, expected: list[int]) -> No
     assert (numbers(page), problems(page)) == (expected, [])
 
 
-@pytest.mark.parametrize(
+@in_turn(
     ("query", "expected"),
     [
         (f"state=Error&environment={OTHER_PATH}", [7]),
@@ -107,7 +108,7 @@ WRONG = {
 }
 
 
-@pytest.mark.parametrize("name", WRONG)
+@in_turn("name", WRONG)
 def test_a_wrong_value_is_named_and_ignored(alice_client: Client, name: str) -> None:
     for value in WRONG[name]:
         page = alice_client.get(LIST, {name: value})
@@ -141,7 +142,7 @@ def test_only_the_first_fifty_values_of_a_filter_count(alice_client: Client) -> 
     assert problems(page) == ["Only the first 50 values of “volume_id” are used."]
 
 
-@pytest.mark.parametrize("value", SQL)
+@in_turn("value", SQL)
 def test_sql_finds_no_way_in(alice_client: Client, value: str) -> None:
     for name in NAMES:
         page = alice_client.get(LIST, {name: value})

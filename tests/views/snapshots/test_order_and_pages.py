@@ -9,6 +9,7 @@ import pytest
 from django.test import Client
 
 from snapshots.cloudca.records import SnapshotRecord
+from tests.loops import in_turn
 from tests.views.snapshots.conftest import LIST, NOW, OTHER_PATH, OTHER_VOLUME, PATH, VOLUME, Fill, record, taken
 from tests.views.snapshots.reading import by_id, cells, links, numbers, problems, tree
 
@@ -87,12 +88,12 @@ def walked(client: Client, query: str, size: int) -> list[int]:
 
 
 @pytest.mark.both_databases
-@pytest.mark.parametrize("sort", [f"{sign}{key}" for key in UPWARD for sign in ("", "-")])
+@in_turn("sort", [f"{sign}{key}" for key in UPWARD for sign in ("", "-")])
 def test_every_order_is_over_all_rows(alice_client: Client, world: list[Row], sort: str) -> None:
     assert walked(alice_client, f"sort={sort}", 100) == in_order(world, sort)
 
 
-@pytest.mark.parametrize(
+@in_turn(
     ("query", "holds"),
     [
         ("state=Error", lambda row: row.state == "Error"),
@@ -117,15 +118,13 @@ def test_filtered_pages_equal_a_plain_slice(
 
 
 @pytest.mark.both_databases
-@pytest.mark.parametrize(
-    ("number", "size"), [(1, 50), (5, 50), (6, 50), (9, 50), (10, 50), (20, 25), (11, 25), (5, 100)]
-)
+@in_turn(("number", "size"), [(1, 50), (5, 50), (6, 50), (9, 50), (10, 50), (20, 25), (11, 25), (5, 100)])
 def test_a_page_is_its_slice_from_either_end(alice_client: Client, world: list[Row], number: int, size: int) -> None:
     page = alice_client.get(f"{LIST}?page={number}&page_size={size}&sort=volume")
     assert numbers(page) == in_order(world, "volume")[(number - 1) * size : number * size]
 
 
-@pytest.mark.parametrize("number", [11, 12, 500, 9_999_999])
+@in_turn("number", [11, 12, 500, 9_999_999])
 def test_past_the_end_is_the_last_page(alice_client: Client, world: list[Row], number: int) -> None:
     page = alice_client.get(LIST, {"page": number})
     assert numbers(page) == in_order(world, "-taken")[450:]

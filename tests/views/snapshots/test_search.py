@@ -4,6 +4,7 @@ import pytest
 from django.test import Client
 
 from snapshots.models import Volume
+from tests.loops import in_turn
 from tests.views.snapshots.conftest import LIST, OTHER_VOLUME, VOLUME, Fill, record, snapshot_id
 from tests.views.snapshots.reading import by_id, choices, empty, numbers, problems, tree
 
@@ -20,7 +21,7 @@ def filled(fill: Fill) -> None:
 
 
 @pytest.mark.both_databases
-@pytest.mark.parametrize(
+@in_turn(
     ("text", "expected"),
     [
         ("nightly", [8]),
@@ -76,7 +77,7 @@ def found(client: Client, **query: str) -> list[str]:
 
 
 @pytest.mark.both_databases
-@pytest.mark.parametrize(
+@in_turn(
     ("typed", "expected"),
     [
         ("", [VOLUME, OTHER_VOLUME]),

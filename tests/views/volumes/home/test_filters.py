@@ -7,6 +7,7 @@ from django.test import Client
 from django.utils import timezone
 
 from snapshots.models import Environment, Policy, Volume
+from tests.loops import in_turn
 from tests.views.snapshots.conftest import HTMX, OTHER_PATH, Fill
 from tests.views.snapshots.reading import Response, by_id, checked, chips, choices, count, links, problems, tree
 from tests.views.volumes.home.steps import HOME, PLAIN, disk, home, names, rows, tiles, volume_id
@@ -37,7 +38,7 @@ FOUND = {
 
 
 @pytest.mark.both_databases
-@pytest.mark.parametrize(("query", "found"), FOUND.items())
+@in_turn(("query", "found"), FOUND.items())
 def test_each_filter_finds(alice_client: Client, told: Environment, query: str, found: list[str]) -> None:
     page = home(alice_client, f"?{query}")
     assert names(page) == found
@@ -110,7 +111,7 @@ SORTS = {
 
 
 @pytest.mark.both_databases
-@pytest.mark.parametrize(("query", "order"), SORTS.items())
+@in_turn(("query", "order"), SORTS.items())
 def test_each_order_and_its_opposite(alice_client: Client, told: Environment, query: str, order: list[str]) -> None:
     assert names(home(alice_client, f"?{query}")) == order
     assert names(home(alice_client, f"?{query.replace('=', '=-')}")) == order[::-1]
@@ -146,7 +147,7 @@ INVALID = {
 }
 
 
-@pytest.mark.parametrize(("query", "problem"), INVALID.items())
+@in_turn(("query", "problem"), INVALID.items())
 def test_what_is_not_valid_is_named_and_left_out(
     alice_client: Client, told: Environment, query: str, problem: str
 ) -> None:
@@ -166,7 +167,7 @@ def test_search_text_is_never_a_pattern(alice_client: Client, told: Environment)
 QUERIES = ["", "?status=late", "?group=instance", "?q=zzz", "?status=x", "?sort=name&page=2&page_size=25"]
 
 
-@pytest.mark.parametrize("query", QUERIES)
+@in_turn("query", QUERIES)
 def test_the_fragment_is_the_pages_own_results(alice_client: Client, told: Environment, query: str) -> None:
     page, fragment = home(alice_client, query), home(alice_client, query, **HTMX)
     body = fragment.content.partition(OUT_OF_BAND)[0].strip()
