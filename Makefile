@@ -14,7 +14,7 @@ THROW_AWAY = SECRET_KEY="$$($(PY) -c 'import secrets; print(secrets.token_urlsaf
 	API_KEY_ENCRYPTION_KEYS="$$($(PY) -c 'import base64, os; print(base64.urlsafe_b64encode(os.urandom(32)).decode())')"
 PRODUCTION := SITE_URL=https://snapshots.invalid EMAIL_URL=smtp+tls://user:password@mail.invalid:587
 
-# A machine may be set up to keep no byte code: then each of the hundreds of processes would compile it all anew.
+# If a machine is set up to store no byte code, each of the hundreds of processes would compile everything again.
 unexport PYTHONDONTWRITEBYTECODE
 export SERVICES TOOLS
 

@@ -1,6 +1,6 @@
 """The filters of the changes page.
 
-A page is found by where it begins, not by its number: what happens meanwhile moves no page under its reader.
+A page is identified by its first row, not by its number, so new changes do not move a page while it is read.
 """
 
 import re
@@ -66,7 +66,7 @@ class ChangeFilters(DatedFilters):
 
 
 def parse(query: QueryDict, environments: Sequence[Environment]) -> ChangeFilters:
-    """Read a query string. Never raises: what is not valid is in `problems`."""
+    """Read a query string. Never raises: invalid values are listed in `problems`."""
     read = Reader(query, environments)
     before = read.one("before", _cursor)
     return ChangeFilters(

@@ -2,7 +2,7 @@
 
 First the keys of all rows are read, which take 8 bytes each, then the rows themselves, some hundreds at a time and as
 fast as the reader takes them. Between two of these nothing is open in the database: a cursor or a transaction would
-live as long as the slowest reader, and on SQLite no write-ahead log shrinks meanwhile. So a file has the rows that
+live as long as the slowest reader, and on SQLite no write-ahead log shrinks until then. So a file has the rows that
 matched when it was begun, each as it is when its turn comes. `dataAsOf` is of the beginning: no row is older.
 """
 
@@ -22,7 +22,7 @@ from snapshots.models import Environment
 
 ROWS_AT_ONCE = 500
 KEYS_AT_ONCE = 5_000
-# In one process. Each export holds one of its threads: there must be others for whoever only reads a page.
+# Per process. Each export uses one of its threads: there must be others for pages.
 SLOTS = Slots(5, most_each=3)
 RETRY_SECONDS = 10
 
@@ -41,7 +41,7 @@ def keys_of(rows: "QuerySet[Any]") -> "array[int]":
 
 
 class Place:
-    """One of the places for exports in this process, until it is given back or dropped. Raises `TooManyExports`."""
+    """One of this process's slots for exports, until it is released or dropped. Raises `TooManyExports`."""
 
     def __init__(self, team: Team) -> None:
         if not SLOTS.take(team.pk):
@@ -87,7 +87,7 @@ def _check(may_go_on: Callable[[], bool]) -> None:
 
 
 def _rows(export: Export, keys: Sequence[int]) -> list[tuple[Row, Environment]]:
-    """The rows of these keys, in this order, but those of an environment that was hidden meanwhile."""
+    """Yield the rows of these keys, in this order, without those of an environment removed since."""
     shown = set(Environment.objects.of_team(export.team).values_list("pk", flat=True))
     places = {one.pk: one for one in export.environments if one.pk in shown}
     found = export.source.read(keys)

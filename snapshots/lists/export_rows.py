@@ -22,7 +22,7 @@ SCHEDULES = {letter: schedule for schedule, letter in LETTERS.items()}
 
 
 class Row(NamedTuple):
-    """A row by its fields' names, in their order, and the environment that it is of."""
+    """A row by its fields' names, in their order, with its environment."""
 
     environment_id: int
     values: Values
@@ -33,7 +33,7 @@ class Source:
     """A kind of rows. `optional` are the provider's fields that it leaves out itself where it has no value.
 
     `read` gives rows by primary key, and asks for nothing else: a condition of the team would walk all of its rows for
-    each part. Whose they are is known by their environment. One that is gone meanwhile is not among them.
+    each part. The environment tells whose they are. Rows deleted since are left out.
     """
 
     name: str

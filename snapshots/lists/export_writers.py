@@ -2,7 +2,7 @@
 
 CSV: records as RFC 4180 has them, all quoted, ended by CR LF. A cell that a spreadsheet might calculate gets an
 apostrophe before it, and so does one that has an apostrophe there already: take one leading apostrophe away, and
-you have the value again, whatever it was. (Prefixes: OWASP, "CSV Injection", with what Unicode holds for the same
+you have the original value. (Prefixes: OWASP, "CSV Injection", with what Unicode holds for the same
 characters.)
 """
 
@@ -33,12 +33,12 @@ CONTENT_TYPES = {
 MOST_ROWS = {"xlsx": 200_000}
 BYTE_ORDER_MARK = "\ufeff"
 GUARD = "'"
-# What begins a formula; the full-width, small and raised forms of these signs are found by what they stand for.
+# Characters that begin a formula; their full-width, small and superscript forms are found by normalization.
 STARTERS = frozenset("=+-@")
 MINUS = "\u2212"
 # As the first sign of a cell, some programs pass over these, or take them for the end of the cell before.
 NEVER_FIRST = frozenset("\t\r\n\0")
-# Categories of what is not seen: controls, formats (zero width, writing direction), and blanks of any kind.
+# Categories of invisible characters: controls, formats (zero width, writing direction), and all blanks.
 UNSEEN = frozenset(("Cc", "Cf", "Zs", "Zl", "Zp"))
 
 

@@ -46,7 +46,7 @@ class SnapshotFilters(DatedFilters):
 
 
 def parse(query: QueryDict, environments: Sequence[Environment]) -> SnapshotFilters:
-    """Read a query string. Never raises: what is not valid is in `problems`."""
+    """Read a query string. Never raises: invalid values are listed in `problems`."""
     read = Reader(query, environments)
     return SnapshotFilters(
         volume_ids=read.several("volume_id", params.volume_id),

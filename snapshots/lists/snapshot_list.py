@@ -92,7 +92,7 @@ def filtered(team: Team, filters: SnapshotFilters, now: datetime) -> QuerySet[Sn
 
 
 def ordered(team: Team, filters: SnapshotFilters, now: datetime) -> QuerySet[Snapshot]:
-    """Every row that a view's filters match, in its order, whatever its page."""
+    """Return every row that a view's filters match, in its order, from all pages."""
     return filtered(team, filters, now).order_by(*_order(filters.sort))
 
 
@@ -136,7 +136,7 @@ def _in_time(rows: QuerySet[Snapshot], filters: SnapshotFilters, now: datetime) 
         rows = rows.filter(taken_key__gte=now - AGES[filters.age])
     elif filters.age == OLDER:
         cutoff = now - AGES["30d"]
-        # What was there at our first look has no date, but it is at least as old as that look.
+        # A snapshot that existed at the first sync has no date, but is at least as old as that sync.
         dated = Q(taken_key__lt=cutoff, taken_key__gt=UNDATED)
         rows = rows.filter(dated | Q(taken_key=UNDATED, taken_before__lt=cutoff))
     elif filters.age == UNDATED_AGE:

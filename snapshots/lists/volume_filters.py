@@ -57,7 +57,7 @@ class VolumeFilters(FilterBase):
 
 
 def parse(query: QueryDict, environments: Sequence[Environment]) -> VolumeFilters:
-    """Read a query string. Never raises: what is not valid is in `problems`."""
+    """Read a query string. Never raises: invalid values are listed in `problems`."""
     read = Reader(query, environments)
     return VolumeFilters(
         environments=read.environments(),

@@ -1,4 +1,4 @@
-"""What a volume's page tells of its past: its newest snapshots with the gaps between them, left-overs, changes."""
+"""A volume's past for its page: the newest snapshots with the gaps between them, leftovers, changes."""
 
 from collections.abc import Iterator, Sequence
 from datetime import datetime, timedelta
@@ -91,7 +91,7 @@ def left_overs(volume: Volume, environment: Environment, parts: Sequence[Part]) 
     For those of no schedule, a newer one of any type.
     """
     rows = Snapshot.objects.of_volume(environment, volume.volume_id).listed()
-    # Usable ones are the many; what is left over was never seen complete.
+    # Usable ones are the majority; leftovers were never seen complete.
     never_complete = rows.filter(usable_at__isnull=True).newest_first()[: 10 * MOST_LEFT_OVER]
     usable_at = {part.schedule: part.newest_after for part in parts}
     found = [one for one in never_complete if _is_left_over(one, usable_at, volume.newest_after)]

@@ -120,7 +120,7 @@ def band_counts(volumes: VolumeQuerySet, ages: DataAges) -> dict[str, int]:
 
 
 def shown(volumes: VolumeQuerySet, filters: VolumeFilters, ages: DataAges) -> VolumeQuerySet:
-    """The rows of a view. Who searches finds what is not judged and what is gone too."""
+    """Return the rows of a view. A search also finds excluded and deleted volumes."""
     if filters.verdicts:
         return volumes.filter(Q(verdict__in=filters.verdicts))
     return volumes if filters.q else volumes.filter(is_judged(ages))
@@ -144,7 +144,7 @@ def find_page(
 
 
 def ordered(volumes: VolumeQuerySet, filters: VolumeFilters, *, oldest_first: bool) -> VolumeQuerySet:
-    """Every row that `shown` gave, in the view's order, whatever its page."""
+    """Return every row of `shown`, in the view's order, from all pages."""
     return volumes.order_by(*_order(filters.sort, oldest_first=oldest_first))
 
 
@@ -214,7 +214,7 @@ def _order(sort: str, *, oldest_first: bool) -> list[OrderBy]:
 
 
 def _rank() -> Case:
-    """The worst first, by what the data gave: old data does not move a row. What is not judged comes last."""
+    """Order the worst first, by the data's verdict: old data does not move a row. Excluded volumes come last."""
     unjudged = When(verdict__gte=Verdict.EXCLUDED, then=Value(-1))
     return Case(unjudged, default=F("verdict_by_data"), output_field=SmallIntegerField())
 

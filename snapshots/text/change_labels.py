@@ -1,4 +1,4 @@
-"""What happened, in words: the badge of each kind of change, and what is said beside it."""
+"""Texts for changes: the badge of each kind, and the text beside it."""
 
 from datetime import datetime, timedelta
 

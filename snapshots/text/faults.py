@@ -25,7 +25,7 @@ def fault_reason(environment: Environment) -> str:
 
 
 def incomplete_reason(doubts: Iterable[str]) -> str:
-    """Why a list cannot tell what is gone, from the client's words for machines."""
+    """Return why a list does not prove absence, from the client's machine-readable words."""
     reasons = {
         "record_count_absent": _("it did not say how many records it has"),
         "record_count_differs": _("its own count differs from what it sent"),

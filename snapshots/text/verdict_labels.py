@@ -20,7 +20,7 @@ from snapshots.text.labels import Badge
 from snapshots.verdicts.sql import FOR_EVER, Reason
 from snapshots.verdicts.status import Part, VolumeStatus
 
-# Late by so many periods is marked as a failure.
+# Late by this many periods is marked as a failure.
 PERIODS_TO_BE_BAD = 2
 HOUR = timedelta(hours=1)
 LABELS: Mapping[Verdict, str | Promise] = {

@@ -125,7 +125,7 @@ def _due(part: Part, due: datetime, deadline: datetime, status: VolumeStatus) ->
 
 def _tries(part: Part) -> str:
     if not part.failed:
-        # A run in progress has a sentence of its own.
+        # A run in progress has another sentence.
         return ""
     if part.failed == part.tries:
         if part.tries == 2:

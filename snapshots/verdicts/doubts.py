@@ -9,7 +9,7 @@ from snapshots.verdicts.status import Part, VolumeStatus
 
 
 class Doubt(Enum):
-    """What is not known of a volume."""
+    """Something unknown about a volume."""
 
     # Usable ones without a known time may be newer than the newest that has one.
     UNDATED = "undated"
@@ -57,7 +57,7 @@ def _of_times(status: VolumeStatus) -> Iterator[Doubt]:
     found = [_of_part(part, status) for part in status.parts if _is_open(part.thresholds.unknown, at)]
     if volume.new_from is not None and _is_open(volume.unknown_from, at):
         found.append(Doubt.CREATED)
-    # Where no schedule is in doubt, it is whether the target is met.
+    # If no schedule is uncertain, it is unknown whether the target is met.
     yield from found or [_of_newest(volume.newest_after, volume.newest_before, undated(status))]
 
 

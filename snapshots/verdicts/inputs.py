@@ -51,11 +51,11 @@ class Row(NamedTuple):
         """Whether it still counts at that moment, for a volume with an hourly schedule or one without."""
         if self.listed or self.taken_key >= at - (GONE_COUNT_HOURLY if is_hourly else GONE_COUNT):
             return True
-        # What was lost of late counts however old it was.
+        # Recently lost snapshots count, regardless of their age.
         return self.missing_since is not None and self.missing_since >= lost_since(at)
 
     def run(self, ahead: timedelta = timedelta()) -> Run:
-        """`ahead`: how far the provider's clock is ahead of ours, by which our own first sight is put right."""
+        """`ahead`: how far the provider's clock is ahead of ours; it corrects the time of our first sync."""
         return Run(
             schedules=schedules_of(self.interval_type),
             state=self.state,
@@ -154,7 +154,7 @@ def _gaps_between(schedule: str, spans: Iterable[Span]) -> Iterator[Span]:
 def widen_newest(volume: Volume, runs: Sequence[Run]) -> None:
     """Say when the newest usable one was taken so that it is true of all: one without a known time may be the newest.
 
-    Counts those too, by schedule's letter, and what else is in doubt. Call when the volume's answers are stored.
+    Counts those too, by schedule's letter, and other uncertain ones. Call when the volume's answers are stored.
     """
     usable = [run for run in runs if run.is_usable]
     sure = [run for run in usable if not run.is_candidate]

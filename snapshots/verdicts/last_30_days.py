@@ -169,7 +169,7 @@ def _mark(day: date, count: Count, taken: int, *, is_watched: bool, is_blind: bo
 
 
 def _sum(counts: Iterable[Count]) -> Count:
-    """Runs of several schedules; one that ran more often than it was due does not stand in for another."""
+    """Count runs of several schedules; extra runs of one do not count for another."""
     due = made = failed = 0
     for count in counts:
         due, made, failed = due + count.due, made + min(count.made, count.due), failed + count.failed

@@ -123,7 +123,7 @@ def _verdict(ages: DataAges) -> Case:
 
 
 def _reason(ages: DataAges) -> Case:
-    """Why nothing is known. Whether a time or a row is what is in doubt, `snapshots.verdicts.status` finds out."""
+    """Return why the verdict is unknown. `snapshots.verdicts.status` decides whether a time or a row is uncertain."""
     return Case(
         When(~Q(verdict=Verdict.UNKNOWN), then=Value(None)),
         When(environment__in=ages.never_listed, then=Value(Reason.NEVER_LISTED.value)),

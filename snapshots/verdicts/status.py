@@ -13,7 +13,7 @@ from snapshots.rules.thresholds import TARGET_GRACE
 from snapshots.rules.verdict import ALWAYS, Thresholds, Verdict, status
 from snapshots.verdicts.sql import COLUMNS, Reason
 
-# After so many periods without a run its end may be on purpose.
+# After this many periods without a run, the schedule may have been stopped intentionally.
 PERIODS_TO_STOP = 3
 
 
@@ -82,7 +82,7 @@ class VolumeStatus:
 
     @property
     def stopped_schedules(self) -> list[str]:
-        """The schedules of which no run began for so long that their end may be on purpose."""
+        """The schedules without a run for so long that they may have been stopped intentionally."""
         return [part.schedule for part in self.parts if self.has_stopped(part)]
 
     def verdict_of(self, part: Part) -> Verdict:

@@ -27,7 +27,7 @@ from snapshots.views.common.list_page import View
 from snapshots.views.snapshots.list_page import SnapshotsView
 from snapshots.views.volumes.list_page import VolumesView
 
-# How many rows the file will have, for whoever waits for it.
+# How many rows the file will have, for the page that waits for it.
 ROWS_HEADER = "X-Export-Rows"
 # What one member may make: each reads all keys, and most write a row into the audit.
 MOST_OF_PERSON, OF_PERSON_SECONDS = 300, 60 * 60
@@ -121,7 +121,7 @@ def _answer(request: MemberRequest, kind: str, make: Callable[[MemberRequest], E
 
 
 def _record(request: MemberRequest, export: Export, kind: str) -> None:
-    """Write an export into the audit; the same one of the same member no more than three times in ten minutes."""
+    """Record an export in the audit; the same one by the same member at most three times in ten minutes."""
     same = f"export-told:{request.membership.pk} {export.source.name} {kind} {export.query}"
     if allow(same, MOST_TOLD, TOLD_SECONDS):
         detail, target = _told(export, kind), export.source.name

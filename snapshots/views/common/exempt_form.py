@@ -23,7 +23,7 @@ def shown_text(text: str) -> str:
 
 
 class ExemptForm(forms.Form):
-    """Why something is not judged, and until when."""
+    """The reason of an exclusion, and until when."""
 
     reason = forms.CharField(
         label=_("Reason"),

@@ -75,7 +75,7 @@ def next_url(request: MemberRequest, url: str) -> str:
 
 
 def changes_since(request: MemberRequest, team: Team, shown: Sequence[Environment]) -> int:
-    """How much changed since the page was made, by whoever: this refresh, another one, the command."""
+    """Count the changes since the page was rendered, by this refresh, another one, or the command."""
     generation = generation_of(shown)
     if generation == request.POST.get("generation", generation):
         return 0
@@ -87,7 +87,7 @@ def changes_since(request: MemberRequest, team: Team, shown: Sequence[Environmen
 
 
 def say(outcomes: Sequence[Outcome], now: datetime) -> str:
-    """One sentence on what a refresh did; a fault is told by its banner too."""
+    """Return one sentence about a refresh; a fault is also shown in a banner."""
     failed = [outcome.environment for outcome in outcomes if outcome.fault]
     if failed:
         return _failed(failed)

@@ -63,7 +63,7 @@ class Result:
 
 @dataclass(frozen=True, slots=True)
 class Current:
-    """What is told of the key in use."""
+    """The team's key, as the page shows it."""
 
     signs: str
     whose: str

@@ -31,7 +31,7 @@ CHECKED_FOR = 10
 def check(
     request: MemberRequest, team: str, service_code: str, environment_name: str, snapshot_id: str
 ) -> HttpResponse:
-    """Ask the provider's retrieve call; found leads to the snapshot's page, anything else is said."""
+    """Request the snapshot from the provider; redirect to its page if found, else show a message."""
     environment = find_environment(request, service_code, environment_name)
     if request.POST.get("auto") == "1":
         return _watch(request, environment, snapshot_id)
@@ -94,7 +94,7 @@ def _ask(request: MemberRequest, environment: Environment, snapshot_id: str) -> 
     if checked.found is False:
         cache.set(f"unknown:{memory}", 1, UNKNOWN_FOR)
     if checked.found is None:
-        # Nothing was learnt: whoever asks again need not wait for a memory.
+        # There was no answer: another try need not wait.
         use.give_back()
     return _say(checked), bool(checked.found and checked.written)
 

@@ -33,7 +33,7 @@ from snapshots.views.sharing.panel import share_panel
 from snapshots.views.snapshots.timeline import life, volume_line
 from snapshots.views.snapshots.usable import verdict
 
-# The fields of the provider's documentation: each has a line of its own.
+# The fields of the provider's documentation: each has a line on the page.
 DOCUMENTED = frozenset({"id", "name", "state", "intervalType", "volumeId", "volume", "volumeType"})
 MOST_FURTHER, MOST_NAME, MOST_VALUE = 20, 40, 255
 CAPITAL = re.compile(r"(?<=[a-z])[A-Z]")

@@ -1,6 +1,6 @@
 """The pictures below the volumes: ages of the newest usable snapshots, and how the volumes stood day by day.
 
-Drawn here, as paths and widths; everything in them is said in the text beside them too.
+Drawn here, as paths and widths; the text beside them has the same content.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -62,7 +62,7 @@ class Share:
 
 
 def charts(view: View[VolumeFilters], *, with_ages: bool) -> SafeString:
-    """Both pictures of all that the team watches, whatever the filters; made once a minute at most.
+    """Return both charts of all the team's volumes, regardless of filters; made at most once a minute.
 
     `with_ages`: not where the page's tiles are the same numbers.
     """
@@ -94,7 +94,7 @@ def _context(view: View[VolumeFilters], *, with_ages: bool) -> dict[str, object]
 
 
 def bars(counts: Mapping[str, int], links: Links) -> list[Bar]:
-    """One bar a band, the longest as wide as there is room; what is not nothing is seen."""
+    """Return one bar per band, the longest at full width; any number above zero is visible."""
     most = max(counts.values(), default=0)
     return [
         Bar(
@@ -173,7 +173,7 @@ def _percent(day: Day) -> str:
     percent = 100 * day.bad_share
     if 0 < percent < 1:
         return _("under %(n)d%%") % {"n": 1}
-    # All is said of all alone.
+    # 100 % only if all are bad.
     return _("%(n)d%%") % {"n": 100 if day.bad == day.total else min(99, round(percent))}
 
 

@@ -46,7 +46,7 @@ class Chosen:
 
 @require_http_methods(["GET", "HEAD", "POST"])
 def exempt(request: MemberRequest, team: str) -> HttpResponse:
-    """Ask why and until when the chosen volumes are not judged; on the POST say so."""
+    """Show the form to exclude the chosen volumes; on POST exclude them."""
     chosen, form = _chosen(request), ExemptForm(request.POST if request.method == "POST" else None)
     if request.method == "POST" and form.is_valid() and _is_as_shown(request, chosen):
         done = exemptions.exempt(request.team, chosen.pks, form.exemption, person=request.user, request=request)
@@ -71,7 +71,7 @@ def judge_again(request: MemberRequest, team: str) -> HttpResponse:
 
 @require_POST
 def stopped(request: MemberRequest, team: str) -> HttpResponse:
-    """Say of a volume's schedule that it stopped on purpose, or take that back."""
+    """Mark a volume's schedule as intentionally stopped, or unmark it."""
     volume = volume_of(request, request.POST.get("volume", ""))
     schedule = request.POST.get("schedule", "")
     if volume is None or schedule not in SCHEDULES:

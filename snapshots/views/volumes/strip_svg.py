@@ -74,7 +74,7 @@ def paths(marks: Sequence[Mark]) -> list[Path]:
 
 
 def _drawn(mark: Mark, left: int) -> str:
-    """One mark as path commands: each kind has a form of its own, not only a colour."""
+    """Return one mark as path commands: each kind has another shape, not only another colour."""
     if mark.kind is Kind.TAKEN:
         return _box(left, WIDTH, max(LEAST_BAR, round(HEIGHT * mark.share)))
     if mark.kind is Kind.FAILED:

@@ -1,4 +1,4 @@
-"""One volume: what can be said of it and why, its last 30 days, its schedules, its snapshots, what happened to it."""
+"""One volume: its status and reason, its last 30 days, schedules, snapshots and changes."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass

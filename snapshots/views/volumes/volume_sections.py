@@ -24,7 +24,7 @@ from snapshots.views.common.components import Fact, TimelineItem
 
 @dataclass(frozen=True, slots=True)
 class Schedule:
-    """A schedule of the volume. `has_stopped`: its end may be on purpose; `ended`: since when it is."""
+    """A schedule of the volume. `has_stopped`: it may be intentionally stopped; `ended`: since when it is."""
 
     key: str
     name: str
@@ -72,7 +72,7 @@ def _badge(part: Part, status: VolumeStatus) -> Badge:
 
 
 def ended(status: VolumeStatus) -> list[Schedule]:
-    """The schedules whose end is on purpose: their answers are no more, until a new run appears."""
+    """Return the stopped schedules: they have no status until a new run appears."""
     if status.verdict is Verdict.DELETED:
         return []
     judged = {part.schedule for part in status.parts}
@@ -170,7 +170,7 @@ def _snapshot_url(change: Change, prefix: str) -> str:
 
 
 class ExemptState(NamedTuple):
-    """Whether a volume is judged; `own`: it was said of the volume itself."""
+    """Whether a volume is excluded; `own`: by itself and not by its environment."""
 
     is_exempt: bool
     own: bool
@@ -180,7 +180,7 @@ class ExemptState(NamedTuple):
 
 
 def exemption(volume: Volume, environment: Environment, now: datetime) -> ExemptState:
-    """Whether a volume is not judged, by its own exemption or its environment's, or was not until of late."""
+    """Return whether a volume is excluded, by itself or its environment, or was until recently."""
     for thing in (volume, environment):
         if is_exempt(thing, now) and thing.exempt_until:
             text = until_in_words(thing.exempt_until, now)

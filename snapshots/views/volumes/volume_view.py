@@ -42,7 +42,7 @@ def _check(request: MemberRequest, shown: Shown) -> HttpResponse:
 def volume_deleted(
     request: MemberRequest, team: str, service_code: str, environment_name: str, volume_id: str
 ) -> HttpResponse:
-    """Keep that the volume was deleted on purpose; with `undo` that it was not."""
+    """Mark the volume as deleted; with `undo`, unmark it."""
     shown = find_shown(request, find_environment(request, service_code, environment_name), volume_id)
     is_undo = request.POST.get("undo") == "1"
     act = deletions.take_back if is_undo else deletions.say_deleted
