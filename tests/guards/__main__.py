@@ -64,8 +64,8 @@ def _copied(copy: Path) -> Path:
 
 def _without(copy: Path, guard: Guard) -> str:
     """Run a guard's test without the guard, and put it back."""
-    if guard.count(copy) != 1:
-        return f"found {guard.count(copy)} times"
+    if guard.found_in(copy) != 1:
+        return f"found {guard.found_in(copy)} times"
     file = copy / guard.file
     text = file.read_text()
     file.write_text(text.replace(guard.old, guard.new))

@@ -19,7 +19,7 @@ class Guard(NamedTuple):
     new: str
     test: str
 
-    def count(self, root: Path) -> int:
+    def found_in(self, root: Path) -> int:
         """How often `old` is in the file, 0 without a file."""
         file = root / self.file
         return file.read_text().count(self.old) if file.is_file() else 0

@@ -5,7 +5,7 @@ from tests.guards.guards import GUARDS
 
 
 def test_every_guard_is_in_its_file_once() -> None:
-    assert [guard.name for guard in GUARDS if guard.count(ROOT) != 1] == []
+    assert [guard.name for guard in GUARDS if guard.found_in(ROOT) != 1] == []
     for guard in GUARDS:
         compile((ROOT / guard.file).read_text().replace(guard.old, guard.new), guard.file, "exec")
 
