@@ -160,7 +160,7 @@ def store_volumes(
     with transaction.atomic():
         environment = locked_for_write(held)
         _write(environment, plan, received_at)
-        _settle(environment, retrieved, {record.id for record in listing.rows}, received_at)
+        _settle(environment, held, retrieved, {record.id for record in listing.rows}, received_at)
         touched = _touched(environment, plan)
         if environment.data_at is not None and touched:
             judge_volumes(environment, touched, at=environment.data_at)
@@ -245,11 +245,13 @@ def _write(environment: Environment, plan: diff.Plan[RemoteVolume], now: datetim
     environment.raise_generation()
 
 
-def _settle(environment: Environment, retrieved: Mapping[str, bool], listed: Collection[str], now: datetime) -> None:
+def _settle(
+    environment: Environment, held: Claim, retrieved: Mapping[str, bool], listed: Collection[str], now: datetime
+) -> None:
     """Mark unlisted volumes as deleted if the provider answers 404; those it still has count as listed again.
 
     A listed volume is not deleted, even if a member marked it. For a volume that is known only from its snapshots, 404
-    means deleted, unless the key may be unable to see it, because its snapshots are absent too.
+    means deleted, unless the key may be unable to see it: its snapshots are absent, or not yet listed with this key.
     """
     Volume.objects.filter(environment=environment, volume_id__in=list(retrieved)).update(asked_at=now)
     absent = Volume.objects.filter(environment=environment, missing_since__isnull=False, deleted_at__isnull=True)
@@ -259,7 +261,8 @@ def _settle(environment: Environment, retrieved: Mapping[str, bool], listed: Col
     unsure = Snapshot.objects.filter(environment=environment, listed=True, missing_since__isnull=False)
     by_snapshots = Volume.objects.filter(environment=environment, from_endpoint=False, deleted_at__isnull=True)
     hidden = unsure.filter(volume_id__in=unknown).values("volume_id")
-    settled += by_snapshots.filter(volume_id__in=unknown).exclude(volume_id__in=hidden).update(deleted_at=now)
+    if (environment.listed_key or environment.key_mark) == key_mark(held.key):
+        settled += by_snapshots.filter(volume_id__in=unknown).exclude(volume_id__in=hidden).update(deleted_at=now)
     settled += absent.filter(volume_id__in=there).update(missing_since=None, last_seen_at=None, listed=True)
     gone = Volume.objects.filter(environment=environment, deleted_at__isnull=False)
     alive = [pk for pk, volume_id in gone.values_list("pk", "volume_id") if volume_id in listed]

@@ -6,6 +6,8 @@ from collections import Counter
 import pytest
 from time_machine import Traveller
 
+from dashboard.secrets import Secret
+from dashboard.teams.models import ApiKey
 from snapshots.models import Environment, Snapshot, Volume
 from snapshots.simulator.server import Simulator
 from snapshots.sync import refresh as sync
@@ -249,6 +251,21 @@ def test_one_that_cannot_be_asked_for_is_not_deleted(
     for _ in range(3):
         refreshed(environment)
         clock.shift(16 * MINUTE)
+    assert volume(environment, dangling).deleted_at is None
+
+
+def test_one_whose_snapshots_another_key_does_not_show_is_not_deleted(
+    environment: Environment, sim: Simulator, clock: Traveller, dangling: str
+) -> None:
+    refreshed(environment)
+    sim.keys["CANARY-another-key-of-acme"] = None
+    ApiKey.replace(environment.team, Secret("CANARY-another-key-of-acme"))
+    (snapshot_id,) = (each["id"] for each in sim.world.snapshots(PATH) if each["volumeId"] == dangling)
+    sim.world.remove_snapshot(PATH, str(snapshot_id))
+    for _ in range(3):
+        clock.shift(16 * MINUTE)
+        refreshed(environment)
+    assert sim.calls(f"/volumes/{dangling}") == 3
     assert volume(environment, dangling).deleted_at is None
 
 
