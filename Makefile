@@ -91,12 +91,12 @@ bench: $(TEST) ## Measure the list at 100 to 100,000 snapshots and the home page
 weather: $(TEST) ## Try every fault of the provider, 100 kills and 200 threads, and print the figures
 	$(PROOF) -n 0 tests/faults
 
-proof: $(TEST) ## Run the long tests, for a release: all combinations, faults, seeds and kills, then judge and fuzz
+proof: $(TEST) ## Run the long tests, for a release: all combinations, faults, seeds and kills, then judge, fuzz and guards
 	@.ci/chromium
 	$(PROOF) -n $(HALF) --dist loadgroup -m "proof and not browser and not services$(NO_TOOLS)"
 	$(PROOF) -n $(HALF) --dist loadfile -m "proof and browser"
 	@.ci/services $(PROOF) -n $(HALF) --dist loadgroup --ignore=tests/browser -m "proof and $(SECOND)"
-	$(MAKE) judge fuzz
+	$(MAKE) judge fuzz guards
 
 judge: $(TEST) ## Replay a year whose truth is known and 2,000 random histories, and break each rule once
 	$(PY) -m tests.verdicts.year
