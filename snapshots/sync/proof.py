@@ -11,7 +11,7 @@ from dashboard.teams.models.keys import key_mark
 from snapshots.cloudca.records import Listing, SnapshotRecord
 from snapshots.models import Environment
 from snapshots.sync import diff
-from snapshots.sync.bulk_sql import taken_of
+from snapshots.sync.bulk_sql import is_own_name, taken_of
 from snapshots.sync.events import is_news
 from snapshots.sync.leases import Claim
 from snapshots.sync.questions import LEAST_CAP
@@ -66,7 +66,9 @@ def _is_refuted(environment: Environment, added: Iterable[SnapshotRecord], now: 
     if environment.believed_at is None:
         return False
     last = environment.believed_at + timedelta(seconds=environment.clock_ahead)
-    return any(not is_news(taken_of(environment, record, now), last) for record in added)
+    # A time that a person typed into a name proves nothing about the list.
+    told = [each for each in added if each.created or is_own_name(each.name, each.interval_type, each.volume)]
+    return any(not is_news(taken_of(environment, record, now), last) for record in told)
 
 
 def doubt_of(environment: Environment) -> diff.Doubt | None:

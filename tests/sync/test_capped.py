@@ -179,3 +179,11 @@ def test_a_list_that_lacked_older_rows_dates_nothing(
     clock.shift(MINUTE)
     refreshed(environment)
     assert row(environment, added["id"]).taken_after == NOW + timedelta(seconds=MINUTE)
+
+
+def test_a_time_that_a_person_typed_proves_nothing_about_a_list(seen: Environment, sim: Simulator) -> None:
+    volume_id = str(sim.world.add_volume(PATH, name="V13")["id"])
+    names = (f"before_{NOW - 40 * DAY:%Y%m%d%H%M%S}", "by hand")
+    added = [sim.world.add_snapshot(PATH, name=name, volume_id=volume_id) for name in names]
+    refreshed(seen)
+    assert row(seen, added[1]["id"]).taken_after == NOW
