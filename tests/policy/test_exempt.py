@@ -41,7 +41,7 @@ def test_ticked_volumes_are_named_before_anything_is_done(dora_client: Client, m
 def test_they_are_not_judged_and_still_counted(dora_client: Client, team: Team, mixture: Environment) -> None:
     page = exempt(dora_client, f"volume={pk(1)}&volume={pk(2)}", 2)
     assert page.redirect_chain[0][0] == HOME
-    assert said(page) == ["2 volumes are not judged until 3 Dec. Undo"]
+    assert said(page) == ["Excluded 2 volumes until 3 Dec. Undo"]
     assert unjudged(team) == ["disk-1", "disk-2"]
     assert len(verdicts(team)) == 10
     assert audited() == [("not_judged", "2 volumes", "2026-12-03: lab machines")]
@@ -53,10 +53,10 @@ def test_undo_judges_again_what_the_act_touched_and_nothing_else(
     exempt(dora_client, f"volume={pk(1)}", 1)
     clock.shift(1)
     page = exempt(dora_client, f"volume={pk(1)}&volume={pk(2)}", 2, reason="another")
-    assert said(page)[0].startswith("1 volume is not judged until 3 Dec. 1 was not judged already")
+    assert said(page)[0].startswith("Excluded 1 volume until 3 Dec. 1 was already excluded")
     undo = undo_of(page)
     assert headings(dora_client.get(undo)) == ["1 volume"]
-    assert said(dora_client.post(undo, {"number": "1"}, follow=True)) == ["1 volume is judged again."]
+    assert said(dora_client.post(undo, {"number": "1"}, follow=True)) == ["Checks resumed for 1 volume."]
     assert unjudged(team) == ["disk-1"]
     assert Volume.objects.get(name="disk-1").exempt_reason == "lab machines"
 
@@ -113,7 +113,7 @@ def test_an_exemption_ends_by_itself_and_says_so(
 
 def test_without_end_stays(dora_client: Client, team: Team, mixture: Environment, clock) -> None:
     page = exempt(dora_client, f"volume={pk(1)}", 1, ends="never", until="")
-    assert said(page) == ["1 volume is not judged without end. Undo"]
+    assert said(page) == ["Excluded 1 volume without end. Undo"]
     clock.shift(timedelta(days=3650))
     assert unjudged(team) == ["disk-1"]
 

@@ -118,7 +118,7 @@ def test_a_volume_says_that_it_is_not_judged_and_returned(
     dora_client: Client, dora: User, mixture: Environment, clock
 ) -> None:
     page = exempt(dora_client, f"volume={pk(1)}&back={HOME}volumes/compute-on/prod/{volume_id(1)}/", 1)
-    assert "Not judged until 3 Dec: lab machines (dora@example.com)" in tree(page).one(css="judged-or-not").text
+    assert "Excluded until 3 Dec: lab machines (dora@example.com)" in tree(page).one(css="judged-or-not").text
     clock.shift(timedelta(days=9))
     dora_client.force_login(dora)
     assert "exclusion ended 3 Dec" in volume_page(dora_client, 1).one(css="judged-or-not").text

@@ -41,7 +41,7 @@ class ExemptForm(forms.Form):
         required=False,
         widget=forms.DateInput(attrs=FIELD | {"type": "date"}, format="%Y-%m-%d"),
         input_formats=["%Y-%m-%d"],
-        help_text=_("From the beginning of that day, UTC, they are judged again."),
+        help_text=_("Checks resume at the beginning of that day, UTC."),
     )
 
     def clean_reason(self) -> str:

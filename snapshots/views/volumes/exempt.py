@@ -52,17 +52,17 @@ def exempt(request: MemberRequest, team: str) -> HttpResponse:
         done = exemptions.exempt(request.team, chosen.pks, form.exemption, person=request.user, request=request)
         messages.success(request, _say_exempted(request, done, form.exemption))
         return HttpResponseRedirect(back_to(request))
-    context = {"title": _("Do not judge volumes"), "chosen": chosen, "form": form, "back": back_to(request)}
+    context = {"title": _("Exclude volumes"), "chosen": chosen, "form": form, "back": back_to(request)}
     return render(request, "snapshots/volumes/exempt.html", context)
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
 def judge_again(request: MemberRequest, team: str) -> HttpResponse:
-    """Say how many volumes are judged again, and on the POST judge them."""
+    """Show how many volumes are resumed, and on POST resume them."""
     chosen = _chosen(request)
     if request.method == "POST" and _is_as_shown(request, chosen):
         number = exemptions.end_exemption(request.team, chosen.pks, person=request.user, request=request)
-        said = ngettext("%(number)d volume is judged again.", "%(number)d volumes are judged again.", number)
+        said = ngettext("Checks resumed for %(number)d volume.", "Checks resumed for %(number)d volumes.", number)
         messages.success(request, said % {"number": number})
         return HttpResponseRedirect(back_to(request))
     context = {"title": _("Judge volumes again"), "chosen": chosen, "back": back_to(request)}

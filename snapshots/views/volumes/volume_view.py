@@ -49,7 +49,7 @@ def volume_deleted(
     if not act(shown.volume, person=request.user, request=request):
         messages.warning(request, _("Nothing was changed: the provider says otherwise, or somebody was first."))
     elif is_undo:
-        messages.success(request, _("It is judged again."))
+        messages.success(request, _("Checks resumed."))
     else:
         messages.success(request, _("It counts as deleted until the provider lists it, or a new snapshot of it."))
     return HttpResponseRedirect(shown.url)
