@@ -96,7 +96,7 @@ def test_a_link_that_lets_somebody_in_is_not_printed(open_tab: OpenTab) -> None:
     page = printed(open_tab, PAGES["people"])
     page.emulate_media(media="screen")
     page.get_by_label("Email").fill("paper@example.com")
-    page.get_by_role("button", name="Make a link").click()
+    page.get_by_role("button", name="Create invite link").click()
     assert page.locator("#link").is_visible()
     page.emulate_media(media="print")
     assert not page.locator("#link").is_visible()
