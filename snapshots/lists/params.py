@@ -56,7 +56,9 @@ class Reader:
     def text(self, name: str) -> str:
         found = CONTROL.sub(" ", self._query.get(name, "")).encode("utf-8", "replace").decode().strip()
         if len(found) > MOST_TEXT:
-            self.problems.append(_("Only the first %(most)d signs of the search text are used.") % {"most": MOST_TEXT})
+            self.problems.append(
+                _("Only the first %(most)d characters of the search text are used.") % {"most": MOST_TEXT}
+            )
         return found[:MOST_TEXT].strip()
 
     def environments(self) -> tuple[Environment, ...]:

@@ -23,8 +23,8 @@ def alice_at(open_tab: OpenTab, width: str, path: str) -> Tab:
 
 def enter(tab: Tab, key: str) -> None:
     tab.page.get_by_label("API key of a Viewer account").fill(key)
-    tab.page.get_by_role("button", name="Try this key").click()
-    expect(tab.page.get_by_role("heading", name="This key was tried")).to_be_visible()
+    tab.page.get_by_role("button", name="Test this key").click()
+    expect(tab.page.get_by_role("heading", name="Key works")).to_be_visible()
 
 
 @pytest.mark.parametrize("width", ["desktop", "phone"])
@@ -36,7 +36,7 @@ def test_a_key_is_tried_then_left_or_saved(open_tab: OpenTab, stack: Stack, widt
     expect(tab.page.get_by_role("button", name="Save, 1 of 2 works")).to_be_visible()
     tab.keep("settings-key")
     tab.page.get_by_role("button", name="Cancel").click()
-    expect(tab.page.get_by_text("That key is forgotten. Nothing has changed.")).to_be_visible()
+    expect(tab.page.get_by_text("The tested key was discarded. Nothing has changed.")).to_be_visible()
     enter(tab, KEY)
     tab.page.get_by_role("button", name="Save", exact=True).click()
     expect(tab.page.get_by_text("The key is saved and in use.")).to_be_visible()

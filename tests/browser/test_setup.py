@@ -119,7 +119,7 @@ def make_team(hand: Hand) -> None:
 
 def enter_key(hand: Hand, key: str = KEY) -> None:
     hand.write("API key of a Viewer account", key)
-    hand.press("Try this key")
+    hand.press("Test this key")
 
 
 def heading(tab: Tab, text: str) -> Locator:
@@ -239,7 +239,7 @@ def test_a_wrong_key_then_a_right_one_and_two_of_three_refused(serving: Serving,
     tab = hand.tab
     make_team(hand)
     enter_key(hand, "CANARY-a-key-that-nobody-knows")
-    expect(heading(tab, "The provider does not accept this key")).to_be_visible()
+    expect(heading(tab, "The provider rejected this key")).to_be_visible()
     tab.keep("setup-key-wrong")
     enter_key(hand)
     hand.press("Save")

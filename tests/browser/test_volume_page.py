@@ -92,7 +92,7 @@ def test_the_button_asks_and_the_page_stays(open_tab: Callable[..., Tab], stack:
 @pytest.mark.proof
 def test_a_member_says_that_it_was_deleted_and_takes_it_back(open_tab: Callable[..., Tab]) -> None:
     tab = opened(open_tab, LOST)
-    tab.page.get_by_role("button", name="It was deleted on purpose").click()
+    tab.page.get_by_role("button", name="It was deleted intentionally").click()
     expect(tab.page.locator("#volume .banner").first).to_contain_text("Deleted, 3 snapshots left.")
     tab.keep("volume-deleted")
     tab.page.get_by_role("button", name="It was not deleted").click()
@@ -104,9 +104,9 @@ def test_a_member_says_that_it_was_deleted_and_takes_it_back(open_tab: Callable[
 def test_a_schedule_that_stopped_on_purpose_without_scripts(open_tab: Callable[..., Tab]) -> None:
     tab = opened(open_tab, STOPPED, scripts=False)
     expect(tab.page.locator("#verdict .badge")).to_contain_text("No daily run for 9 d")
-    tab.page.get_by_role("button", name="Stopped on purpose").click()
+    tab.page.get_by_role("button", name="Stopped intentionally").click()
     expect(tab.page.get_by_text("stopped on purpose, said")).to_be_visible()
-    tab.page.get_by_role("button", name="It did not stop on purpose").click()
+    tab.page.get_by_role("button", name="It was not stopped intentionally").click()
     expect(tab.page.locator("#verdict .badge")).to_contain_text("No daily run for 9 d")
 
 

@@ -126,7 +126,7 @@ def test_a_volume_says_that_it_is_not_judged_and_returned(
 
 def test_a_stopped_schedule_is_ended_and_taken_back_from_its_page(dora_client: Client, fill: Fill) -> None:
     fill([shot(1, 1, days=5)])
-    for label in ("Stopped on purpose", "It did not stop on purpose", "Stopped on purpose"):
+    for label in ("Stopped intentionally", "It was not stopped intentionally", "Stopped intentionally"):
         (form,) = [each for each in volume_page(dora_client, 1).all("form") if each.text == label]
         hidden = {field.attributes["name"]: field.attributes["value"] for field in form.all("input", type="hidden")}
         assert dora_client.post(form.attributes["action"], hidden).status_code == 302

@@ -103,7 +103,7 @@ def save(request: MemberRequest, team: str) -> HttpResponse:
         team=request.team, person=request.user, pending_pk=_pending_pk(request), request=request
     )
     if saved is None:
-        messages.warning(request, _("That key is no longer here. A tried key waits ten minutes; enter it again."))
+        messages.warning(request, _("That key has expired. A tested key is kept for 10 minutes; enter it again."))
         return HttpResponseRedirect(_url(request.team))
     messages.success(request, _("The key is saved and in use."))
     request.team.api_key = saved
@@ -117,7 +117,7 @@ def save(request: MemberRequest, team: str) -> HttpResponse:
 def cancel(request: MemberRequest, team: str) -> HttpResponse:
     """Forget a key that was tried."""
     if pending_keys.drop(team=request.team, person=request.user, pending_pk=_pending_pk(request), request=request):
-        messages.info(request, _("That key is forgotten. Nothing has changed."))
+        messages.info(request, _("The tested key was discarded. Nothing has changed."))
     return HttpResponseRedirect(_url(request.team))
 
 
@@ -125,15 +125,15 @@ def _try(request: MemberRequest, form: KeyForm) -> Trial | None:
     """Try the entered key; None, with the reason in the form, if nobody was asked."""
     if not settings.API_KEY_ENCRYPTION_KEYS:
         form.add_error(
-            None, _("Whoever runs this dashboard must set API_KEY_ENCRYPTION_KEYS before a key can be stored.")
+            None, _("The operator of this dashboard must set API_KEY_ENCRYPTION_KEYS before a key can be stored.")
         )
         return None
     with slot() as is_free:
         if not is_free:
-            form.add_error(None, _("The provider is being asked already. Enter the key again in a moment."))
+            form.add_error(None, _("Other requests to the provider are running. Enter the key again in a moment."))
             return None
         if not allow(f"key-trial:{request.team.pk}", MOST_TRIALS, TRIALS_SECONDS):
-            said = _("This team has tried %(most)d keys within a minute. Try again in a minute.")
+            said = _("This team has tested %(most)d keys within a minute. Try again in a minute.")
             form.add_error(None, said % {"most": MOST_TRIALS})
             return None
         values = form.cleaned_data

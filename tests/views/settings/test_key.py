@@ -41,7 +41,7 @@ def test_a_key_that_works_is_used_only_when_saved(alice_client: Client, sim: Sim
         "✓ prod · compute-on: 24 snapshots",
         "✓ prod · compute-qc: 24 snapshots",
     ]
-    assert buttons(page) == ["Save", "Cancel", "Try this key"]
+    assert buttons(page) == ["Save", "Cancel", "Test this key"]
     assert is_used(team, OLD_KEY)
     assert said(save(alice_client, page)) == ["The key is saved and in use."]
     assert (is_used(team, WORKING_KEY), stored(team)) == (True, [])
@@ -69,7 +69,7 @@ def test_a_key_that_works_in_part_says_where(alice_client: Client, sim: Simulato
 @pytest.mark.usefixtures("old_key")
 def test_a_refused_key_is_not_even_stored(alice_client: Client, sim: Simulator, team: Team) -> None:
     page = enter(alice_client, STRANGE_KEY)
-    assert (verdict(page), len(results(page)), buttons(page)) == ("refused", 3, ["Try this key"])
+    assert (verdict(page), len(results(page)), buttons(page)) == ("refused", 3, ["Test this key"])
     assert (stored(team), is_used(team, OLD_KEY)) == ([], True)
     assert verdict(alice_client.get(KEY_PAGE)) == ""
 
@@ -81,7 +81,7 @@ def test_a_key_that_cannot_be_tried_is_not_saved(
 ) -> None:
     sim.fault(**fault)
     page = enter(alice_client, WORKING_KEY)
-    assert (verdict(page), len(results(page)), buttons(page)) == ("unknown", 3, ["Try this key"])
+    assert (verdict(page), len(results(page)), buttons(page)) == ("unknown", 3, ["Test this key"])
     sim.clear_faults()
     round_once(None, Caller.COMMAND, list[str]().append, news=News(all_of_it=False))
     assert (stored(team), is_used(team, OLD_KEY)) == ([], True)
@@ -123,7 +123,7 @@ def test_cancel_forgets_the_key(alice_client: Client, sim: Simulator, team: Team
     enter(alice_client, WORKING_KEY)
     (pending,) = stored(team)
     page = alice_client.post(f"{KEY_PAGE}cancel/", {"pending": pending.pk}, follow=True)
-    assert said(page) == ["That key is forgotten. Nothing has changed."]
+    assert said(page) == ["The tested key was discarded. Nothing has changed."]
     assert (stored(team), is_used(team, OLD_KEY)) == ([], True)
 
 
@@ -134,7 +134,7 @@ def test_a_tried_key_waits_ten_minutes(
     page = enter(alice_client, WORKING_KEY)
     clock.shift(10 * 60)
     assert headings(alice_client.get(KEY_PAGE))[0] == "Key in use"
-    assert "no longer here" in said(save(alice_client, page))[0]
+    assert "expired" in said(save(alice_client, page))[0]
     assert is_used(team, OLD_KEY)
 
 
@@ -155,7 +155,7 @@ def test_only_who_tried_a_key_may_save_it(
     Membership.objects.filter(user=bob).update(role=Role.ADMIN)
     page = enter(alice_client, WORKING_KEY)
     assert results(bob_client.get(KEY_PAGE)) == []
-    assert "no longer here" in said(save(bob_client, page))[0]
+    assert "expired" in said(save(bob_client, page))[0]
     assert is_used(team, OLD_KEY)
     assert "Save" in buttons(alice_client.get(KEY_PAGE))
 
@@ -164,7 +164,7 @@ def test_only_who_tried_a_key_may_save_it(
 def test_the_answers_on_the_page_are_of_the_key_that_is_saved(alice_client: Client, sim: Simulator, team: Team) -> None:
     first = enter(alice_client, PARTLY_KEY)
     enter(alice_client, WORKING_KEY)
-    assert "no longer here" in said(save(alice_client, first))[0]
+    assert "expired" in said(save(alice_client, first))[0]
     assert is_used(team, OLD_KEY)
 
 
