@@ -112,7 +112,7 @@ def test_a_connection_that_is_never_made(seen: See, before: int, full_port: int,
     told(seen, before, "(no answer in time)")
 
 
-@pytest.mark.parametrize(("status", "banner"), [(403, "is refused to this team's key"), (503, "(error 503)")])
+@pytest.mark.parametrize(("status", "banner"), [(403, "does not accept this team's API key"), (503, "(error 503)")])
 def test_one_environment_fails_and_the_other_is_fresh(
     alice_client: Client, sim: Simulator, both: int, clock: time_machine.Traveller, status: int, banner: str
 ) -> None:

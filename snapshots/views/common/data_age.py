@@ -134,7 +134,7 @@ def _many_faults(failing: Sequence[Environment], now: datetime, retry_url: str) 
     named = [f"{environment.place} ({fault_reason(environment)})" for environment in failing[:MOST_NAMES]]
     text = _(
         "have not answered, the first since %(time)s UTC: %(names)s and %(more)d more. "
-        "You see what each listed last. Nothing has been removed."
+        "Showing the last data of each. Nothing has been removed."
     ) % {"time": times.clock(since, now), "names": ", ".join(named), "more": len(failing) - MOST_NAMES}
     title = _("%(count)d environments") % {"count": len(failing)}
     return Banner("warn", title, text, [Action(_("Try now"), retry_url, post=True)])
@@ -142,15 +142,15 @@ def _many_faults(failing: Sequence[Environment], now: datetime, retry_url: str) 
 
 def _shown(environment: Environment, now: datetime) -> str:
     if environment.listed_at is None:
-        return _("It has never been listed, so nothing of it can be shown.")
-    return _("You see what it listed at %(time)s UTC, %(ago)s. Nothing has been removed.") % {
+        return _("There is no complete list of it yet, so no data can be shown.")
+    return _("Showing data from %(time)s UTC, %(ago)s. Nothing has been removed.") % {
         "time": times.clock(environment.listed_at, now),
         "ago": times.ago(environment.listed_at, now),
     }
 
 
 def _clocks(environments: Sequence[Environment]) -> list[Banner]:
-    """That the provider's clock is not ours: one sentence for all environments, of the one that is furthest off."""
+    """Report a clock difference: one sentence for all environments, about the largest one."""
     furthest = max((each.clocks for each in environments), key=lambda each: abs(each.told), default=Clocks())
     if not furthest.told:
         return []
@@ -165,12 +165,14 @@ def _clocks(environments: Sequence[Environment]) -> list[Banner]:
 def _clock_counts(clocks: Clocks) -> str:
     """Which of the two clocks due times and ages follow."""
     if not clocks.unfollowed:
-        return _("Due times and ages of volumes follow the provider's.")
+        return _("Due times and ages of volumes follow the provider's clock.")
     if clocks.doubt:
-        return _("Which one is wrong is not known: until they agree, only what holds by both is said.")
+        return _(
+            "It is not known which one is wrong. Until they agree, statuses are shown only where both give the same."
+        )
     if clocks.correction:
-        return _("This machine's clock has jumped: due times follow the provider's. Set this machine's clock right.")
-    return _("That is not believed: due times and ages of volumes follow this machine's.")
+        return _("This machine's clock has jumped: due times follow the provider's. Correct this machine's clock.")
+    return _("This difference is ignored: due times and ages of volumes follow this machine's clock.")
 
 
 def _doubted(environment: Environment, now: datetime) -> Banner:
@@ -178,7 +180,7 @@ def _doubted(environment: Environment, now: datetime) -> Banner:
     listed = int(environment.facets.get("listed", 0))
     text = _(
         "suddenly lists %(now)d of the %(before)d snapshots it had (since %(time)s UTC). Nothing has been removed: "
-        "two later lists must agree, ten minutes apart. Until then the ones left out are marked."
+        "two later lists must agree, ten minutes apart. Until then the missing ones are marked."
     ) % {
         "now": max(0, listed - environment.suspect_gone),
         "before": listed,
@@ -189,15 +191,15 @@ def _doubted(environment: Environment, now: datetime) -> Banner:
 
 def _capped(environment: Environment) -> Banner:
     text = _(
-        "cuts its lists off at %(rows)d snapshots: it still has some that they leave out. Those that matter most are "
-        "asked for one by one. Ask the provider to list them all."
+        "truncates its lists at %(rows)d snapshots: some that exist are not in them. The most important ones are "
+        "requested one by one. Ask the provider to list them all."
     ) % {"rows": environment.capped_rows}
     return Banner("warn", environment.place, text)
 
 
 def _contradicts(environment: Environment) -> Banner:
     text = _(
-        "lists some snapshots twice, and not always alike. Such a snapshot counts as usable if either row says so; "
+        "lists some snapshots twice, with different values. Such a snapshot counts as usable if either row says so; "
         "nothing is removed because of such a list."
     )
     return Banner("warn", environment.place, text)
@@ -205,8 +207,7 @@ def _contradicts(environment: Environment) -> Banner:
 
 def _partial(environment: Environment, now: datetime) -> Banner:
     text = _(
-        "gave an incomplete list at %(time)s UTC (%(reason)s). What it held is shown; what is gone cannot be told "
-        "from it."
+        "gave an incomplete list at %(time)s UTC (%(reason)s). Its rows are shown; rows that it lacks may still exist."
     ) % {
         "time": times.clock(environment.partial_at or now, now),
         "reason": incomplete_reason(environment.partial_reason.split(",")),
@@ -215,7 +216,7 @@ def _partial(environment: Environment, now: datetime) -> Banner:
 
 
 def _refused(environment: Environment, membership: Membership, now: datetime) -> Banner:
-    text = _("is refused to this team's key by the provider.") + " "
+    text = _("does not accept this team's API key.") + " "
     text += _shown(environment, now) + " " + _who_can(membership)
     return Banner("bad", environment.place, text, _replace_key(membership))
 
@@ -238,7 +239,7 @@ def _unusable(environment: Environment, membership: Membership) -> Banner:
 
 def _who_can(membership: Membership) -> str:
     if may(membership, "snapshots:key"):
-        return _("Another key is tried at once.")
+        return _("A new key is tested as soon as you enter it.")
     return _("Ask %(names)s (admin) for another key.") % {"names": admins(membership.team)}
 
 

@@ -183,7 +183,7 @@ def test_the_page_tells_of_the_key_what_may_be_told(
     save(alice_client, enter(alice_client, WORKING_KEY, whose="robot@example.com"))
     assert known(alice_client) == {
         "Key": "••••wxyz",
-        "Whose": "robot@example.com",
+        "Key owner": "robot@example.com",
         "Saved": "just now, alice@example.com",
         "Last success": "none yet",
     }
@@ -229,7 +229,7 @@ def test_guessing_keys_through_us_ends_after_five_a_minute(alice_client: Client,
         enter(alice_client, STRANGE_KEY)
     asked = len(sim.requests)
     page = enter(alice_client, WORKING_KEY)
-    assert "This team has tried 5 keys within a minute." in tree(page).shown(role="alert").text
+    assert "This team has tested 5 keys within a minute." in tree(page).shown(role="alert").text
     assert len(sim.requests) == asked
 
 

@@ -78,7 +78,7 @@ def test_never_answered(alice_client: Client, environment: Environment) -> None:
     page = alice_client.get(LIST)
     assert freshness(page) == ("bad", "✕ Nothing could be fetched yet")
     (banner,) = banners(page)
-    assert "It has never been listed, so nothing of it can be shown." in banner
+    assert "There is no complete list of it yet, so no data can be shown." in banner
 
 
 def test_no_environment(alice_client: Client, key: ApiKey) -> None:
@@ -94,7 +94,7 @@ def test_a_fault_is_told_with_its_next_try(
     fail(both[1])
     page = alice_client.get(LIST)
     assert banners(page) == [
-        "!prod · compute-qc has not answered since 12:05 (error 503). You see what it listed at 12:00 UTC, 21 min ago. "
+        "!prod · compute-qc has not answered since 12:05 (error 503). Showing data from 12:00 UTC, 21 min ago. "
         "Nothing has been removed. Next try 12:23 UTC. Try now"
     ]
     assert numbers(page) == [1, 2]
@@ -158,7 +158,7 @@ def test_recovery_clears_the_banner(alice_client: Client, fill: Fill) -> None:
 @pytest.mark.parametrize(
     ("role", "advice"),
     [
-        (Role.ADMIN, "Another key is tried at once. Replace the key"),
+        (Role.ADMIN, "A new key is tested as soon as you enter it. Replace the key"),
         (Role.MEMBER, "Ask alice@example.com (admin) for another key."),
         (Role.VIEWER, "Ask alice@example.com (admin) for another key."),
     ],
@@ -170,7 +170,7 @@ def test_refused_for_some(
     Membership.objects.filter(user__email="bob@example.com").update(role=role)
     page = bob_client.get(LIST)
     assert banners(page) == [
-        "✕prod · compute-on is refused to this team's key by the provider. You see what it listed at 12:00 UTC, "
+        "✕prod · compute-on does not accept this team's API key. Showing data from 12:00 UTC, "
         f"just now. Nothing has been removed. {advice}"
     ]
     assert numbers(page) == [1, 2]
@@ -181,7 +181,7 @@ def test_refused_for_all_is_said_once(alice_client: Client, both: tuple[Environm
         refuse(environment)
     assert banners(alice_client.get(LIST)) == [
         "✕Key refused The provider refuses the key, for all 2 environments. Nothing has been removed. "
-        "Another key is tried at once. Replace the key"
+        "A new key is tested as soon as you enter it. Replace the key"
     ]
     assert banners(alice_client.get(f"{LIST}?environment={PATH}"))[0].startswith(
         "✕Key refused The provider refuses the key for prod · compute-on."
@@ -194,7 +194,7 @@ def test_a_new_key_is_not_called_refused(
     refuse(both[0])
     ApiKey.replace(team, Secret("another-key"))
     (banner,) = banners(alice_client.get(LIST))
-    assert "refused to this team's key" not in banner
+    assert "does not accept this team's" not in banner
 
 
 def test_a_key_that_cannot_be_read_is_not_called_refused(
@@ -215,7 +215,7 @@ def test_a_list_that_lost_too_much(alice_client: Client, fill: Fill, clock: time
     page = alice_client.get(LIST)
     assert banners(page) == [
         "!prod · compute-on suddenly lists 6 of the 24 snapshots it had (since 12:01 UTC). Nothing has been removed: "
-        "two later lists must agree, ten minutes apart. Until then the ones left out are marked."
+        "two later lists must agree, ten minutes apart. Until then the missing ones are marked."
     ]
     assert len(numbers(page)) == 24
     assert freshness(page)[0] == "warn"
@@ -290,7 +290,7 @@ def test_a_clock_that_is_off_is_told_once(alice_client: Client, fill: Fill, seco
     Environment.objects.update(clock_ahead=seconds)
     (told,) = banners(alice_client.get(LIST))
     assert told.endswith(
-        f"The provider's clock is {off} this machine's. Due times and ages of volumes follow the provider's."
+        f"The provider's clock is {off} this machine's. Due times and ages of volumes follow the provider's clock."
     )
 
 
@@ -298,5 +298,5 @@ def test_a_clock_that_is_not_believed_is_told_too(alice_client: Client, fill: Fi
     fill([record(1)])
     Environment.objects.update(clock_unfollowed=-7300)
     (told,) = banners(alice_client.get(LIST))
-    assert "2 h behind this machine's. That is not believed" in told
+    assert "2 h behind this machine's. This difference is ignored" in told
     assert "follow this machine's" in told

@@ -174,7 +174,7 @@ def test_a_fault_is_told_and_the_rows_stay(alice_client: Client, sim: Simulator)
     answer = press(alice_client)
     assert news(answer) == "prod · compute-on could not be refreshed."
     assert len(rows(answer)) == 24
-    assert "You see what it listed at 12:00 UTC, 1 min ago. Nothing has been removed." in banners(answer)[0]
+    assert "Showing data from 12:00 UTC, 1 min ago. Nothing has been removed." in banners(answer)[0]
 
 
 def test_several_faults_are_counted(alice_client: Client, sim: Simulator, other: Environment) -> None:
