@@ -30,7 +30,7 @@ def trust_in(held: Claim, listing: Listing[SnapshotRecord], now: datetime) -> di
 def key_since(held: Claim, now: datetime) -> datetime | None:
     """Return since when lists are requested with the current key; None if they always were."""
     environment = held.environment
-    if environment.listed_at is None or _is_same_key(held):
+    if environment.answered_at is None or _is_same_key(held):
         return environment.key_since
     return now
 

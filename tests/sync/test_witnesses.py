@@ -6,7 +6,7 @@ import pytest
 from time_machine import Traveller
 
 from dashboard.secrets import Secret
-from dashboard.teams.models import ApiKey, Team
+from dashboard.teams.models import ApiKey
 from snapshots.models import Change, Environment, Snapshot, Volume
 from snapshots.rules.verdict import Verdict
 from snapshots.simulator.server import Simulator
@@ -91,13 +91,9 @@ def test_a_date_that_comes_later_dates_what_was_undated(
 
 
 @pytest.fixture
-def rekeyed(seen: Environment, sim: Simulator, team: Team, clock: Traveller) -> Environment:
+def rekeyed(seen: Environment, sim: Simulator, clock: Traveller) -> Environment:
     """The environment under another key, before its first list."""
-    sim.keys[OTHER_KEY] = None
-    ApiKey.replace(team, Secret(OTHER_KEY))
-    clock.shift(MINUTE)
-    seen.team.refresh_from_db()
-    return Environment.objects.get(pk=seen.pk)
+    return under_another_key(seen, sim, clock)
 
 
 def test_what_another_key_sees_first_was_not_taken_just_now(rekeyed: Environment, sim: Simulator) -> None:
@@ -117,20 +113,42 @@ def test_the_second_list_of_a_key_dates_again(rekeyed: Environment, sim: Simulat
     assert [kind for kind, *_ in history(rekeyed, added["id"])] == ["completed"]
 
 
-def test_what_a_key_never_showed_is_not_missing(rekeyed: Environment, sim: Simulator, clock: Traveller) -> None:
+def under_another_key(environment: Environment, sim: Simulator, clock: Traveller) -> Environment:
+    sim.keys[OTHER_KEY] = None
+    ApiKey.replace(environment.team, Secret(OTHER_KEY))
+    clock.shift(MINUTE)
+    environment.team.refresh_from_db()
+    return Environment.objects.get(pk=environment.pk)
+
+
+def hide_a_volume(sim: Simulator) -> str:
+    """The new key does not see this volume."""
     hidden = str(sim.world.snapshots(PATH)[0]["volumeId"])
     for each in sim.world.snapshots(PATH):
         if each["volumeId"] == hidden:
             sim.world.remove_snapshot(PATH, str(each["id"]))
     sim.world.remove_volume(PATH, hidden)
+    return hidden
+
+
+@pytest.mark.parametrize("is_complete", [True, False])
+def test_what_a_key_never_showed_is_not_missing(
+    environment: Environment, sim: Simulator, clock: Traveller, is_complete: bool
+) -> None:
+    """The key before listed it, once, in a complete list or in one that was not."""
+    sim.fault(path="/snapshots", **({} if is_complete else {"record_count": 999}))
+    refreshed(environment)
+    sim.clear_faults()
+    rekeyed = under_another_key(environment, sim, clock)
+    hidden = hide_a_volume(sim)
     for _ in range(6):
         refreshed(rekeyed)
         clock.shift(11 * MINUTE)
     of_volume = Snapshot.objects.filter(environment=rekeyed, volume_id=hidden)
+    assert of_volume.exists()
     assert of_volume.filter(listed=False).count() == 0
     assert not Change.objects.filter(kind__in=["deleted", "rotated"]).exists()
-    volume = Volume.objects.get(environment=rekeyed, volume_id=hidden)
-    assert volume.deleted_at is None
+    assert not Volume.objects.filter(environment=rekeyed, volume_id=hidden, deleted_at__isnull=False).exists()
 
 
 def test_what_goes_of_a_volume_that_the_key_shows_is_missing(
