@@ -37,16 +37,17 @@ run: $(RUNTIME) ## Run web server and sync against the real provider, with the s
 	@test -f .env || { echo "There is no .env yet. Run: cp .env.example .env, and fill it in." >&2; exit 1; }
 	@exec $(PY) manage.py serve
 
-# At least four processes, also on fewer cores, for many tests wait: for programs, sockets and deadlines.
+# At least four processes, also on fewer cores, for many tests wait: for programs, sockets and deadlines. A file stays on
+# one process, so that what its tests share starts once.
 CORES := $(shell $(PYTHON) -c 'import os; print(os.cpu_count() or 1)')
 NO_TOOLS := $(if $(filter no,$(TOOLS)), and not tools)
-HERE := $(PY) -m pytest -q -n $(shell echo $$(( $(CORES) > 4 ? $(CORES) : 4 ))) --dist loadgroup \
+HERE := $(PY) -m pytest -q -n $(shell echo $$(( $(CORES) > 4 ? $(CORES) : 4 ))) --dist loadfile \
 	--ignore=tests/browser --ignore=tests/postgres_redis \
 	-m "not browser and not services$(NO_TOOLS)"
 PROOF := $(PY) -m pytest -q --proof --timeout 3600 -o faulthandler_timeout=3700
 # What runs on PostgreSQL and Redis: the tests of tests/postgres_redis, and a second time those marked both_databases.
 SECOND := (services or both_databases) and not defaults
-ON_SERVICES = $(PY) -m pytest -q -n $(HALF) --dist loadgroup --ignore=tests/browser
+ON_SERVICES = $(PY) -m pytest -q -n $(HALF) --dist loadfile --ignore=tests/browser
 # Browser and services run side by side.
 HALF := $(shell echo $$(( $(CORES) > 4 ? $(CORES) / 2 : 2 )))
 
@@ -93,9 +94,9 @@ weather: $(TEST) ## Try every fault of the provider, 100 kills and 200 threads, 
 
 proof: $(TEST) ## Run the long tests, for a release: all combinations, faults, seeds and kills, then judge, fuzz and guards
 	@.ci/chromium
-	$(PROOF) -n $(HALF) --dist loadgroup -m "proof and not browser and not services$(NO_TOOLS)"
+	$(PROOF) -n $(HALF) --dist loadfile -m "proof and not browser and not services$(NO_TOOLS)"
 	$(PROOF) -n $(HALF) --dist loadfile -m "proof and browser"
-	@.ci/services $(PROOF) -n $(HALF) --dist loadgroup --ignore=tests/browser -m "proof and $(SECOND)"
+	@.ci/services $(PROOF) -n $(HALF) --dist loadfile --ignore=tests/browser -m "proof and $(SECOND)"
 	$(MAKE) judge fuzz guards
 
 judge: $(TEST) ## Replay a year whose truth is known and 2,000 random histories, and break each rule once

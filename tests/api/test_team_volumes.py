@@ -36,7 +36,7 @@ def ids(script: Script, query: str = "") -> list[str]:
 def test_a_volume_with_its_verdict_and_why(script: Script) -> None:
     late = next(row for row in body(script)["data"] if row["id"] == OTHER_VOLUME)  # type: ignore[attr-defined]
     before = "2026-08-26T11:59:00Z"
-    assert late["why"].startswith("Daily runs since 26 Aug, newest usable 26 Aug 11:59 (from the name).")
+    assert late["why"].startswith("Daily runs since 26 Aug; newest usable snapshot: 26 Aug 11:59 (from the name).")
     assert {name: late[name] for name in ("verdict", "newestUsable", "dataAsOf", "environmentName", "usableCount")} == {
         "verdict": "late",
         "newestUsable": {"before": before, "after": before},

@@ -16,7 +16,7 @@ from tests.browser.conftest import Tab
 from tests.browser.stack import Stack
 from tests.lists.workbook import sheets
 
-pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("browser")]
+pytestmark = pytest.mark.browser
 BOB, ALICE = "bob@example.com", "alice@example.com"
 PAGES = {"/t/acme/snapshots/": "snapshots", "/t/acme/volumes/": "volumes", "/t/acme/changes/": "changes"}
 LIST = "/t/acme/snapshots/"

@@ -9,7 +9,7 @@ from playwright.sync_api import Request, expect
 from tests.browser.conftest import Tab
 from tests.browser.stack import Stack
 
-pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("browser")]
+pytestmark = pytest.mark.browser
 LINKS = "/t/acme/settings/shared-links/"
 OpenTab = Callable[..., Tab]
 

@@ -17,7 +17,7 @@ from tests.lists.test_libreoffice import SECONDS
 from tests.lists.workbook import sheets
 from tests.views.snapshots.conftest import Fill, record
 
-pytestmark = [pytest.mark.tools, pytest.mark.xdist_group("soffice"), pytest.mark.django_db]
+pytestmark = [pytest.mark.tools, pytest.mark.django_db]
 # Comma, quotes around text alone, UTF-8, each sheet in a file: a cell that is no text has no quotes.
 SHEETS = "csv:Text - txt - csv (StarCalc):44,34,76,1,,0,true,false,false,false,false,-1"
 TEXT = r'(?:"(?:[^"]|"")*")?'

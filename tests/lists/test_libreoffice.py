@@ -15,7 +15,7 @@ from tests.lists.prefixes import HARMLESS, PREFIXES
 from tests.lists.reading import LIST, export
 from tests.views.snapshots.conftest import Fill, record
 
-pytestmark = [pytest.mark.tools, pytest.mark.xdist_group("soffice")]
+pytestmark = pytest.mark.tools
 Open = Callable[[bytes], list[list[str]]]
 SECONDS = 120
 # As it opens a file by itself: comma, quotes, UTF-8, each column as it seems, formulas calculated where there are any.

@@ -22,7 +22,6 @@ from tests.waiting import SECONDS
 
 READY = "Ctrl-C stops everything."
 SECRETS = ("secret_key", "encryption_key")
-pytestmark = pytest.mark.xdist_group("demo")  # together, as they look at the same two starts
 ROW = re.compile(r"/volumes/compute-on/shop/[0-9a-f-]{36}/")
 
 

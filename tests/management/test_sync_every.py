@@ -15,7 +15,6 @@ from snapshots.simulator.world import World
 from tests.management.programs import Running, manage, running, until, variables
 from tests.management.steps import KEY, PASSWORD, TEAM, write
 
-pytestmark = pytest.mark.xdist_group("sync_every")  # together, as they share a prepared database
 EVERY = ("manage.py", "sync_snapshots", "--every", "10")
 ENDS = [signal.SIGTERM, signal.SIGINT, signal.SIGHUP]
 

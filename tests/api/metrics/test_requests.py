@@ -70,9 +70,6 @@ def test_the_middleware_gives_the_answer_as_it_is() -> None:
     assert metrics.counting(lambda _request: answer)(HttpRequest()) is answer
 
 
-together = pytest.mark.xdist_group("metrics-server")
-
-
 @pytest.fixture(scope="module")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Running, str]]:
     """gunicorn with two processes, as `dashboard.run.web` starts it, both of which have answered."""
@@ -115,7 +112,6 @@ def folders(server: Running) -> list[Path]:
     return [path for place in ("/dev/shm", "/tmp") for path in Path(place).glob(f"*metrics-{server.process.pid}-*")]
 
 
-@together
 def test_the_requests_of_all_processes_are_counted(server: tuple[Running, str]) -> None:
     """Whichever process is asked says the same, and both had their part in it."""
     process, url = server
@@ -129,7 +125,6 @@ def test_the_requests_of_all_processes_are_counted(server: tuple[Running, str]) 
     assert SERVERS * 2**24 < asked(url).value("snapshots_web_resident_memory_bytes") < 2**31
 
 
-@together
 def test_a_start_removes_what_the_killed_left_and_nothing_of_the_living(
     server: tuple[Running, str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -143,7 +138,6 @@ def test_a_start_removes_what_the_killed_left_and_nothing_of_the_living(
     assert folder.exists()
 
 
-@together
 def test_what_a_dead_process_served_stays_counted(server: tuple[Running, str]) -> None:
     process, url = server
     (folder,), before = folders(process), counted(url)
@@ -153,7 +147,6 @@ def test_what_a_dead_process_served_stays_counted(server: tuple[Running, str]) -
     assert counted(url) == before
 
 
-@together
 def test_a_reload_keeps_the_counts_and_the_end_leaves_nothing(server: tuple[Running, str]) -> None:
     process, url = server
     before, kept, old = counted(url), folders(process), children_of(process.process.pid)

@@ -83,7 +83,7 @@ def _built(page: str) -> Element:
             open_elements[-1].children.append(element)
             if tag not in VOID and not attributes.endswith("/"):
                 open_elements.append(element)
-    root.children.append(page[end:])
+    root.children.append(unescape(page[end:]))
     assert open_elements == [root], f"<{open_elements[-1].tag}> is never closed"
     return root
 

@@ -129,7 +129,7 @@ def test_a_new_list_shows_at_once_though_it_changed_nothing(
     records = disk("edge", 29.99)
     fill(records)
     clock.shift(59)
-    assert badges(home(alice_client))["edge"] == "? Data of 12:00"
+    assert badges(home(alice_client))["edge"] == "? Stale data from 12:00"
     fill(records)
     clock.shift(0.5)
     assert badges(home(alice_client))["edge"] == "! Daily late by 6 h"
@@ -141,7 +141,7 @@ def test_a_verdict_changes_with_the_minute(
     fill(disk("edge", 29.99))
     assert badges(home(alice_client))["edge"] == "✓ Fresh"
     clock.shift(timedelta(minutes=1))
-    assert badges(home(alice_client))["edge"] == "? Data of 12:00"
+    assert badges(home(alice_client))["edge"] == "? Stale data from 12:00"
 
 
 def test_an_outage_costs_one_query_more(
