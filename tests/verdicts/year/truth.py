@@ -69,7 +69,8 @@ class Case:
 
     def has_failed(self, run: Run) -> bool:
         vanished = not self.has(run) and run.shown in MAKING and not run.was_complete
-        return self.state(run) == "Error" or vanished
+        # One that lists showed as failed has failed, also after the provider removed it.
+        return "Error" in (self.state(run), run.shown) or vanished
 
 
 ACTUAL = Case()
