@@ -354,7 +354,7 @@ def test_a_member_says_that_it_was_deleted_and_takes_it_back(
 
 def test_a_viewer_may_not_and_is_not_offered_it(bob_client: Client, charlie_client: Client, fill: Fill) -> None:
     fill(daily([0]))
-    assert "deleted on purpose" not in bob_client.get(PAGE).content.decode()
+    assert DELETED not in bob_client.get(PAGE).content.decode()
     assert bob_client.post(DELETED).status_code == 403
     assert charlie_client.post(DELETED).status_code == 404
     assert Volume.objects.get().deleted_at is None
@@ -376,7 +376,7 @@ def test_no_word_goes_against_the_providers_list(
     where = fill(daily([0]))
     Volume.objects.update(**told)
     Environment.objects.filter(pk=where.pk).update(volumes_fault=fault)
-    assert ("deleted on purpose" in alice_client.get(PAGE).content.decode()) == may
+    assert (DELETED in alice_client.get(PAGE).content.decode()) == may
     alice_client.post(DELETED)
     assert (Volume.objects.get().deleted_at is not None) == may
 
