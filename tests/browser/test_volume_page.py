@@ -105,7 +105,7 @@ def test_a_schedule_that_stopped_on_purpose_without_scripts(open_tab: Callable[.
     tab = opened(open_tab, STOPPED, scripts=False)
     expect(tab.page.locator("#verdict .badge")).to_contain_text("No daily run for 9 d")
     tab.page.get_by_role("button", name="Stopped intentionally").click()
-    expect(tab.page.get_by_text("stopped on purpose, said")).to_be_visible()
+    expect(tab.page.get_by_text("marked as intentionally stopped")).to_be_visible()
     tab.page.get_by_role("button", name="It was not stopped intentionally").click()
     expect(tab.page.locator("#verdict .badge")).to_contain_text("No daily run for 9 d")
 
