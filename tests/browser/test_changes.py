@@ -69,7 +69,7 @@ def test_the_page_its_opened_line_and_its_snapshots(open_tab: Callable[..., Tab]
     tab.keep("changes-opened")
     tab.page.go_back()
     tab.page.get_by_role("link", name="by-hand-before-upgrade").click()
-    expect(tab.page.locator("section", has_text="Its life").last).to_contain_text("Completed")
+    expect(tab.page.locator("section", has_text="Timeline").last).to_contain_text("Completed")
     tab.check()
 
 

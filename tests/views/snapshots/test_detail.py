@@ -49,7 +49,7 @@ def test_it_answers_in_this_order(alice_client: Client, fill: Fill) -> None:
         "Restore from it",
         "Facts",
         "Raw record",
-        "Its life",
+        "Timeline",
     ]
     places = [text.index(answer) for answer in answers]
     assert places == sorted(places)
