@@ -1,7 +1,7 @@
 """Random histories of lists: in all of them, a volume that is shown as fresh has a young snapshot.
 
 A history holds nothing that no list could ever show: no old snapshot without a date that is listed late, and no clock
-of ours that stopped while no sync ran.
+that stopped while no sync ran.
 """
 
 from collections import Counter
@@ -165,11 +165,12 @@ class Tried(Lab):
     # --- what happens
 
     def set_clocks(self, *, provider: timedelta | None = None, ours: timedelta | None = None) -> None:
-        """Skip cases in which our clock stopped while no sync ran: that looks like a jump of the provider's."""
+        """Skip a clock that seems to have stood still while nobody looked: it looks like a jump of the other one."""
         place = self.moments.index(self.now)
         step = self.now - self.moments[max(0, place - 1)]
-        if ours is not None and step > HOUR and timedelta() <= step + ours - self.clocks.ours <= HOUR + 2 * UNSEEN:
-            return
+        for value, before in ((ours, self.clocks.ours), (provider, self.clocks.provider)):
+            if value is not None and step > HOUR and timedelta() <= step + value - before <= HOUR + 2 * UNSEEN:
+                return
         super().set_clocks(provider=provider, ours=ours)
 
     def _begin(self, history: History) -> None:
