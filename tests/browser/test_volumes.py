@@ -69,6 +69,13 @@ def test_problems_first_and_why(home: Callable[..., Tab], width: str) -> None:
     expect(row.get_by_text("Daily runs since")).to_be_hidden()
 
 
+def test_it_fits_on_small_phones(home: Callable[..., Tab]) -> None:
+    tab = home("phone")
+    for width in (390, 360, 320):
+        tab.page.set_viewport_size({"width": width, "height": 800})
+        tab.check()
+
+
 @pytest.mark.parametrize("width", WIDTHS)
 def test_a_tile_filters_and_back_leads_back(home: Callable[..., Tab], width: str) -> None:
     tab = home(width)
