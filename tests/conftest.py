@@ -4,6 +4,7 @@ import gc
 from collections import defaultdict
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 import redis
@@ -11,7 +12,7 @@ from allauth.account.internal.flows.login import record_authentication
 from django.conf import settings
 from django.core.cache import caches
 from django.db import connection
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse
 from django.test import Client
 
 from dashboard import limits
@@ -20,6 +21,12 @@ from dashboard.teams.core.create_account import create_account
 from dashboard.teams.models import Membership, Role, Team, User
 from snapshots.sharing import usage
 from tests import prepared
+
+# What a test client returns; it has a class of its own in the stubs only.
+if TYPE_CHECKING:
+    from django.test.client import _MonkeyPatchedWSGIResponse as Answer
+else:
+    Answer = HttpResponse
 
 PASSWORD = "three-horses-and-a-stapler"
 FIGURES = "figures"

@@ -6,7 +6,6 @@ from datetime import timedelta
 
 import pytest
 import time_machine
-from django.http import HttpResponseBase
 from django.test import Client
 from django.utils import timezone
 
@@ -19,6 +18,7 @@ from snapshots.sync import leases
 from snapshots.sync.leases import Caller, Claim
 from snapshots.sync.store_snapshots import store_listing
 from snapshots.sync.store_volumes import store_volumes
+from tests.conftest import Answer
 from tests.views.snapshots.conftest import NOW, OTHER_VOLUME, VOLUME, claimed, listing, record
 
 ROOT = "/api/v1"
@@ -35,10 +35,10 @@ class Script:
 
     token: str = ""
 
-    def get(self, url: str, method: str = "GET", **headers: str) -> HttpResponseBase:
+    def get(self, url: str, method: str = "GET", **headers: str) -> Answer:
         shown = {"MC-Api-Key": self.token} if self.token else {}
         client = Client(enforce_csrf_checks=True, raise_request_exception=False)
-        answer: HttpResponseBase = client.generic(method, url, headers=shown | headers)
+        answer: Answer = client.generic(method, url, headers=shown | headers)
         assert answer.cookies == {}
         return answer
 

@@ -27,7 +27,7 @@ def body(script: Script, url: str) -> dict[str, object]:
 
 
 def ids(script: Script, url: str) -> list[str]:
-    return [row["id"] for row in body(script, url)["data"]]  # type: ignore[attr-defined,index]
+    return [row["id"] for row in body(script, url)["data"]]
 
 
 def test_a_list_has_the_providers_envelope_and_fields(script: Script) -> None:

@@ -5,14 +5,13 @@ from collections.abc import Callable
 import pytest
 from django.contrib.messages import get_messages
 from django.contrib.sessions.models import Session
-from django.http import HttpResponse
 from django.test import Client
 
 from dashboard.teams.access import issue_tokens
 from dashboard.teams.models import AccessToken, AuditEvent, EventKind, Membership, User
 from snapshots.models import Environment
 from tests.api.conftest import LIST, Script, made
-from tests.conftest import sign_in_client
+from tests.conftest import Answer, sign_in_client
 from tests.views.snapshots.reading import tree
 
 PAGE = "/t/acme/settings/tokens/"
@@ -26,16 +25,16 @@ def mia_client(mia: Membership, prod: Environment, client_for: Callable[[User], 
 
 def form(client: Client, **changes: object) -> Form:
     """What the page's form holds as it comes, and what a person says in it."""
-    form_id = tree(client.get(PAGE)).one("input", type="hidden", name="form_id").attributes["value"]  # type: ignore[arg-type]
+    form_id = tree(client.get(PAGE)).one("input", type="hidden", name="form_id").attributes["value"]
     return {"form_id": form_id, "name": "nightly check", "days": "90", **changes}
 
 
-def shown(page: HttpResponse) -> list[str]:
+def shown(page: Answer) -> list[str]:
     return [field.attributes["value"] for field in tree(page).all("input", id="token")]
 
 
-def post(client: Client, values: Form) -> HttpResponse:
-    return client.post(PAGE, values, follow=True)  # type: ignore[return-value]
+def post(client: Client, values: Form) -> Answer:
+    return client.post(PAGE, values, follow=True)
 
 
 def test_it_is_made_and_shown_once(mia_client: Client, mia: Membership) -> None:

@@ -30,7 +30,7 @@ def body(script: Script, query: str = "") -> dict[str, object]:
 
 
 def ids(script: Script, query: str = "") -> list[str]:
-    return [row["id"] for row in body(script, query)["data"]]  # type: ignore[attr-defined,index]
+    return [row["id"] for row in body(script, query)["data"]]
 
 
 def test_a_volume_with_its_verdict_and_why(script: Script) -> None:
@@ -137,7 +137,7 @@ def test_pages_by_cursor_have_every_row_once_in_the_pages_order(
     whole, paged, cursor, pages = ids(script, query), [], "", 0
     while pages == 0 or cursor:
         read = body(script, f"{query}&limit=7" + (f"&cursor={quote(cursor)}" if cursor else ""))
-        paged += [row["id"] for row in read["data"]]  # type: ignore[attr-defined,index]
+        paged += [row["id"] for row in read["data"]]
         cursor, pages = read["metadata"].get("nextCursor", ""), pages + 1  # type: ignore[attr-defined]
     assert (paged, pages, len(whole)) == (whole, 6, 42)
 

@@ -93,7 +93,7 @@ def whole(answer: HttpResponseBase) -> HttpResponse:
     """Read a file that is made as it is read, so that it is asked what it holds as any page is."""
     if isinstance(answer, HttpResponse):
         return answer
-    return HttpResponse(answer.getvalue(), status=answer.status_code, headers=dict(answer.headers))  # type: ignore[attr-defined]
+    return HttpResponse(answer.getvalue(), status=answer.status_code, headers=dict(answer.headers))
 
 
 @pytest.fixture

@@ -61,7 +61,7 @@ def printed(open_tab: OpenTab, path: str) -> Page:
 def test_is_dark_on_light_without_a_button(open_tab: OpenTab, name: str) -> None:
     page = printed(open_tab, PAGES[name])
     for theme in ("light", "dark"):
-        page.emulate_media(media="print", color_scheme=theme)  # type: ignore[arg-type]
+        page.emulate_media(media="print", color_scheme=theme)
         page.screenshot(path=SHOTS / f"print-{name}-{theme}.png", full_page=True)
         assert page.locator(PRESSED).filter(visible=True).count() == 0
         texts = page.evaluate(LIGHTNESS)

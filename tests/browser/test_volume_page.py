@@ -48,7 +48,7 @@ def _tell(world: World, now: datetime) -> None:
 def _take(world: World, volume_id: str, now: datetime, days: list[float], **fields: str) -> None:
     fields = {"interval_type": "DAILY", **fields}
     for number in reversed(days):
-        world.add_snapshot(PLACE, volume_id=volume_id, created=now - timedelta(days=number), **fields)  # type: ignore[arg-type]
+        world.add_snapshot(PLACE, volume_id=volume_id, created=now - timedelta(days=number), **fields)
 
 
 def opened(

@@ -9,9 +9,9 @@ from uuid import UUID
 
 from django.core.signals import request_finished
 from django.db import close_old_connections
-from django.http import HttpResponseBase
 from django.test import Client
 
+from tests.conftest import Answer
 from tests.lists.workbook import sheets
 from tests.views.snapshots.reading import Response, tree
 
@@ -20,13 +20,13 @@ PAGES = (LIST, VOLUMES, CHANGES)
 KINDS = ("xlsx", "csv", "json")
 
 
-def body(answer: HttpResponseBase) -> bytes:
+def body(answer: Answer) -> bytes:
     """The whole file, after which it is closed."""
     assert answer.status_code == 200, answer.status_code
     return b"".join(answer.streaming_content)  # type: ignore[attr-defined]
 
 
-def drop(answer: HttpResponseBase) -> None:
+def drop(answer: Answer) -> None:
     """Close it before its end, as a server does whose reader has gone; the test goes on with its database."""
     answer._iterator.close()  # type: ignore[attr-defined]  # Django's own for tests: closed inside, it would undo the next
     request_finished.disconnect(close_old_connections)

@@ -14,7 +14,6 @@ from django.contrib.auth import SESSION_KEY
 from django.contrib.sessions.models import Session
 from django.core.cache import caches
 from django.db import connection
-from django.http import HttpResponseBase
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
@@ -27,6 +26,7 @@ from snapshots.lists.export_rows import SNAPSHOTS
 from snapshots.lists.export_writers import Export
 from snapshots.models import Environment, Snapshot
 from snapshots.views import exports as views
+from tests.conftest import Answer
 from tests.lists.reading import KINDS, LIST, PAGES, body, drop, export
 from tests.proof import first
 from tests.views.snapshots.conftest import NOW, OTHER_PATH, Fill, record
@@ -42,7 +42,7 @@ def small_parts(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(exports, "ROWS_AT_ONCE", AT_ONCE)
 
 
-def begin(client: Client, page: str = LIST, kind: str = "csv") -> tuple[HttpResponseBase, Iterator[bytes]]:
+def begin(client: Client, page: str = LIST, kind: str = "csv") -> tuple[Answer, Iterator[bytes]]:
     """Take the head and the first rows, and no more yet."""
     answer = client.get(f"{page}export.{kind}")
     parts = iter(answer.streaming_content)  # type: ignore[attr-defined]

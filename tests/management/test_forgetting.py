@@ -242,7 +242,7 @@ def test_a_row_that_comes_to_life_between_look_and_deletion_stays(environment: E
     one = session("a", NOW - SECOND)
     rows = retention.ALONE[retention.Subject.SESSIONS](NOW)
 
-    def revive(execute, sql, *rest):  # type: ignore[no-untyped-def]
+    def revive(execute, sql, *rest):
         if sql.startswith("DELETE"):
             with connection.cursor() as cursor:
                 cursor.cursor.execute("UPDATE django_session SET expire_date = '2027-01-01'")

@@ -143,7 +143,7 @@ def test_work_that_goes_on_keeps_what_it_took(clock: time_machine.Traveller) -> 
 @pytest.mark.both_databases
 @pytest.mark.django_db(transaction=True)
 def test_a_busy_database_leaves_it_for_later(clock: time_machine.Traveller) -> None:
-    def busy(execute, sql, *rest):  # type: ignore[no-untyped-def]
+    def busy(execute, sql, *rest):
         if sql.startswith("DELETE"):
             raise OperationalError("database is locked")
         return execute(sql, *rest)

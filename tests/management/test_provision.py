@@ -111,7 +111,7 @@ def test_check_says_what_would_change_and_exits_with_1(provision: Provision) -> 
 def test_check_reads_only(provision: Provision) -> None:
     written: list[str] = []
 
-    def watch(execute, sql, *rest):  # type: ignore[no-untyped-def]
+    def watch(execute, sql, *rest):
         if not sql.startswith("SELECT"):
             written.append(sql)
         return execute(sql, *rest)
@@ -151,7 +151,7 @@ def test_the_folder_does_not_matter(provision: Provision, tmp_path: Path, monkey
 
 
 def test_a_busy_database_is_a_sentence(provision: Provision) -> None:
-    def busy(execute, sql, *rest):  # type: ignore[no-untyped-def]
+    def busy(execute, sql, *rest):
         raise OperationalError("database is locked")
 
     with connection.execute_wrapper(busy):

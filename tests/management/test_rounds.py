@@ -87,7 +87,7 @@ def test_a_denial_for_another_caller_is_not_told(acme: Simulator) -> None:
 
 
 def test_a_busy_database_is_survived(acme: Simulator) -> None:
-    def busy(execute, sql, *rest):  # type: ignore[no-untyped-def]
+    def busy(execute, sql, *rest):
         raise OperationalError("database is locked")
 
     told: list[str] = []
@@ -98,7 +98,7 @@ def test_a_busy_database_is_survived(acme: Simulator) -> None:
 
 
 def test_a_database_that_is_busy_amid_a_round_is_survived(acme: Simulator) -> None:
-    def busy(execute, sql, *rest):  # type: ignore[no-untyped-def]
+    def busy(execute, sql, *rest):
         if sql.startswith("UPDATE"):
             raise OperationalError("database is locked")
         return execute(sql, *rest)

@@ -2,7 +2,6 @@
 
 from collections import Counter
 
-from django.http import HttpResponse
 from django.test import Client
 from django.utils import timezone
 
@@ -10,6 +9,7 @@ from dashboard.teams.models import AuditEvent, Team
 from snapshots.models import Environment, Volume
 from snapshots.rules.verdict import Verdict
 from snapshots.verdicts.sql import DataAges, volumes_of_team, with_verdicts
+from tests.conftest import Answer
 from tests.views.snapshots.reading import tree
 
 HOME = "/t/acme/"
@@ -39,19 +39,19 @@ def audited() -> list[tuple[str, str, str]]:
     return list(AuditEvent.objects.order_by("pk").values_list("kind", "target", "detail"))
 
 
-def headings(page: HttpResponse) -> list[str]:
+def headings(page: Answer) -> list[str]:
     return [each.text for each in tree(page).one("main").all("h2")]
 
 
-def said(page: HttpResponse) -> list[str]:
+def said(page: Answer) -> list[str]:
     return [line.text for shown in tree(page).all("ul", css="messages") for line in shown.all("li")]
 
 
-def errors(page: HttpResponse) -> list[str]:
+def errors(page: Answer) -> list[str]:
     return [error.text for error in tree(page).all(css="form-error")]
 
 
-def exempt(client: Client, query: str, number: int, **values: str) -> HttpResponse:
+def exempt(client: Client, query: str, number: int, **values: str) -> Answer:
     """Exempt what a query string names, until a day unless told otherwise."""
     form = {"number": str(number), "reason": "lab machines", "ends": "day", "until": "2026-12-03"} | values
-    return client.post(f"{EXEMPT}?{query}", form, follow=True)  # type: ignore[return-value]
+    return client.post(f"{EXEMPT}?{query}", form, follow=True)

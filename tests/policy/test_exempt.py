@@ -23,7 +23,7 @@ def unjudged(team: Team) -> list[str]:
     return sorted(name for name, verdict in verdicts(team).items() if verdict is Verdict.EXCLUDED)
 
 
-def undo_of(page) -> str:  # type: ignore[no-untyped-def]
+def undo_of(page) -> str:
     (link,) = [each for each in tree(page).one("ul", css="messages").all("a") if each.text == "Undo"]
     return link.attributes["href"]
 

@@ -4,11 +4,11 @@ import re
 from datetime import timedelta
 
 import pytest
-from django.http import HttpResponse
 from django.test import Client
 
 from dashboard.teams.models import Team, User
 from snapshots.models import Environment, Policy, Volume
+from tests.conftest import Answer
 from tests.policy.conftest import shot, volume_id
 from tests.policy.steps import HOME, TARGETS, exempt, pk, said
 from tests.views.snapshots.conftest import Fill
@@ -19,18 +19,18 @@ LABELS = {"24": "24 hours", "168": "7 days", "720": "30 days", "0": "No age limi
 TILES = ("No usable snapshot", "Late[^:]*", "Unknown", "Fresh")
 
 
-def question(page: HttpResponse) -> Element:
+def question(page: Answer) -> Element:
     return tree(page).one("section", css="question")
 
 
-def effect(page: HttpResponse, hours: str) -> list[int]:
+def effect(page: Answer, hours: str) -> list[int]:
     """The numbers of an answer, in the order of the tiles."""
     text = question(page).one("span", id=f"effect-{hours}").text
     found = [re.search(rf"{label}: (\d+)", text) for label in TILES]
     return [int(match[1]) if match else 0 for match in found]
 
 
-def tiles(page: HttpResponse) -> list[int]:
+def tiles(page: Answer) -> list[int]:
     return [int(tile.one("strong").text) for tile in tree(page).all("a", css="tile")]
 
 

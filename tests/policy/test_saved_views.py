@@ -2,11 +2,11 @@
 
 import pytest
 from django.db import IntegrityError, transaction
-from django.http import HttpResponse
 from django.test import Client
 
 from dashboard.teams.models import Team
 from snapshots.models import Environment, SavedView
+from tests.conftest import Answer
 from tests.policy.steps import HOME, said
 from tests.views.snapshots.conftest import LIST
 from tests.views.snapshots.reading import tree
@@ -19,7 +19,7 @@ def save(client: Client, name: str = "Failed ones", query: str = "state=Error&q=
     return client.post(f"{VIEWS}save/", {"name": name, "query": query, "page": page})["Location"]
 
 
-def menu(page: HttpResponse) -> dict[str, str]:
+def menu(page: Answer) -> dict[str, str]:
     links = tree(page).one("details", css="saved-views").all("a")
     return {link.text: link.attributes["href"] for link in links}
 

@@ -4,14 +4,13 @@ from collections.abc import Callable
 from secrets import token_hex
 
 import pytest
-from django.http import HttpResponse
 from django.test import Client
 
 from dashboard.teams.core.create_account import create_account
 from dashboard.teams.models import Membership, Role, Team, User
 from snapshots.models import Snapshot
 from snapshots.sharing import links
-from tests.conftest import PASSWORD
+from tests.conftest import PASSWORD, Answer
 from tests.views.snapshots.conftest import Fill, clock, environment, fill, key, record, sim
 
 __all__ = ["clock", "environment", "fill", "key", "sim"]
@@ -47,6 +46,6 @@ def make(snapshot: Snapshot, mia: Membership) -> Make:
     return make
 
 
-def visit(path: str, *, address: str = "192.0.2.1", method: str = "GET", client: Client | None = None) -> HttpResponse:
+def visit(path: str, *, address: str = "192.0.2.1", method: str = "GET", client: Client | None = None) -> Answer:
     """Ask as a stranger somewhere."""
-    return (client or Client()).generic(method, path, REMOTE_ADDR=address)  # type: ignore[return-value]
+    return (client or Client()).generic(method, path, REMOTE_ADDR=address)

@@ -8,7 +8,6 @@ from datetime import timedelta
 import pytest
 from django.core.exceptions import ValidationError
 from django.core.serializers import serialize
-from django.http import HttpResponse
 from django.test import Client
 from django.utils import timezone
 
@@ -16,6 +15,7 @@ from dashboard.random_secrets import SECRET_BYTES, new_secret
 from dashboard.teams.models import AuditEvent, EventKind, Membership, Team
 from snapshots.models import ShareLink, Snapshot
 from snapshots.sharing import links
+from tests.conftest import Answer
 from tests.sharing.conftest import Make, visit
 from tests.views.snapshots.conftest import Fill, detail, record
 from tests.views.snapshots.reading import tree
@@ -26,18 +26,18 @@ FORM = f"{PAGE}share/"
 SWITCH = "/t/acme/settings/security/shared-links/"
 
 
-def post(client: Client, **values: str) -> HttpResponse:
-    return client.post(FORM, {"days": "7", "form_id": "form"} | values, follow=True)  # type: ignore[return-value]
+def post(client: Client, **values: str) -> Answer:
+    return client.post(FORM, {"days": "7", "form_id": "form"} | values, follow=True)
 
 
-def shown(answer: HttpResponse) -> str:
+def shown(answer: Answer) -> str:
     """The path of the address that is shown."""
     (field,) = tree(answer).all("input", id="link")
     assert field.attributes["value"].startswith("http://localhost:8000/s/")
     return field.attributes["value"].removeprefix("http://localhost:8000")
 
 
-def said(answer: HttpResponse) -> list[str]:
+def said(answer: Answer) -> list[str]:
     return [line.text for shown in tree(answer).all("ul", css="messages") for line in shown.all("li")]
 
 

@@ -8,14 +8,13 @@ import pytest
 import time_machine
 from django.contrib.sessions.models import Session
 from django.db import connection
-from django.http import HttpResponse
 from django.test import Client
 from django.utils import timezone
 
 from dashboard.teams.models import Team, User
 from snapshots.models import Environment, ShareLink, Snapshot
 from snapshots.simulator.server import Simulator
-from tests.conftest import PASSWORD, sign_in_client
+from tests.conftest import PASSWORD, Answer, sign_in_client
 from tests.sharing.conftest import Make, visit
 from tests.views.snapshots.conftest import KEY, VOLUME, Fill, fail, record
 from tests.views.snapshots.reading import Element, tree
@@ -23,11 +22,11 @@ from tests.views.snapshots.reading import Element, tree
 Tell = Callable[..., None]
 
 
-def main(answer: HttpResponse) -> Element:
+def main(answer: Answer) -> Element:
     return tree(answer).one("main")
 
 
-def facts(answer: HttpResponse) -> dict[str, str]:
+def facts(answer: Answer) -> dict[str, str]:
     return {row.one("dt").text: row.one("dd").text for row in main(answer).one("dl").all("div")}
 
 

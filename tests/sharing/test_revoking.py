@@ -3,11 +3,11 @@
 from collections.abc import Callable
 
 import pytest
-from django.http import HttpResponse
 from django.test import Client
 
 from dashboard.teams.models import AuditEvent, EventKind, Membership, Team, User
 from snapshots.models import ShareLink, Snapshot
+from tests.conftest import Answer
 from tests.sharing.conftest import Make, visit
 from tests.views.snapshots.conftest import PATH, detail, record
 from tests.views.snapshots.reading import tree
@@ -31,7 +31,7 @@ def links(make: Make, alices: Membership) -> list[str]:
     return [make(), make(), make(other, maker=alices)]
 
 
-def listed(answer: HttpResponse) -> list[str]:
+def listed(answer: Answer) -> list[str]:
     """Which links a page lists, by their public ids."""
     lines = [line for one in tree(answer).all("ul", css="links") for line in one.all("li")]
     return sorted(line.one(css="mono").text.removeprefix("/s/").removesuffix(".…") for line in lines)
@@ -45,8 +45,8 @@ def works(links: list[str]) -> list[bool]:
     return [visit(link).status_code == 200 for link in links]
 
 
-def revoke(client: Client, link: str, **values: str) -> HttpResponse:
-    return client.post(f"{LIST}{ids(link)[0]}/revoke/", values)  # type: ignore[return-value]
+def revoke(client: Client, link: str, **values: str) -> Answer:
+    return client.post(f"{LIST}{ids(link)[0]}/revoke/", values)
 
 
 def test_an_admin_sees_all_a_member_the_own_ones(

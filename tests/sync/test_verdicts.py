@@ -85,7 +85,7 @@ def test_page_script_and_metric_say_stuck(disk: Disk, operator: Script, request:
     page = request.getfixturevalue("alice_client").get("/t/acme/volumes/?status=stuck").content.decode()
     assert disk.id in page
     script = made(request.getfixturevalue("mia"))[1]
-    stuck = json.loads(script.get(f"{JUDGED}?status=stuck").content)["data"]  # type: ignore[attr-defined]
+    stuck = json.loads(script.get(f"{JUDGED}?status=stuck").content)["data"]
     assert {row["id"]: row["verdict"] for row in stuck}[disk.id] == "stuck"
     assert told_to(operator).value("snapshots_volumes", verdict="stuck", environment=PATH) == len(stuck)
 

@@ -216,12 +216,12 @@ class Tried(Lab):
         if last > first:
             self.provider.plan(self.moments[last], end)
 
-    def _acts(self, turn: Turn):  # type: ignore[no-untyped-def]
+    def _acts(self, turn: Turn):
         faults, number = self.faults, turn.number
         disk = self.volumes[number % len(self.volumes)]
         jump = JUMPS[number % len(JUMPS)] * (-1 if number % 2 else 1)
 
-        def set_to(name: str, value: object, then: object):  # type: ignore[no-untyped-def]
+        def set_to(name: str, value: object, then: object):
             return lambda: setattr(faults, name, value), lambda: setattr(faults, name, then)
 
         match turn.what:

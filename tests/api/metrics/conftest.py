@@ -65,7 +65,7 @@ def told_to(script: Script) -> Told:
     answer = script.get(METRICS)
     assert answer.status_code == 200
     assert answer["Content-Type"] == "text/plain; version=0.0.4; charset=utf-8"
-    return Told(answer.content.decode())  # type: ignore[attr-defined]
+    return Told(answer.content.decode())
 
 
 @pytest.fixture

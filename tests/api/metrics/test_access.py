@@ -59,7 +59,7 @@ def refused(mia: Membership, clock: time_machine.Traveller) -> list[tuple[int, b
     clock.shift(timedelta(days=31))
     wrong = ["", "x", OPERATORS[:-1] + "k", OPERATORS.upper(), f"{OPERATORS}é", dead.token, expired.token]
     answers = [Script(token).get(METRICS) for token in wrong]
-    return [(answer.status_code, answer.content) for answer in answers]  # type: ignore[attr-defined]
+    return [(answer.status_code, answer.content) for answer in answers]
 
 
 def test_every_wrong_token_gets_the_same_bytes(

@@ -160,4 +160,4 @@ def test_prometheus_takes_the_scrape_config(tmp_path: Path) -> None:
 def test_prometheus_takes_the_answer(operator: Script, fill: Fill, told: Environment) -> None:
     fail(fill(with_names(), path="compute-qc/shop"))
     answer = operator.get(METRICS)
-    assert promtool("check", "metrics", given=answer.content) == ""  # type: ignore[attr-defined]
+    assert promtool("check", "metrics", given=answer.content) == ""

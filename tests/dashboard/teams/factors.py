@@ -33,7 +33,7 @@ def add_app(client: Client) -> str:
 def add_passkey(client: Client, passkey: Passkey, **fields: str) -> Response:
     credential = passkey.create(options_of(client.get(ADD)))
     given = {"name": "Laptop", "passwordless": "True", "credential": credential} | fields
-    return client.post(ADD, given)  # type: ignore[return-value]
+    return client.post(ADD, given)
 
 
 def options_of(page: Response) -> dict[str, dict[str, object]]:
@@ -56,7 +56,7 @@ def by_password(user: User) -> Client:
 def by_passkey(passkey: Passkey) -> tuple[Client, Response]:
     client = Client()
     asked = client.post(PASSKEY, headers=JSON).json()["request_options"]
-    return client, client.post(PASSKEY, {"credential": passkey.get(asked)})  # type: ignore[return-value]
+    return client, client.post(PASSKEY, {"credential": passkey.get(asked)})
 
 
 def is_in(client: Client) -> bool:

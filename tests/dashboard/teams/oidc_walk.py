@@ -6,12 +6,12 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 from allauth.socialaccount.models import SocialAccount
 from django.contrib.sessions.models import Session
-from django.http import HttpResponse
 from django.test import Client
 from pytest_django import Settings
 
 from dashboard.secrets import Secret
 from dashboard.teams.models import AuditEvent, User
+from tests.conftest import Answer
 from tests.dashboard.teams.oidc_provider import CLIENT_ID, CLIENT_SECRET, Provider
 from tests.views.snapshots.reading import tree
 
@@ -40,12 +40,12 @@ def begin(client: Client, next_page: str = PAGE) -> str:
     return tree(page).one("a", css="primary").attributes["href"]
 
 
-def come_back(client: Client, back: str) -> HttpResponse:
+def come_back(client: Client, back: str) -> Answer:
     assert back.startswith(f"http://localhost:8000{CALLBACK}?"), back
     return client.get(back.removeprefix("http://localhost:8000"))
 
 
-def walk(client: Client, provider: Provider, next_page: str = PAGE, decision: str = "allow") -> HttpResponse:
+def walk(client: Client, provider: Provider, next_page: str = PAGE, decision: str = "allow") -> Answer:
     return come_back(client, provider.approve(begin(client, next_page), decision))
 
 
@@ -57,7 +57,7 @@ def signed_in_as(client: Client) -> str | None:
     return client.session.get("_auth_user_id")
 
 
-def told(response: HttpResponse) -> tuple[int, str]:
+def told(response: Answer) -> tuple[int, str]:
     """Give the status and the name of the problem that the page shows."""
     return response.status_code, tree(response).one("h1").attributes["data-problem"]
 

@@ -8,12 +8,12 @@ import pytest
 from django.core.cache import caches
 from django.core.cache.backends.base import BaseCache
 from django.db import connection
-from django.http import HttpResponseBase
 from django.test import Client
 from django.utils import timezone
 from pytest_django import Settings
 
 from dashboard.backends.redis_cache import kept
+from tests.conftest import Answer
 from tests.views.snapshots.conftest import Fill, clock, environment, fill, key, record
 
 __all__ = ["clock", "environment", "fill", "key"]
@@ -49,8 +49,8 @@ def in_table(value: bytes) -> None:
         cursor.execute("UPDATE cache_entries SET value = %s", [value.decode("latin-1").replace("\0", "")])
 
 
-def without_form_keys(answer: HttpResponseBase) -> str:
-    return re.sub(r'"[^"]{43,64}"', "", answer.content.decode())  # type: ignore[attr-defined]
+def without_form_keys(answer: Answer) -> str:
+    return re.sub(r'"[^"]{43,64}"', "", answer.content.decode())
 
 
 def test_a_part_that_cannot_be_read_is_made_anew(alice_client: Client, fill: Fill) -> None:

@@ -9,7 +9,6 @@ import time_machine
 from django.contrib.sessions.models import Session
 from django.core import mail
 from django.core.mail.backends.locmem import EmailBackend
-from django.http import HttpResponse
 from django.test import Client
 from django.utils import timezone
 from pytest_django import Settings
@@ -19,7 +18,7 @@ from dashboard.teams.checks import DUMMY_MAIL
 from dashboard.teams.core.create_account import create_account
 from dashboard.teams.models import AuditEvent, Invitation, Membership, Role, Team, User
 from dashboard.teams.people.invitations import CONSOLE_MAIL, MOST_OPEN, InvitationEnded, accept, find
-from tests.conftest import PASSWORD
+from tests.conftest import PASSWORD, Answer
 from tests.views.snapshots.reading import tree
 
 PEOPLE = "/t/acme/settings/people/"
@@ -28,11 +27,11 @@ TOKEN = re.compile(rb'(name="csrfmiddlewaretoken" value=")[^"]+')
 ClientFor = Callable[[User], Client]
 
 
-def ask_in(client: Client, email: str = DORA, role: str = "member") -> HttpResponse:
+def ask_in(client: Client, email: str = DORA, role: str = "member") -> Answer:
     return client.post(PEOPLE, {"email": email, "role": role})
 
 
-def link_from(response: HttpResponse) -> str:
+def link_from(response: Answer) -> str:
     address = tree(response).one("input", id="link").attributes["value"]
     assert address.startswith("http://localhost:8000/invitation/")
     return address.removeprefix("http://localhost:8000")

@@ -4,13 +4,12 @@ from collections.abc import Callable, Mapping
 
 import pytest
 from django.core.cache import caches
-from django.http import HttpResponse
 from django.utils.http import urlencode
 
 from dashboard.teams.access.capabilities import capabilities
 from tests.authorization.conftest import House, house
 from tests.authorization.plan import NOBODY, VIEWS
-from tests.conftest import PASSWORD
+from tests.conftest import PASSWORD, Answer
 from tests.dashboard.teams.next_values import NEXT_VALUES, is_off_site
 from tests.views.snapshots.reading import tree
 
@@ -37,7 +36,7 @@ KNOWN = {
 }
 
 
-def ask(house: House, reader: Reader, value: str) -> list[HttpResponse]:
+def ask(house: House, reader: Reader, value: str) -> list[Answer]:
     """Say `next` in the address, then in the form."""
     view, method, person = reader
     url, fields = house.address(view, "acme"), dict(FIELDS.get(view, {}))
@@ -55,7 +54,7 @@ def readers(house: House) -> list[Reader]:
     return [one for one in every if any(leads_to(answer) == CHOSEN for answer in ask(house, one, CHOSEN))]
 
 
-def leads_to(answer: HttpResponse) -> str:
+def leads_to(answer: Answer) -> str:
     return str(answer.headers.get("HX-Redirect") or answer.headers.get("Location") or "")
 
 

@@ -9,7 +9,6 @@ import time_machine
 from django.contrib.sessions.models import Session
 from django.core.management import CommandError, call_command
 from django.db import connection
-from django.http import HttpResponse
 from django.test import Client
 from django.utils import timezone
 
@@ -18,7 +17,7 @@ from dashboard.teams.core.create_account import create_account
 from dashboard.teams.first_run import setup_link
 from dashboard.teams.first_run.setup_link import Newcomer, SetupEnded, find, make_first_team, new_address
 from dashboard.teams.models import AuditEvent, Membership, SetupLink, Team, User
-from tests.conftest import PASSWORD
+from tests.conftest import PASSWORD, Answer
 from tests.views.snapshots.reading import tree
 from tests.waiting import together, until
 
@@ -51,7 +50,7 @@ def token_of(address: str) -> str:
     return address.split("/")[2]
 
 
-def errors(page: HttpResponse) -> list[str]:
+def errors(page: Answer) -> list[str]:
     return [error.text.removeprefix("✕ ") for error in tree(page).all(css="form-error")]
 
 

@@ -5,20 +5,19 @@ import pytest
 import time_machine
 from django.contrib.sessions.models import Session
 from django.core import mail
-from django.http import HttpResponse
 from django.test import Client
 from django.utils import timezone
 from pytest_django import Settings
 
 from dashboard.teams.models import User
-from tests.conftest import PASSWORD
+from tests.conftest import PASSWORD, Answer
 
 LOGIN = "/accounts/login/"
 PAGE = "/t/acme/snapshots/compute-on/test_area/1bd672f4-b274-4371-a792-b0a6c6778cc7/?from=mail&q=a%20b"
 NEW_PASSWORD = "seven-lamps-on-the-shore"
 
 
-def sign_in(client: Client, email: str, password: str = PASSWORD, **fields: str) -> HttpResponse:
+def sign_in(client: Client, email: str, password: str = PASSWORD, **fields: str) -> Answer:
     return client.post(LOGIN, {"login": email, "password": password} | fields)
 
 

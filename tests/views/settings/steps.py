@@ -2,11 +2,11 @@
 
 import re
 
-from django.http import HttpResponse
 from django.test import Client
 
 from dashboard.secrets import Secret
 from dashboard.teams.models import ApiKey, PendingKey, Team
+from tests.conftest import Answer
 from tests.views.snapshots.reading import tree
 
 PATHS = ["compute-on/dev", "compute-on/prod", "compute-qc/prod"]
@@ -19,31 +19,31 @@ KEY_PAGE = "/t/acme/settings/key/"
 PLACES = "/t/acme/settings/environments/"
 
 
-def enter(client: Client, key: str, **values: str) -> HttpResponse:
+def enter(client: Client, key: str, **values: str) -> Answer:
     """Enter a key and land on the page that says how its trial went."""
-    return client.post(KEY_PAGE, {"key": key, **values}, follow=True)  # type: ignore[return-value]
+    return client.post(KEY_PAGE, {"key": key, **values}, follow=True)
 
 
-def save(client: Client, page: HttpResponse) -> HttpResponse:
+def save(client: Client, page: Answer) -> Answer:
     """Press the button under a trial's answers."""
     pending = re.search(rb'name="pending" value="([0-9]+)"', page.content)
     assert pending
-    return client.post(f"{KEY_PAGE}save/", {"pending": pending[1].decode()}, follow=True)  # type: ignore[return-value]
+    return client.post(f"{KEY_PAGE}save/", {"pending": pending[1].decode()}, follow=True)
 
 
-def results(page: HttpResponse) -> list[str]:
+def results(page: Answer) -> list[str]:
     return [line.text for shown in tree(page).all("ul", css="results") for line in shown.all("li")]
 
 
-def buttons(page: HttpResponse) -> list[str]:
+def buttons(page: Answer) -> list[str]:
     return [button.text for button in tree(page).one("main").all("button")]
 
 
-def headings(page: HttpResponse) -> list[str]:
+def headings(page: Answer) -> list[str]:
     return [heading.text for heading in tree(page).one("main").all("h2")]
 
 
-def verdict(page: HttpResponse) -> str:
+def verdict(page: Answer) -> str:
     """What the page says of a key's trial; empty if it shows none."""
     return next((panel.attributes.get("data-verdict", "") for panel in tree(page).all("section")), "")
 
@@ -55,11 +55,11 @@ def known(client: Client) -> dict[str, str]:
     return dict(zip(*words, strict=True))
 
 
-def said(page: HttpResponse) -> list[str]:
+def said(page: Answer) -> list[str]:
     return [line.text for shown in tree(page).all("ul", css="messages") for line in shown.all("li")]
 
 
-def form_errors(page: HttpResponse) -> list[str]:
+def form_errors(page: Answer) -> list[str]:
     return [error.text for error in tree(page).all(css="form-error")]
 
 

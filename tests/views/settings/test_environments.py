@@ -4,7 +4,6 @@ from pathlib import Path
 
 import pytest
 import time_machine
-from django.http import HttpResponse
 from django.test import Client
 
 from dashboard.teams.models import ApiKey, AuditEvent, Team, User
@@ -15,6 +14,7 @@ from snapshots.simulator.server import Simulator
 from snapshots.sync import refresh
 from snapshots.sync.leases import Caller, Late
 from snapshots.sync.store_snapshots import store_listing
+from tests.conftest import Answer
 from tests.management.steps import TEAM, run, write
 from tests.views.settings.steps import (
     OLD_KEY,
@@ -36,11 +36,11 @@ pytestmark = pytest.mark.django_db(transaction=True)
 DEV = f"{PLACES}compute-on/dev/"
 
 
-def offered(page: HttpResponse) -> list[str]:
+def offered(page: Answer) -> list[str]:
     return [box.attributes["value"] for box in tree(page).all("input", type="checkbox", name="environment")]
 
 
-def watched(page: HttpResponse) -> list[str]:
+def watched(page: Answer) -> list[str]:
     return [line.all("div")[0].text for shown in tree(page).all("ul", css="places") for line in shown.all("li")]
 
 
@@ -48,8 +48,8 @@ def paths(team: Team) -> list[str]:
     return [environment.path for environment in Environment.objects.of_team(team)]
 
 
-def add(client: Client, *ticked: str, **typed: str) -> HttpResponse:
-    return client.post(f"{PLACES}add/", {"environment": ticked, **typed}, follow=True)  # type: ignore[return-value]
+def add(client: Client, *ticked: str, **typed: str) -> Answer:
+    return client.post(f"{PLACES}add/", {"environment": ticked, **typed}, follow=True)
 
 
 @pytest.fixture
@@ -61,12 +61,12 @@ def fetched(alice_client: Client, sim: Simulator, old_key: ApiKey, environments:
 
 def test_after_a_key_what_it_sees_is_offered_ticked(alice_client: Client, sim: Simulator, team: Team) -> None:
     page = save(alice_client, enter(alice_client, PARTLY_KEY))
-    assert page.redirect_chain[-1][0] == PLACES  # type: ignore[attr-defined]
+    assert page.redirect_chain[-1][0] == PLACES
     assert offered(page) == PATHS[:2]
     assert all("checked" in box.attributes for box in tree(page).all("input", name="environment"))
     page = add(alice_client, *PATHS[:2])
     assert said(page) == ["Added: dev · compute-on, prod · compute-on."]
-    assert page.redirect_chain[-1][0] == LIST  # type: ignore[attr-defined]
+    assert page.redirect_chain[-1][0] == LIST
     assert (sorted(paths(team)), offered(alice_client.get(PLACES))) == (PATHS[:2], [])
 
 

@@ -2,7 +2,6 @@
 
 import pytest
 import time_machine
-from django.http import HttpResponse
 from django.test import Client
 
 from dashboard.teams.models import ApiKey, Membership, Role, Team, User
@@ -10,6 +9,7 @@ from snapshots.models import Environment
 from snapshots.simulator.server import Simulator
 from snapshots.sync import leases, refresh
 from snapshots.sync.leases import Caller
+from tests.conftest import Answer
 from tests.views.settings.steps import (
     KEY_PAGE,
     PARTLY_KEY,
@@ -34,7 +34,7 @@ HTMX = {"HX-Request": "true"}
 SEEN = [*PATHS, UNUSED_PATH]
 
 
-def step(page: HttpResponse) -> str:
+def step(page: Answer) -> str:
     """Which step the page says it is; empty outside of the set-up."""
     return next((nav.all("p")[0].text for nav in tree(page).all("nav", css="steps")), "")
 
@@ -44,19 +44,19 @@ def leads_to(client: Client) -> str:
     return str(client.get(HOME).headers.get("Location", HOME))
 
 
-def landed(page: HttpResponse) -> str:
-    return str(page.redirect_chain[-1][0])  # type: ignore[attr-defined]
+def landed(page: Answer) -> str:
+    return str(page.redirect_chain[-1][0])
 
 
-def add(client: Client, *ticked: str, **typed: str) -> HttpResponse:
-    return client.post(f"{PLACES}add/", {"environment": ticked, **typed}, follow=True)  # type: ignore[return-value]
+def add(client: Client, *ticked: str, **typed: str) -> Answer:
+    return client.post(f"{PLACES}add/", {"environment": ticked, **typed}, follow=True)
 
 
-def progress(page: HttpResponse) -> list[str]:
+def progress(page: Answer) -> list[str]:
     return [line.text for shown in tree(page).all("ul", css="fetching") for line in shown.all("li")]
 
 
-def waits_without_a_script(page: HttpResponse) -> bool:
+def waits_without_a_script(page: Answer) -> bool:
     return '<noscript><meta http-equiv="refresh"' in page.content.decode()
 
 

@@ -53,7 +53,7 @@ def ten_thousand(ten: None) -> None:
         environment.save()
 
 
-def _copies(pattern: Snapshot):  # type: ignore[no-untyped-def]
+def _copies(pattern: Snapshot):
     values = {field.attname: getattr(pattern, field.attname) for field in Snapshot._meta.fields if field.name != "id"}
     for number in range(5000):
         own = {"snapshot_id": snapshot_id(10**6 + number), "name": f"web-01_{number}"}
