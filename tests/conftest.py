@@ -4,7 +4,7 @@ import gc
 from collections import defaultdict
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 import redis
@@ -21,6 +21,7 @@ from dashboard.teams.core.create_account import create_account
 from dashboard.teams.models import Membership, Role, Team, User
 from snapshots.sharing import usage
 from tests import prepared
+from tests.settings import ON_REDIS
 
 # What a test client returns; it has a class of its own in the stubs only.
 if TYPE_CHECKING:
@@ -82,12 +83,19 @@ def empty_caches(request: pytest.FixtureRequest) -> None:
 
 def _empty_shared_cache() -> None:
     """Empty Redis itself with patience: on a busy machine it may have been passed over."""
-    if settings.ON_REDIS:
+    if ON_REDIS:
         dashboard_caches._resting_until.clear()
-        with redis.Redis.from_url(settings.CACHES["default"]["LOCATION"], socket_timeout=10) as server:
+        with redis.Redis.from_url(str(settings.CACHES["default"]["LOCATION"]), socket_timeout=10) as server:
             server.flushdb()
         caches["default_stand_in"].clear()
     caches["default"].clear()
+
+
+def cached_in_process() -> dict[str, bytes]:
+    """Give what the cache in the process holds, by its keys, which no public way lists."""
+    cache: Any = caches["fragments"]
+    cached: dict[str, bytes] = cache._cache
+    return cached
 
 
 @pytest.fixture(autouse=True)

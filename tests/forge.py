@@ -15,6 +15,7 @@ import runpy
 import socket
 import sys
 from contextlib import suppress
+from typing import Any
 
 from django.conf import settings
 
@@ -82,7 +83,7 @@ def _collect() -> None:
             pass
 
 
-def _between(order: dict[str, object], stdin: int, stdout: int, stderr: int, told: int) -> list[str]:
+def _between(order: dict[str, Any], stdin: int, stdout: int, stderr: int, told: int) -> list[str]:
     """Fork the ordered process, and report its id and its exit status, which only a parent gets."""
     pid = os.fork()
     if pid == 0:
@@ -91,8 +92,8 @@ def _between(order: dict[str, object], stdin: int, stdout: int, stderr: int, tol
             os.dup2(stream, number)
             os.close(stream)
         os.environ.clear()
-        os.environ.update(order["variables"])  # type: ignore[call-overload]
-        return list(order["command"])  # type: ignore[call-overload]
+        os.environ.update(order["variables"])
+        return list(order["command"])
     for each in (stdin, stdout, stderr, 0, 1, 2):
         os.close(each)
     os.write(told, b"%d\n" % pid)

@@ -6,10 +6,11 @@ It is exact: the rows are those that the mirror's own code has written, and they
 
 from collections.abc import Callable, Hashable
 from datetime import date
+from typing import Any
 
 from django.db import connection
 
-Row = tuple[object, ...]
+Row = tuple[Any, ...]
 Rows = dict[str, list[Row]]
 # Of each table the ids of the rows that are gone, and the rows that are new or changed.
 Change = dict[str, tuple[list[Row], list[Row]]]

@@ -61,7 +61,8 @@ class Started:
         self._told, told = os.pipe()
         self.stdin, self.stdout = open(to_stdin, "w"), open(from_stdout)  # noqa: SIM115
         said = output.fileno() if output else stdout
-        wrong = (errors or output).fileno() if errors or output else 2
+        stderr = errors or output
+        wrong = stderr.fileno() if stderr else 2
         order = json.dumps({"command": command, "variables": env}).encode()
         socket.send_fds(_forge(), [order], [stdin, said, wrong, told])
         for each in (stdin, stdout, told):

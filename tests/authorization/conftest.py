@@ -80,7 +80,7 @@ class House:
     @contextmanager
     def undone(self) -> Iterator[None]:
         block = transaction.atomic()
-        block._from_testcase = True  # so that a password may be hashed in it
+        block._from_testcase = True  # type: ignore[attr-defined]  # so that a password may be hashed in it
         with block:
             yield
             transaction.set_rollback(True)

@@ -9,7 +9,6 @@ from threading import Thread
 
 import pytest
 import time_machine
-from django.conf import settings
 from django.contrib.auth import SESSION_KEY
 from django.contrib.sessions.models import Session
 from django.core.cache import caches
@@ -29,6 +28,7 @@ from snapshots.views import exports as views
 from tests.conftest import Answer
 from tests.lists.reading import KINDS, LIST, PAGES, body, drop, export
 from tests.proof import first
+from tests.settings import ON_REDIS
 from tests.views.snapshots.conftest import NOW, OTHER_PATH, Fill, record
 
 pytestmark = pytest.mark.django_db
@@ -260,7 +260,7 @@ def test_queries_grow_with_the_parts_alone(bob_client: Client, page: str) -> Non
     with CaptureQueriesContext(connection) as asked:
         body(answer)
     # For each part: who may, of which environments, which rows; and the session, where it is not in Redis.
-    who = 1 if settings.ON_REDIS else 2
+    who = 1 if ON_REDIS else 2
     assert len(asked) == (who + 2) * parts + who
 
 

@@ -8,8 +8,8 @@ from django.utils import timezone
 from dashboard.teams.models import AuditEvent, Team
 from snapshots.models import Environment, Volume
 from snapshots.rules.verdict import Verdict
-from snapshots.verdicts.sql import DataAges, volumes_of_team, with_verdicts
 from tests.conftest import Answer
+from tests.verdicts.current import values_at
 from tests.views.snapshots.reading import tree
 
 HOME = "/t/acme/"
@@ -23,8 +23,7 @@ STOPPED = f"{HOME}volumes/stopped/"
 def verdicts(team: Team) -> dict[str, Verdict]:
     """The verdict of each volume now, by its name."""
     environments = list(Environment.objects.of_team(team))
-    found = with_verdicts(volumes_of_team(environments), DataAges.of(environments, timezone.now()))
-    return {name: Verdict(said) for name, said in found.values_list("name", "verdict")}
+    return {name: Verdict(said) for name, said in values_at(timezone.now(), environments, "name", "verdict")}
 
 
 def counted(team: Team) -> Counter[Verdict]:

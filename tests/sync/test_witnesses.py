@@ -10,8 +10,8 @@ from dashboard.teams.models import ApiKey
 from snapshots.models import Change, Environment, Snapshot, Volume
 from snapshots.rules.verdict import Verdict
 from snapshots.simulator.server import Simulator
-from snapshots.verdicts.sql import DataAges, with_verdicts
 from tests.sync.steps import MINUTE, PATH, history, refreshed, row
+from tests.verdicts.current import values_at
 
 pytestmark = pytest.mark.django_db
 DAY = timedelta(days=1)
@@ -24,8 +24,7 @@ def taken(snapshot: Snapshot) -> tuple[datetime | None, datetime, str]:
 
 
 def said(environment: Environment, volume_id: str, now: datetime) -> Verdict:
-    found = with_verdicts(Volume.objects.filter(volume_id=volume_id), DataAges.of([environment], now))
-    return Verdict(found.values_list("verdict", flat=True).get())
+    return Verdict(dict(values_at(now, [environment], "volume_id", "verdict"))[volume_id])
 
 
 @pytest.fixture

@@ -19,7 +19,7 @@ from snapshots.rules.verdict import Verdict
 from snapshots.sync import leases, prejudge
 from snapshots.sync.leases import Caller, Claim
 from snapshots.sync.store_snapshots import store_listing
-from snapshots.verdicts.sql import DataAges, volumes_of_team, with_verdicts
+from tests.verdicts.current import values_at
 
 pytestmark = pytest.mark.django_db
 NOW = datetime(2026, 11, 24, 12, 0, tzinfo=UTC)
@@ -76,8 +76,7 @@ def row(number: int, began: datetime, kind: str = "DAILY", state: str = "BackedU
 
 def said(environment: Environment) -> list[Verdict]:
     rows = [Environment.objects.get(pk=environment.pk)]
-    found = with_verdicts(volumes_of_team(rows), DataAges.of(rows, timezone.now()))
-    return [Verdict(verdict) for verdict in found.values_list("verdict", flat=True)]
+    return [Verdict(verdict) for (verdict,) in values_at(timezone.now(), rows, "verdict")]
 
 
 def manual(count: int, ago: timedelta = DAY) -> list[SnapshotRecord]:

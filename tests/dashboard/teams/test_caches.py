@@ -13,7 +13,7 @@ from django.utils import timezone
 from pytest_django import Settings
 
 from dashboard.backends.redis_cache import kept
-from tests.conftest import Answer
+from tests.conftest import Answer, cached_in_process
 from tests.views.snapshots.conftest import Fill, clock, environment, fill, key, record
 
 __all__ = ["clock", "environment", "fill", "key"]
@@ -38,9 +38,9 @@ Spoil = Callable[[bytes], None]
 
 def in_process(value: bytes) -> None:
     """Put bytes in the place of every value of the cache in the process."""
-    cache = caches["fragments"]
-    for name in cache._cache:  # type: ignore[attr-defined]
-        cache._cache[name] = value  # type: ignore[attr-defined]
+    cache = cached_in_process()
+    for name in cache:
+        cache[name] = value
 
 
 def in_table(value: bytes) -> None:
@@ -111,10 +111,10 @@ def test_a_good_value_beside_a_spoilt_one_is_found(cache: BaseCache, spoil: Spoi
 def test_what_another_release_has_made_is_not_shown(alice_client: Client, fill: Fill, settings: Settings) -> None:
     fill([record(1)])
     alice_client.get(PAGES[1])
-    before = set(caches["fragments"]._cache)  # type: ignore[attr-defined]
+    before = set(cached_in_process())
     settings.RELEASE = "99.0"
     alice_client.get(PAGES[1])
-    assert any("table:" in name for name in set(caches["fragments"]._cache) - before)  # type: ignore[attr-defined]
+    assert any("table:" in name for name in set(cached_in_process()) - before)
 
 
 def test_what_is_kept_is_made_once() -> None:

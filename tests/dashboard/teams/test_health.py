@@ -1,10 +1,11 @@
 import pytest
-from django.conf import settings
 from django.core.cache import caches
 from django.db import OperationalError, connection, connections
 from django.db.migrations.loader import MigrationLoader
 from django.db.migrations.recorder import MigrationRecorder
 from django.test import Client
+
+from tests.settings import ON_REDIS
 
 ALL_WELL = {"database": True, "migrations": True, "cache": True}
 
@@ -42,7 +43,7 @@ def test_not_ready_while_the_database_is_down(client: Client, monkeypatch: pytes
     monkeypatch.setattr(type(connections["default"]), "create_cursor", fail)
     response = client.get("/readyz")
     # A cache in the database goes with it; Redis does not.
-    down = dict.fromkeys(ALL_WELL, False) | {"cache": settings.ON_REDIS}
+    down = dict.fromkeys(ALL_WELL, False) | {"cache": ON_REDIS}
     assert (response.status_code, response.json()) == (503, down)
     assert client.get("/healthz").status_code == 200
 

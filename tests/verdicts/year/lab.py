@@ -22,7 +22,7 @@ from snapshots.simulator.server import Simulator
 from snapshots.simulator.world import World
 from snapshots.sync import refresh
 from snapshots.sync.leases import Caller
-from snapshots.verdicts.sql import DataAges, volumes_of_team, with_verdicts
+from tests.verdicts.current import values_at
 from tests.verdicts.year import truth
 from tests.verdicts.year.lists import Lists, Seen
 from tests.verdicts.year.provider import GONE, Disk, Provider
@@ -259,8 +259,7 @@ class Lab:
         self.clock.move_to(page)
         row = Environment.objects.get(pk=self.row.pk)
         self.look_at_list(row)
-        found = with_verdicts(volumes_of_team([row]), DataAges.of([row], page))
-        said = {id: WORDS[Verdict(word)] for id, word in found.values_list("volume_id", "verdict")}
+        said = {id: WORDS[Verdict(word)] for id, word in values_at(page, [row], "volume_id", "verdict")}
         for disk in self.provider.disks.values():
             if disk.id in said:
                 self.judge(disk, said[disk.id], now, hours, is_list=is_list)

@@ -20,7 +20,7 @@ from snapshots.simulator.world import World
 from snapshots.sync import refresh
 from snapshots.sync.leases import Caller
 from snapshots.verdicts.evaluate import judge_volumes
-from snapshots.verdicts.sql import DataAges, volumes_of_team, with_verdicts
+from tests.verdicts.current import values_at
 from tests.verdicts.year import truth
 from tests.verdicts.year.faults import Faults
 from tests.verdicts.year.lists import Lists, Seen
@@ -196,10 +196,10 @@ class Replay:
 
     def _compare(self, now: datetime, hours: float, *, is_list: bool) -> None:
         rows = Environment.objects.in_bulk([place.row.pk for place in self.places])
-        found = with_verdicts(volumes_of_team(list(rows.values())), DataAges.of(rows.values(), now))
+        columns = ("environment", "volume_id", "verdict", "fewer_at")
         said = {
             (pk, id): (WORDS[Verdict(word)], flag)
-            for pk, id, word, flag in found.values_list("environment", "volume_id", "verdict", "fewer_at")
+            for pk, id, word, flag in values_at(now, list(rows.values()), *columns)
         }
         for place in self.places:
             row = rows[place.row.pk]

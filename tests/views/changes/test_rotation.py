@@ -1,6 +1,7 @@
 """What a schedule takes away for each new one is rotated; what anybody else takes away is never hidden as that."""
 
 from collections import Counter
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -8,9 +9,10 @@ import time_machine
 
 from snapshots.cloudca.records import SnapshotRecord
 from snapshots.sync.rotation import Peer, rotated
-from tests.views.changes.conftest import MINUTE, Lists, told
+from tests.views.changes.conftest import MINUTE, told
 from tests.views.snapshots.conftest import NOW, Fill, taken
 
+Days = Callable[..., None]
 pytestmark = pytest.mark.django_db
 DAY, HOUR = timedelta(days=1), timedelta(hours=1)
 START = datetime(2026, 11, 24, tzinfo=UTC)
@@ -22,7 +24,7 @@ def daily(*numbers: int, **fields: str) -> list[SnapshotRecord]:
 
 
 @pytest.fixture
-def days(fill: Fill, clock: time_machine.Traveller) -> Lists:
+def days(fill: Fill, clock: time_machine.Traveller) -> Days:
     """Let each list stand for a day: it comes a minute after noon and again a minute later."""
 
     def days(*records: list[SnapshotRecord]) -> None:
@@ -32,14 +34,14 @@ def days(fill: Fill, clock: time_machine.Traveller) -> Lists:
                 clock.shift(MINUTE)
                 fill(each)
 
-    return days  # type: ignore[return-value]
+    return days
 
 
 def kinds(**chosen: object) -> Counter[str]:
     return Counter(kind for kind, _ in told(**chosen))
 
 
-def test_each_day_the_oldest_goes_for_the_new_one(days: Lists) -> None:
+def test_each_day_the_oldest_goes_for_the_new_one(days: Days) -> None:
     days(*(daily(*range(day - 6, day + 1)) for day in range(12)))
     assert kinds() == {"completed": 11, "rotated": 11}
     assert told(kind="rotated") == [("rotated", 100 + number) for number in range(-6, 5)]
@@ -62,7 +64,7 @@ def _hours(hour: int) -> list[SnapshotRecord]:
     ]
 
 
-def test_what_went_while_nobody_looked_was_rotated_too(days: Lists, clock: time_machine.Traveller, fill: Fill) -> None:
+def test_what_went_while_nobody_looked_was_rotated_too(days: Days, clock: time_machine.Traveller, fill: Fill) -> None:
     days(daily(*range(-6, 1)))
     clock.shift(3 * DAY)
     for _ in range(2):
@@ -87,32 +89,32 @@ NEXT = list(range(-5, 2))
         pytest.param(daily(*NEXT, state="BackedUp"), {"completed": 1, "rotated": 1}, id="as a schedule does"),
     ],
 )
-def test_no_more_are_rotated_than_came_new(days: Lists, after: list[SnapshotRecord], expected: dict[str, int]) -> None:
+def test_no_more_are_rotated_than_came_new(days: Days, after: list[SnapshotRecord], expected: dict[str, int]) -> None:
     keep = [taken(number, NOW - 9 * DAY, volume_id="") for number in range(1, 30)]
     days([*daily(*WEEK), *keep], [*after, *keep])
     assert kinds() == expected
 
 
 @pytest.mark.parametrize("interval_type", ["MANUAL", "RECURRING", "TEMPLATE", "", "OFTEN"])
-def test_without_a_schedule_nothing_rotates(days: Lists, interval_type: str) -> None:
+def test_without_a_schedule_nothing_rotates(days: Days, interval_type: str) -> None:
     days(*(daily(*range(day - 6, day + 1), interval_type=interval_type) for day in range(3)))
     assert kinds() == {"completed": 2, "deleted": 2}
 
 
-def test_a_failed_one_that_is_left_over_hides_no_rotation_and_is_none(days: Lists) -> None:
+def test_a_failed_one_that_is_left_over_hides_no_rotation_and_is_none(days: Days) -> None:
     left_over = daily(-9, state="Error")
     days(*([*daily(*range(day - 6, day + 1)), *left_over] for day in range(3)), daily(*range(-3, 4)))
     assert kinds() == {"completed": 3, "rotated": 3, "deleted": 1}
 
 
-def test_another_volume_and_another_type_are_no_new_ones(days: Lists) -> None:
+def test_another_volume_and_another_type_are_no_new_ones(days: Days) -> None:
     other = daily(1, interval_type="HOURLY")
     elsewhere = [taken(500, NOW + DAY - HOUR, volume_id="0b1f8a52-52a9-4f4e-9d51-3a1f5c6c7a10")]
     days(daily(*WEEK), [*daily(*WEEK[1:]), *other, *elsewhere])
     assert kinds(kind__in=["rotated", "deleted"]) == {"deleted": 1}
 
 
-def test_several_types_in_one_field_rotate_together(days: Lists) -> None:
+def test_several_types_in_one_field_rotate_together(days: Days) -> None:
     days(*(daily(*range(day - 6, day + 1), interval_type="DAILY,WEEKLY") for day in range(4)))
     assert kinds() == {"completed": 3, "rotated": 3}
 

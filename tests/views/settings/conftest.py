@@ -20,7 +20,7 @@ __all__ = ["clock"]
 @pytest.fixture
 def sim(clock: time_machine.Traveller, settings: Settings) -> Iterator[Simulator]:
     world = World(seed=1, environments=[*PATHS, UNUSED_PATH], volumes=4, snapshots=24)
-    keys = {OLD_KEY: None, WORKING_KEY: None, PARTLY_KEY: PATHS[:2]}
+    keys = {OLD_KEY: None, WORKING_KEY: None, PARTLY_KEY: frozenset(PATHS[:2])}
     with Simulator(world, keys=keys) as simulator:
         settings.CLOUDCA_API_URL = simulator.url
         yield simulator

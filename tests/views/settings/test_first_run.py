@@ -110,7 +110,7 @@ def test_a_wrong_key_is_said_and_the_step_stays(alice_client: Client, sim: Simul
 
 
 def test_a_key_that_sees_nothing_leads_to_typing(alice_client: Client, sim: Simulator) -> None:
-    sim.keys["CANARY-key-without-any-environment"] = []
+    sim.keys["CANARY-key-without-any-environment"] = frozenset()
     page = enter(alice_client, "CANARY-key-without-any-environment")
     assert results(page) == ["✓ sees 0 environments"]
     page = save(alice_client, page)

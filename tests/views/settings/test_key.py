@@ -3,6 +3,7 @@
 import pytest
 import time_machine
 from django.test import Client
+from pytest_django import Settings
 
 from dashboard.teams.models import ApiKey, AuditEvent, Membership, Role, Team, User
 from snapshots.management.rounds import News, round_once
@@ -233,8 +234,8 @@ def test_guessing_keys_through_us_ends_after_five_a_minute(alice_client: Client,
     assert len(sim.requests) == asked
 
 
-def test_without_a_ring_no_key_is_taken(alice_client: Client, sim: Simulator, settings: object) -> None:
-    settings.API_KEY_ENCRYPTION_KEYS = []  # type: ignore[attr-defined]
+def test_without_a_ring_no_key_is_taken(alice_client: Client, sim: Simulator, settings: Settings) -> None:
+    settings.API_KEY_ENCRYPTION_KEYS = []
     page = enter(alice_client, WORKING_KEY)
     assert "API_KEY_ENCRYPTION_KEYS" in tree(page).shown(role="alert").text
     assert sim.requests == []

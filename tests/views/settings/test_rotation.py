@@ -10,7 +10,7 @@ from django.db import connection
 from django.test import Client
 from pytest_django import Settings
 
-from dashboard.secrets import Secret
+from dashboard.secrets import Secret, reseal
 from dashboard.teams.core import reencrypt
 from dashboard.teams.core.reencrypt import Rotated, rotate_keys
 from dashboard.teams.models import ApiKey, PendingKey, Team
@@ -62,7 +62,7 @@ def test_all_are_encrypted_with_the_newest_and_a_second_run_changes_none(
 def test_stopped_in_the_middle_it_goes_on_from_there(
     ring: SimpleNamespace, teams: list[Team], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    real, calls = reencrypt.reseal, list[str]()
+    real, calls = reseal, list[str]()
 
     def stopping(sealed: str) -> str | None:
         calls.append(sealed)

@@ -2,6 +2,7 @@
 
 import logging
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 import time_machine
@@ -10,6 +11,7 @@ from django.db import connection
 from django.test import Client, RequestFactory
 from django.views.debug import ExceptionReporter
 
+from dashboard.secrets import KeyUnreadable
 from dashboard.teams.models import PendingKey, Team, User
 from snapshots.setup import pending_keys
 from snapshots.simulator.server import Simulator
@@ -83,18 +85,18 @@ def test_one_that_waits_is_sealed_for_its_team(alice_client: Client, rival: Team
     pending = PendingKey.objects.get()
     assert pending.open().reveal() == WORKING_KEY
     pending.team = rival
-    with pytest.raises(pending_keys.KeyUnreadable):
+    with pytest.raises(KeyUnreadable):
         pending.open()
 
 
 def test_an_error_report_does_not_hold_the_entered_key(
     alice: User, team: Team, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    request = RequestFactory().post(KEY_PAGE, {"key": WORKING_KEY})
-    request.team, request.user = team, alice  # type: ignore[attr-defined]
+    request: Any = RequestFactory().post(KEY_PAGE, {"key": WORKING_KEY})
+    request.team, request.user = team, alice
     monkeypatch.setattr(pending_keys, "try_key", lambda *_: 1 / 0)
     with pytest.raises(ZeroDivisionError) as failed:
-        settings_key.key(request, team="acme")  # type: ignore[arg-type]
+        settings_key.key(request, team="acme")
     reporter = ExceptionReporter(request, failed.type, failed.value, failed.tb)
     text = reporter.get_traceback_text() + reporter.get_traceback_html()
     assert (leaks(text.encode()), "ZeroDivisionError" in text) == ([], True)

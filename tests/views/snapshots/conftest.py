@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 from inspect import signature
+from typing import Any
 from uuid import UUID
 
 import pytest
@@ -41,13 +42,13 @@ def detail(number: int, path: str = PATH) -> str:
     return f"{LIST}{path}/{snapshot_id(number)}/"
 
 
-def record(number: int, **fields: str) -> SnapshotRecord:
+def record(number: int, **fields: Any) -> SnapshotRecord:
     """A completed daily snapshot of the one volume, taken `number` days ago by its name."""
     return taken(number, timezone.now() - timedelta(days=number, minutes=1), **fields)
 
 
-def taken(number: int, at: datetime, **fields: str) -> SnapshotRecord:
-    values = {
+def taken(number: int, at: datetime, **fields: Any) -> SnapshotRecord:
+    values: dict[str, Any] = {
         "id": snapshot_id(number),
         "name": f"web-01_{fields.get('volume', 'ROOT-35545')}_{at:%Y%m%d%H%M%S}",
         "state": "BackedUp",
@@ -73,10 +74,14 @@ def claimed(environment: Environment) -> Claim:
     return held
 
 
-def fail(environment: Environment, kind: str = "unavailable", **fault: object) -> Environment:
+def fail(environment: Environment, kind: str = "unavailable", **fault: Any) -> Environment:
     """The provider's last answer was a fault."""
-    values = {"sentence": "The provider is not available at the moment.", "status": 503, "retry_after": None}
-    leases.record_fault(claimed(environment), kind=kind, **values | fault)  # type: ignore[arg-type]
+    values: dict[str, Any] = {
+        "sentence": "The provider is not available at the moment.",
+        "status": 503,
+        "retry_after": None,
+    }
+    leases.record_fault(claimed(environment), kind=kind, **values | fault)
     environment.refresh_from_db()
     return environment
 

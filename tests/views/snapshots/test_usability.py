@@ -1,5 +1,7 @@
 """How to restore from a snapshot, and how to share it, stand only where that is possible."""
 
+from collections.abc import Sequence
+
 import pytest
 from django.test import Client
 from time_machine import Traveller
@@ -12,7 +14,7 @@ from tests.views.snapshots.reading import by_id, links, tree
 
 pytestmark = pytest.mark.django_db
 # What the lists have of the snapshot, an hour apart; None: it is not among them. And what may be done with it then.
-STORIES = {
+STORIES: dict[str, tuple[Sequence[str | None], str]] = {
     "completed": (["BackedUp"], "usable"),
     "failed": (["Error"], "never"),
     "failed later": (["BackedUp", "Error"], "never"),

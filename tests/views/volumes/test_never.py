@@ -21,7 +21,7 @@ pytestmark = pytest.mark.django_db
 MANUAL = {"interval_type": "MANUAL", "name": "golden"}
 OTHER = taken(99, NOW, volume_id="0b1f8a52-52a9-4f4e-9d51-3a1f5c6c7a10", volume="other")
 # The rows of the lists that follow, an hour apart: how a volume may be left without a usable one.
-LOST = {
+LOST: dict[str, list[list[SnapshotRecord]]] = {
     "deleted": [[], []],
     "volume id emptied": [[taken(1, NOW, volume_id="", **MANUAL)]],
     "moved to another volume": [[taken(1, NOW, volume_id=OTHER.volume_id, **MANUAL)]],

@@ -8,6 +8,7 @@ from django.db.models import F
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
+from dashboard.teams.models import Team
 from snapshots.lists.params import Links
 from snapshots.lists.volume_filters import BANDS, VolumeFilters
 from snapshots.models import Environment, Policy, VerdictDay, Volume
@@ -127,9 +128,7 @@ def put(environment: Environment, days_ago: int, none: int, problem: int, unknow
 
 
 @pytest.mark.django_db
-def test_days_are_summed_over_environments_and_kept_to_the_team(
-    fill: Fill, rival: object, django_user_model: object
-) -> None:
+def test_days_are_summed_over_environments_and_kept_to_the_team(fill: Fill, rival: Team) -> None:
     first, second = fill([]), fill([], path=OTHER_PATH)
     foreign = Environment.objects.create(team=rival, service_code="compute-on", name="theirs")
     for place in (first, second, foreign):

@@ -12,6 +12,7 @@ from django.utils import timezone
 from snapshots.cloudca.records import SnapshotRecord
 from snapshots.models import Environment, Policy, Volume
 from snapshots.verdicts.status import VolumeStatus, target_of
+from tests.conftest import Answer
 from tests.verdicts.current import status_at
 from tests.views.snapshots.conftest import record
 from tests.views.snapshots.reading import Element, Response, tree
@@ -84,7 +85,7 @@ def stands(name: str) -> VolumeStatus:
     return status_at(timezone.now(), found, target)
 
 
-def home(client: Client, query: str = "", **headers: str) -> Response:
+def home(client: Client, query: str = "", **headers: str) -> Answer:
     return client.get(PLAIN + query, headers=headers)
 
 

@@ -7,9 +7,10 @@ from django.test import Client
 from django.utils import timezone
 
 from snapshots.models import Environment, Policy, Volume
+from tests.conftest import Answer
 from tests.loops import in_turn
 from tests.views.snapshots.conftest import HTMX, OTHER_PATH, Fill
-from tests.views.snapshots.reading import Response, by_id, checked, chips, choices, count, links, problems, tree
+from tests.views.snapshots.reading import by_id, checked, chips, choices, count, links, problems, tree
 from tests.views.volumes.home.steps import HOME, PLAIN, disk, home, names, rows, tiles, volume_id
 
 pytestmark = pytest.mark.django_db
@@ -187,7 +188,7 @@ def test_the_fragment_brings_the_rest_in_line(alice_client: Client, told: Enviro
 
 
 def test_choosing_is_a_step_back_and_typing_is_none(alice_client: Client, told: Environment) -> None:
-    def ask(**headers: str) -> Response:
+    def ask(**headers: str) -> Answer:
         return home(alice_client, "?status=late&status=", **HTMX, **headers)
 
     assert ask(**{"HX-Current-URL": f"http://testserver{HOME}"})["HX-Push-Url"] == f"{PLAIN}?status=late"

@@ -3,6 +3,7 @@
 import pytest
 from django.test import Client
 
+from dashboard.teams.models import Team
 from snapshots.models import Policy
 from tests.views.snapshots.conftest import Fill
 from tests.views.snapshots.reading import tree
@@ -39,7 +40,7 @@ def test_the_oldest_come_first(alice_client: Client) -> None:
 
 
 @pytest.mark.usefixtures("unasked")
-def test_the_question_is_asked_until_it_is_answered(alice_client: Client, team: object) -> None:
+def test_the_question_is_asked_until_it_is_answered(alice_client: Client, team: Team) -> None:
     question = "How recent must each volume’s latest usable snapshot be?"
     assert question in tree(home(alice_client)).one("main").text
     Policy.objects.create(team=team, target_hours=24)

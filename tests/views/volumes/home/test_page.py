@@ -12,7 +12,8 @@ from dashboard.teams.models import ApiKey, Membership, Role, Team, User
 from snapshots.cloudca.records import SnapshotRecord
 from snapshots.models import Environment, Policy, Volume
 from snapshots.rules.verdict import Verdict
-from snapshots.verdicts.sql import FOR_EVER, DataAges, volumes_of_team, with_verdicts
+from snapshots.verdicts.sql import FOR_EVER
+from tests.verdicts.current import values_at
 from tests.views.snapshots.conftest import HTMX, OTHER_PATH, Fill, fail
 from tests.views.snapshots.reading import banners, count, empty, freshness, links, tree
 from tests.views.volumes.home.steps import (
@@ -114,8 +115,7 @@ def test_the_database_says_what_the_function_says(told: Environment, clock: time
     """The rows are worded by the pure function, counted and filtered by SQL."""
     for hours in (0, 1, 3, 5, 7, 20, 23.9, 24.1):
         clock.move_to(timezone.now().replace(hour=12, minute=0, second=0, day=24) + timedelta(hours=hours))
-        found = with_verdicts(volumes_of_team([told]), DataAges.of([told], timezone.now()))
-        said = {name: Verdict(value) for name, value in found.values_list("name", "verdict")}
+        said = {name: Verdict(value) for name, value in values_at(timezone.now(), [told], "name", "verdict")}
         assert said == {name: stands(name).verdict for name in ORDER}
 
 

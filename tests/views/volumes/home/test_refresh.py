@@ -50,6 +50,7 @@ def test_the_button_asks_and_brings_the_table(alice_client: Client, seen: Enviro
 
 def test_the_pages_own_refresh_moves_no_row(alice_client: Client, seen: Environment, sim: Simulator) -> None:
     sim.world.add_snapshot(PATH)
+    assert seen.listed_at is not None
     answer = auto(alice_client, generation=generation_of([seen]), since=seen.listed_at.isoformat())
     assert len(sim.requests) == 1
     assert (news(answer), rows(answer)) == ("1 change · show", [])
@@ -64,6 +65,7 @@ def test_what_is_shown_then_is_the_same_address(alice_client: Client, seen: Envi
 
 
 def test_nothing_new_is_not_news(alice_client: Client, seen: Environment) -> None:
+    assert seen.listed_at is not None
     assert news(auto(alice_client, generation=generation_of([seen]), since=seen.listed_at.isoformat())) == ""
 
 
