@@ -1,6 +1,7 @@
 """The addresses of a team's snapshots. A value that does not fit its converter is a 404 before any view runs."""
 
 from django.urls import register_converter
+from django.views.generic import RedirectView
 
 from dashboard.teams.access.capabilities import ADMIN, MEMBER, SHARE, SIGNED_IN, VIEWER, path
 from snapshots.views import exports, home
@@ -9,7 +10,7 @@ from snapshots.views.settings import environments, key, saved_views, targets, to
 from snapshots.views.sharing import manage_links, public_page
 from snapshots.views.snapshots import check, snapshot_page
 from snapshots.views.snapshots import list_page as lists
-from snapshots.views.volumes import exempt, volume_view
+from snapshots.views.volumes import exclude, volume_view
 from snapshots.views.volumes import list_page as volumes
 
 
@@ -67,20 +68,35 @@ EXPORTS = [
     )
     for kind in ("xlsx", "csv", "json")
 ]
+# Addresses of earlier versions, which people have in bookmarks and messages.
+FORMER = [
+    path(
+        f"t/<slug:team>/{former}/",
+        RedirectView.as_view(pattern_name=f"snapshots:{name}", permanent=True, query_string=True),
+        name=f"former_{name}",
+        get=VIEWER,
+    )
+    for former, name in (
+        ("volumes/exempt", "exclude"),
+        ("volumes/judge-again", "resume"),
+        ("settings/not-judged", "exclusions"),
+    )
+]
 urlpatterns = [
+    *FORMER,
     path("", home.home, name="home", get=SIGNED_IN),
     path("teams/", home.team_choice, name="teams", get=SIGNED_IN),
     path("t/<slug:team>/", home.team_home, name="team_home", get=VIEWER),
     path("t/<slug:team>/volumes/", volumes.volumes_page, name="volumes", get=VIEWER),
-    path("t/<slug:team>/volumes/exempt/", exempt.exempt, name="exempt", get=MEMBER, post=MEMBER),
-    path("t/<slug:team>/volumes/judge-again/", exempt.judge_again, name="judge_again", get=MEMBER, post=MEMBER),
-    path("t/<slug:team>/volumes/stopped/", exempt.stopped, name="stopped", post=MEMBER),
+    path("t/<slug:team>/volumes/exclude/", exclude.exclude, name="exclude", get=MEMBER, post=MEMBER),
+    path("t/<slug:team>/volumes/resume/", exclude.resume, name="resume", get=MEMBER, post=MEMBER),
+    path("t/<slug:team>/volumes/stopped/", exclude.stopped, name="stopped", post=MEMBER),
     path("t/<slug:team>/views/", saved_views.view_list, name="views", get=VIEWER),
     path("t/<slug:team>/views/save/", saved_views.save, name="view_save", post=MEMBER),
     path("t/<slug:team>/views/delete/", saved_views.delete, name="view_delete", post=MEMBER),
     path("t/<slug:team>/views/start/", saved_views.start, name="view_start", post=ADMIN),
     path("t/<slug:team>/settings/targets/", targets.target_page, name="targets", get=VIEWER, post=MEMBER),
-    path("t/<slug:team>/settings/not-judged/", targets.exemption_page, name="exemptions", get=VIEWER, post=MEMBER),
+    path("t/<slug:team>/settings/exclusions/", targets.exclusion_page, name="exclusions", get=VIEWER, post=MEMBER),
     path("t/<slug:team>/volumes/refresh/", volumes.refresh, name="volumes_refresh", post=VIEWER),
     path(VOLUME, volume_view.volume, name="volume", get=VIEWER, post=VIEWER),
     path(f"{VOLUME}deleted/", volume_view.volume_deleted, name="volume_deleted", post=MEMBER),

@@ -14,8 +14,8 @@ from django.utils import timezone
 
 from dashboard.teams.models import Team, User
 from snapshots.models import Environment, Policy, Volume
-from snapshots.policy import exemptions, targets
-from snapshots.policy.exemptions import Exemption
+from snapshots.policy import exclusions, targets
+from snapshots.policy.exclusions import Exclusion
 from snapshots.simulator.api import Keys
 from snapshots.simulator.server import Simulator
 from snapshots.simulator.world import World
@@ -88,7 +88,7 @@ def _set_policy(team: Team) -> None:
     alice = User.objects.get(email=PERSON)
     targets.set_of_team(team, TARGET_HOURS, person=alice)
     scratch = Volume.objects.of_team(team).filter(name=SCRATCH).values_list("pk", flat=True)
-    exemptions.exempt(team, scratch, Exemption(FOR_EVER, SCRATCH_REASON), person=alice)
+    exclusions.exclude(team, scratch, Exclusion(FOR_EVER, SCRATCH_REASON), person=alice)
 
 
 @contextmanager

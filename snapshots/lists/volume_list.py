@@ -19,7 +19,7 @@ from snapshots.models.volume import VolumeQuerySet
 from snapshots.rules.taken_time import NAME_TIME, is_default
 from snapshots.rules.verdict import Verdict
 from snapshots.verdicts.evaluate import LETTERS
-from snapshots.verdicts.sql import DataAges, is_judged, volumes_of_team, with_status, with_verdicts
+from snapshots.verdicts.sql import DataAges, is_checked, volumes_of_team, with_status, with_verdicts
 from snapshots.verdicts.status import read_parts
 
 MOST_WORDS = 5
@@ -28,7 +28,7 @@ DETACHED = "detached"
 # What a row and its explanation are made of.
 COLUMNS = (
     *("volume_id", "name", "kind", "instance_name", "from_endpoint", "snapshot_count", "environment_id"),
-    *("deleted_at", "created_at", "target_hours", "exempt_until", "exempt_reason", "fewer_at", "last_usable_at"),
+    *("deleted_at", "created_at", "target_hours", "excluded_until", "exclusion_reason", "fewer_at", "last_usable_at"),
     *("doubt_from", "none_from", "unknown_from", "new_from"),
     *("answers", "schedules", "newest_after", "newest_before", "usable_count", "days", "judged_at"),
     *("gaps", "doubts"),
@@ -113,9 +113,9 @@ def tallies(volumes: VolumeQuerySet, environments: Sequence[Environment], team_h
 
 
 def band_counts(volumes: VolumeQuerySet, ages: DataAges) -> dict[str, int]:
-    """Count judged volumes by the age of their newest usable snapshot."""
+    """Count checked volumes by the age of their newest usable snapshot."""
     counts = {f"in_{band}": Count("pk", filter=in_band(band, ages.now)) for band in BANDS}
-    found = volumes.filter(is_judged(ages)).aggregate(**counts)
+    found = volumes.filter(is_checked(ages)).aggregate(**counts)
     return {band: found[f"in_{band}"] for band in BANDS}
 
 
@@ -123,7 +123,7 @@ def shown(volumes: VolumeQuerySet, filters: VolumeFilters, ages: DataAges) -> Vo
     """Return the rows of a view. A search also finds excluded and deleted volumes."""
     if filters.verdicts:
         return volumes.filter(Q(verdict__in=filters.verdicts))
-    return volumes if filters.q else volumes.filter(is_judged(ages))
+    return volumes if filters.q else volumes.filter(is_checked(ages))
 
 
 def total_of(counted: Iterable[Tally], filters: VolumeFilters) -> int:
@@ -215,8 +215,8 @@ def _order(sort: str, *, oldest_first: bool) -> list[OrderBy]:
 
 def _rank() -> Case:
     """Order the worst first, by the data's verdict: old data does not move a row. Excluded volumes come last."""
-    unjudged = When(verdict__gte=Verdict.EXCLUDED, then=Value(-1))
-    return Case(unjudged, default=F("verdict_by_data"), output_field=SmallIntegerField())
+    unchecked = When(verdict__gte=Verdict.EXCLUDED, then=Value(-1))
+    return Case(unchecked, default=F("verdict_by_data"), output_field=SmallIntegerField())
 
 
 class Outage(NamedTuple):
@@ -229,22 +229,22 @@ class Outage(NamedTuple):
 
 def outages(volumes: VolumeQuerySet, counted: Iterable[Tally], environments: Sequence[Environment]) -> list[Outage]:
     """Find them. `volumes` are those of the tallies; rows are read of environments alone that have enough problems."""
-    judged: Counter[int] = Counter()
+    checked: Counter[int] = Counter()
     stopped: Counter[int] = Counter()
     for tally in counted:
         if tally.verdict < Verdict.EXCLUDED:
-            judged[tally.environment_id] += tally.number
+            checked[tally.environment_id] += tally.number
             if tally.verdict_by_data in STOPPED:
                 stopped[tally.environment_id] += tally.number
-    suspects = {place.pk: place for place in environments if is_many(stopped[place.pk], judged[place.pk])}
-    return _found(volumes, suspects, judged) if suspects else []
+    suspects = {place.pk: place for place in environments if is_many(stopped[place.pk], checked[place.pk])}
+    return _found(volumes, suspects, checked) if suspects else []
 
 
 def is_many(number: int, of: int) -> bool:
     return number >= LEAST_VOLUMES and number * 100 >= of * LEAST_PERCENT
 
 
-def _found(volumes: VolumeQuerySet, suspects: Mapping[int, Environment], judged: Mapping[int, int]) -> list[Outage]:
+def _found(volumes: VolumeQuerySet, suspects: Mapping[int, Environment], checked: Mapping[int, int]) -> list[Outage]:
     missed: dict[int, list[datetime]] = {pk: [] for pk in suspects}
     rows = volumes.filter(environment__in=list(suspects)).order_by().values_list(*OUTAGE_COLUMNS)
     for place, answers, verdict, by_data in rows:
@@ -257,7 +257,7 @@ def _found(volumes: VolumeQuerySet, suspects: Mapping[int, Environment], judged:
     found = []
     for place, dues in missed.items():
         began, number = _densest(sorted(dues))
-        if began is not None and is_many(number, judged[place]):
+        if began is not None and is_many(number, checked[place]):
             found.append(Outage(suspects[place], began, number))
     return found
 

@@ -153,9 +153,9 @@ class Environment(models.Model):
 
     # The target for its volumes, in hours. None: the team's target; 0: no age limit.
     target_hours = models.PositiveIntegerField(_("target, hours"), null=True)
-    exempt_until = models.DateTimeField(_("excluded until"), null=True)
-    exempt_reason = models.CharField(_("why excluded"), max_length=200, blank=True)
-    exempt_by = models.CharField(_("excluded by"), max_length=254, blank=True)
+    excluded_until = models.DateTimeField(_("excluded until"), null=True)
+    exclusion_reason = models.CharField(_("why excluded"), max_length=200, blank=True)
+    excluded_by = models.CharField(_("excluded by"), max_length=254, blank=True)
 
     objects = ShownEnvironments()
     everything = EnvironmentQuerySet.as_manager()

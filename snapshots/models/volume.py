@@ -12,7 +12,7 @@ from snapshots.models.environment import Environment, not_removed
 from snapshots.rules.verdict import ALWAYS
 
 JUDGED_FIELDS = (
-    *("environment", "doubt_from", "deleted_at", "exempt_until"),
+    *("environment", "doubt_from", "deleted_at", "excluded_until"),
     *("none_from", "late_from", "stuck_from", "failing_from", "unknown_from", "new_from", "running_from"),
     *("patience", "newest_before", "newest_after", "usable_count", "snapshot_count", "schedules", "target_hours"),
     "last_usable_at",
@@ -67,11 +67,11 @@ class Volume(models.Model):
 
     # Its target, in hours. None: the environment's target; 0: no age limit.
     target_hours = models.PositiveIntegerField(_("target, hours"), null=True)
-    exempt_until = models.DateTimeField(_("excluded until"), null=True)
-    exempt_reason = models.CharField(_("why excluded"), max_length=200, blank=True)
-    exempt_by = models.CharField(_("excluded by"), max_length=254, blank=True)
+    excluded_until = models.DateTimeField(_("excluded until"), null=True)
+    exclusion_reason = models.CharField(_("why excluded"), max_length=200, blank=True)
+    excluded_by = models.CharField(_("excluded by"), max_length=254, blank=True)
     # When it was excluded: volumes excluded together share the time, and are resumed together.
-    exempt_at = models.DateTimeField(_("excluded since"), null=True)
+    excluded_at = models.DateTimeField(_("excluded since"), null=True)
     # Schedule -> since when it is intentionally stopped.
     ended = models.JSONField(default=dict)
 

@@ -16,7 +16,7 @@ from django.utils.translation import ngettext
 from dashboard.teams.core import audit
 from dashboard.teams.models import EventKind, Team, User
 from snapshots.models import Environment, Policy, Volume
-from snapshots.policy.exemptions import lock, raise_generation, with_target
+from snapshots.policy.exclusions import lock, raise_generation, with_target
 from snapshots.verdicts.evaluate import Values, judge_volumes, judgements, write_judgements
 
 # Ten years.

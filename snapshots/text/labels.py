@@ -1,4 +1,4 @@
-"""Short labels: what a snapshot and a volume are called, the badge of a state, numbers, exemptions."""
+"""Short labels: what a snapshot and a volume are called, the badge of a state, numbers, exclusions."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -51,13 +51,13 @@ def grouped(number: int) -> str:
     return number_format(number, force_grouping=True)
 
 
-def is_exempt(thing: Environment | Volume, now: datetime) -> bool:
-    return thing.exempt_until is not None and thing.exempt_until > now
+def is_excluded(thing: Environment | Volume, now: datetime) -> bool:
+    return thing.excluded_until is not None and thing.excluded_until > now
 
 
 def has_returned(thing: Environment | Volume, now: datetime) -> bool:
     """Whether its exclusion expired recently."""
-    until = thing.exempt_until
+    until = thing.excluded_until
     return until is not None and now - RETURN_IS_SAID < until <= now
 
 

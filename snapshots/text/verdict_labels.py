@@ -233,16 +233,16 @@ def first_due_at(status: VolumeStatus) -> datetime | None:
 
 def exclusion_of(status: VolumeStatus) -> Volume | Environment:
     """What excludes a volume: the volume itself, or else its environment."""
-    own = status.volume.exempt_until
+    own = status.volume.excluded_until
     return status.volume if own is not None and own > status.now else status.environment
 
 
 def _exclusion(status: VolumeStatus) -> str:
     """Until when and why a volume is excluded, as a label."""
     source = exclusion_of(status)
-    until = source.exempt_until
+    until = source.excluded_until
     if until is None or until >= FOR_EVER:
         text = pgettext("excluded", "Without end")
     else:
         text = pgettext("excluded", "Until %(time)s") % {"time": times.stamp(until, status.now)}
-    return f"{text}: {source.exempt_reason}" if source.exempt_reason else text
+    return f"{text}: {source.exclusion_reason}" if source.exclusion_reason else text

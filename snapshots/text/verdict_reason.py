@@ -82,7 +82,7 @@ def _sentences(status: VolumeStatus) -> Iterator[str]:
 
 def _on_exclusion(status: VolumeStatus) -> Iterator[str]:
     exclusion = exclusion_of(status)
-    until, reason = exclusion.exempt_until, exclusion.exempt_reason
+    until, reason = exclusion.excluded_until, exclusion.exclusion_reason
     if until is None or until >= FOR_EVER:
         yield _("Excluded without end.")
     else:

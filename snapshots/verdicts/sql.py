@@ -31,7 +31,7 @@ COLUMNS = {
     Verdict.RUNNING: "running_from",
 }
 GOOD = {verdict: column for verdict, column in COLUMNS.items() if verdict < Verdict.UNKNOWN}
-# "Without end" of an exemption.
+# "Without end" of an exclusion.
 FOR_EVER = datetime(9999, 1, 1, tzinfo=UTC)
 
 
@@ -54,7 +54,7 @@ class DataAges:
     # Without a complete list, and those whose data is too old for any verdict.
     never_listed: Sequence[int]
     too_old: Sequence[int]
-    exempt: Sequence[int]
+    excluded: Sequence[int]
     # With the age of the data, where it may exceed a volume's patience.
     old: Sequence[tuple[int, timedelta]]
     # With the provider's time, where its clock differs from ours.
@@ -62,10 +62,10 @@ class DataAges:
 
     @classmethod
     def of(cls, environments: Iterable[Environment], now: datetime) -> Self:
-        never_listed, too_old, exempt, old, elsewhere = [], [], [], [], []
+        never_listed, too_old, excluded, old, elsewhere = [], [], [], [], []
         for environment in environments:
-            if environment.exempt_until is not None and environment.exempt_until > now:
-                exempt.append(environment.pk)
+            if environment.excluded_until is not None and environment.excluded_until > now:
+                excluded.append(environment.pk)
             age, data_at = environment.data_age(now), environment.data_at
             if age is None or data_at is None:
                 never_listed.append(environment.pk)
@@ -77,7 +77,7 @@ class DataAges:
             provider_now = data_at + max(age, timedelta()) + environment.clocks_apart
             if provider_now != now:
                 elsewhere.append((environment.pk, provider_now))
-        return cls(now, never_listed, too_old, exempt, old, elsewhere)
+        return cls(now, never_listed, too_old, excluded, old, elsewhere)
 
     @property
     def blind(self) -> Sequence[int]:
@@ -107,7 +107,7 @@ def _verdict(ages: DataAges) -> Case:
     problem = Q(verdict_by_data__gte=Verdict.FAILING)
     return Case(
         When(deleted_at__isnull=False, then=_value(Verdict.DELETED)),
-        When(Q(exempt_until__gt=ages.now) | Q(environment__in=ages.exempt), then=_value(Verdict.EXCLUDED)),
+        When(Q(excluded_until__gt=ages.now) | Q(environment__in=ages.excluded), then=_value(Verdict.EXCLUDED)),
         When(environment__in=ages.blind, then=_value(Verdict.UNKNOWN)),
         # Nearly every volume ends here, with one comparison.
         When(_is_good_at(_provider_now(ages)), then=F("verdict_by_data")),
@@ -179,7 +179,7 @@ def volumes_of_team(environments: Sequence[Environment]) -> VolumeQuerySet:
     return found
 
 
-def is_judged(ages: DataAges) -> Q:
+def is_checked(ages: DataAges) -> Q:
     """Neither deleted nor excluded."""
-    exempt = Q(exempt_until__isnull=False, exempt_until__gt=ages.now) | Q(environment__in=ages.exempt)
-    return Q(deleted_at__isnull=True) & ~exempt
+    excluded = Q(excluded_until__isnull=False, excluded_until__gt=ages.now) | Q(environment__in=ages.excluded)
+    return Q(deleted_at__isnull=True) & ~excluded

@@ -118,7 +118,7 @@ def spread(environment: Environment, count: int) -> None:
             newest_before=None if number % 5 == 0 else now - timedelta(days=number % 6),
             late_from=now - timedelta(days=1) if number % 2 else None,
             doubt_from=now - timedelta(days=1) if number % 2 else None,
-            exempt_until=now + timedelta(days=9) if number % 7 == 0 else None,
+            excluded_until=now + timedelta(days=9) if number % 7 == 0 else None,
         )
         for number in range(count)
     )

@@ -29,7 +29,7 @@ UNOWNED = {"link": "no-such.link", "uidb36": "1", "key": "no-such-key", "token":
 # What a view may answer that runs: a page, a redirect, "asked too early". Some say with another status that they
 # are closed, ended or not set up.
 PASSED = 200
-RUNS = frozenset({PASSED, 202, 302})
+RUNS = frozenset({PASSED, 202, 301, 302})
 ALSO: Mapping[str, frozenset[int]] = {
     "account_signup": frozenset({404}),
     "setup": frozenset({404}),

@@ -23,7 +23,7 @@ TABS = frozenset(
         "GET snapshots:key",
         "GET snapshots:environments",
         "GET snapshots:targets",
-        "GET snapshots:exemptions",
+        "GET snapshots:exclusions",
         "GET snapshots:share_links",
         "GET snapshots:tokens",
     }
@@ -80,7 +80,7 @@ OFFERED: Mapping[str, frozenset[str]] = {
             "GET snapshots:volumes_csv",
             "GET snapshots:volumes_json",
             "GET snapshots:volume",
-            "GET snapshots:exempt",
+            "GET snapshots:exclude",
             "GET snapshots:views",
             "GET snapshots:key",
             "POST snapshots:view_save",
@@ -94,17 +94,17 @@ OFFERED: Mapping[str, frozenset[str]] = {
             "GET snapshots:list",
             "GET snapshots:detail",
             "GET snapshots:changes",
-            "GET snapshots:exempt",
+            "GET snapshots:exclude",
             "POST snapshots:targets",
             "POST snapshots:volume",
             "POST snapshots:volume_deleted",
         }
     ),
-    "snapshots:exempt": frozenset({"GET snapshots:team_home"}),
-    "snapshots:judge_again": frozenset({"GET snapshots:team_home"}),
+    "snapshots:exclude": frozenset({"GET snapshots:team_home"}),
+    "snapshots:resume": frozenset({"GET snapshots:team_home"}),
     "snapshots:views": frozenset(),
     "snapshots:targets": TABS | {"POST snapshots:targets"},
-    "snapshots:exemptions": TABS | {"POST snapshots:exemptions"},
+    "snapshots:exclusions": TABS | {"POST snapshots:exclusions"},
     "snapshots:key": TABS | {"POST snapshots:key", "POST snapshots:key_save", "POST snapshots:key_cancel"},
     "snapshots:environments": TABS
     | {
@@ -133,7 +133,8 @@ LACKING: Mapping[str, str] = {"key": "GET snapshots:key", "environment": "GET sn
 FILES = frozenset(
     f"snapshots:{page}_{kind}" for page in ("list", "volumes", "changes") for kind in ("xlsx", "csv", "json")
 )
-NO_PAGE = FILES | {"teams:settings", "snapshots:team_home", "snapshots:volume_choices"}
+FORMER = {f"snapshots:former_{name}" for name in ("exclude", "resume", "exclusions")}
+NO_PAGE = FILES | FORMER | {"teams:settings", "snapshots:team_home", "snapshots:volume_choices"}
 ASKING = {"hx-get": "GET", "hx-post": "POST"}
 PAGES = sorted(set(TEAM_VIEWS) - NO_PAGE)
 

@@ -31,11 +31,11 @@ ACTS: dict[str, list[dict[str, str]]] = {
     "teams:remove_member": [{}],
     "teams:revoke_invitation": [{}],
     "teams:security": [{"required": "on"}],
-    "snapshots:exempt": [{"number": "1", "reason": "x", "ends": "never"}],
-    "snapshots:judge_again": [{"number": "1"}],
+    "snapshots:exclude": [{"number": "1", "reason": "x", "ends": "never"}],
+    "snapshots:resume": [{"number": "1"}],
     "snapshots:stopped": [{"schedule": "DAILY", "volume": "VOLUME"}],
     "snapshots:targets": [{"hours": "24"}, {"hours": "24"} | ENVIRONMENT, {"hours": "24", "volume": "VOLUME"}],
-    "snapshots:exemptions": [{"reason": "x", "ends": "never"} | ENVIRONMENT],
+    "snapshots:exclusions": [{"reason": "x", "ends": "never"} | ENVIRONMENT],
     "snapshots:view_save": [{"page": "volumes", "name": "new", "query": "q=a"}],
     "snapshots:view_delete": [{"view": "VIEW"}],
     "snapshots:view_start": [{"view": "VIEW"}],
@@ -77,7 +77,7 @@ def volume(house: House) -> Volume:
     SavedView.objects.create(team=team, name="old", page="volumes", query="q=b", made_by="alice@example.com")
     Authenticator.objects.create(user=house.users["alice"], type=Authenticator.Type.TOTP, data={})
     volume = Volume.objects.get(team=team)
-    volume.exempt_until, volume.missing_since = None, timezone.now()
+    volume.excluded_until, volume.missing_since = None, timezone.now()
     volume.save()
     return volume
 
@@ -98,7 +98,7 @@ def test_who_has_just_lost_the_role_does_nothing(house: House, volume: Volume, d
         url = f"{house.address(view, 'acme')}?volume={volume.pk}"
         for body in bodies:
             form = filled(house, volume, body)
-            with excluded(house) if view == "snapshots:judge_again" else nullcontext():
+            with excluded(house) if view == "snapshots:resume" else nullcontext():
                 assert acted(house, demoting, [], url, form)[0], f"as it stands here {view} does nothing"
                 tables, status = acted(house, demoting, [Role.VIEWER], url, form)
             # An invitation of a former admin is already revoked: revoking it again is allowed.
@@ -108,7 +108,7 @@ def test_who_has_just_lost_the_role_does_nothing(house: House, volume: Volume, d
 @contextmanager
 def excluded(house: House) -> Iterator[None]:
     with house.undone():
-        Volume.objects.update(exempt_until=timezone.now() + timedelta(days=1))
+        Volume.objects.update(excluded_until=timezone.now() + timedelta(days=1))
         yield
 
 

@@ -49,21 +49,21 @@ def test_the_first_question_is_answered_once(open_tab: OpenTab, stack: Stack) ->
 
 
 @pytest.mark.parametrize("width", ["desktop", "phone"])
-def test_pages_of_targets_and_of_what_is_not_judged(open_tab: OpenTab, width: str) -> None:
+def test_pages_of_targets_and_of_what_is_excluded(open_tab: OpenTab, width: str) -> None:
     alice = signed_in(open_tab, f"{HOME}settings/targets/", width)
     alice.page.get_by_label("Target of prod · compute-qc").select_option(label="2 days")
     alice.page.get_by_role("button", name="Set the target of prod · compute-qc").click()
     expect(alice.page.get_by_text("Target of prod · compute-qc: 2 days.")).to_be_visible()
     alice.keep("targets")
-    alice.goto(f"{HOME}settings/not-judged/")
+    alice.goto(f"{HOME}settings/exclusions/")
     alice.page.get_by_text("Exclude an environment…").click()
-    alice.keep("not-judged-form")
+    alice.keep("exclude-form")
     alice.goto(f"{HOME}views/")
     alice.keep("saved-views")
 
 
 @pytest.mark.parametrize("scripts", first(1, [True, False]))
-def test_volumes_are_not_judged_and_come_back(open_tab: OpenTab, scripts: bool) -> None:
+def test_volumes_are_excluded_and_come_back(open_tab: OpenTab, scripts: bool) -> None:
     alice = signed_in(open_tab, f"{HOME}volumes/?environment=compute-qc/prod", scripts=scripts)
     boxes = alice.page.locator("input[name=volume]")
     boxes.nth(0).check()
@@ -73,7 +73,7 @@ def test_volumes_are_not_judged_and_come_back(open_tab: OpenTab, scripts: bool) 
     alice.page.get_by_label("Reason").fill("lab machines")
     alice.page.get_by_label("Without end").check()
     if scripts:
-        alice.keep("exempt")
+        alice.keep("exclude")
     alice.page.get_by_role("button", name="Exclude 2 volumes").click()
     expect(alice.page.get_by_text("Excluded 2 volumes without end.")).to_be_visible()
     assert alice.page.url.endswith(f"{HOME}volumes/?environment=compute-qc/prod")

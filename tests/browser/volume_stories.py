@@ -9,7 +9,7 @@ HOSTILE = "<img src=x onerror=alert(1)>\u202e&amp;"
 
 
 def tell(world: World, path: str, now: datetime) -> None:
-    """Add volumes with their snapshots' hours of age. Targets and exemptions are the team's own to say."""
+    """Add volumes with their snapshots' hours of age. Targets and exclusions are the team's own to say."""
     days = [float(hours) for hours in range(24, 24 * 28, 24)]
     _disk(world, path, "billing-db-data", "db-01", now, failed=[50, 26, 2])
     _disk(world, path, "ROOT-35545", "web-01", now, DAILY=[hours + 72 for hours in days])

@@ -14,9 +14,9 @@ from tests.views.snapshots.reading import tree
 
 HOME = "/t/acme/"
 TARGETS = f"{HOME}settings/targets/"
-EXEMPTIONS = f"{HOME}settings/not-judged/"
-EXEMPT = f"{HOME}volumes/exempt/"
-AGAIN = f"{HOME}volumes/judge-again/"
+EXCLUSIONS = f"{HOME}settings/exclusions/"
+EXCLUDE = f"{HOME}volumes/exclude/"
+RESUME = f"{HOME}volumes/resume/"
 STOPPED = f"{HOME}volumes/stopped/"
 
 
@@ -50,7 +50,7 @@ def errors(page: Answer) -> list[str]:
     return [error.text for error in tree(page).all(css="form-error")]
 
 
-def exempt(client: Client, query: str, number: int, **values: str) -> Answer:
-    """Exempt what a query string names, until a day unless told otherwise."""
+def exclude(client: Client, query: str, number: int, **values: str) -> Answer:
+    """Exclude what a query string names, until a day unless told otherwise."""
     form = {"number": str(number), "reason": "lab machines", "ends": "day", "until": "2026-12-03"} | values
-    return client.post(f"{EXEMPT}?{query}", form, follow=True)
+    return client.post(f"{EXCLUDE}?{query}", form, follow=True)

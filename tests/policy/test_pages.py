@@ -10,7 +10,7 @@ from dashboard.teams.models import Team, User
 from snapshots.models import Environment, Policy, Volume
 from tests.conftest import Answer
 from tests.policy.conftest import shot, volume_id
-from tests.policy.steps import HOME, TARGETS, exempt, pk, said
+from tests.policy.steps import HOME, TARGETS, exclude, pk, said
 from tests.views.snapshots.conftest import Fill
 from tests.views.snapshots.reading import Element, tree
 
@@ -87,9 +87,9 @@ def test_members_choose_among_the_rows_and_viewers_do_not(
     assert viewer.all("form", id="acts") + viewer.all("input", name="volume") == []
 
 
-def test_what_is_not_judged_is_counted_beside_the_tiles(dora_client: Client, mixture: Environment) -> None:
+def test_what_is_excluded_is_counted_beside_the_tiles(dora_client: Client, mixture: Environment) -> None:
     dora_client.post(TARGETS, {"hours": "24"})
-    exempt(dora_client, f"volume={pk(1)}&volume={pk(2)}", 2)
+    exclude(dora_client, f"volume={pk(1)}&volume={pk(2)}", 2)
     page = dora_client.get(HOME)
     assert sum(tiles(page)) == 8
     assert "2 excluded" in tree(page).one("main").text
@@ -114,14 +114,14 @@ def test_a_volume_shows_its_target_and_lets_members_change_it(
     assert Volume.objects.get(name="disk-1").target_hours == 24
 
 
-def test_a_volume_says_that_it_is_not_judged_and_returned(
+def test_a_volume_says_that_it_is_excluded_and_returned(
     dora_client: Client, dora: User, mixture: Environment, clock
 ) -> None:
-    page = exempt(dora_client, f"volume={pk(1)}&back={HOME}volumes/compute-on/prod/{volume_id(1)}/", 1)
-    assert "Excluded until 3 Dec: lab machines (dora@example.com)" in tree(page).one(css="judged-or-not").text
+    page = exclude(dora_client, f"volume={pk(1)}&back={HOME}volumes/compute-on/prod/{volume_id(1)}/", 1)
+    assert "Excluded until 3 Dec: lab machines (dora@example.com)" in tree(page).one(css="exclusion").text
     clock.shift(timedelta(days=9))
     dora_client.force_login(dora)
-    assert "exclusion ended 3 Dec" in volume_page(dora_client, 1).one(css="judged-or-not").text
+    assert "exclusion ended 3 Dec" in volume_page(dora_client, 1).one(css="exclusion").text
 
 
 def test_a_stopped_schedule_is_ended_and_taken_back_from_its_page(dora_client: Client, fill: Fill) -> None:
@@ -136,7 +136,7 @@ def test_a_stopped_schedule_is_ended_and_taken_back_from_its_page(dora_client: C
 def test_hostile_names_stay_text(dora_client: Client, fill: Fill) -> None:
     fill([shot(1, 1, days=5)])
     Volume.objects.update(name="<script>x</script>{{ 7|add:7 }}")
-    for path in (f"{HOME}volumes/exempt/?volume={Volume.objects.get().pk}", TARGETS, HOME):
+    for path in (f"{HOME}volumes/exclude/?volume={Volume.objects.get().pk}", TARGETS, HOME):
         dora_client.post(TARGETS, {"hours": "24", "volume": Volume.objects.get().pk})
         page = dora_client.get(path).content.decode()
         assert "<script>x" not in page

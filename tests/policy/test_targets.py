@@ -47,8 +47,8 @@ def test_effects_know_who_has_a_target_already(dora_client: Client, team: Team, 
     assert verdicts(team)["disk-4"] is Verdict.FRESH
 
 
-def test_what_is_exempt_has_no_part_in_an_effect(team: Team, mixture: Environment) -> None:
-    Volume.objects.filter(name="disk-4").update(exempt_until=timezone.now() + timedelta(days=1))
+def test_what_is_excluded_has_no_part_in_an_effect(team: Team, mixture: Environment) -> None:
+    Volume.objects.filter(name="disk-4").update(excluded_until=timezone.now() + timedelta(days=1))
     before = target_preview.effects([mixture], timezone.now())
     assert all(sum(counts.values()) == 9 for counts in before.values())
 

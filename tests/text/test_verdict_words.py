@@ -123,14 +123,14 @@ def test_a_row_left_out_once_is_a_doubt(week: Policy, fill: Fill, clock: time_ma
     ("until", "words"),
     [(FOR_EVER, "Without end: lab"), (datetime(2026, 12, 3, 8, 30, tzinfo=UTC), "Until 3 Dec 08:30: lab")],
 )
-def test_what_is_not_judged_says_until_when_and_why(told: Environment, until: object, words: str) -> None:
-    Volume.objects.update(exempt_until=until, exempt_reason="lab")
+def test_what_is_excluded_says_until_when_and_why(told: Environment, until: object, words: str) -> None:
+    Volume.objects.update(excluded_until=until, exclusion_reason="lab")
     assert (stands("late").verdict, beside(stands("late"))) == (Verdict.EXCLUDED, words)
 
 
-def test_an_environments_exemption_counts_too(told: Environment) -> None:
-    Volume.objects.update(exempt_until=timezone.now(), exempt_reason="over")
-    Environment.objects.update(exempt_until=FOR_EVER, exempt_reason="moving")
+def test_an_environments_exclusion_counts_too(told: Environment) -> None:
+    Volume.objects.update(excluded_until=timezone.now(), exclusion_reason="over")
+    Environment.objects.update(excluded_until=FOR_EVER, exclusion_reason="moving")
     assert short_name(stands("late")) == "Excluded; Without end: moving"
     assert why(stands("late")).startswith("Excluded without end. Reason: moving.")
 

@@ -33,7 +33,7 @@ def _verdict(
     by_data = "unknown" if environment.data_at is None else _worst(volume, environment.data_at)
     if volume.deleted_at:
         return "deleted", by_data, None
-    if any(until and until > now for until in (volume.exempt_until, environment.exempt_until)):
+    if any(until and until > now for until in (volume.excluded_until, environment.excluded_until)):
         return "excluded", by_data, None
     if environment.data_at is None:
         return "unknown", by_data, "never_listed"

@@ -1,4 +1,4 @@
-"""An upgrade renames the stored verdicts and keeps what they say; links with the old names still open."""
+"""An upgrade renames stored verdicts and exclusions and keeps their values; links with the old names still open."""
 
 from collections.abc import Iterator
 from datetime import UTC, datetime
@@ -10,9 +10,9 @@ from django.db.migrations.state import StateApps
 from django.http import QueryDict
 
 from snapshots.lists import volume_filters
-from snapshots.models import SavedView, VerdictDay, Volume
+from snapshots.models import Environment, SavedView, VerdictDay, Volume
 
-BEFORE, AFTER = [("snapshots", "0011_witnesses")], [("snapshots", "0012_rename_verdicts")]
+BEFORE, AFTER = [("snapshots", "0011_witnesses")], [("snapshots", "0014_rename_exclusions")]
 AT = datetime(2026, 11, 1, tzinfo=UTC)
 OLD_ANSWER = {"schedule": "DAILY", "cannot_tell": AT.isoformat(), "under_way": None, "running_since": None}
 
@@ -43,6 +43,20 @@ def test_stored_verdicts_are_renamed(old: StateApps) -> None:
     assert volume == (AT, AT, AT, [answer])
     assert VerdictDay.objects.values_list("unknown").get() == (3,)
     assert SavedView.objects.values_list("query").get() == ("status=unknown&status=late&status=deleted&q=gone",)
+
+
+@pytest.mark.both_databases
+def test_exclusions_are_renamed_and_back(old: StateApps) -> None:
+    team = old.get_model("teams", "Team").objects.create(name="Acme", slug="acme")
+    values = {"exempt_until": AT, "exempt_reason": "lab", "exempt_by": "alice@example.com"}
+    place = old.get_model("snapshots", "Environment").objects.create(team=team, service_code="c", name="prod", **values)
+    old.get_model("snapshots", "Volume").objects.create(team=team, environment=place, exempt_at=AT, **values)
+    migrate(AFTER)
+    names = ("excluded_until", "exclusion_reason", "excluded_by")
+    assert Environment.objects.values_list(*names).get() == tuple(values.values())
+    assert Volume.objects.values_list(*names, "excluded_at").get() == (*values.values(), AT)
+    before = migrate(BEFORE).get_model("snapshots", "Volume")
+    assert before.objects.values_list(*values, "exempt_at").get() == (*values.values(), AT)
 
 
 def test_links_with_old_values_open() -> None:

@@ -28,13 +28,13 @@ AGES = st.builds(
 NAMES = ("none", "late", "stuck", "failing", "unknown", "new", "running")
 THRESHOLDS = st.builds(Thresholds, **dict.fromkeys(NAMES, MOMENTS))
 UNTIL = st.sampled_from([NOW - timedelta(seconds=1), NOW, NOW + timedelta(seconds=1), FOR_EVER])
-EXEMPT = st.none() | st.none() | st.none() | UNTIL
-ENVIRONMENTS = st.tuples(AGES, st.sampled_from([0, 0, 600, -600]), st.none() | EXEMPT)
+EXCLUDED = st.none() | st.none() | st.none() | UNTIL
+ENVIRONMENTS = st.tuples(AGES, st.sampled_from([0, 0, 600, -600]), st.none() | EXCLUDED)
 BLIND = st.tuples(st.none(), st.just(0), st.none())
 PATIENCE = st.sampled_from([900, 1800, 21600])
 DOUBTS = st.sampled_from([{}, {}, {"unknown_state": 1}, {"unknown_type": 2}, {"undated": {"": 1}}])
 VOLUMES = st.tuples(
-    st.integers(0, 3), THRESHOLDS, PATIENCE, EXEMPT, st.sampled_from([False] * 7 + [True]), DOUBTS, MOMENTS
+    st.integers(0, 3), THRESHOLDS, PATIENCE, EXCLUDED, st.sampled_from([False] * 7 + [True]), DOUBTS, MOMENTS
 )
 
 
@@ -69,14 +69,14 @@ def test_sql_and_reference_agree(environments: tuple[tuple, ...], volumes: list[
         by_data = status[row.volume_id][1] if row.environment.data_at is None else wanted.by_data
         assert status[row.volume_id] == wanted._replace(by_data=by_data)
     for place in places:
-        place.exempt_until = None
+        place.excluded_until = None
     for row in rows:
-        row.deleted_at = row.exempt_until = None
+        row.deleted_at = row.excluded_until = None
         under = verdict_under(thresholds_of(row), timedelta(seconds=row.patience), row.environment, NOW)
         assert _name(under) == expected(row, row.environment, NOW).verdict
 
 
-def _environment(team: Team, number: int, age: timedelta | None, ahead: int, exempt: datetime | None) -> Environment:
+def _environment(team: Team, number: int, age: timedelta | None, ahead: int, excluded: datetime | None) -> Environment:
     listed_at = None if age is None else NOW - age
     return Environment.objects.create(
         team=team,
@@ -85,17 +85,17 @@ def _environment(team: Team, number: int, age: timedelta | None, ahead: int, exe
         listed_at=listed_at,
         data_at=listed_at and listed_at + timedelta(seconds=ahead),
         clock_ahead=ahead,
-        exempt_until=exempt,
+        excluded_until=excluded,
     )
 
 
-def _volume(team, environment, number, thresholds, patience, exempt, is_deleted, doubts, newest) -> Volume:
+def _volume(team, environment, number, thresholds, patience, excluded, is_deleted, doubts, newest) -> Volume:
     return Volume(
         team=team,
         environment=environment,
         volume_id=str(number),
         patience=patience,
-        exempt_until=exempt,
+        excluded_until=excluded,
         deleted_at=NOW if is_deleted else None,
         doubts=doubts,
         newest_before=newest,

@@ -34,8 +34,9 @@ class EventKind(models.TextChoices):
     MEMBER_REMOVED = "member_removed", _("Member removed")
     LEFT = "left", _("Left")
     TARGET_CHANGED = "target_changed", _("Target changed")
-    NOT_JUDGED = "not_judged", _("Volumes excluded")
-    JUDGED_AGAIN = "judged_again", _("Checks resumed")
+    # Stored under their first names: rows of the audit never change.
+    EXCLUDED = "not_judged", _("Volumes excluded")
+    RESUMED = "judged_again", _("Checks resumed")
     SCHEDULE_STOPPED = "schedule_stopped", _("Schedule marked as stopped")
     SCHEDULE_RESUMED = "schedule_resumed", _("Schedule expected again")
     VOLUME_DELETED = "volume_deleted", _("Volume marked as deleted")

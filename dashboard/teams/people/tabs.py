@@ -18,7 +18,7 @@ TABS: tuple[tuple[str, Promise | str], ...] = (
     ("snapshots:environments", _("Environments")),
     ("snapshots:tokens", _("Access tokens")),
     ("snapshots:targets", _("Targets")),
-    ("snapshots:exemptions", _("Excluded")),
+    ("snapshots:exclusions", _("Excluded")),
     ("snapshots:share_links", _("Shared links")),
 )
 

@@ -15,7 +15,7 @@ from dashboard.teams.access.roles import hold, hold_role
 from dashboard.teams.models import Team
 from snapshots.lists.params import MOST_QUERY, clean_query
 from snapshots.models import SavedView
-from snapshots.views.common.exempt_form import shown_text
+from snapshots.views.common.exclude_form import shown_text
 from snapshots.views.common.list_page import SAVED_PAGES, saved_url
 
 MOST_VIEWS = 100

@@ -15,9 +15,9 @@ from dashboard.teams.access.guard import MemberRequest
 from dashboard.teams.models import Team
 from snapshots.models import Environment, Policy, Volume
 from snapshots.models.volume import RETURN_IS_SAID
-from snapshots.policy import exemptions, targets
-from snapshots.text.labels import is_exempt, returned_in_words, until_in_words
-from snapshots.views.common.exempt_form import ExemptForm
+from snapshots.policy import exclusions, targets
+from snapshots.text.labels import is_excluded, returned_in_words, until_in_words
+from snapshots.views.common.exclude_form import ExcludeForm
 from snapshots.views.common.objects import back_to, environment_of, volume_of
 from snapshots.views.common.target_form import Target, _options, of_environment, of_volume
 
@@ -55,10 +55,10 @@ def target_page(request: MemberRequest, team: str) -> HttpResponse:
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
-def exemption_page(request: MemberRequest, team: str) -> HttpResponse:
+def exclusion_page(request: MemberRequest, team: str) -> HttpResponse:
     """Show excluded and recently resumed volumes and environments; on POST exclude or resume an environment."""
-    form = ExemptForm(request.POST if request.method == "POST" else None)
-    if request.method == "POST" and _exempt_environment(request, form):
+    form = ExcludeForm(request.POST if request.method == "POST" else None)
+    if request.method == "POST" and _exclude_environment(request, form):
         return HttpResponseRedirect(back_to(request) if "back" in request.POST else request.path)
     now = timezone.now()
     environments = list(Environment.objects.of_team(request.team))
@@ -67,15 +67,15 @@ def exemption_page(request: MemberRequest, team: str) -> HttpResponse:
         "form": form,
         "groups": _groups(request.team, now),
         "returned": _returned(request.team, now),
-        "exempt": [(each, _until(each, now)) for each in environments if is_exempt(each, now)],
-        "judged": [each for each in environments if not is_exempt(each, now)],
+        "excluded": [(each, _until(each, now)) for each in environments if is_excluded(each, now)],
+        "checked": [each for each in environments if not is_excluded(each, now)],
         "chosen": request.POST.get("environment", ""),
     }
-    return render(request, "snapshots/settings/exemptions.html", context)
+    return render(request, "snapshots/settings/exclusions.html", context)
 
 
 def _until(thing: Environment | Volume, now: datetime) -> str:
-    return until_in_words(thing.exempt_until, now) if thing.exempt_until else ""
+    return until_in_words(thing.excluded_until, now) if thing.excluded_until else ""
 
 
 def _of_team(team: Team, policy: Policy | None) -> Target:
@@ -118,7 +118,7 @@ def _set_of_named(request: MemberRequest, hours: int | None) -> str:
     return str(request.team.name)
 
 
-def _exempt_environment(request: MemberRequest, form: ExemptForm) -> bool:
+def _exclude_environment(request: MemberRequest, form: ExcludeForm) -> bool:
     """Return whether the environment was excluded or resumed; if not, the form has an error."""
     environment = environment_of(request, request.POST.get("environment", ""))
     if environment is None:
@@ -127,8 +127,8 @@ def _exempt_environment(request: MemberRequest, form: ExemptForm) -> bool:
     is_end = request.POST.get("end") == "1"
     if not is_end and not form.is_valid():
         return False
-    exemption = None if is_end else form.exemption
-    exemptions.exempt_environment(environment, exemption, person=request.user, request=request)
+    exclusion = None if is_end else form.exclusion
+    exclusions.exclude_environment(environment, exclusion, person=request.user, request=request)
     said = _("Checks resumed for %(place)s.") if is_end else _("Excluded %(place)s.")
     messages.success(request, said % {"place": environment.place})
     return True
@@ -136,16 +136,16 @@ def _exempt_environment(request: MemberRequest, form: ExemptForm) -> bool:
 
 def _groups(team: Team, now: datetime) -> list[Group]:
     """Return the excluded volumes, grouped by when they were excluded, newest first."""
-    volumes = Volume.objects.of_team(team).filter(exempt_until__gt=now)
-    fields = ("exempt_at", "exempt_until", "exempt_reason", "exempt_by")
-    acts_found = volumes.order_by("-exempt_at").values(*fields).annotate(number=Count("pk"), name=Min("name"))
+    volumes = Volume.objects.of_team(team).filter(excluded_until__gt=now)
+    fields = ("excluded_at", "excluded_until", "exclusion_reason", "excluded_by")
+    acts_found = volumes.order_by("-excluded_at").values(*fields).annotate(number=Count("pk"), name=Min("name"))
     return [
         Group(
             title=one["name"] if one["number"] == 1 else _("%(number)d volumes") % {"number": one["number"]},
-            until=until_in_words(one["exempt_until"], now),
-            reason=one["exempt_reason"],
-            by=one["exempt_by"],
-            act=one["exempt_at"].isoformat() if one["exempt_at"] else "",
+            until=until_in_words(one["excluded_until"], now),
+            reason=one["exclusion_reason"],
+            by=one["excluded_by"],
+            act=one["excluded_at"].isoformat() if one["excluded_at"] else "",
         )
         for one in acts_found[:MOST_LISTED]
     ]
@@ -153,11 +153,11 @@ def _groups(team: Team, now: datetime) -> list[Group]:
 
 def _returned(team: Team, now: datetime) -> list[tuple[str, str]]:
     """Return volumes and environments whose exclusion recently expired, as (name, text)."""
-    recently = {"exempt_until__lte": now, "exempt_until__gt": now - RETURN_IS_SAID}
-    volumes = Volume.objects.of_team(team).filter(**recently).order_by("-exempt_until")[:MOST_LISTED]
+    recently = {"excluded_until__lte": now, "excluded_until__gt": now - RETURN_IS_SAID}
+    volumes = Volume.objects.of_team(team).filter(**recently).order_by("-excluded_until")[:MOST_LISTED]
     environments = Environment.objects.of_team(team).filter(**recently)
     return [
-        (str(each), returned_in_words(each.exempt_until, now))
+        (str(each), returned_in_words(each.excluded_until, now))
         for each in [*environments, *volumes]
-        if each.exempt_until
+        if each.excluded_until
     ]

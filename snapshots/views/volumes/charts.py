@@ -70,8 +70,8 @@ def charts(view: View[VolumeFilters], *, with_ages: bool) -> SafeString:
     def make() -> str:
         return render_to_string("snapshots/volumes/_charts.html", _context(view, with_ages=with_ages))
 
-    exempt = [(one.listed_at, one.exempt_until) for one in view.environments]
-    return SafeString(kept_part(view, "charts", str, make, exempt, with_ages, query=""))
+    excluded = [(one.listed_at, one.excluded_until) for one in view.environments]
+    return SafeString(kept_part(view, "charts", str, make, excluded, with_ages, query=""))
 
 
 def _context(view: View[VolumeFilters], *, with_ages: bool) -> dict[str, object]:

@@ -66,7 +66,7 @@ class VolumesView(View[VolumeFilters]):
     @property
     def may_act(self) -> bool:
         """Whether each row has a box, to exclude the volume."""
-        return may(self.membership, "snapshots:exempt")
+        return may(self.membership, "snapshots:exclude")
 
     def context(self, *, is_fragment: bool) -> dict[str, object]:
         """The costly parts come from the cache."""
@@ -110,8 +110,8 @@ def _state_of(environment: Environment) -> tuple[object, ...]:
         environment.listed_at,
         environment.data_at,
         environment.target_hours,
-        environment.exempt_until,
-        environment.exempt_reason,
+        environment.excluded_until,
+        environment.exclusion_reason,
         environment.fault_kind,
         environment.knows_volumes,
     )

@@ -163,8 +163,8 @@ def _notes(status: VolumeStatus) -> Iterator[str]:
     if label:
         yield label
     for thing in (status.volume, status.environment):
-        if has_returned(thing, status.now) and thing.exempt_until and status.verdict is not Verdict.EXCLUDED:
-            yield returned_in_words(thing.exempt_until, status.now)
+        if has_returned(thing, status.now) and thing.excluded_until and status.verdict is not Verdict.EXCLUDED:
+            yield returned_in_words(thing.excluded_until, status.now)
             break
     fewer_at = status.volume.fewer_at
     if fewer_at is not None and status.now - fewer_at < FEWER_SHOWN:

@@ -42,7 +42,7 @@ def _effects(team: Team) -> Effects | None:
     """Kept for the minute, as the verdicts follow the clock; None where they cannot be told."""
     now = timezone.now()
     environments = list(Environment.objects.of_team(team))
-    stands = [(each.rows_version, each.data_at, each.exempt_until) for each in environments]
+    stands = [(each.rows_version, each.data_at, each.excluded_until) for each in environments]
     key = key_of("effects", team.pk, (f"{now:%d %H:%M}", CHOICES, list(Verdict), stands))
     try:
         return kept(key, Effects, lambda: effects(environments, now), seconds=KEEP_SECONDS)

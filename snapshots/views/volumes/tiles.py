@@ -62,7 +62,7 @@ class Aside:
 
 
 def verdict_tiles(view: View[VolumeFilters], counted: Sequence[Tally], ages: DataAges) -> list[Tile]:
-    """Four tiles that add up to the judged volumes."""
+    """Four tiles that add up to the checked volumes."""
     return [_verdict_tile(view, str(label), verdicts, counted, ages) for label, verdicts in TILES]
 
 
@@ -79,14 +79,16 @@ def asides(view: View[VolumeFilters], counted: Iterable[Tally]) -> list[Aside]:
     number = dict.fromkeys((None, Verdict.EXCLUDED, Verdict.DELETED), 0)
     for tally in counted:
         number[tally.verdict if tally.verdict >= Verdict.EXCLUDED else None] += tally.number
-    judged, exempt, gone = number.values()
-    found = [Aside(ngettext("%(n)s volume checked", "%(n)s volumes checked", judged) % {"n": grouped(judged)})]
-    if exempt:
-        text = ngettext("%(n)s excluded", "%(n)s excluded", exempt)
-        found.append(Aside(text % {"n": grouped(exempt)}, view.links.to(statuses=("excluded",))))
-    if gone:
-        text = ngettext("%(n)s deleted volume with snapshots left", "%(n)s deleted volumes with snapshots left", gone)
-        found.append(Aside(text % {"n": grouped(gone)}, view.links.to(statuses=("deleted",))))
+    checked, excluded, deleted = number.values()
+    found = [Aside(ngettext("%(n)s volume checked", "%(n)s volumes checked", checked) % {"n": grouped(checked)})]
+    if excluded:
+        text = ngettext("%(n)s excluded", "%(n)s excluded", excluded)
+        found.append(Aside(text % {"n": grouped(excluded)}, view.links.to(statuses=("excluded",))))
+    if deleted:
+        text = ngettext(
+            "%(n)s deleted volume with snapshots left", "%(n)s deleted volumes with snapshots left", deleted
+        )
+        found.append(Aside(text % {"n": grouped(deleted)}, view.links.to(statuses=("deleted",))))
     return found
 
 
@@ -200,9 +202,9 @@ def _status_group(filters: VolumeFilters, counted: Sequence[Tally]) -> FilterGro
     for name, verdict in STATUSES.items():
         number = sum(tally.number for tally in counted if tally.verdict is verdict)
         choices.append(Choice(name, str(LABELS[verdict]), grouped(number), name in filters.statuses))
-    judged = [choice for choice in choices if STATUSES[choice.value] < Verdict.EXCLUDED]
+    checked = [choice for choice in choices if STATUSES[choice.value] < Verdict.EXCLUDED]
     others = [choice for choice in choices if STATUSES[choice.value] >= Verdict.EXCLUDED]
-    return FilterGroup("status", _("Status"), "checkbox", [*judged, *reversed(others)], len(filters.statuses))
+    return FilterGroup("status", _("Status"), "checkbox", [*checked, *reversed(others)], len(filters.statuses))
 
 
 def _grouping(filters: VolumeFilters) -> FilterGroup:

@@ -90,7 +90,7 @@ class Shown:
     def mark(self) -> str:
         """Names what the page shows, so that the next answer can tell whether it changed."""
         volume = self.volume
-        moments = (volume.judged_at, volume.missing_since, volume.deleted_at, volume.exempt_until)
+        moments = (volume.judged_at, volume.missing_since, volume.deleted_at, volume.excluded_until)
         return " ".join(moment.isoformat() if moment else "-" for moment in moments)
 
     def _address(self, name: str) -> str:
@@ -139,7 +139,7 @@ def volume_context(shown: Shown) -> dict[str, object]:
         **verdict_context(shown, status),
         **age_context(shown),
         **_acts(shown),
-        "exemption": volume_sections.exemption(volume, environment, now),
+        "exclusion": volume_sections.exclusion(volume, environment, now),
         "target": of_volume(volume, environment, shown.policy),
     }
 
@@ -201,8 +201,8 @@ def _notes(shown: Shown, status: VolumeStatus) -> Iterator[str]:
             "explains. %(n)d left."
         ) % {"time": time, "n": volume.usable_count}
     for thing in (volume, shown.environment):
-        if thing.exempt_until is not None and has_returned(thing, now):
-            yield f"{thing}: {returned_in_words(thing.exempt_until, now)}."
+        if thing.excluded_until is not None and has_returned(thing, now):
+            yield f"{thing}: {returned_in_words(thing.excluded_until, now)}."
     if not shown.environment.knows_volumes and status.verdict is not Verdict.DELETED:
         yield _(
             "This key cannot read the provider's list of volumes. Whether this volume still exists, its size and its "

@@ -15,7 +15,7 @@ from snapshots.rules.judge import LEAST_PATIENCE
 from snapshots.rules.schedules import SCHEDULES, period
 from snapshots.rules.verdict import ALWAYS, Verdict
 from snapshots.text import change_labels, labels, times
-from snapshots.text.labels import Badge, has_returned, is_exempt, returned_in_words, until_in_words
+from snapshots.text.labels import Badge, has_returned, is_excluded, returned_in_words, until_in_words
 from snapshots.text.verdict_labels import LABELS, MARKS, schedule_name
 from snapshots.text.verdict_reason import newest_taken
 from snapshots.verdicts.status import Part, VolumeStatus, verdict_under
@@ -169,21 +169,21 @@ def _snapshot_url(change: Change, prefix: str) -> str:
     return f"{prefix}{change.snapshot.snapshot_id}/" if change.snapshot else ""
 
 
-class ExemptState(NamedTuple):
+class ExclusionState(NamedTuple):
     """Whether a volume is excluded; `own`: by itself and not by its environment."""
 
-    is_exempt: bool
+    is_excluded: bool
     own: bool
     text: str
     reason: str
     by: str
 
 
-def exemption(volume: Volume, environment: Environment, now: datetime) -> ExemptState:
+def exclusion(volume: Volume, environment: Environment, now: datetime) -> ExclusionState:
     """Return whether a volume is excluded, by itself or its environment, or was until recently."""
     for thing in (volume, environment):
-        if is_exempt(thing, now) and thing.exempt_until:
-            text = until_in_words(thing.exempt_until, now)
-            return ExemptState(True, thing is volume, text, thing.exempt_reason, thing.exempt_by)
-    ended = [one.exempt_until for one in (volume, environment) if one.exempt_until and has_returned(one, now)]
-    return ExemptState(False, False, returned_in_words(ended[0], now) if ended else "", "", "")
+        if is_excluded(thing, now) and thing.excluded_until:
+            text = until_in_words(thing.excluded_until, now)
+            return ExclusionState(True, thing is volume, text, thing.exclusion_reason, thing.excluded_by)
+    ended = [one.excluded_until for one in (volume, environment) if one.excluded_until and has_returned(one, now)]
+    return ExclusionState(False, False, returned_in_words(ended[0], now) if ended else "", "", "")

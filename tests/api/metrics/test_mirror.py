@@ -29,7 +29,7 @@ MANY = 10_000
 @pytest.mark.both_databases
 def test_volumes_add_up_with_the_tiles(told: Environment, fill: Fill, asker: Script, bob_client: Client) -> None:
     fill(disk("shop", 3, 27), path="compute-qc/shop")
-    change("undated", exempt_until="2027-01-01T00:00Z")
+    change("undated", excluded_until="2027-01-01T00:00Z")
     change("mixed", deleted_at="2026-11-24T00:00Z")
     counts = told_to(asker)
     links = list(tile_links(home(bob_client)))

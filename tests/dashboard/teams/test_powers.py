@@ -19,7 +19,7 @@ EXPORTS = " ".join(
 FORMS = {
     "leave": "teams:leave",
     "tokens": "snapshots:tokens",
-    "exclude": "snapshots:exempt snapshots:judge_again",
+    "exclude": "snapshots:exclude snapshots:resume",
     "people": "teams:remove_member",
     "security": "teams:security snapshots:share_switch",
     "key": "snapshots:key",
@@ -28,8 +28,8 @@ FORMS = {
 }
 GETS = {
     "read": "teams:settings teams:people snapshots:team_home snapshots:volumes snapshots:volume snapshots:list "
-    "snapshots:volume_choices snapshots:detail snapshots:changes snapshots:targets snapshots:exemptions "
-    "snapshots:views",
+    "snapshots:volume_choices snapshots:detail snapshots:changes snapshots:targets snapshots:exclusions "
+    "snapshots:views snapshots:former_exclude snapshots:former_resume snapshots:former_exclusions",
     "export": EXPORTS,
     "share": "snapshots:share_links",
     "environments": "snapshots:environments",
@@ -40,7 +40,7 @@ POSTS = {
     "share": "snapshots:share_make snapshots:share_revoke",
     "tokens": "snapshots:token_revoke",
     "targets": "snapshots:targets",
-    "exclude": "snapshots:exemptions",
+    "exclude": "snapshots:exclusions",
     "mark": "snapshots:stopped snapshots:volume_deleted",
     "views": "snapshots:view_save snapshots:view_delete",
     "key": "snapshots:key_save snapshots:key_cancel",

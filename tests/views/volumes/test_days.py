@@ -48,10 +48,10 @@ def test_each_verdict_has_its_place(bare: Environment) -> None:
     assert kept(bare) == {"24 Nov": (1, 3, 1, 3)}
 
 
-def test_what_is_not_judged_and_what_is_gone_is_not_counted(bare: Environment) -> None:
+def test_what_is_excluded_and_what_is_gone_is_not_counted(bare: Environment) -> None:
     now = timezone.now()
-    exempt, gone = put(bare, 1, late=now), put(bare, 2, none=now)
-    Volume.objects.filter(pk=exempt.pk).update(exempt_until=now + timedelta(days=1))
+    excluded, gone = put(bare, 1, late=now), put(bare, 2, none=now)
+    Volume.objects.filter(pk=excluded.pk).update(excluded_until=now + timedelta(days=1))
     Volume.objects.filter(pk=gone.pk).update(deleted_at=now)
     put(bare, 3)
     day_notes.note(bare.pk)

@@ -258,9 +258,9 @@ def test_without_the_endpoint_it_says_what_cannot_be_known(bob_client: Client, f
     assert banners(bob_client.get(PAGE)) == []
 
 
-def test_a_sudden_loss_and_an_ended_exemption_are_said(bob_client: Client, fill: Fill) -> None:
+def test_a_sudden_loss_and_an_ended_exclusion_are_said(bob_client: Client, fill: Fill) -> None:
     fill(daily([0]))
-    Volume.objects.update(fewer_at=NOW - timedelta(hours=1), exempt_until=NOW - timedelta(days=1))
+    Volume.objects.update(fewer_at=NOW - timedelta(hours=1), excluded_until=NOW - timedelta(days=1))
     loss, returned = banners(bob_client.get(PAGE))
     assert "24 Nov 11:00 UTC" in loss
     assert "exclusion ended 23 Nov" in returned

@@ -113,8 +113,8 @@ def test_a_change_shows_at_once(alice_client: Client, week: Policy, fill: Fill) 
     [
         lambda: Policy.objects.update(target_hours=9),
         lambda: Environment.objects.update(target_hours=9),
-        lambda: Environment.objects.update(exempt_until=FOR_EVER),
-        lambda: change("late", exempt_until=FOR_EVER),
+        lambda: Environment.objects.update(excluded_until=FOR_EVER),
+        lambda: change("late", excluded_until=FOR_EVER),
     ],
 )
 def test_what_the_team_says_shows_at_once(alice_client: Client, told: Environment, said: Callable[[], object]) -> None:

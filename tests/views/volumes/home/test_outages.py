@@ -59,13 +59,13 @@ def test_each_environment_is_counted_alone(alice_client: Client, week: Policy, f
     assert outage(home(alice_client)) == ""
 
 
-def test_what_is_not_judged_stops_nothing(alice_client: Client, week: Policy, fill: Fill) -> None:
+def test_what_is_excluded_stops_nothing(alice_client: Client, week: Policy, fill: Fill) -> None:
     fill([*stopped(6), *going(2)])
-    change("out-76-5", exempt_until=FOR_EVER)
+    change("out-76-5", excluded_until=FOR_EVER)
     assert outage(home(alice_client)) == SENTENCE % 5
-    change("out-76-0", exempt_until=FOR_EVER)
+    change("out-76-0", excluded_until=FOR_EVER)
     assert outage(home(alice_client)) == ""
-    change("out-76-0", exempt_until=None, deleted_at=timezone.now() - timedelta(days=1))
+    change("out-76-0", excluded_until=None, deleted_at=timezone.now() - timedelta(days=1))
     assert outage(home(alice_client, "?q=out")) == ""
     change("out-76-0", deleted_at=None)
     assert outage(home(alice_client)) == SENTENCE % 5

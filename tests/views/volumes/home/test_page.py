@@ -91,8 +91,8 @@ def test_a_tile_shows_what_it_counts_and_leads_back(alice_client: Client, told: 
         assert current.attributes["href"] == PLAIN
 
 
-def test_what_is_not_judged_is_counted_and_found(alice_client: Client, told: Environment) -> None:
-    Volume.objects.filter(name__in=["late", "fresh"]).update(exempt_until=FOR_EVER, exempt_reason="lab")
+def test_what_is_excluded_is_counted_and_found(alice_client: Client, told: Environment) -> None:
+    Volume.objects.filter(name__in=["late", "fresh"]).update(excluded_until=FOR_EVER, exclusion_reason="lab")
     Volume.objects.filter(name="stuck").update(deleted_at=timezone.now())
     page = home(alice_client)
     assert asides(page) == "5 volumes checked · 2 excluded · 1 deleted volume with snapshots left"
@@ -149,8 +149,8 @@ def test_fewer_usable_ones_are_marked_for_a_week(alice_client: Client, told: Env
     assert "fewer" not in cell(page, "late", "newest")
 
 
-def test_an_exemption_that_ended_is_said(alice_client: Client, told: Environment) -> None:
-    Volume.objects.filter(name="fresh").update(exempt_until=timezone.now() - timedelta(days=1))
+def test_an_exclusion_that_ended_is_said(alice_client: Client, told: Environment) -> None:
+    Volume.objects.filter(name="fresh").update(excluded_until=timezone.now() - timedelta(days=1))
     assert cell(home(alice_client), "fresh", "newest").endswith("exclusion ended 23 Nov")
 
 
@@ -171,13 +171,13 @@ def test_a_detached_volume_has_no_instance(alice_client: Client, week: Policy, f
 
 def test_hostile_names_are_only_text(alice_client: Client, week: Policy, fill: Fill) -> None:
     fill(disk(HOSTILE, 1, host=HOSTILE))
-    Volume.objects.update(instance_name=HOSTILE, exempt_reason=HOSTILE)
+    Volume.objects.update(instance_name=HOSTILE, exclusion_reason=HOSTILE)
     for query in ("", "?group=instance", "?q=script"):
         page = home(alice_client, query)
         assert names(page) == [HOSTILE]
         assert b"<script>alert" not in page.content
         assert b"{{" in page.content
-    Volume.objects.update(exempt_until=FOR_EVER)
+    Volume.objects.update(excluded_until=FOR_EVER)
     assert HOSTILE in cell(home(alice_client, "?status=excluded"), HOSTILE, "status")
 
 

@@ -1,4 +1,4 @@
-"""The form that takes something out of what is judged."""
+"""The form that excludes volumes or an environment."""
 
 from datetime import UTC, datetime, time
 from typing import Any
@@ -8,7 +8,7 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from snapshots.lists.params import UNSHOWN
-from snapshots.policy.exemptions import MOST_REASON, Exemption
+from snapshots.policy.exclusions import MOST_REASON, Exclusion
 from snapshots.verdicts.sql import FOR_EVER
 
 FIELD = {"class": "field"}
@@ -22,7 +22,7 @@ def shown_text(text: str) -> str:
     return shown
 
 
-class ExemptForm(forms.Form):
+class ExcludeForm(forms.Form):
     """The reason of an exclusion, and until when."""
 
     reason = forms.CharField(
@@ -59,8 +59,8 @@ class ExemptForm(forms.Form):
         return cleaned
 
     @property
-    def exemption(self) -> Exemption:
+    def exclusion(self) -> Exclusion:
         """What a valid form says."""
         day = self.cleaned_data["until"]
         until = datetime.combine(day, time.min, UTC) if self.cleaned_data["ends"] == "day" else FOR_EVER
-        return Exemption(until, self.cleaned_data["reason"])
+        return Exclusion(until, self.cleaned_data["reason"])

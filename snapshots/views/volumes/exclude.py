@@ -1,4 +1,4 @@
-"""Not judging volumes and judging them again: what was chosen is in the address, the act is its form."""
+"""Exclude volumes and resume their checks: the address names the volumes, the form changes them."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -16,12 +16,12 @@ from dashboard.teams.access.guard import MemberRequest
 from snapshots.lists import volume_filters, volume_list
 from snapshots.lists.params import moment
 from snapshots.models import Environment, Volume
-from snapshots.policy import exemptions
-from snapshots.policy.exemptions import Exempted, Exemption
+from snapshots.policy import exclusions
+from snapshots.policy.exclusions import Excluded, Exclusion
 from snapshots.rules.schedules import SCHEDULES
 from snapshots.text.labels import until_in_words
 from snapshots.verdicts.sql import DataAges
-from snapshots.views.common.exempt_form import ExemptForm
+from snapshots.views.common.exclude_form import ExcludeForm
 from snapshots.views.common.objects import back_to, numbers, volume_of
 
 MOST_NAMED = 10
@@ -45,28 +45,28 @@ class Chosen:
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
-def exempt(request: MemberRequest, team: str) -> HttpResponse:
+def exclude(request: MemberRequest, team: str) -> HttpResponse:
     """Show the form to exclude the chosen volumes; on POST exclude them."""
-    chosen, form = _chosen(request), ExemptForm(request.POST if request.method == "POST" else None)
+    chosen, form = _chosen(request), ExcludeForm(request.POST if request.method == "POST" else None)
     if request.method == "POST" and form.is_valid() and _is_as_shown(request, chosen):
-        done = exemptions.exempt(request.team, chosen.pks, form.exemption, person=request.user, request=request)
-        messages.success(request, _say_exempted(request, done, form.exemption))
+        done = exclusions.exclude(request.team, chosen.pks, form.exclusion, person=request.user, request=request)
+        messages.success(request, _say_excluded(request, done, form.exclusion))
         return HttpResponseRedirect(back_to(request))
     context = {"title": _("Exclude volumes"), "chosen": chosen, "form": form, "back": back_to(request)}
-    return render(request, "snapshots/volumes/exempt.html", context)
+    return render(request, "snapshots/volumes/exclude.html", context)
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
-def judge_again(request: MemberRequest, team: str) -> HttpResponse:
+def resume(request: MemberRequest, team: str) -> HttpResponse:
     """Show how many volumes are resumed, and on POST resume them."""
     chosen = _chosen(request)
     if request.method == "POST" and _is_as_shown(request, chosen):
-        number = exemptions.end_exemption(request.team, chosen.pks, person=request.user, request=request)
+        number = exclusions.resume(request.team, chosen.pks, person=request.user, request=request)
         said = ngettext("Checks resumed for %(number)d volume.", "Checks resumed for %(number)d volumes.", number)
         messages.success(request, said % {"number": number})
         return HttpResponseRedirect(back_to(request))
-    context = {"title": _("Judge volumes again"), "chosen": chosen, "back": back_to(request)}
-    return render(request, "snapshots/volumes/end_exemption.html", context)
+    context = {"title": _("Resume checks"), "chosen": chosen, "back": back_to(request)}
+    return render(request, "snapshots/volumes/resume.html", context)
 
 
 @require_POST
@@ -78,7 +78,7 @@ def stopped(request: MemberRequest, team: str) -> HttpResponse:
         messages.warning(request, _("There is no such volume or schedule."))
         return HttpResponseRedirect(back_to(request))
     is_undo = request.POST.get("undo") == "1"
-    act = exemptions.resume_schedule if is_undo else exemptions.end_schedule
+    act = exclusions.resume_schedule if is_undo else exclusions.end_schedule
     messages.info(request, _say_stopped(act(volume, schedule, person=request.user, request=request), is_undo=is_undo))
     return HttpResponseRedirect(back_to(request))
 
@@ -89,7 +89,7 @@ def _chosen(request: MemberRequest) -> Chosen:
         return _matching(request)
     if "act" in request.GET:
         at = moment(request.GET["act"])
-        return _named(exemptions.of_act(request.team, at) if at else [])
+        return _named(exclusions.of_act(request.team, at) if at else [])
     ticked = Volume.objects.of_team(request.team).filter(pk__in=numbers(request.GET.getlist("volume")))
     return _named(list(ticked.values_list("pk", flat=True)))
 
@@ -119,15 +119,15 @@ def _is_as_shown(request: MemberRequest, chosen: Chosen) -> bool:
     return False
 
 
-def _say_exempted(request: MemberRequest, done: Exempted, exemption: Exemption) -> str:
+def _say_excluded(request: MemberRequest, done: Excluded, exclusion: Exclusion) -> str:
     """A sentence with its way back, as HTML."""
     context = {
         "done": done,
         "act": done.at.isoformat(),
-        "until": until_in_words(exemption.until, done.at),
+        "until": until_in_words(exclusion.until, done.at),
         "back": back_to(request),
     }
-    return render_to_string("snapshots/volumes/_exempted.html", context, request=request)
+    return render_to_string("snapshots/volumes/_excluded.html", context, request=request)
 
 
 def _say_stopped(is_done: bool, *, is_undo: bool) -> str:

@@ -25,10 +25,15 @@ from snapshots.verdicts.sql import FOR_EVER
 
 BATCH = 500
 MOST_REASON = 200
-NO_EXEMPTION: Mapping[str, object] = {"exempt_until": None, "exempt_reason": "", "exempt_by": "", "exempt_at": None}
+NO_EXCLUSION: Mapping[str, object] = {
+    "excluded_until": None,
+    "exclusion_reason": "",
+    "excluded_by": "",
+    "excluded_at": None,
+}
 
 
-class Exemption(NamedTuple):
+class Exclusion(NamedTuple):
     """An exclusion: until when (`FOR_EVER`: without end), and why."""
 
     until: datetime
@@ -41,7 +46,7 @@ class Exemption(NamedTuple):
         return f"{until}{self.reason}"
 
 
-class Exempted(NamedTuple):
+class Excluded(NamedTuple):
     """The result of an exclusion. `at` identifies it; `before`: how many volumes were already excluded."""
 
     at: datetime
@@ -49,65 +54,63 @@ class Exempted(NamedTuple):
     before: int
 
 
-def exempt(
-    team: Team, pks: Collection[int], exemption: Exemption, *, person: User, request: HttpRequest | None = None
-) -> Exempted:
+def exclude(
+    team: Team, pks: Collection[int], exclusion: Exclusion, *, person: User, request: HttpRequest | None = None
+) -> Excluded:
     """Exclude volumes. Those that are already excluded keep their reason, so that this can be undone."""
     now = timezone.now()
     with transaction.atomic():
         lock(team)
         volumes = _of_team(team, pks)
-        chosen = [volume for volume in volumes if not volume.exempt_until or volume.exempt_until <= now]
-        said = {"exempt_until": exemption.until, "exempt_reason": exemption.reason[:MOST_REASON]}
-        _update(chosen, said | {"exempt_by": person.email, "exempt_at": now})
+        chosen = [volume for volume in volumes if not volume.excluded_until or volume.excluded_until <= now]
+        said = {"excluded_until": exclusion.until, "exclusion_reason": exclusion.reason[:MOST_REASON]}
+        _update(chosen, said | {"excluded_by": person.email, "excluded_at": now})
         if chosen:
             audit.record(
-                EventKind.NOT_JUDGED,
+                EventKind.EXCLUDED,
                 team=team,
                 actor=person,
                 target=_names(chosen),
-                detail=exemption.text,
+                detail=exclusion.text,
                 request=request,
             )
-    return Exempted(now, len(chosen), len(volumes) - len(chosen))
+    return Excluded(now, len(chosen), len(volumes) - len(chosen))
 
 
-def end_exemption(team: Team, pks: Collection[int], *, person: User, request: HttpRequest | None = None) -> int:
+def resume(team: Team, pks: Collection[int], *, person: User, request: HttpRequest | None = None) -> int:
     """Resume the checks of volumes. Returns how many were excluded, or had been until recently."""
     with transaction.atomic():
         lock(team)
-        chosen = [volume for volume in _of_team(team, pks) if volume.exempt_until]
-        _update(chosen, NO_EXEMPTION)
+        chosen = [volume for volume in _of_team(team, pks) if volume.excluded_until]
+        _update(chosen, NO_EXCLUSION)
         if chosen:
-            audit.record(
-                EventKind.JUDGED_AGAIN, team=team, actor=person, target=_names(chosen), detail="", request=request
-            )
+            audit.record(EventKind.RESUMED, team=team, actor=person, target=_names(chosen), detail="", request=request)
     return len(chosen)
 
 
 def of_act(team: Team, at: datetime) -> list[int]:
     """Return the volumes that were excluded together at this time."""
     volumes: VolumeQuerySet = Volume.objects.of_team(team)
-    return list(volumes.filter(exempt_at=at).values_list("pk", flat=True))
+    return list(volumes.filter(excluded_at=at).values_list("pk", flat=True))
 
 
-def exempt_environment(
-    environment: Environment, exemption: Exemption | None, *, person: User, request: HttpRequest | None = None
+def exclude_environment(
+    environment: Environment, exclusion: Exclusion | None, *, person: User, request: HttpRequest | None = None
 ) -> None:
     """Exclude an environment's volumes; None: resume their checks."""
     values = {
-        "exempt_until": exemption.until if exemption else None,
-        "exempt_reason": exemption.reason[:MOST_REASON] if exemption else "",
-        "exempt_by": person.email if exemption else "",
+        "excluded_until": exclusion.until if exclusion else None,
+        "exclusion_reason": exclusion.reason[:MOST_REASON] if exclusion else "",
+        "excluded_by": person.email if exclusion else "",
     }
     with transaction.atomic():
         Environment.everything.filter(pk=environment.pk).raise_generation(**values)
         audit.record(
-            EventKind.NOT_JUDGED if exemption else EventKind.JUDGED_AGAIN,
+            EventKind.EXCLUDED if exclusion else EventKind.RESUMED,
             team=environment.team,
             actor=person,
             target=environment.place,
-            detail=exemption.text if exemption else "",
+            detail=exclusion.text if exclusion else "",
             request=request,
         )
 
@@ -181,7 +184,7 @@ def _memory(environment: Environment, volume: Volume, schedule: str) -> list[dic
 
 
 def _of_team(team: Team, pks: Collection[int]) -> list[Volume]:
-    columns = ("pk", "environment_id", "volume_id", "name", "exempt_until")
+    columns = ("pk", "environment_id", "volume_id", "name", "excluded_until")
     found: list[Volume] = []
     for batch in _batches(sorted(pks)):
         volumes: VolumeQuerySet = Volume.objects.of_team(team)
