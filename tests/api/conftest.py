@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import timedelta
+from typing import Any
 
 import pytest
 import time_machine
@@ -43,8 +44,8 @@ class Script:
         return answer
 
 
-def volume_record(volume_id: str, **fields: object) -> VolumeRecord:
-    values = {
+def volume_record(volume_id: str, **fields: Any) -> VolumeRecord:
+    values: dict[str, Any] = {
         "id": volume_id,
         "name": f"disk-{volume_id[:4]}",
         "type": "data",
@@ -56,7 +57,7 @@ def volume_record(volume_id: str, **fields: object) -> VolumeRecord:
         "zone_name": "QC-1",
         "raw": "{}",
     }
-    return VolumeRecord(**values | fields)  # type: ignore[arg-type]
+    return VolumeRecord(**values | fields)
 
 
 def fill_volumes(environment: Environment, *records: VolumeRecord) -> None:

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 
 import pytest
+import time_machine
 from django.contrib.messages import get_messages
 from django.contrib.sessions.models import Session
 from django.test import Client
@@ -119,18 +120,18 @@ def test_viewers_and_strangers_make_none(
     assert AccessToken.objects.filter(revoked_at=None).count() == 1
 
 
-def test_who_was_silent_for_long_is_asked_again(mia_client: Client, clock: object) -> None:
+def test_who_was_silent_for_long_is_asked_again(mia_client: Client, clock: time_machine.Traveller) -> None:
     values = form(mia_client)
-    clock.shift(11 * 60)  # type: ignore[attr-defined]
+    clock.shift(11 * 60)
     answer = mia_client.post(PAGE, values)
     assert (answer.status_code, answer["Location"][:26]) == (302, "/accounts/reauthenticate/?")
     assert AccessToken.objects.count() == 0
 
 
-def test_the_ended_ones_say_why(mia_client: Client, mia: Membership, clock: object) -> None:
+def test_the_ended_ones_say_why(mia_client: Client, mia: Membership, clock: time_machine.Traveller) -> None:
     issue_tokens.revoke(made(mia)[0], actor=mia.user)
     made(mia, days=30)
-    clock.shift(31 * 24 * 3600)  # type: ignore[attr-defined]
+    clock.shift(31 * 24 * 3600)
     text = sign_in_client(mia.user).get(PAGE).content.decode()
     assert "revoked 2026-11-24 12:00 UTC" in text
     assert "expired 2026-12-24 12:00 UTC" in text

@@ -18,7 +18,9 @@ MIB = 1 << 20
 
 def fill(environment: Environment) -> None:
     """Copy a row of the environment a hundred thousand times, by the database itself."""
-    columns = [field.column for field in Snapshot._meta.fields if field.column not in ("id", "snapshot_id")]
+    columns = [
+        field.column for field in Snapshot._meta.fields if field.column and field.column not in ("id", "snapshot_id")
+    ]
     names, source = ", ".join(columns), Snapshot.objects.filter(environment=environment).values_list("pk").first()
     numbers = f"WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < {MANY})"
     ids = "'00000000-0000-4000-9000-' || substr('000000000000' || i, -12)"

@@ -12,6 +12,7 @@ from django.contrib.sessions.models import Session
 from django.core.cache import caches
 from django.db import OperationalError, connection
 from django.db.models import QuerySet
+from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
 from dashboard.limits import allow
@@ -22,6 +23,7 @@ from dashboard.teams.people.members import change_role, remove
 from snapshots.models import Environment
 from snapshots.setup import environments
 from tests.api.conftest import JUDGED, LIST, ROOT, VOLUMES, Script, furnish, made
+from tests.conftest import Answer
 from tests.views.snapshots.conftest import snapshot_id
 
 Tell = Callable[..., None]
@@ -31,8 +33,8 @@ IN_PLACE = (LIST, ONE, VOLUMES)
 EVERYTHING = (*TEAMS_OWN, *IN_PLACE, JUDGED)
 
 
-def errors(answer: object) -> list[dict[str, object]]:
-    listed: list[dict[str, object]] = json.loads(answer.content)["errors"]  # type: ignore[attr-defined]
+def errors(answer: Answer) -> list[dict[str, object]]:
+    listed: list[dict[str, object]] = json.loads(answer.content)["errors"]
     return listed
 
 
@@ -52,8 +54,8 @@ def test_both_headers_show_a_token(script: Script) -> None:
         assert Script().get(LIST, **shown).status_code == 200
 
 
-def test_a_session_opens_nothing_here(prod: Environment, alice_client: object) -> None:
-    assert alice_client.get(LIST).status_code == 401  # type: ignore[attr-defined]
+def test_a_session_opens_nothing_here(prod: Environment, alice_client: Client) -> None:
+    assert alice_client.get(LIST).status_code == 401
 
 
 def test_every_address_answers_own_and_hides_foreign(

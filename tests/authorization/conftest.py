@@ -4,6 +4,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from http.cookies import SimpleCookie
+from typing import Any
 
 import pytest
 from django.contrib.auth.models import AnonymousUser
@@ -49,12 +50,12 @@ class House:
     cookies: dict[str, str]
     sessions: dict[str, SessionBase]
 
-    def ask(self, person: str, method: str, url: str, body: Body | None = None, **headers: str) -> HttpResponse:
+    def ask(self, person: str, method: str, url: str, body: Body | None = None, /, **headers: str) -> HttpResponse:
         """Ask as a person who has done nothing else; what the request writes is taken back."""
         with self.undone():
             return self.do(person, method, url, body, **headers)
 
-    def do(self, person: str, method: str, url: str, body: Body | None = None, **headers: str) -> HttpResponse:
+    def do(self, person: str, method: str, url: str, body: Body | None = None, /, **headers: str) -> HttpResponse:
         """Ask as a person, and let what is written stay."""
         self.client.cookies = SimpleCookie(self.cookies[person])
         if method == "POST":
@@ -63,11 +64,11 @@ class House:
 
     def decide(self, person: str, method: str, url: str) -> int:
         """Ask the guard alone: the status of its refusal, or `PASSED` where it lets the view run."""
-        request = RequestFactory().generic(method, url)
+        request: Any = RequestFactory().generic(method, url)
         request.user = self.users.get(person) or AnonymousUser()
         request.session = self.sessions[person]
-        request.htmx = HtmxDetails(request)  # type: ignore[attr-defined]
-        request._messages = FallbackStorage(request)  # type: ignore[attr-defined]
+        request.htmx = HtmxDetails(request)
+        request._messages = FallbackStorage(request)
         request.resolver_match = found = resolve(url)
         try:
             refusal = GUARD.process_view(request, found.func, list(found.args), found.kwargs)

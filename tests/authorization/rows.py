@@ -4,6 +4,7 @@ from hashlib import sha256
 
 from allauth.usersessions.models import UserSession
 from django.apps import apps
+from django.db.models import Model
 
 from dashboard.teams.models import Team, User
 
@@ -16,8 +17,8 @@ def all_rows(*, but: tuple[str, ...] = ()) -> Rows:
     return {name: _sum(model) for name, model in tables.items() if name not in but}
 
 
-def _sum(model: type) -> tuple[int, str]:
-    rows = list(model._default_manager.order_by("pk").values_list())  # type: ignore[attr-defined]
+def _sum(model: type[Model]) -> tuple[int, str]:
+    rows = list(model._default_manager.order_by("pk").values_list())
     return len(rows), sha256(repr(rows).encode()).hexdigest()
 
 

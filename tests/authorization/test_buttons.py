@@ -172,9 +172,9 @@ def member(house: House, person: str) -> Membership:
     return house.users[person].memberships.get(team=house.teams["acme"])
 
 
-def offered(house: House, view: str, person: str) -> frozenset[str]:
+def offered(house: House, view: str, person: str) -> set[str]:
     assert view in OFFERED, f"enter in OFFERED what can be done on the page {view}"
-    return frozenset(one for one in OFFERED[view] if allowed(one, member(house, person)))
+    return {one for one in OFFERED[view] if allowed(one, member(house, person))}
 
 
 def test_each_page_offers_exactly_what_may_be_done(house: House, figures: Tell) -> None:

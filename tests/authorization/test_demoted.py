@@ -3,10 +3,11 @@
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext
 from datetime import timedelta
+from typing import Any
 
 import pytest
 from allauth.mfa.models import Authenticator
-from django.http import HttpRequest
+from django.http import HttpResponseBase
 from django.utils import timezone
 
 from dashboard.teams.access import issue_tokens
@@ -60,10 +61,10 @@ def demoting(monkeypatch: pytest.MonkeyPatch) -> list[Role]:
     armed: list[Role] = []
     guard = AccessMiddleware.process_view
 
-    def process_view(self: AccessMiddleware, request: HttpRequest, *rest: object) -> object:
-        refusal = guard(self, request, *rest)  # type: ignore[arg-type]
+    def process_view(self: AccessMiddleware, request: Any, *rest: Any) -> HttpResponseBase | None:
+        refusal = guard(self, request, *rest)
         if armed and refusal is None:
-            Membership.objects.filter(pk=request.membership.pk).update(role=armed[0])  # type: ignore[attr-defined]
+            Membership.objects.filter(pk=request.membership.pk).update(role=armed[0])
         return refusal
 
     monkeypatch.setattr(AccessMiddleware, "process_view", process_view)

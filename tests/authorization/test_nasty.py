@@ -11,7 +11,7 @@ from django.utils.datastructures import MultiValueDict
 from dashboard.teams.access.capabilities import capabilities
 from dashboard.teams.models import Membership
 from tests.api.conftest import made
-from tests.authorization.conftest import House
+from tests.authorization.conftest import Body, House
 from tests.authorization.plan import NOBODY, PARTS, TEAM_VIEWS, TOKEN_VIEWS, VIEWS, address
 
 T = TypeVar("T")
@@ -71,12 +71,13 @@ class Asker:
     """Requests a view as the user with the most access, and collects failures."""
 
     def __init__(self, house: House, token: str) -> None:
-        self.house, self.token, self.failed, self.number = house, token, [], 0  # type: ignore[var-annotated]
+        self.house, self.token, self.number = house, token, 0
+        self.failed: list[tuple[str, str, object, int]] = []
 
-    def ask(self, view: str, method: str, url: str, what: object, body: object = None, **headers: str) -> None:
+    def ask(self, view: str, method: str, url: str, what: object, body: Body | None = None, /, **headers: str) -> None:
         person = "alice" if view in TEAM_VIEWS or "signed" in str(capabilities()[view]) else NOBODY
         shown = {"MC-Api-Key": self.token} if view in TOKEN_VIEWS else {}
-        status = self.house.ask(person, method, url, body, **{**shown, **headers}).status_code  # type: ignore[arg-type]
+        status = self.house.ask(person, method, url, body, **{**shown, **headers}).status_code
         self.number += 1
         if status >= 500 and (view, status) not in CLOSED:
             self.failed.append((view, method, what, status))

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Callable
+from typing import Any
 from urllib.parse import unquote
 
 import pytest
@@ -96,7 +97,7 @@ def test_exactly_the_table(house: House, figures: Tell, person: str) -> None:
     assert asked >= 100
 
 
-def differs_from_table(house: House, view: str, method: str, person: str, team: str) -> list[tuple[object, ...]]:
+def differs_from_table(house: House, view: str, method: str, person: str, team: str) -> list[tuple[Any, ...]]:
     answer = house.ask(person, method, house.address(view, team))
     allowed = expected(view, method, person, team)
     if answer.status_code in allowed and not is_sent_away(answer, view, person):

@@ -1,7 +1,5 @@
 """The dashboard on a real socket, and the clock as it is: a tool that measures time needs one that goes."""
 
-from collections.abc import Iterator
-
 import pytest
 from pytest_django.live_server_helper import LiveServer
 
@@ -22,6 +20,6 @@ def patience(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture
-def served(live_server: LiveServer, mia: Membership, prod: Environment) -> Iterator[tuple[str, Script]]:
+def served(live_server: LiveServer, mia: Membership, prod: Environment) -> tuple[str, Script]:
     """The server's URL, and a script with a token of acme."""
     return live_server.url, made(mia)[1]

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+import msgspec
 import pytest
 from pytest_django import Settings
 from pytest_django.live_server_helper import LiveServer
@@ -62,9 +63,9 @@ def dated(rows: Sequence[SnapshotRecord]) -> list[str]:
     return [row.id for row in rows if NAME_TIME.search(row.name)]
 
 
-def bare(record: object) -> tuple[object, ...]:
+def bare(record: msgspec.Struct) -> tuple[object, ...]:
     """A record without the text that it was read from."""
-    return tuple(getattr(record, name) for name in type(record).__struct_fields__ if name != "raw")  # type: ignore[attr-defined]
+    return tuple(getattr(record, name) for name in record.__struct_fields__ if name != "raw")
 
 
 def test_its_faults_are_the_ones_it_knows(live_server: LiveServer, mia: Membership) -> None:

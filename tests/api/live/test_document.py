@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from django.conf import settings
 
-from snapshots.api.operations import OPERATIONS, ROOT
+from snapshots.api.operations import OPERATIONS, ROOT, Operation
 from snapshots.lists.volume_filters import STATUSES
 from tests.api.conftest import Script
 
@@ -47,10 +47,10 @@ def test_each_example_does_what_it_says(served: tuple[str, Script], figures: Cal
 
 
 @pytest.mark.parametrize("operation", OPERATIONS, ids=lambda operation: operation.name)
-def test_every_address_and_parameter_is_told_of(operation: object) -> None:
-    path = re.sub(r"\{snapshot_id\}", "<id>", operation.path)  # type: ignore[attr-defined]
+def test_every_address_and_parameter_is_told_of(operation: Operation) -> None:
+    path = re.sub(r"\{snapshot_id\}", "<id>", operation.path)
     assert ROOT + re.sub(r"\{(\w+)\}", r"<\1>", path) in TEXT
-    assert [each.name for each in operation.query if f"`{each.name}`" not in TEXT] == []  # type: ignore[attr-defined]
+    assert [each.name for each in operation.query if f"`{each.name}`" not in TEXT] == []
 
 
 def test_every_verdict_is_told_of() -> None:

@@ -5,6 +5,7 @@ from hashlib import sha256
 
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
+from prometheus_client.samples import Sample
 from pytest_django import Settings
 
 from dashboard.teams.models import Membership
@@ -55,7 +56,7 @@ class Told:
     def all_of(self, label: str) -> set[str]:
         return {sample.labels[label] for sample in self.samples if label in sample.labels}
 
-    def _of(self, name: str, wanted: Mapping[str, str]) -> Iterator[object]:
+    def _of(self, name: str, wanted: Mapping[str, str]) -> Iterator[Sample]:
         for sample in self.samples:
             if sample.name == name and wanted.items() <= sample.labels.items():
                 yield sample

@@ -7,6 +7,7 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 from types import SimpleNamespace
+from typing import Any
 
 import pytest
 import requests
@@ -57,9 +58,9 @@ def test_no_address_makes_a_series(operator: Script, anon_client: Client) -> Non
 
 
 def test_a_view_that_is_not_in_the_table_has_no_name() -> None:
-    request = HttpRequest()
+    request: Any = HttpRequest()
     assert metrics.view_of(request) == "none"
-    request.resolver_match = SimpleNamespace(view_name="drop table")  # type: ignore[assignment]
+    request.resolver_match = SimpleNamespace(view_name="drop table")
     assert metrics.view_of(request) == "none"
     request.resolver_match = get_resolver().resolve("/readyz")
     assert metrics.view_of(request) == "readyz"
@@ -75,7 +76,7 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Running, 
     """gunicorn with two processes, as `dashboard.run.web` starts it, both of which have answered."""
     folder, url = tmp_path_factory.mktemp("server"), f"http://localhost:{free_port()}"
     given = {"SITE_URL": url, "BIND": url.removeprefix("http://"), "METRICS_TOKEN": OPERATORS}
-    env = variables(folder, WEB_CONCURRENCY=str(SERVERS), WEB_THREADS="2", **given)
+    env = variables(folder, WEB_CONCURRENCY=str(SERVERS), WEB_THREADS="2") | given
     manage("migrate", "--verbosity=0", env=env)
     leave_behind(LEFT)
     with running("-m", "dashboard.run.web", env=env, folder=folder) as server:
