@@ -66,5 +66,6 @@ def mixture(fill: Fill) -> Environment:
     Volume.objects.filter(name="disk-7").update(from_endpoint=True, created="2026-11-22T06:00:00+0000")
     # Absent from one list: uncertain.
     environment = fill([row for row in first if row.id != shot(10, 1, days=2).id])
+    assert environment.data_at is not None
     judge_volumes(environment, at=environment.data_at)
     return environment

@@ -10,6 +10,7 @@ from snapshots.models import Environment, Volume
 from snapshots.models.volume import RETURN_IS_SAID
 from snapshots.policy import exclusions
 from snapshots.rules.verdict import Verdict
+from snapshots.verdicts.sql import FOR_EVER
 from tests.policy.conftest import shot
 from tests.policy.steps import EXCLUDE, EXCLUSIONS, HOME, RESUME, audited, errors, exclude, headings, pk, said, verdicts
 from tests.views.snapshots.conftest import Fill
@@ -207,7 +208,7 @@ def test_many_volumes_are_few_statements(
     )
     pks = list(Volume.objects.values_list("pk", flat=True))
     with django_assert_max_num_queries(20):
-        done = exclusions.exclude(team, pks, exclusions.Exclusion(exclusions.FOR_EVER, "x"), person=dora)
+        done = exclusions.exclude(team, pks, exclusions.Exclusion(FOR_EVER, "x"), person=dora)
     assert done.number == 2010
     assert sorted(exclusions.of_act(team, done.at)) == sorted(pks)
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from datetime import timedelta
+from typing import Any
 
 import pytest
 from django.db import connection
@@ -12,6 +13,7 @@ from dashboard.teams.models import Team, User
 from snapshots.models import Environment, Policy, Volume
 from snapshots.policy import target_preview, targets
 from snapshots.rules.verdict import Verdict
+from snapshots.verdicts import evaluate
 from snapshots.verdicts.evaluate import Values
 from tests.policy.conftest import shot
 from tests.policy.steps import TARGETS, audited, counted, pk, said, verdicts
@@ -142,10 +144,10 @@ def test_old_tables_are_not_shown_after_a_target_changed(dora_client: Client, mi
 def concurrently(monkeypatch: pytest.MonkeyPatch) -> Iterator[list]:
     """What is done once, after the first judgements were prepared."""
     waiting: list = []
-    real = targets.judgements
+    real = evaluate.judgements
 
-    def judgements(*args: object, **kwargs: object) -> list[list[Values]]:
-        made = list(real(*args, **kwargs))  # type: ignore[arg-type]
+    def judgements(*args: Any, **kwargs: Any) -> list[list[Values]]:
+        made = list(real(*args, **kwargs))
         if waiting:
             waiting.pop()()
         return made
@@ -180,10 +182,13 @@ def test_two_members_at_once_both_get_their_way(dora: User, team: Team, fill: Fi
 def test_a_team_is_judged_before_the_database_is_locked(
     dora: User, team: Team, mixture: Environment, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    locked, real = [], targets.judgements
-    monkeypatch.setattr(
-        targets, "judgements", lambda *args, **kw: locked.append(connection.in_atomic_block) or real(*args, **kw)
-    )
+    locked, real = [], evaluate.judgements
+
+    def judgements(*args: Any, **kwargs: Any) -> object:
+        locked.append(connection.in_atomic_block)
+        return real(*args, **kwargs)
+
+    monkeypatch.setattr(targets, "judgements", judgements)
     targets.set_of_team(team, 24, person=dora)
     assert locked == [False]
     assert verdicts(team)["disk-2"] is Verdict.LATE

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from secrets import token_hex
+from typing import Any
 
 import pytest
 from django.test import Client
@@ -39,7 +40,7 @@ def snapshot(fill: Fill) -> Snapshot:
 def make(snapshot: Snapshot, mia: Membership) -> Make:
     """Make a link and give the path of its address."""
 
-    def make(of: Snapshot = snapshot, *, maker: Membership = mia, days: int = 7, **more: bool) -> str:
+    def make(of: Snapshot = snapshot, *, maker: Membership = mia, days: int = 7, **more: Any) -> str:
         _link, address = links.make(of, maker=maker, days=days, form_id=token_hex(8), **more)
         return address.removeprefix("http://localhost:8000")
 

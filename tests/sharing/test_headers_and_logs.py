@@ -12,6 +12,7 @@ from dashboard.http.headers import SHARED, with_headers
 from dashboard.http.request_log import LineFormatter, one_line
 from dashboard.teams.access.capabilities import SHARE, capabilities
 from tests.authorization.plan import UNOWNED, VIEWS, address
+from tests.conftest import Answer
 from tests.sharing.conftest import Make, visit
 
 Tell = Callable[..., None]
@@ -28,7 +29,7 @@ SECRET = "Zm9yLXRoZS10ZXN0cy1vbmx5LTMyLWJ5dGVzLWxvbmc"
 FORGED = {"sessionid": "x" * 32, "csrftoken": "<script>", "messages": "forged"}
 
 
-def answers(link: str, settings: Settings) -> dict[int, object]:
+def answers(link: str, settings: Settings) -> dict[int, Answer]:
     """One answer of each kind."""
     client = Client(raise_request_exception=False)
     client.cookies.load(FORGED)
@@ -47,11 +48,11 @@ def test_every_answer_has_them(make: Make, settings: Settings, figures: Tell) ->
         (status, name)
         for status, answer in found.items()
         for name, value in WANTED.items()
-        if answer.get(name) != value  # type: ignore[attr-defined]
+        if answer.get(name) != value
     ]
     figures("shared links", answers_with_right_headers=len(found) - len({status for status, _ in wrong}))
     assert wrong == []
-    assert [status for status, answer in found.items() if answer.cookies or "Cookie" in answer.get("Vary", "")] == []  # type: ignore[attr-defined]
+    assert [status for status, answer in found.items() if answer.cookies or "Cookie" in answer.get("Vary", "")] == []
 
 
 def test_a_fault_has_them_too(make: Make, monkeypatch: pytest.MonkeyPatch) -> None:

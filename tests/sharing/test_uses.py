@@ -44,6 +44,8 @@ def test_the_first_is_written_at_once_the_rest_together(
     assert len([each for each in asked.captured_queries if "UPDATE" in each["sql"]]) == 1
     row = ShareLink.objects.get()
     figures("shared links", openings=21, counted=row.uses)
+    assert row.first_used_at is not None
+    assert row.last_used_at is not None
     assert (row.uses, row.last_used_at - row.first_used_at) == (21, timedelta(seconds=30))
 
 
@@ -91,7 +93,8 @@ def test_a_quiet_minute_writes_them_by_itself(make: Make, monkeypatch: pytest.Mo
     assert timer is not None
     assert (timer.interval, timer.daemon, timer.function) == (60.0, True, usage.write_in_thread)
     visit(link)
-    assert usage.pending._timer is timer
+    second = usage.pending._timer
+    assert second is timer
     monkeypatch.setattr(connection, "close", lambda: None)
     timer.function()
     assert (uses(), usage.pending._timer) == (3, None)

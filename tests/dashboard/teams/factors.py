@@ -2,13 +2,14 @@
 
 import json
 import re
+from typing import Any
 
 from allauth.mfa.totp.internal.auth import format_hotp_value, hotp_value
 from django.test import Client
 from django.utils import timezone
 
 from dashboard.teams.models import AuditEvent, User
-from tests.conftest import PASSWORD
+from tests.conftest import PASSWORD, Answer
 from tests.dashboard.teams.passkey import Passkey
 from tests.views.snapshots.reading import Response, tree
 
@@ -30,16 +31,16 @@ def add_app(client: Client) -> str:
     return secret
 
 
-def add_passkey(client: Client, passkey: Passkey, **fields: str) -> Response:
+def add_passkey(client: Client, passkey: Passkey, **fields: str) -> Answer:
     credential = passkey.create(options_of(client.get(ADD)))
     given = {"name": "Laptop", "passwordless": "True", "credential": credential} | fields
     return client.post(ADD, given)
 
 
-def options_of(page: Response) -> dict[str, dict[str, object]]:
+def options_of(page: Response) -> dict[str, dict[str, Any]]:
     script = re.search(rb'<script id="passkey-options"[^>]*>(.*?)</script>', page.content)
     assert script
-    found: dict[str, dict[str, object]] = json.loads(script[1])
+    found: dict[str, dict[str, Any]] = json.loads(script[1])
     return found
 
 
@@ -53,7 +54,7 @@ def by_password(user: User) -> Client:
     return client
 
 
-def by_passkey(passkey: Passkey) -> tuple[Client, Response]:
+def by_passkey(passkey: Passkey) -> tuple[Client, Answer]:
     client = Client()
     asked = client.post(PASSKEY, headers=JSON).json()["request_options"]
     return client, client.post(PASSKEY, {"credential": passkey.get(asked)})

@@ -54,9 +54,9 @@ class Provider:
     key: ClassVar[rsa.RSAPrivateKey] = make_key()
 
     def __init__(self, certificate: Path | None = None) -> None:
-        self.server = ThreadingHTTPServer(("127.0.0.1", 0), _Handler)
+        self.server = _Server(("127.0.0.1", 0), _Handler)
         self.server.daemon_threads = True
-        self.server.provider = self  # type: ignore[attr-defined]
+        self.server.provider = self
         self.issuer = f"http{'s' if certificate else ''}://127.0.0.1:{self.server.server_address[1]}"
         if certificate:
             context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
@@ -153,7 +153,7 @@ class Provider:
 
     def _claims(self, nonce: str) -> dict[str, object]:
         now = int(time.time())
-        claims = {"iss": self.issuer, "aud": CLIENT_ID, "sub": self.person.sub, "nonce": nonce}
+        claims: dict[str, object] = {"iss": self.issuer, "aud": CLIENT_ID, "sub": self.person.sub, "nonce": nonce}
         claims |= {"iat": now, "exp": now + HOUR}
         if "userinfo_endpoint" not in self.discovery:
             claims |= {"email": self.person.email, "email_verified": self.person.verified}
@@ -172,8 +172,13 @@ class Provider:
         return _json(200, said)
 
 
+class _Server(ThreadingHTTPServer):
+    provider: Provider
+
+
 class _Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
+    server: _Server
 
     def do_GET(self) -> None:
         self._answer({})
@@ -183,7 +188,7 @@ class _Handler(BaseHTTPRequestHandler):
         self._answer({name: values[0] for name, values in parse_qs(body).items()})
 
     def _answer(self, body: dict[str, str]) -> None:
-        provider: Provider = self.server.provider  # type: ignore[attr-defined]
+        provider = self.server.provider
         path = urlsplit(self.path).path
         provider.asked.append(path)
         if path in provider.silent:

@@ -4,6 +4,7 @@ import json
 from dataclasses import dataclass, field
 from hashlib import sha256
 from secrets import token_bytes
+from typing import Any
 
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec
@@ -25,10 +26,10 @@ class Passkey:
     id: bytes = field(default_factory=lambda: token_bytes(16))
     key: ec.EllipticCurvePrivateKey = field(default_factory=lambda: ec.generate_private_key(ec.SECP256R1()))
 
-    def create(self, options: dict[str, dict[str, object]]) -> str:
+    def create(self, options: dict[str, dict[str, Any]]) -> str:
         """Answer a request for a new passkey, without attestation."""
         public = options["publicKey"]
-        self.user = public["user"]["id"]  # type: ignore[index]
+        self.user = public["user"]["id"]
         cose = cbor.encode(dict(ES256.from_cryptography_key(self.key.public_key())))
         attested = bytes(16) + len(self.id).to_bytes(2, "big") + self.id + cose
         statement = {"fmt": "none", "attStmt": {}, "authData": self._data(ATTESTED) + attested}

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from functools import partial
+from typing import Any
 
 import psycopg
 from django.contrib import messages
@@ -11,13 +12,14 @@ from django.urls import include
 from django.urls import path as prefix
 
 from dashboard.teams.access.capabilities import ADMIN, MEMBER, PUBLIC, SIGNED_IN, VIEWER, path
+from dashboard.teams.access.guard import MemberRequest
 from dashboard.urls import handler400, handler403, handler404, handler429, handler500
 from dashboard.urls import urlpatterns as product
 
 __all__ = ["handler400", "handler403", "handler404", "handler429", "handler500", "urlpatterns"]
 
 
-def show(request: HttpRequest, team: str = "") -> HttpResponse:
+def show(request: MemberRequest, team: str = "") -> HttpResponse:
     membership = getattr(request, "membership", None)
     return HttpResponse(f"{request.team.name}, {membership.role}" if membership else "no team")
 
@@ -40,8 +42,9 @@ def busy(request: HttpRequest) -> HttpResponse:
 
 def writes_session(request: HttpRequest) -> HttpResponse:
     """Change the session, and let another hold its row when it is saved."""
-    request.session["changed"] = True
-    request.session.save = partial(_save_locked, request.session.save)
+    session: Any = request.session
+    session["changed"] = True
+    session.save = partial(_save_locked, session.save)
     return HttpResponse()
 
 

@@ -3,6 +3,7 @@
 import io
 import tempfile
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
@@ -39,19 +40,19 @@ def test_a_form_with_a_file_is_refused(client: Client, size: int) -> None:
 @pytest.mark.parametrize("address", ADDRESSES)
 def test_a_long_body_is_refused_unread(client: Client, address: str, method: str) -> None:
     for kind in (FORM, "multipart/form-data; boundary=x", "application/json"):
-        given = {"wsgi.input": Endless(), "CONTENT_LENGTH": str(2**30), "CONTENT_TYPE": kind}
+        given: dict[str, Any] = {"wsgi.input": Endless(), "CONTENT_LENGTH": str(2**30), "CONTENT_TYPE": kind}
         assert client.generic(method, address, **given).status_code == 400
 
 
 @pytest.mark.parametrize("length", ["-1", "x", "1_0", "²", "9" * 5000])
 def test_a_length_that_is_none_is_refused(client: Client, length: str) -> None:
-    given = {"wsgi.input": Endless(), "CONTENT_LENGTH": length, "CONTENT_TYPE": FORM}
+    given: dict[str, Any] = {"wsgi.input": Endless(), "CONTENT_LENGTH": length, "CONTENT_TYPE": FORM}
     assert client.generic("POST", LOGIN, **given).status_code == 400
 
 
 def test_a_body_in_chunks_is_refused(client: Client) -> None:
-    given = {"wsgi.input": Endless(), "CONTENT_LENGTH": "", "CONTENT_TYPE": FORM, "HTTP_TRANSFER_ENCODING": "chunked"}
-    assert client.generic("POST", LOGIN, **given).status_code == 400
+    given: dict[str, Any] = {"wsgi.input": Endless(), "CONTENT_LENGTH": "", "CONTENT_TYPE": FORM}
+    assert client.generic("POST", LOGIN, **given, HTTP_TRANSFER_ENCODING="chunked").status_code == 400
 
 
 def test_too_many_fields_are_refused(client: Client) -> None:

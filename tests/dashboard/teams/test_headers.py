@@ -1,14 +1,15 @@
 import re
 from pathlib import Path
+from typing import Any
 
 import pytest
 from django.core.management import call_command
-from django.http import HttpResponse
 from django.templatetags.static import static
 from django.test import Client
 from pytest_django import Settings
 
 from dashboard.teams.models import Team, User
+from tests.conftest import Answer
 
 pytestmark = pytest.mark.usefixtures("probes")
 POLICY = {
@@ -29,10 +30,10 @@ HEADERS = {
     "Cross-Origin-Opener-Policy": "same-origin",
     "Cross-Origin-Resource-Policy": "same-origin",
 }
-SECURE = {"secure": True}
+SECURE: dict[str, Any] = {"secure": True}
 
 
-def fetch(client: Client, case: str) -> HttpResponse:
+def fetch(client: Client, case: str) -> Answer:
     """Get one answer of each kind: a page, a redirect, each refusal, each fault, a probe, a static file."""
     client.raise_request_exception = False
     method, path, headers = {

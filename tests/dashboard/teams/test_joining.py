@@ -6,6 +6,7 @@ from datetime import timedelta
 
 import pytest
 import time_machine
+from allauth.account.models import EmailAddress
 from django.contrib.sessions.models import Session
 from django.core import mail
 from django.core.mail.backends.locmem import EmailBackend
@@ -74,7 +75,7 @@ def test_newcomer_chooses_a_password_and_is_in(link: str, anon_client: Client) -
     assert "You joined the team Acme Platform." in joined.content.decode()
     dora = User.objects.get(email=DORA)
     assert dora.check_password(PASSWORD)
-    assert dora.emailaddress_set.get().verified
+    assert EmailAddress.objects.get(user=dora).verified
     assert (roles(DORA), kinds()) == (["member"], ["invited", "joined", "sign_in"])
 
 

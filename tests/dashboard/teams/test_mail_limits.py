@@ -5,23 +5,23 @@ from datetime import timedelta
 import pytest
 import time_machine
 from django.core import mail
-from django.http import HttpResponse
 from django.test import Client
 from django.utils import timezone
 from pytest_django import Settings
 
 from dashboard.teams.core import mail_limits
 from dashboard.teams.models import Invitation, Team, User
+from tests.conftest import Answer
 
 PEOPLE, RESET, EMAIL = "/t/acme/settings/people/", "/accounts/password/reset/", "/accounts/email/"
 
 
-def invite(client: Client, email: str, team: str = "acme") -> HttpResponse:
-    return client.post(f"/t/{team}/settings/people/", {"email": email, "role": "viewer"})  # type: ignore[return-value]
+def invite(client: Client, email: str, team: str = "acme") -> Answer:
+    return client.post(f"/t/{team}/settings/people/", {"email": email, "role": "viewer"})
 
 
-def errors(answer: HttpResponse) -> dict[str, list[str]]:
-    return dict(answer.context["form"].errors)  # type: ignore[attr-defined]
+def errors(answer: Answer) -> dict[str, list[str]]:
+    return dict(answer.context["form"].errors)
 
 
 def test_invitations_to_one_address(alice_client: Client, charlie_client: Client) -> None:
@@ -87,7 +87,7 @@ def test_invitations_do_not_stand_in_the_way_of_a_reset(alice_client: Client, ch
 def test_links_for_a_new_address(alice_client: Client, bob: User, email: str) -> None:
     answers = [alice_client.post(EMAIL, {"email": email}) for _ in range(7)]
     assert [answer.status_code for answer in answers] == [302] * 5 + [200] * 2
-    assert "minute" in errors(answers[-1])["email"][0]  # type: ignore[arg-type]
+    assert "minute" in errors(answers[-1])["email"][0]
     assert len(mail.outbox) == 5
 
 

@@ -4,12 +4,13 @@ from collections.abc import Callable, Mapping
 
 import pytest
 from django.core.cache import caches
+from django.http import HttpResponse
 from django.utils.http import urlencode
 
 from dashboard.teams.access.capabilities import capabilities
 from tests.authorization.conftest import House, house
 from tests.authorization.plan import NOBODY, VIEWS
-from tests.conftest import PASSWORD, Answer
+from tests.conftest import PASSWORD
 from tests.dashboard.teams.next_values import NEXT_VALUES, is_off_site
 from tests.views.snapshots.reading import tree
 
@@ -36,7 +37,7 @@ KNOWN = {
 }
 
 
-def ask(house: House, reader: Reader, value: str) -> list[Answer]:
+def ask(house: House, reader: Reader, value: str) -> list[HttpResponse]:
     """Say `next` in the address, then in the form."""
     view, method, person = reader
     url, fields = house.address(view, "acme"), dict(FIELDS.get(view, {}))
@@ -54,7 +55,7 @@ def readers(house: House) -> list[Reader]:
     return [one for one in every if any(leads_to(answer) == CHOSEN for answer in ask(house, one, CHOSEN))]
 
 
-def leads_to(answer: Answer) -> str:
+def leads_to(answer: HttpResponse) -> str:
     return str(answer.headers.get("HX-Redirect") or answer.headers.get("Location") or "")
 
 

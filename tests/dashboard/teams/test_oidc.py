@@ -253,7 +253,7 @@ def test_invitation_is_taken_by_whoever_has_its_address(
     dora = User.objects.get(email=DORA)
     assert signed_in_as(anon_client) == str(dora.pk)
     assert (dora.has_usable_password(), dora.memberships.get().role) == (False, "member")
-    assert dora.emailaddress_set.get().verified
+    assert EmailAddress.objects.get(user=dora).verified
     assert [kind for kind, _, _ in events()] == ["invited", "joined", "sign_in_linked", "sign_in"]
 
 

@@ -121,7 +121,12 @@ def test_claims_that_are_not_for_this_sign_in(anon_client: Client, provider: Pro
 
 def test_token_of_an_earlier_sign_in(anon_client: Client, provider: Provider) -> None:
     stolen: list[str] = []
-    provider.sign = lambda claims: stolen.append(provider.signed(claims)) or "lost.on.the-way"
+
+    def steal(claims: Claims) -> str:
+        stolen.append(provider.signed(claims))
+        return "lost.on.the-way"
+
+    provider.sign = steal
     walk(Client(), provider)
     provider.sign = lambda _: stolen[0]
     assert told(walk(anon_client, provider)) == NO_ANSWER

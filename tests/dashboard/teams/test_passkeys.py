@@ -2,6 +2,7 @@
 
 import json
 from datetime import timedelta
+from typing import Any
 
 import pytest
 import time_machine
@@ -31,7 +32,7 @@ from tests.dashboard.teams.passkey import PRESENT, Passkey
 
 def test_passkey_signs_in_alone_and_is_the_second_factor_too(alice_client: Client, alice: User) -> None:
     passkey = Passkey()
-    assert add_passkey(alice_client, passkey)["Location"] == CODES  # type: ignore[index]
+    assert add_passkey(alice_client, passkey)["Location"] == CODES
     client, answer = by_passkey(passkey)
     assert (answer.status_code, is_in(client)) == (302, True)
     both = by_password(alice)
@@ -64,12 +65,12 @@ def test_passkey_proves_again_who_it_is(alice_client: Client) -> None:
         {"user": "8J-YgA"},
     ],
 )
-def test_what_is_not_the_passkey_lets_nobody_in(alice_client: Client, other: dict[str, object]) -> None:
+def test_what_is_not_the_passkey_lets_nobody_in(alice_client: Client, other: dict[str, Any]) -> None:
     passkey = Passkey()
     add_passkey(alice_client, passkey)
-    parts = {"id": passkey.id, "key": passkey.key, "user": passkey.user} | other
-    client, answer = by_passkey(Passkey(**parts))  # type: ignore[arg-type]
-    assert answer["Location"] == LOGIN  # type: ignore[index]
+    parts: dict[str, Any] = {"id": passkey.id, "key": passkey.key, "user": passkey.user} | other
+    client, answer = by_passkey(Passkey(**parts))
+    assert answer["Location"] == LOGIN
     assert not is_in(client)
 
 

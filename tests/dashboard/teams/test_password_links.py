@@ -3,6 +3,7 @@ from io import StringIO
 
 import pytest
 import time_machine
+from allauth.account.models import EmailAddress
 from django.core.management import CommandError, call_command
 from django.test import Client
 from django.utils import timezone
@@ -36,7 +37,7 @@ def set_password(client: Client, link: str, password: str) -> int:
 
 
 def test_new_account_is_lower_case_verified_and_closed(dora: User, anon_client: Client) -> None:
-    address = dora.emailaddress_set.get()
+    address = EmailAddress.objects.get(user=dora)
     assert (dora.email, address.email, address.verified, address.primary) == ("dora@example.com",) * 2 + (True, True)
     assert not dora.has_usable_password()
 

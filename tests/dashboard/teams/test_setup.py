@@ -6,6 +6,7 @@ from functools import partial
 
 import pytest
 import time_machine
+from allauth.account.models import EmailAddress
 from django.contrib.sessions.models import Session
 from django.core.management import CommandError, call_command
 from django.db import connection
@@ -80,7 +81,7 @@ def test_one_form_makes_account_team_and_admin(anon_client: Client, address: str
     membership = Membership.objects.select_related("user", "team").get()
     dora = membership.user
     assert (dora.email, dora.name, dora.check_password(PASSWORD)) == (DORA, "Dora", True)
-    assert dora.emailaddress_set.get().verified
+    assert EmailAddress.objects.get(user=dora).verified
     assert (membership.team.name, membership.team.slug, membership.role) == ("Acme Platform", "acme-platform", "admin")
     assert kinds() == ["team_made", "sign_in"]
     assert AuditEvent.objects.filter(team=membership.team, actor=dora, ip="127.0.0.1").count() == 2

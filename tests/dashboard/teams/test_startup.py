@@ -5,6 +5,7 @@ import os
 import secrets
 import shutil
 from pathlib import Path
+from typing import Any
 
 import pytest
 from cryptography.fernet import Fernet
@@ -32,7 +33,7 @@ def run(*command: str, **variables: str) -> started.Done:
     return started.run(*command, env={"PATH": os.environ["PATH"], "PYTHONPATH": str(ROOT)} | variables)
 
 
-def settings_of(names: list[str], variables: dict[str, str]) -> dict[str, object]:
+def settings_of(names: list[str], variables: dict[str, str]) -> dict[str, Any]:
     done = run("-c", REPORT % names, **variables)
     assert done.returncode == 0, done.stderr
     return json.loads(done.stdout)
