@@ -3,11 +3,12 @@
 from collections.abc import Callable, Iterable, Sequence
 from functools import wraps
 from inspect import signature
+from typing import Any
 
 Test = Callable[..., None]
 
 
-def in_turn(names: str | Sequence[str], cases: Iterable[object]) -> Callable[[Test], Test]:
+def in_turn(names: str | Sequence[str], cases: Iterable[Any]) -> Callable[[Test], Test]:
     """Call the test with each case, as `parametrize` would, for tests that only read; fails with all that failed."""
     named = (names,) if isinstance(names, str) else tuple(names)
     given = [case if len(named) > 1 else (case,) for case in cases]
@@ -18,7 +19,7 @@ def in_turn(names: str | Sequence[str], cases: Iterable[object]) -> Callable[[Te
             failed = []
             for case in given:
                 try:
-                    test(**fixtures, **dict(zip(named, case, strict=True)))  # type: ignore[call-overload]
+                    test(**fixtures, **dict(zip(named, case, strict=True)))
                 except AssertionError as problem:
                     failed.append(f"{case}: {problem}")
             assert not failed, "\n".join(failed)

@@ -26,4 +26,5 @@ STORAGES = {
     "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
     "staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"},
 }
-STATIC_ROOT = None  # type: ignore[assignment]  # else WhiteNoise reads all its files again for the client of each test
+# Else WhiteNoise reads all its files again for the client of each test.
+STATIC_ROOT = None  # type: ignore[assignment]

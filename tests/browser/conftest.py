@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Cookie, Page, expect, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Cookie, Page, ViewportSize, expect, sync_playwright
 
 from tests.browser.axe import judged
 from tests.browser.stack import PASSWORD, Stack, furnished
@@ -111,7 +111,9 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Leave the phone to the two pages that people open on one; `make proof` opens all of them there."""
     for item in items:
         given = getattr(getattr(item, "callspec", None), "params", {})
-        if given.get("width") == "phone" and item.originalname not in ON_A_PHONE:  # type: ignore[attr-defined]
+        if not isinstance(item, pytest.Function):
+            continue
+        if given.get("width") == "phone" and item.originalname not in ON_A_PHONE:
             item.add_marker("proof")
 
 
@@ -147,8 +149,8 @@ def open_tab(stack: Stack, browser: Browser) -> Iterator[Callable[..., Tab]]:
     contexts: list[BrowserContext] = []
 
     def open_tab(width: str = "desktop", *, scripts: bool = True) -> Tab:
-        size = {"width": WIDTHS[width][0], "height": WIDTHS[width][1]}
-        context = browser.new_context(viewport=size, java_script_enabled=scripts, reduced_motion="reduce")  # type: ignore[arg-type]
+        size: ViewportSize = {"width": WIDTHS[width][0], "height": WIDTHS[width][1]}
+        context = browser.new_context(viewport=size, java_script_enabled=scripts, reduced_motion="reduce")
         context.set_default_timeout(PATIENCE)
         context.grant_permissions(["clipboard-read", "clipboard-write"])
         context.add_init_script(REPORTS)

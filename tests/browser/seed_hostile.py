@@ -5,6 +5,7 @@ Run in a separate process with the settings of the tested product.
 
 import json
 from datetime import datetime, timedelta
+from typing import Any
 
 import django
 
@@ -69,7 +70,7 @@ def _person(team: Team, visitor: User, number: int, name: str) -> None:
 
 
 def _trial(team: Team, visitor: User) -> None:
-    rows = [{"place": name, "count": None, "kind": "other", "sentence": name} for name in NAMES]
+    rows: list[dict[str, Any]] = [{"place": name, "count": None, "kind": "other", "sentence": name} for name in NAMES]
     rows[0]["count"] = 1
     sealed = seal_key(Secret(KEY), team_pk=team.pk)
     PendingKey.objects.create(team=team, made_by=visitor, made_at=_now(), sealed=sealed, whose=WORST, answers=rows)

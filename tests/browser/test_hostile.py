@@ -6,12 +6,12 @@ from collections.abc import Callable, Iterator
 from contextlib import closing
 from dataclasses import dataclass, field
 from hashlib import sha256
-from typing import TypedDict
+from typing import Any, TypedDict
 from urllib.parse import quote, urlencode, urlsplit
 
 import pytest
 from django.urls import reverse
-from playwright.sync_api import Browser, BrowserContext, Page, Request
+from playwright.sync_api import Browser, BrowserContext, Dialog, Page, Request
 
 from dashboard.teams.access.capabilities import SIGNED_IN, capabilities
 from snapshots.simulator.hostile import HOSTILE_NAMES
@@ -59,9 +59,17 @@ class Sink:
     pages: int = 0
 
     def __post_init__(self) -> None:
-        self.page.on("dialog", lambda dialog: (self.executions.append(dialog.message), dialog.dismiss()))
-        self.page.on("popup", lambda popup: (self.executions.append(popup.url), popup.close()))
+        self.page.on("dialog", self._dismiss)
+        self.page.on("popup", self._close)
         self.page.on("request", self._hear)
+
+    def _dismiss(self, dialog: Dialog) -> None:
+        self.executions.append(dialog.message)
+        dialog.dismiss()
+
+    def _close(self, popup: Page) -> None:
+        self.executions.append(popup.url)
+        popup.close()
 
     def _hear(self, request: Request) -> None:
         if urlsplit(request.url).netloc != self.host:
@@ -150,7 +158,7 @@ def snapshots_of(stack: Stack, slug: str) -> list[tuple[str, str]]:
     return ask(stack, query, slug, len(HOSTILE_NAMES))
 
 
-def ask(stack: Stack, statement: str, *values: str | int) -> list[tuple[str, str]]:
+def ask(stack: Stack, statement: str, *values: str | int) -> list[tuple[Any, ...]]:
     with closing(sqlite3.connect(stack.folder / "db.sqlite3", timeout=10)) as database, database:
         return list(database.execute(statement, values))
 

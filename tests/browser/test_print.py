@@ -4,14 +4,14 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Page
+from playwright.sync_api import Page, ViewportSize
 
 from tests.browser.conftest import SHOTS, Tab
 from tests.proof import first
 
 pytestmark = pytest.mark.browser
 OpenTab = Callable[..., Tab]
-PAPER = {"width": 718, "height": 1016}
+PAPER: ViewportSize = {"width": 718, "height": 1016}
 """A4 at 96 dots an inch, within its margins."""
 PRESSED = "button, summary, .button, .bar, .tabs, .filters, .pager-links, [type=submit]"
 # Every text that is seen: how light it is, and how light what lies behind it, from 0 to 1.
@@ -52,7 +52,7 @@ def printed(open_tab: OpenTab, path: str) -> Page:
     tab.enter(path, "alice@example.com")
     if path == PAGES["snapshot"]:
         tab.goto(str(tab.page.locator(".row .col-name a").first.get_attribute("href")))
-    tab.page.set_viewport_size(PAPER)  # type: ignore[arg-type]
+    tab.page.set_viewport_size(PAPER)
     tab.page.emulate_media(media="print")
     return tab.page
 

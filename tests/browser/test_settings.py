@@ -29,7 +29,7 @@ def enter(tab: Tab, key: str) -> None:
 
 @pytest.mark.parametrize("width", ["desktop", "phone"])
 def test_a_key_is_tried_then_left_or_saved(open_tab: OpenTab, stack: Stack, width: str) -> None:
-    stack.simulator.keys[PARTLY_KEY] = ["compute-on/test_area"]
+    stack.simulator.keys[PARTLY_KEY] = frozenset({"compute-on/test_area"})
     tab = alice_at(open_tab, width, KEY_PAGE)
     enter(tab, PARTLY_KEY)
     expect(tab.page.get_by_text("prod · compute-qc: not allowed")).to_be_visible()

@@ -13,7 +13,7 @@ from threading import Barrier
 
 import pytest
 import requests
-from playwright.sync_api import Browser, BrowserContext, Locator, Request, Route, expect
+from playwright.sync_api import Browser, BrowserContext, Locator, Request, Route, ViewportSize, expect
 
 from snapshots.simulator.server import Simulator
 from snapshots.simulator.world import World
@@ -81,8 +81,8 @@ def open_at(browser: Browser) -> Iterator[Callable[..., Tab]]:
     contexts: list[BrowserContext] = []
 
     def open_at(serving: Serving, width: str = "desktop", *, scripts: bool = True) -> Tab:
-        size = {"width": WIDTHS[width][0], "height": WIDTHS[width][1]}
-        context = browser.new_context(viewport=size, java_script_enabled=scripts, reduced_motion="reduce")  # type: ignore[arg-type]
+        size: ViewportSize = {"width": WIDTHS[width][0], "height": WIDTHS[width][1]}
+        context = browser.new_context(viewport=size, java_script_enabled=scripts, reduced_motion="reduce")
         context.set_default_timeout(PATIENCE)
         context.add_init_script(REPORTS)
         contexts.append(context)
@@ -256,7 +256,7 @@ def test_a_wrong_key_then_a_right_one_and_two_of_three_refused(serving: Serving,
 
 @pytest.mark.proof
 def test_a_key_that_sees_nothing_leads_to_typing(serving: Serving, open_at: Callable[..., Tab]) -> None:
-    serving.simulator.keys["CANARY-key-that-sees-nothing"] = []
+    serving.simulator.keys["CANARY-key-that-sees-nothing"] = frozenset()
     hand = Hand(open_at(serving))
     make_team(hand)
     enter_key(hand, "CANARY-key-that-sees-nothing")

@@ -3,7 +3,7 @@
 import socket
 import ssl
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 
 from tests.cloudca.wire import BACKLOG, read_head
@@ -49,8 +49,8 @@ class Proxy:
                 peer, _ = self._listener.accept()
                 self._start(self._serve, peer)
 
-    def _start(self, work: object, *arguments: socket.socket) -> threading.Thread:
-        self._threads.append(threading.Thread(target=work, args=arguments, daemon=True))  # type: ignore[arg-type]
+    def _start(self, work: Callable[..., object], *arguments: socket.socket) -> threading.Thread:
+        self._threads.append(threading.Thread(target=work, args=arguments, daemon=True))
         self._threads[-1].start()
         return self._threads[-1]
 

@@ -100,9 +100,10 @@ def test_one_volume_is_read_as_in_the_list(data: object) -> None:
 def test_a_volume_that_is_not_there_is_told_from_one_that_cannot_be_read() -> None:
     with pytest.raises(NotFound, match="does not know this volume"):
         retrieved({"errors": [{"message": "gone"}]}, 404)
-    for body in ({"data": []}, {"data": {**VOLUME, "id": "x"}}, {"data": [VOLUME, VOLUME]}):
+    wrong: list[object] = [[], {**VOLUME, "id": "x"}, [VOLUME, VOLUME]]
+    for data in wrong:
         with pytest.raises(Unreadable):
-            retrieved(body)
+            retrieved({"data": data})
     with pytest.raises(MismatchedReply):
         retrieved({"data": {**VOLUME, "id": OTHER_ID}})
 

@@ -3,7 +3,7 @@
 import os
 import socket
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from functools import partial
 from time import monotonic
 
@@ -95,7 +95,8 @@ def test_who_waits_goes_on_once_the_resolver_answers(resolver: Resolver) -> None
             resolver.go.set()
             return True
 
-        assert together([partial(ask, url), partial(ask, url), let_go], what="both lists") == [True] * 3
+        works: list[Callable[[], bool]] = [partial(ask, url), partial(ask, url), let_go]
+        assert together(works, what="both lists") == [True] * 3
         assert all(b"Host: localhost:" in head for head in wire.heads)
 
 

@@ -106,11 +106,11 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     tried = Counter[tuple[str, ...]]()
     for item in items:
         given = getattr(getattr(item, "callspec", None), "params", {})
-        if "before" in given:
+        if isinstance(item, pytest.Function) and "before" in given:
             case = given.get("variant") or given.get("sentence") or given.get("kind") or ""
             sentence = re.sub(r"\d+", "", getattr(case, "told", str(case))) if given["before"] == "warm" else ""
-            tried[item.function.__name__, given["before"], sentence] += 1  # type: ignore[attr-defined]
-            if tried[item.function.__name__, given["before"], sentence] > 1:  # type: ignore[attr-defined]
+            tried[item.function.__name__, given["before"], sentence] += 1
+            if tried[item.function.__name__, given["before"], sentence] > 1:
                 item.add_marker("proof")
 
 

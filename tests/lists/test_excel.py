@@ -2,7 +2,7 @@
 
 import gc
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from stat import S_IMODE
 
@@ -12,8 +12,9 @@ from django.test import Client
 from dashboard.teams.models import AuditEvent, Membership, Team
 from snapshots.lists import excel, export_writers
 from snapshots.lists.export import ExportEnded
+from tests.conftest import Answer
 from tests.lists.prefixes import HARMLESS, PREFIXES
-from tests.lists.reading import LIST, PAGES, as_csv, as_excel, body, drop, export
+from tests.lists.reading import LIST, PAGES, as_csv, as_excel, body, drop, export, parts_of
 from tests.lists.test_csv import COLUMNS
 from tests.lists.workbook import MAIN, sheet_parts, sheets
 from tests.views.snapshots.conftest import Fill, record
@@ -122,7 +123,7 @@ def test_more_rows_than_it_takes_are_refused(
 def test_rows_wait_where_only_this_user_reads(bob_client: Client, fill: Fill, folder: Path) -> None:
     fill([record(1, name="waits")])
     answer = bob_client.get(f"{LIST}export.xlsx")
-    parts = iter(answer.streaming_content)  # type: ignore[attr-defined]
+    parts = parts_of(answer)
     assert list(folder.iterdir()) == []
     assert (next(parts), next(parts)) == (b"", b"")
     (own,) = folder.iterdir()
@@ -133,27 +134,27 @@ def test_rows_wait_where_only_this_user_reads(bob_client: Client, fill: Fill, fo
     assert list(folder.iterdir()) == []
 
 
-def stop(answer: object, parts: object) -> None:
-    drop(answer)  # type: ignore[arg-type]
+def stop(answer: Answer, parts: Iterator[bytes]) -> None:
+    drop(answer)
 
 
-def forget(answer: object, parts: object) -> None:
+def forget(answer: Answer, parts: Iterator[bytes]) -> None:
     """Nothing: nobody reads on."""
 
 
-def remove(answer: object, parts: object) -> None:
+def remove(answer: Answer, parts: Iterator[bytes]) -> None:
     Membership.objects.all().delete()
     with pytest.raises(ExportEnded):
-        next(parts)  # type: ignore[call-overload]
+        next(parts)
 
 
 @pytest.mark.parametrize("end", [stop, forget, remove])
 def test_what_breaks_off_leaves_nothing(
-    bob_client: Client, fill: Fill, folder: Path, end: Callable[[object, object], None]
+    bob_client: Client, fill: Fill, folder: Path, end: Callable[[Answer, Iterator[bytes]], None]
 ) -> None:
     fill([record(1)])
     answer = bob_client.get(f"{LIST}export.xlsx")
-    parts = iter(answer.streaming_content)  # type: ignore[attr-defined]
+    parts = parts_of(answer)
     next(parts)
     next(parts)
     assert len(list(folder.iterdir())) == 1

@@ -6,6 +6,7 @@ from array import array
 from collections.abc import Callable, Iterator
 from datetime import timedelta
 from threading import Thread
+from typing import Any
 
 import pytest
 import time_machine
@@ -26,7 +27,7 @@ from snapshots.lists.export_writers import Export
 from snapshots.models import Environment, Snapshot
 from snapshots.views import exports as views
 from tests.conftest import Answer
-from tests.lists.reading import KINDS, LIST, PAGES, body, drop, export
+from tests.lists.reading import KINDS, LIST, PAGES, body, drop, export, parts_of
 from tests.proof import first
 from tests.settings import ON_REDIS
 from tests.views.snapshots.conftest import NOW, OTHER_PATH, Fill, record
@@ -45,7 +46,7 @@ def small_parts(monkeypatch: pytest.MonkeyPatch) -> None:
 def begin(client: Client, page: str = LIST, kind: str = "csv") -> tuple[Answer, Iterator[bytes]]:
     """Take the head and the first rows, and no more yet."""
     answer = client.get(f"{page}export.{kind}")
-    parts = iter(answer.streaming_content)  # type: ignore[attr-defined]
+    parts = parts_of(answer)
     # An Excel file comes whole, after its last row.
     assert next(parts) or kind == "xlsx"
     assert next(parts) or kind == "xlsx"
@@ -113,7 +114,7 @@ def test_whoever_is_removed_gets_no_more(
 @pytest.mark.usefixtures("world")
 def test_not_even_the_end_of_a_file_comes_after_a_removal(bob: User, bob_client: Client) -> None:
     answer = bob_client.get(f"{LIST}export.json?state=Zebra")
-    parts = iter(answer.streaming_content)  # type: ignore[attr-defined]
+    parts = parts_of(answer)
     got = b"".join([next(parts) for _ in range(1 + -(-int(answer["X-Export-Rows"]) // AT_ONCE))])
     remove(bob)
     with pytest.raises(ExportEnded):
@@ -231,8 +232,8 @@ def test_the_collector_may_give_a_place_back_while_another_is_taken(
     team: Team, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def drop_and_take() -> None:
-        place = Place(team)
-        place.itself = place  # type: ignore[attr-defined]  # only the collector ends it
+        place: Any = Place(team)
+        place.itself = place  # only the collector ends it
         del place
         monkeypatch.setattr(exports.SLOTS, "most", CollectingLimit(exports.SLOTS.most))
         Place(team)

@@ -25,7 +25,7 @@ def _rows(sheet: ElementTree.Element) -> list[list[str]]:
     for cell in sheet.iter(f"{MAIN}c"):
         assert cell.get("t") == "inlineStr"
         assert [each.tag for each in cell.iter()] == [f"{MAIN}{name}" for name in ("c", "is", "t")]
-        letters, number = re.fullmatch(r"([A-Z]+)(\d+)", cell.get("r", "")).groups()  # type: ignore[union-attr]
+        ((letters, number),) = re.findall(r"\A([A-Z]+)(\d+)\Z", cell.get("r", ""))
         cells.setdefault(int(number), {})[_number(letters)] = decoded("".join(cell.itertext()))
     width = max(max(row) for row in cells.values())
     return [[cells.get(row, {}).get(column, "") for column in range(width + 1)] for row in range(1, max(cells) + 1)]

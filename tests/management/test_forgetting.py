@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
 import time_machine
@@ -10,6 +11,7 @@ from django.contrib.sessions.models import Session
 from django.db import connection
 from django.db.models import Model
 from django.test.utils import CaptureQueriesContext
+from pytest_django import Settings
 
 from dashboard.teams.models import AuditEvent, EventFixed, EventKind, Invitation, PendingKey, Team, User
 from snapshots.management import retention
@@ -82,13 +84,13 @@ def test_snapshots_gone_for_longer_than_the_history(environment: Environment) ->
 
 
 @pytest.mark.both_databases
-def test_a_snapshot_stays_as_long_as_a_change_of_it(environment: Environment, settings: object) -> None:
-    settings.CHANGES_DAYS = 600  # type: ignore[attr-defined]
+def test_a_snapshot_stays_as_long_as_a_change_of_it(environment: Environment, settings: Settings) -> None:
+    settings.CHANGES_DAYS = 600
     long_gone, told = (snapshot(environment, number, last=NOW - 450 * DAY) for number in (1, 2))
     change(told, NOW - 500 * DAY)
     assert run("prune").lines == ["- snapshots last listed more than 400 days ago: 1"]
     assert (left(Snapshot), long_gone.pk in left(Snapshot)) == ([told.pk], False)
-    settings.CHANGES_DAYS = 90  # type: ignore[attr-defined]
+    settings.CHANGES_DAYS = 90
     assert run("prune").lines[0] == "- changes older than 90 days: 1"
     assert (left(Snapshot), left(Change)) == ([], [])
 
@@ -187,10 +189,10 @@ def test_one_cut_off_is_finished_by_the_next_and_never_comes_back_in_halves(
     removed: Environment, team: Team, monkeypatch: pytest.MonkeyPatch, pieces: int
 ) -> None:
     monkeypatch.setattr(retention, "PIECE_ROWS", 1)
-    run_off = retention.forget(NOW)
+    run_off: Any = retention.forget(NOW)
     for _ in range(pieces):
         next(run_off)
-    run_off.close()  # type: ignore[attr-defined]
+    run_off.close()
     again, made = Environment.everything.get_or_create(team=team, service_code="compute-on", name="prod")
     assert (made, again.snapshots.count()) == (True, 0)
     assert "environment compute-on/prod (" in run("prune").lines[0]

@@ -41,7 +41,7 @@ class House:
     def __init__(self) -> None:
         self.told: list[str] = []
         self.clock = Clock(10_000)
-        self._work = Housekeeping(self.told.append, self.clock, self.clock)  # type: ignore[arg-type]
+        self._work = Housekeeping(self.told.append, self.clock, self.clock)
 
     def work(self, seconds: float = LONG) -> int:
         """Let it work for so long; gives how many rows are left to forget."""

@@ -4,6 +4,7 @@ import re
 from collections.abc import Iterable, Iterator
 from functools import cache
 from importlib.metadata import PackageNotFoundError, requires
+from typing import Any
 
 import pytest
 from packaging.markers import default_environment
@@ -21,7 +22,7 @@ INSTALLING = [
     for path in ROOT.glob(place)
 ]
 
-Environment = dict[str, str]
+Environment = dict[str, Any]
 HERE: Environment = {**default_environment()}
 NEWER = [{**HERE, "python_version": v, "python_full_version": f"{v}.1"} for v in ("3.12", "3.13", "3.14")]
 

@@ -5,13 +5,14 @@ from collections.abc import Iterator
 import pytest
 from django.db import OperationalError, connection
 
+from dashboard.run.stop_signal import Stop
 from snapshots.management.rounds import News, beats, round_once
 from snapshots.simulator.server import Simulator
 from snapshots.sync.leases import Caller
 from tests.management.test_sync_lines import PROD, later
 
 
-class Clock:
+class Clock(Stop):
     """A clock that moves when somebody waits; stops after this many waits."""
 
     def __init__(self, waits: int) -> None:
@@ -30,7 +31,7 @@ class Clock:
 def times(rounds: list[float], every: float) -> Iterator[float]:
     """Give when each round begins, if the rounds take so long."""
     clock = Clock(len(rounds))
-    for took, _ in zip(rounds, beats(every, clock, clock), strict=True):  # type: ignore[arg-type]
+    for took, _ in zip(rounds, beats(every, clock, clock), strict=True):
         yield clock.now - 1000
         clock.now += took
 

@@ -39,7 +39,7 @@ def test_serves_and_syncs_until_it_is_told_to_end(tmp_path: Path, migrated: Path
     ],
 )
 def test_a_wrong_number_is_a_sentence(tmp_path: Path, variable: dict[str, str], sentence: str) -> None:
-    with running("-m", "dashboard.run.web", env=variables(tmp_path, **variable), folder=tmp_path) as server:
+    with running("-m", "dashboard.run.web", env=variables(tmp_path) | variable, folder=tmp_path) as server:
         assert server.process.wait(60) == 1
         assert server.output == f"The dashboard does not start: {sentence}\n"
 

@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import pytest
+from pytest_django import Settings
 
 from dashboard.teams.models import Team, User
 from tests.management.conftest import Provision
@@ -105,8 +106,8 @@ def test_a_password_is_not_asked_for_again(provision: Provision, monkeypatch: py
     assert provision().out == "Nothing to change.\n"
 
 
-def test_without_a_key_ring_no_key_can_be_stored(provision: Provision, settings: object) -> None:
-    settings.API_KEY_ENCRYPTION_KEYS = []  # type: ignore[attr-defined]
+def test_without_a_key_ring_no_key_can_be_stored(provision: Provision, settings: Settings) -> None:
+    settings.API_KEY_ENCRYPTION_KEYS = []
     ran = provision()
     sentence = f"{ACME}: api_key: without API_KEY_ENCRYPTION_KEYS no key can be stored."
     assert (ran.status, ran.err, Team.objects.count()) == (2, sentence, 0)

@@ -2,6 +2,7 @@
 
 import pickle
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 from django.conf import settings as product
@@ -100,7 +101,8 @@ def test_a_session_that_could_not_be_taken_out_of_redis_ends_all_the_same(
     SessionStore().delete(alice_client.session.session_key)
     assert [name for name in kept(redis) if name.startswith("sessions:")]
     assert alice_client.get("/teams/").status_code == 302
-    until(lambda: not caches["sessions"].is_resting, what="the end of the rest")
+    sessions: Any = caches["sessions"]
+    until(lambda: not sessions.is_resting, what="the end of the rest")
     alice_client.cookies["sessionid"] = cookie
     assert alice_client.get("/teams/").status_code == 302
 

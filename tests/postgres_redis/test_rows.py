@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from functools import partial
 from threading import Barrier
+from typing import Any
 
 import psycopg
 import pytest
@@ -70,7 +71,8 @@ def test_it_is_postgresql_through_a_pool_with_patience(environment: Environment)
     with connection.cursor() as cursor:
         cursor.execute("SELECT current_setting('lock_timeout'), current_setting('TimeZone')")
         assert (connection.vendor, *cursor.fetchone()) == ("postgresql", "5s", "UTC")
-    assert connection.pool.max_size == 16
+    postgresql: Any = connection
+    assert postgresql.pool.max_size == 16
 
 
 def ask(barrier: Barrier | None = None) -> None:
@@ -197,11 +199,12 @@ def table_text(table: str) -> str:
 
 
 def redis_bytes() -> bytes:
-    server = Redis.from_url(str(caches["default"]._servers[0]))
+    cache: Any = caches["default"]
+    server = Redis.from_url(str(cache._servers[0]))
     return b"".join(name + _value(server, name) for name in server.scan_iter())
 
 
-def _value(server: Redis, name: bytes) -> bytes:
+def _value(server: Any, name: bytes) -> bytes:
     """Limits are sorted sets, all else is bytes."""
     if server.type(name) == b"zset":
         return b"".join(server.zrange(name, 0, -1))

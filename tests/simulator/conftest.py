@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
 import requests
@@ -51,7 +52,7 @@ def get(sim: Simulator) -> Iterator[Get]:
     with requests.Session() as session:
         session.trust_env = False
 
-        def ask(path: str, *, key: str = KEY, method: str = "GET", **more: object) -> requests.Response:
+        def ask(path: str, *, key: str = KEY, method: str = "GET", **more: Any) -> requests.Response:
             headers = {"MC-Api-Key": key}
             return session.request(method, sim.url + path, headers=headers, timeout=10, allow_redirects=False, **more)
 

@@ -33,6 +33,8 @@ def running(*options: str, **environment: str) -> Iterator[tuple[subprocess.Pope
         stderr=subprocess.PIPE,
         text=True,
     )
+    assert process.stdout is not None
+    assert process.stderr is not None
     with process:
         try:
             found = re.search(r"https?://\S+", within(process.stdout.readline, what="the simulator's address"))
@@ -50,6 +52,7 @@ def test_starts_serves_and_ends(end: signal.Signals) -> None:
     with running("--key", "K", "--snapshots", "30") as (process, url):
         reply = requests.get(url + LIST, headers={"MC-Api-Key": "K"}, timeout=10)
         process.send_signal(end)
+        assert process.stderr is not None
         assert (process.wait(10), process.stderr.read()) == (0, "")
     assert reply.json()["metadata"] == {"recordCount": 30}
 

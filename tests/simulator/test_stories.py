@@ -2,6 +2,7 @@
 
 from argparse import ArgumentParser
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
 
@@ -23,8 +24,8 @@ class Clock:
         return self.moment
 
 
-def told(moment: datetime, **options: float) -> World:
-    return World(environments=(), clock=Clock(moment), stories=ANCHOR, **options)  # type: ignore[arg-type]
+def told(moment: datetime, **options: Any) -> World:
+    return World(environments=(), clock=Clock(moment), stories=ANCHOR, **options)
 
 
 def everything(world: World) -> list[list[dict[str, object]]]:

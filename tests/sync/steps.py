@@ -3,6 +3,7 @@
 from snapshots.models import Change, Environment, Snapshot
 from snapshots.simulator.server import Simulator
 from snapshots.sync import refresh as sync
+from snapshots.sync.failures import Fault
 from snapshots.sync.leases import Caller, Why
 from snapshots.sync.store_snapshots import Written
 
@@ -24,7 +25,7 @@ def refreshed(environment: Environment, caller: Caller = Caller.COMMAND) -> Writ
     return outcome.written
 
 
-def failed(environment: Environment, caller: Caller = Caller.COMMAND) -> sync.Fault:
+def failed(environment: Environment, caller: Caller = Caller.COMMAND) -> Fault:
     outcome = refresh(environment, caller)
     assert outcome.fault is not None, outcome
     return outcome.fault

@@ -1,6 +1,6 @@
 """Who may call the provider when: TTL, gap, back-off, refusal and Retry-After."""
 
-from datetime import timedelta
+from datetime import datetime
 
 import pytest
 from django.utils import timezone
@@ -19,10 +19,9 @@ LIST = "/snapshots"
 EVERYONE_BUT_FORCE = [caller for caller in Caller if caller is not Caller.FORCE]
 
 
-def minutes_to(moment: object) -> float:
+def minutes_to(moment: datetime | None) -> float:
     assert moment is not None
-    wait: timedelta = moment - timezone.now()  # type: ignore[operator]
-    return wait.total_seconds() / MINUTE
+    return (moment - timezone.now()).total_seconds() / MINUTE
 
 
 # --- refused

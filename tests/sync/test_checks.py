@@ -9,7 +9,7 @@ from time_machine import Traveller
 from dashboard.teams.models import ApiKey
 from snapshots.models import Environment, Snapshot
 from snapshots.simulator.server import Simulator
-from snapshots.sync.leases import Caller, Why, claim, release
+from snapshots.sync.leases import Caller, Claim, Why, claim, release
 from snapshots.sync.refresh import Checked, check_snapshot, check_volume
 from tests.sync.steps import MINUTE, PATH, backed_up, history, ids, refreshed, row, usable_ids
 
@@ -172,10 +172,11 @@ def test_404_of_a_volumes_list_is_a_fault(seen: Environment, sim: Simulator) -> 
 @pytest.mark.both_databases
 def test_a_held_lease_denies_a_check(seen: Environment, sim: Simulator) -> None:
     held = claim(seen, caller=Caller.COMMAND)
+    assert isinstance(held, Claim)
     sim.clear()
     checked = ask(seen, ids(sim)[0])
     assert (checked.denied and checked.denied.why, sim.calls()) == (Why.HELD, 0)
-    release(held)  # type: ignore[arg-type]
+    release(held)
     assert ask(seen, ids(sim)[0]).found
 
 

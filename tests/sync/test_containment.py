@@ -3,6 +3,7 @@
 import logging
 from collections.abc import Callable, Sequence
 from datetime import timedelta
+from typing import Any
 
 import pytest
 import time_machine
@@ -244,8 +245,8 @@ def during_the_sync(monkeypatch: pytest.MonkeyPatch, happens: Callable[[], objec
     """Let something happen between the plan and the write."""
     prepare = store_snapshots._prepare
 
-    def prepared(*args: object, **options: object) -> object:
-        made = prepare(*args, **options)  # type: ignore[arg-type]
+    def prepared(*args: Any, **options: Any) -> object:
+        made = prepare(*args, **options)
         happens()
         return made
 

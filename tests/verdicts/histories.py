@@ -136,7 +136,7 @@ class Tried(Lab):
             self.run()
         return self.found
 
-    def _times(self) -> list[datetime]:  # type: ignore[override]
+    def _times(self) -> list[datetime]:
         return self.moments
 
     def _look(self, now: datetime, following: datetime) -> None:

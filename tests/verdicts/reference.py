@@ -21,6 +21,7 @@ def expected(volume: Volume, environment: Environment, now: datetime) -> Expecte
     """The status of a volume in an environment whose newest list was asked for `now` minus its age."""
     provider_now = now
     if environment.data_at is not None:
+        assert environment.listed_at is not None
         age = now - environment.listed_at
         provider_now = environment.data_at + max(age, timedelta()) + timedelta(seconds=environment.clock_doubt)
     verdict, by_data, reason = _verdict(volume, environment, now, provider_now)
@@ -37,6 +38,7 @@ def _verdict(
         return "excluded", by_data, None
     if environment.data_at is None:
         return "unknown", by_data, "never_listed"
+    assert environment.listed_at is not None
     age = now - environment.listed_at
     is_believable = timedelta(minutes=-2) <= age <= timedelta(hours=24)
     has_held = by_data in PROBLEMS and age <= timedelta(seconds=volume.patience)

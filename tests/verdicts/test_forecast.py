@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from random import Random
+from typing import Any
 from unittest.mock import patch
 
 import pytest
@@ -20,6 +21,7 @@ from snapshots.sync import leases, prejudge, store_snapshots
 from snapshots.sync.leases import Caller, Claim
 from snapshots.sync.prejudge import foresee
 from snapshots.sync.store_snapshots import store_listing
+from snapshots.verdicts import evaluate
 from snapshots.verdicts.evaluate import FIELDS, judge_volumes
 from tests.proof import first
 
@@ -46,7 +48,7 @@ def environment(clock: time_machine.Traveller, team: Team) -> Environment:
 
 @pytest.fixture
 def store(environment: Environment) -> Store:
-    def store(rows: Rows, *, complete: bool = True, **more: object) -> None:
+    def store(rows: Rows, *, complete: bool = True, **more: Any) -> None:
         held = leases.claim(environment, caller=Caller.FORCE)
         assert isinstance(held, Claim)
         listed = tuple(sorted(rows.values(), key=lambda row: row.name, reverse=True))
@@ -91,7 +93,8 @@ def test_what_is_foreseen_is_what_the_rows_say(
     store: Store, clock: time_machine.Traveller, environment: Environment, seed: int
 ) -> None:
     dice = Random(seed)
-    listed, known = {f"old-{number}": record(f"old-{number}", dice) for number in range(20)}, {}
+    listed = {f"old-{number}": record(f"old-{number}", dice) for number in range(20)}
+    known: Rows = {}
     for number in range(25):
         with patch.object(store_snapshots, "foresee", side_effect=foresee) as asked:
             ahead = dice.choice((0, 0, 600))
@@ -110,14 +113,14 @@ def test_what_is_foreseen_is_what_the_rows_say(
 def test_a_later_list_is_judged_outside_of_the_lock(store: Store, clock: time_machine.Traveller) -> None:
     held = []
 
-    def judged_again(*facts: object, **more: object) -> object:
+    def judged_again(*facts: Any, **more: Any) -> object:
         held.append(len(connection.savepoint_ids) > outer)
         return kept(*facts, **more)
 
     dice = Random(1)
     store({"1": record("1", dice)})
     clock.shift(60)
-    kept, outer = prejudge.judged_again, len(connection.savepoint_ids)
+    kept, outer = evaluate.judged_again, len(connection.savepoint_ids)
     with patch.object(prejudge, "judged_again", judged_again), patch.object(store_snapshots, "judge_volumes", None):
         store({"2": record("2", dice)})
     assert held == [False]
@@ -133,12 +136,12 @@ def test_a_target_that_is_set_while_a_list_is_judged_counts(
     store({"1": row})
     clock.shift(60)
 
-    def judged_again(*facts: object, **more: object) -> object:
+    def judged_again(*facts: Any, **more: Any) -> object:
         found = list(kept(*facts, **more))
         Policy.objects.get_or_create(team=team, defaults={"target_hours": 24})
         return found
 
-    kept = prejudge.judged_again
+    kept = evaluate.judged_again
     with patch.object(prejudge, "judged_again", judged_again):
         store({"1": row, "2": new})
     assert Volume.objects.get(volume_id=new.volume_id).late_from == NOW + timedelta(seconds=60) + DAY + TARGET_GRACE

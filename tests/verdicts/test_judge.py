@@ -1,6 +1,7 @@
 """The judge, rule by rule, on plain values: a volume's verdict at a time, and its reason."""
 
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
 
@@ -16,10 +17,10 @@ FRESH, RUNNING, NEW, UNKNOWN = Verdict.FRESH, Verdict.RUNNING, Verdict.NEW, Verd
 FAILING, STUCK, LATE, NONE = Verdict.FAILING, Verdict.STUCK, Verdict.LATE, Verdict.NONE
 
 
-def run(ago: timedelta, state: str = "BackedUp", kind: str = "DAILY", **more: object) -> Run:
+def run(ago: timedelta, state: str = "BackedUp", kind: str = "DAILY", **more: Any) -> Run:
     """A run that began so long ago, by its name; complete ones were seen complete."""
     began = NOW - ago
-    seen = {"usable_at": began if state == "BackedUp" else None, "first_seen_at": began}
+    seen: dict[str, Any] = {"usable_at": began if state == "BackedUp" else None, "first_seen_at": began}
     return Run(schedules_of(kind), state, began, began, **{**seen, **more})
 
 
@@ -29,15 +30,15 @@ def undated(ago: timedelta, width: timedelta | None, state: str = "BackedUp", ki
     return run(ago, state, kind)._replace(began_before=before, began_after=before - width if width else None)
 
 
-def judged(*runs: Run, **facts: object) -> Judgement:
+def judged(*runs: Run, **facts: Any) -> Judgement:
     return judge(Volume(runs, **facts))
 
 
-def at(*runs: Run, after: timedelta = timedelta(), **facts: object) -> Verdict:
+def at(*runs: Run, after: timedelta = timedelta(), **facts: Any) -> Verdict:
     return judged(*runs, **facts).thresholds.at(NOW + after)
 
 
-def made(ago: timedelta) -> dict[str, datetime]:
+def made(ago: timedelta) -> dict[str, Any]:
     return {"created_after": NOW - ago, "created_before": NOW - ago}
 
 
@@ -237,7 +238,7 @@ def test_later_tries_beside_the_one_that_hangs_change_nothing() -> None:
 @pytest.mark.parametrize(
     "gone", [{"state": "Error"}, {"listed": False}, {"state": "Error", "listed": False}], ids=lambda gone: str(gone)
 )
-def test_what_hung_and_ended_badly_is_failing_until_the_deadline_and_then_late(gone: dict[str, object]) -> None:
+def test_what_hung_and_ended_badly_is_failing_until_the_deadline_and_then_late(gone: dict[str, Any]) -> None:
     ended = run(5 * HOUR, "BackingUp")._replace(**gone)
     assert [at(run(29 * HOUR), ended, after=after) for after in (timedelta(), HOUR)] == [FAILING, LATE]
 
@@ -267,7 +268,7 @@ def test_how_long_a_run_of_unknown_age_hangs_is_not_known_at_once() -> None:
 # --- 4 the data's time
 
 
-def said(*runs: Run, data_ago: timedelta, **facts: object) -> tuple[Verdict, Verdict]:
+def said(*runs: Run, data_ago: timedelta, **facts: Any) -> tuple[Verdict, Verdict]:
     judgement = judged(*runs, **facts)
     return status(judgement.thresholds, patience=judgement.patience, data_at=NOW - data_ago, age=data_ago)
 
@@ -394,7 +395,7 @@ def test_a_first_run_that_fails_is_failing_and_then_late() -> None:
         ({"created_after": NOW - 3 * DAY, "created_before": NOW - DAY}, NONE),
     ],
 )
-def test_without_a_usable_snapshot(facts: dict[str, object], verdict: Verdict) -> None:
+def test_without_a_usable_snapshot(facts: dict[str, Any], verdict: Verdict) -> None:
     assert at(**facts) is verdict
     assert at(run(10 * MINUTE, "Error", "MANUAL"), **facts) is verdict
 
@@ -603,7 +604,7 @@ def test_whether_the_only_snapshot_is_usable_is_not_known(state: str, kind: str)
     ],
 )
 def test_a_state_that_is_not_known_is_judged_both_ways(
-    others: list[Run], facts: dict[str, object], verdict: Verdict
+    others: list[Run], facts: dict[str, Any], verdict: Verdict
 ) -> None:
     for usable_at in (None, NOW - HOUR):
         assert at(run(HOUR, "Processing", usable_at=usable_at), *others, **facts) is verdict
@@ -632,7 +633,7 @@ def test_the_reason_is_the_state_only_where_it_decides() -> None:
     ],
 )
 def test_whether_a_run_of_an_unknown_type_is_due_is_not_known(
-    others: list[Run], facts: dict[str, object], verdict: Verdict
+    others: list[Run], facts: dict[str, Any], verdict: Verdict
 ) -> None:
     odd = run(2 * HOUR, kind="NIGHTLY", is_of_unknown_type=True)
     assert at(odd, *others, **facts) is verdict

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
+from typing import Any
 from unittest.mock import patch
 from uuid import UUID
 
@@ -19,6 +20,7 @@ from snapshots.rules.verdict import Verdict
 from snapshots.sync import leases, prejudge
 from snapshots.sync.leases import Caller, Claim
 from snapshots.sync.store_snapshots import store_listing
+from snapshots.verdicts import evaluate
 from tests.verdicts.current import values_at
 
 pytestmark = pytest.mark.django_db
@@ -44,7 +46,7 @@ def environment(clock: time_machine.Traveller, team: Team) -> Environment:
 def show(environment: Environment) -> Show:
     """Let the provider list these rows now, and return the volume as it is judged then."""
 
-    def show(*rows: SnapshotRecord, **more: object) -> Volume:
+    def show(*rows: SnapshotRecord, **more: Any) -> Volume:
         store_listing(claimed(environment), listing(rows), received_at=timezone.now(), **more, ask=dict.fromkeys)
         return Volume.objects.get(volume_id=DISK)
 
@@ -184,11 +186,11 @@ def test_nothing_is_said_before_all_of_the_first_list_is_judged(
 def test_the_first_list_is_judged_outside_of_the_lock(show: Show) -> None:
     held = []
 
-    def judgements(*facts: object, **more: object) -> object:
+    def judgements(*facts: Any, **more: Any) -> object:
         held.append(connection.in_atomic_block and len(connection.savepoint_ids) > outer)
         return kept(*facts, **more)
 
-    kept, outer = prejudge.judgements, len(connection.savepoint_ids)
+    kept, outer = evaluate.judgements, len(connection.savepoint_ids)
     with patch.object(prejudge, "judgements", judgements):
         show(row(1, NOW))
     assert held == [False]
@@ -196,12 +198,12 @@ def test_the_first_list_is_judged_outside_of_the_lock(show: Show) -> None:
 
 @pytest.mark.both_databases
 def test_a_target_that_is_set_meanwhile_is_not_lost(show: Show, environment: Environment) -> None:
-    def judgements(*facts: object, **more: object) -> object:
+    def judgements(*facts: Any, **more: Any) -> object:
         found = list(kept(*facts, **more))
         Policy.objects.create(team=environment.team, target_hours=24)
         return found
 
-    kept = prejudge.judgements
+    kept = evaluate.judgements
     with patch.object(prejudge, "judgements", judgements):
         volume = show(row(1, NOW - 3 * DAY, "MANUAL"))
     assert volume.late_from == NOW - 2 * DAY + 30 * MINUTE

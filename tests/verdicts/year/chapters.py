@@ -1,7 +1,8 @@
 """Separate chapters: each a few days with one kind of problem, with frequent syncs."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from zoneinfo import ZoneInfo
 
 from snapshots.simulator.names import STAMP
@@ -42,6 +43,15 @@ def newest(disk: Disk) -> Run:
     return [run for run in disk.runs if run.state == "BackedUp"][-1]
 
 
+def lose(lab: Lab, runs: Iterable[Run]) -> None:
+    for run in runs:
+        lab.provider.move(run, GONE)
+
+
+def lose_scheduled(lab: Lab, disk: Disk) -> None:
+    lose(lab, [run for run in disk.runs if run.types != ("MANUAL",)])
+
+
 def capped(lab: Lab) -> None:
     """Lists that hold the newest 20 rows alone, and count them alone."""
     hourly = [lab.story.scheduled(f"hourly-{turn}", "HOURLY", turn * 7 * MINUTE, past=5) for turn in range(4)]
@@ -59,7 +69,7 @@ def capped(lab: Lab) -> None:
     lab.at(0.9, lambda: lab.provider.move(newest(gone), GONE))
     lab.at(1.2, lambda: setattr(lab.faults, "answers_no_single", True))
     lab.at(1.35, lambda: setattr(lab.faults, "answers_no_single", False))
-    lab.at(1.6, lambda: [lab.provider.move(run, GONE) for run in hourly[0].runs if run.state == "BackedUp"])
+    lab.at(1.6, lambda: lose(lab, [run for run in hourly[0].runs if run.state == "BackedUp"]))
     lab.at(1.9, lambda: cap(0))
 
 
@@ -101,7 +111,7 @@ def _jumps(lab: Lab, which: str) -> None:
     sizes = (10 * MINUTE, -10 * MINUTE, 3 * HOUR, -3 * HOUR, 20 * HOUR, -20 * HOUR, 30 * DAY, -30 * DAY)
     for turn, size in enumerate(sizes):
         day = 0.5 + turn * 0.5
-        lab.at(day, lambda size=size: lab.set_clocks(**{which: size}))
+        lab.at(day, partial(lab.set_clocks, **{which: size}))
         lab.at(day, lambda: lab.met(f"jump of {'our' if which == 'ours' else 'the provider'} clock"))
         lab.at(day + 40 * MINUTE / DAY, lambda: lab.set_clocks(**{which: timedelta()}))
         # One that lists show while the clock is wrong, and one that they show when it is right again.
@@ -141,7 +151,7 @@ def _lasting(lab: Lab, which: str) -> None:
         take(lab, custom, turn * 0.57, name=f"by hand {turn}")
     sizes = (20 * HOUR, 10 * MINUTE, -30 * DAY, -10 * MINUTE)
     for turn, size in enumerate(sizes):
-        lab.at(0.5 + turn, lambda size=size: lab.set_clocks(**{which: size}))
+        lab.at(0.5 + turn, partial(lab.set_clocks, **{which: size}))
         lab.at(0.5 + turn, lambda: lab.met("clock that stays wrong"))
         lab.at(1.1 + turn, lambda: lab.set_clocks(**{which: timedelta()}))
     lab.steps = [(4.8, 22)]
@@ -166,9 +176,9 @@ def jumps_in_silence(lab: Lab) -> None:
     lab.steps = []
     for turn, (which, size) in enumerate(jumps):
         day = 0.8 + 2 * turn
-        lab.at(day, lambda which=which, size=size: lab.set_clocks(**{which: size}))
+        lab.at(day, partial(lab.set_clocks, **{which: size}))
         lab.at(day, lambda: lab.met("jump while nobody looked"))
-        lab.at(day + 0.4, lambda which=which: lab.set_clocks(**{which: timedelta()}))
+        lab.at(day + 0.4, partial(lab.set_clocks, **{which: timedelta()}))
         lab.steps += [(day - 0.3, 40), (day, 500), (day + 1, 20)]
 
 
@@ -206,7 +216,7 @@ def rows(lab: Lab) -> None:
     promised = lab.story.disk("promised", target=2 * DAY)
     take(lab, promised, 0.02, name="by hand")
     for turn, twin in enumerate(("Error", "Copying", "Processing")):
-        lab.at(0.5 + turn * 0.2, lambda twin=twin: setattr(lab.faults, "twins", twin))
+        lab.at(0.5 + turn * 0.2, partial(setattr, lab.faults, "twins", twin))
         lab.at(0.5 + turn * 0.2, lambda: lab.met("id that comes twice"))
     lab.at(1.1, lambda: setattr(lab.faults, "twins", ""))
     odd = lab.story.disk("odd", target=DAY)
@@ -230,7 +240,7 @@ def volumes(lab: Lab) -> None:
     for name, kind in (("deleted", "DAILY"), ("deleted-by-hand", "MANUAL")):
         disk = lab.story.disk(name, target=DAY)
         take(lab, disk, -30, kind=kind)
-        lab.at(0, lambda disk=disk: lab.provider.delete_disk(disk))
+        lab.at(0, partial(lab.provider.delete_disk, disk))
         lab.met("volume deleted before the first sync")
     lab.story.scheduled("daily", "DAILY", AT)
 
@@ -285,18 +295,17 @@ def long_after(lab: Lab) -> None:
             take(lab, disk, -back * (1 if kind == "DAILY" else 1 / 24) - 0.01, kind=kind)
         take(lab, disk, 0.5, name="by hand")
         take(lab, disk, 39, name="by hand, much later")
-        lab.at(1, lambda disk=disk: [lab.provider.move(run, GONE) for run in disk.runs if run.types != ("MANUAL",)])
+        lab.at(1, partial(lose_scheduled, lab, disk))
     lab.at(40, lambda: lab.met("schedule of which no row counts any more"))
     lab.steps = [(1, 200), (41, 700)]
 
 
+FROM_START = (
+    *(capped, behind_the_end, keys, provider_jumps, our_jumps, provider_stays_off, we_stay_off),
+    *(jumps_in_silence, names_of_a_wrong_clock, witnesses, rows, volumes, turnover, long_after),
+)
 CHAPTERS: dict[str, tuple[Script, datetime]] = {
-    script.__name__.replace("_", " "): (script, START)
-    for script in (
-        *(capped, behind_the_end, keys, provider_jumps, our_jumps, provider_stays_off, we_stay_off),
-        *(jumps_in_silence, names_of_a_wrong_clock, witnesses, rows, volumes, turnover, long_after),
-    )
-} | {
+    **{script.__name__.replace("_", " "): (script, START) for script in FROM_START},
     "summer begins": (summer_begins, datetime(2026, 3, 6, tzinfo=UTC)),
     "summer ends": (summer_ends, datetime(2026, 10, 29, tzinfo=UTC)),
 }

@@ -4,7 +4,7 @@ A clock that jumps does so at the moment of a sync: between two readings no page
 """
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -89,7 +89,7 @@ class Lab:
 
     def at(self, day: float, act: Callable[[], object]) -> None:
         """Let something happen on this day."""
-        self.provider.plan(self.start + day * DAY, lambda: (act(), None)[1])
+        self.provider.plan(self.start + day * DAY, act)
 
     def met(self, name: str) -> None:
         self.tally.met[name] += 1
@@ -138,7 +138,7 @@ class Lab:
             if self.stops_at_wrong and self.tally.wrong:
                 return
 
-    def _times(self) -> Iterator[datetime]:
+    def _times(self) -> Iterable[datetime]:
         now = self.start
         yield now
         for until, minutes in self.steps:

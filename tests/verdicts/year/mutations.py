@@ -5,6 +5,7 @@ from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from itertools import count
+from typing import Any
 from unittest.mock import patch
 
 from django.db.models import Case, F, Value, When
@@ -12,7 +13,7 @@ from django.db.models.fields import SmallIntegerField
 
 from snapshots.cloudca import decode
 from snapshots.cloudca.records import Listing, SnapshotRecord
-from snapshots.models import Environment
+from snapshots.models import Environment, Volume
 from snapshots.rules import clock_skew, judge, runs, schedules, taken_time, thresholds, verdict
 from snapshots.rules.runs import Run
 from snapshots.rules.taken_time import Sighting, TakenFrom, TakenRange
@@ -75,7 +76,7 @@ said = sql._verdict
 target_thresholds = thresholds.target_thresholds
 without_usable = thresholds.without_usable
 after_tries = thresholds.after_tries
-usable = Run.is_usable.fget
+usable = vars(Run)["is_usable"].fget
 
 
 def _never_stuck(every: timedelta, longest: timedelta) -> timedelta:
@@ -86,13 +87,13 @@ def _stuck_whatever_the_longest(every: timedelta, longest: timedelta) -> timedel
     return stuck_limit(every, timedelta())
 
 
-def _stuck_from_first_sight(running: Iterable[Run], *facts: object) -> Thresholds:
+def _stuck_from_first_sight(running: Iterable[Run], *facts: Any) -> Thresholds:
     return awaited(
         [run._replace(began_after=run.first_seen_at, began_before=run.first_seen_at) for run in running], *facts
     )
 
 
-def _late_once_stuck(running: object, young: datetime, old: datetime, limit: timedelta) -> Thresholds:
+def _late_once_stuck(running: Iterable[Run], young: datetime, old: datetime, limit: timedelta) -> Thresholds:
     found = awaited(running, young, old, limit)
     return replace(found, late=max(old, found.stuck)) if found.stuck else found
 
@@ -103,7 +104,7 @@ def _whenever_it_began(running: Iterable[Run], young: datetime, old: datetime, l
     return awaited(runs, max([young, *ends]), max([old, *ends]), limit)
 
 
-def _tried_again(schedule: str, tries: Sequence[Run], *facts: object) -> Thresholds:
+def _tried_again(schedule: str, tries: Sequence[Run], *facts: Any) -> Thresholds:
     found = after_tries(schedule, tries, *facts)
     return found if tries and tries[-1].has_failed else replace(found, failing=None)
 
@@ -125,11 +126,11 @@ def _ever_new(after: object, before: object, target: object) -> Thresholds:
     return Thresholds(new=ALWAYS)
 
 
-def _created_as_told(scene: object, volume: object, rows: object) -> tuple[datetime | None, datetime | None]:
+def _created_as_told(scene: object, volume: Volume, rows: object) -> tuple[datetime | None, datetime | None]:
     return volume.created_at, volume.created_at
 
 
-def _gone_at_once(ages: object) -> Case:
+def _gone_at_once(ages: sql.DataAges) -> Case:
     gone = When(missing_since__isnull=False, then=Value(int(Verdict.DELETED)))
     return Case(gone, default=said(ages), output_field=SmallIntegerField())
 
@@ -154,15 +155,15 @@ def _fewer_by_rotation(rows: Iterable[inputs.Row], at: datetime, **more: object)
     return sum(not row.listed for row in rows) >= inputs.FEWER_LEAST
 
 
-def _youngest_end(ranges: Iterable[Range], *facts: object) -> Thresholds:
+def _youngest_end(ranges: Iterable[Range], *facts: Any) -> Thresholds:
     return target_thresholds([(before, before) for _, before in ranges], *facts)
 
 
-def _oldest_end(ranges: Iterable[Range], *facts: object) -> Thresholds:
+def _oldest_end(ranges: Iterable[Range], *facts: Any) -> Thresholds:
     return target_thresholds([(after or ALWAYS, after or ALWAYS) for after, _ in ranges], *facts)
 
 
-def _target_without_runs(ranges: Iterable[Range], target: timedelta | None, *facts: object) -> Thresholds:
+def _target_without_runs(ranges: Iterable[Range], target: timedelta | None, *facts: Any) -> Thresholds:
     return target_thresholds(ranges, target)
 
 
@@ -186,7 +187,7 @@ def _manual_tries_fail(interval_type: str) -> tuple[str, ...]:
     return schedules.schedules_of(interval_type) or (("DAILY",) if interval_type == "MANUAL" else ())
 
 
-def _failing_for_ever(*facts: object) -> Thresholds:
+def _failing_for_ever(*facts: Any) -> Thresholds:
     found = after_tries(*facts)
     return Thresholds(failing=found.failing, unknown=found.unknown) if found.failing else found
 
@@ -282,10 +283,6 @@ def _next_midnight(schedule: str, began: datetime) -> datetime:
 
 def _no_volume_asked(environment: Environment) -> list[str]:
     return []
-
-
-def _whatever_it_says(scene: evaluate.Scene, volume: object, rows: object) -> tuple[datetime | None, datetime | None]:
-    return volume.created_at, volume.created_at
 
 
 FAR = timedelta(days=400)
@@ -385,7 +382,7 @@ MUTATIONS: Mapping[str, Mutation] = {
         Mutation("clocks", "time ends the doubt", ((clock_skew, "_again", _forgiven),), "jumps in silence"),
         Mutation("volumes", "nobody asks for it by id", ((refresh, "absent_volumes", _no_volume_asked),), "volumes"),
         Mutation(
-            "volumes", "new as its date says", ((evaluate.Scene, "created_between", _whatever_it_says),), "volumes"
+            "volumes", "new as its date says", ((evaluate.Scene, "created_between", _created_as_told),), "volumes"
         ),
     )
 }

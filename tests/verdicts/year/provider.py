@@ -105,10 +105,10 @@ class Provider:
         self.ahead = timedelta()
         # How often each thing happened of which the year must hold some.
         self.met: Counter[str] = Counter()
-        self._events: list[tuple[datetime, int, Callable[[], None]]] = []
+        self._events: list[tuple[datetime, int, Callable[[], object]]] = []
         self._planned = 0
 
-    def plan(self, at: datetime, act: Callable[[], None]) -> None:
+    def plan(self, at: datetime, act: Callable[[], object]) -> None:
         self._planned += 1
         heappush(self._events, (at, self._planned, act))
 

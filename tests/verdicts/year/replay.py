@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
+from math import ceil
 from random import Random
 
 import time_machine
@@ -87,7 +88,7 @@ class Replay:
             with self.sim if self.by_sockets else without_sockets(self.sim), _set(self.sim.url):
                 self._found(world)
                 self._replay()
-            self.tally.met["hour that our service is off"] = 24 * self.times.days_off
+            self.tally.met["hour that our service is off"] = ceil(24 * self.times.days_off)
             for place in self.places:
                 self.tally.met.update(place.provider.met)
         return self.tally
@@ -165,6 +166,7 @@ class Replay:
             volume.ended = {**volume.ended, kind: now.isoformat()}
             volume.save(update_fields=["ended"])
             place.row.refresh_from_db()
+            assert place.row.data_at is not None
             judge_volumes(place.row, [disk.id], at=place.row.data_at)
         place.story.acts.clear()
 

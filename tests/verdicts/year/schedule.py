@@ -3,6 +3,7 @@
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import partial
 from typing import TYPE_CHECKING
 
 from tests.verdicts.year.provider import GONE, Disk, Run
@@ -105,7 +106,7 @@ class Schedule:
         provider.plan(first + PHASE, lambda: provider.move(run, "Error"))
         provider.plan(first + 2 * PHASE, lambda: provider.move(run, GONE))
         for moment in tries:
-            provider.plan(moment, lambda moment=moment: self._try_again(moment))
+            provider.plan(moment, partial(self._try_again, moment))
 
     def _try_again(self, moment: datetime) -> None:
         provider = self.story.provider
@@ -146,7 +147,7 @@ class Schedule:
     def _plan_later(self, run: Run) -> None:
         """Move what is complete about: copied, archived again, complete once more."""
         for wait, state in self.later:
-            self.story.provider.plan(run.began + wait, lambda state=state: self._move_on(run, state))
+            self.story.provider.plan(run.began + wait, partial(self._move_on, run, state))
 
     def _move_on(self, run: Run, state: str) -> None:
         if run.state in MOVED:

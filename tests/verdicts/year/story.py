@@ -2,11 +2,17 @@
 
 from collections.abc import Callable
 from datetime import datetime, timedelta
+from functools import partial
 from random import Random
+from typing import Any
 
 from snapshots.simulator.names import STAMP
 from tests.verdicts.year.provider import GONE, Disk, Provider, Run
 from tests.verdicts.year.schedule import CHAPTER, DAY, HOUR, MINUTE, Schedule, on
+
+
+def _always(name: str) -> Callable[[datetime], str]:
+    return lambda moment: name
 
 
 class Story:
@@ -27,12 +33,12 @@ class Story:
         """Let something happen on this day of every chapter."""
         for chapter in range(self.chapters):
             moment = self.began + (chapter * CHAPTER + day) * DAY
-            self.provider.plan(moment, lambda moment=moment: act(moment))
+            self.provider.plan(moment, partial(act, moment))
 
     def disk(self, name: str, *, target: timedelta | None = None) -> Disk:
         return self.provider.add_disk(name, created=self.began - 300 * DAY, target=target)
 
-    def scheduled(self, name: str, kind: str, first: timedelta, *, past: int = 4, **how: object) -> Disk:
+    def scheduled(self, name: str, kind: str, first: timedelta, *, past: int = 4, **how: Any) -> Disk:
         disk = self.disk(name)
         Schedule(self, disk, kind, **how).start(self.began + first, past=past)
         return disk
@@ -140,7 +146,7 @@ def _by_hand(story: Story) -> None:
     custom = story.disk("custom", target=DAY)
     story.provider.begin(custom, "MANUAL", start - DAY / 2, state="BackedUp", name="golden-image")
     for number, day in enumerate((0.4, 1.3, 2.2, 3.5, 6.1, 7, 7.9, 11.6, 13.4, 14.3, 17, 17.9, 18.8, 21.5, 25)):
-        story.manual(custom, day, name=lambda moment, number=number: f"nightly {number}")
+        story.manual(custom, day, name=_always(f"nightly {number}"))
     story.hidden.append(custom)
     aging = story.disk("aging", target=7 * DAY)
     story.provider.begin(aging, "MANUAL", start - 2 * DAY, state="BackedUp")

@@ -9,6 +9,7 @@ from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from itertools import product
+from typing import Any
 
 from tests.verdicts.year.provider import GONE, MAKING, Disk, Run
 
@@ -96,9 +97,13 @@ def _possible(disk: Disk) -> list[Case]:
     if not (doubted or copied or odd or odd_type or any(not run.is_dated for run in listed)):
         return [ACTUAL]
     undated = any(not run.is_dated for run in runs)
-    ways = ((True, False) if doubted else (None,), ("old", "young") if undated else ("as it is",))
-    ways = (*ways, (True, False) if copied else (True,), (True, False) if odd else (False,))
-    ways = (*ways, (True, False) if odd_type else (False,))
+    ways: tuple[tuple[Any, ...], ...] = (
+        (True, False) if doubted else (None,),
+        ("old", "young") if undated else ("as it is",),
+        (True, False) if copied else (True,),
+        (True, False) if odd else (False,),
+        (True, False) if odd_type else (False,),
+    )
     return [Case(*each) for each in product(*ways)]
 
 
