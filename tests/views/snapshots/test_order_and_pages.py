@@ -3,6 +3,7 @@
 import random
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime, timedelta
+from itertools import cycle
 from typing import NamedTuple
 
 import pytest
@@ -88,8 +89,17 @@ def walked(client: Client, query: str, size: int) -> list[int]:
 
 
 @pytest.mark.both_databases
+@in_turn(("sort", "other"), zip([f"{sign}{key}" for key in UPWARD for sign in ("", "-")], cycle((2, 3, 4, 5))))
+def test_every_order_is_over_all_rows(alice_client: Client, world: list[Row], sort: str, other: int) -> None:
+    """The first page, and another."""
+    for number in (1, other):
+        page = alice_client.get(f"{LIST}?sort={sort}&page_size=100&page={number}")
+        assert numbers(page) == in_order(world, sort)[(number - 1) * 100 : number * 100]
+
+
+@pytest.mark.proof
 @in_turn("sort", [f"{sign}{key}" for key in UPWARD for sign in ("", "-")])
-def test_every_order_is_over_all_rows(alice_client: Client, world: list[Row], sort: str) -> None:
+def test_every_page_of_every_order(alice_client: Client, world: list[Row], sort: str) -> None:
     assert walked(alice_client, f"sort={sort}", 100) == in_order(world, sort)
 
 
