@@ -158,7 +158,7 @@ def retries(disk: Disk, until: datetime, phases: Collection[int] = range(5)) -> 
 def test_tries_without_end_are_failing_without_a_break(disk: Disk, phases: set[int], expected: list[Verdict]) -> None:
     disk.add(MIDNIGHT - 22 * HOUR)
     disk.sync(MIDNIGHT)
-    said = retries(disk, MIDNIGHT + 2.6 * HOUR, phases)
+    said = retries(disk, MIDNIGHT + 2.25 * HOUR, phases)
     assert words(said) == expected
 
 

@@ -17,7 +17,7 @@ from tests.views.snapshots.reading import tree
 
 __all__ = ["clock", "fill", "key"]
 pytestmark = pytest.mark.django_db
-STEP, DAYS = timedelta(minutes=50), 3
+STEP, LONG_STEP, DAYS = timedelta(minutes=50), timedelta(hours=5), 3
 OLD = [taken(number, NOW - timedelta(days=number)) for number in (1, 2)]
 List = Callable[..., Environment]
 
@@ -45,7 +45,7 @@ def went_by(request: pytest.FixtureRequest, fill: Fill, clock: Traveller) -> str
     fill(OLD)
     end = NOW + timedelta(days=DAYS)
     while datetime.now(UTC) < end:
-        clock.shift(STEP)
+        clock.shift(STEP if request.param is watched else LONG_STEP)
         request.param(fill)
     clock.move_to(end)
     fill([taken(3, end), *OLD])
