@@ -44,11 +44,11 @@ def ten(fill: Fill) -> None:
     fill([record(number, volume_id=OTHER_VOLUME) for number in range(5, 10)], path=OTHER_PATH)
 
 
-@pytest.fixture
-def ten_thousand(ten: None) -> None:
+@pytest.fixture(params=[500, pytest.param(5000, marks=pytest.mark.proof)])
+def many(ten: None, request: pytest.FixtureRequest) -> None:
     for environment in Environment.objects.all():
         pattern = Snapshot.objects.filter(environment=environment)[0]
-        Snapshot.objects.bulk_create(islice(_copies(pattern), 5000), batch_size=500)
+        Snapshot.objects.bulk_create(islice(_copies(pattern), request.param), batch_size=500)
         recount(environment, (), timezone.now())
         environment.save()
 
@@ -74,11 +74,9 @@ def test_at_ten_rows(
 
 
 @pytest.mark.both_databases
-def test_at_ten_thousand_rows(
-    alice_client: Client, ten_thousand: None, django_assert_max_num_queries: DjangoAssertNumQueries
-) -> None:
+def test_at_many_rows(alice_client: Client, many: None, django_assert_max_num_queries: DjangoAssertNumQueries) -> None:
     _ask_cold_and_hot(alice_client, django_assert_max_num_queries, QUERIES, {})
-    assert Snapshot.objects.count() == 10_010
+    assert Snapshot.objects.count() >= 1_010
 
 
 def _ask_cold_and_hot(
@@ -104,7 +102,7 @@ def test_the_hot_page_asks_for_no_row(
 
 
 def test_a_snapshot_costs_the_same_among_many(
-    alice_client: Client, ten_thousand: None, django_assert_max_num_queries: DjangoAssertNumQueries
+    alice_client: Client, many: None, django_assert_max_num_queries: DjangoAssertNumQueries
 ) -> None:
     alice_client.get(LIST)
     with django_assert_max_num_queries(15):

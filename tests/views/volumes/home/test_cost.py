@@ -37,10 +37,10 @@ def few(told: Environment, fill: Fill) -> None:
     fill(stories(), path=OTHER_PATH)
 
 
-@pytest.fixture
-def many(few: None) -> None:
+@pytest.fixture(params=[500, pytest.param(5000, marks=pytest.mark.proof)])
+def many(few: None, request: pytest.FixtureRequest) -> None:
     patterns = list(Volume.objects.all())
-    Volume.objects.bulk_create(islice(_copies(patterns), 5000), batch_size=500)
+    Volume.objects.bulk_create(islice(_copies(patterns), request.param), batch_size=500)
 
 
 def _copies(patterns: Sequence[Volume]) -> Iterator[Volume]:
