@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable
+from itertools import product
 
 import pytest
 from django.db import OperationalError
@@ -9,6 +10,7 @@ from django.test import Client
 
 from snapshots.api import views
 from tests.api.conftest import JUDGED, LIST, ROOT, VOLUMES, Script
+from tests.loops import in_turn
 from tests.views.snapshots.conftest import VOLUME, snapshot_id
 
 Tell = Callable[..., None]
@@ -50,8 +52,10 @@ def test_any_slash_may_be_doubled(script: Script) -> None:
     assert script.get(ROOT + LIST.removeprefix(ROOT).replace("/", "///") + "/").status_code == 200
 
 
-@pytest.mark.parametrize("method", CLOSED_METHODS)
-@pytest.mark.parametrize("url", [LIST, VOLUMES, JUDGED, f"{ROOT}/environments", f"{ROOT}/openapi.json"])
+@in_turn(
+    ("method", "url"),
+    product(CLOSED_METHODS, [LIST, VOLUMES, JUDGED, f"{ROOT}/environments", f"{ROOT}/openapi.json"]),
+)
 def test_nothing_can_be_written(script: Script, method: str, url: str) -> None:
     answer = script.get(url, method)
     assert (answer.status_code, answer["Allow"]) == (405, "GET, HEAD")
@@ -63,21 +67,22 @@ def test_head_has_the_headers_of_get(script: Script) -> None:
     assert script.get(LIST, "HEAD")["ETag"] == script.get(LIST)["ETag"]
 
 
-@pytest.mark.parametrize("name", ["volume_id", "cursor", "limit", "status", "q", "sort", "environment", "other"])
-def test_hostile_values_are_refused_in_json(script: Script, name: str) -> None:
-    for value in HOSTILE:
-        for url in (LIST, JUDGED):
-            answer = Client().get(url, {name: value.encode("utf-8", "replace").decode()}, headers=key(script))
-            assert answer.status_code in (200, 400)
-            assert answer["Content-Type"].startswith("application/json")
-            assert "X-A" not in answer
+NAMES = ("volume_id", "cursor", "limit", "status", "q", "sort", "environment", "other")
+
+
+@in_turn(("url", "name", "value"), product((LIST, JUDGED), NAMES, HOSTILE))
+def test_hostile_values_are_refused_in_json(script: Script, url: str, name: str, value: str) -> None:
+    answer = Client().get(url, {name: value.encode("utf-8", "replace").decode()}, headers=key(script))
+    assert answer.status_code in (200, 400)
+    assert answer["Content-Type"].startswith("application/json")
+    assert "X-A" not in answer
 
 
 def key(script: Script) -> dict[str, str]:
     return {"MC-Api-Key": script.token}
 
 
-@pytest.mark.parametrize("value", ["0", "-1", "1001", "1e3", "٣", "NaN", "9" * 5000, "", "1 ", "01"])
+@in_turn("value", ["0", "-1", "1001", "1e3", "٣", "NaN", "9" * 5000, "", "1 ", "01"])
 def test_a_limit_is_a_number_of_rows(script: Script, value: str) -> None:
     assert script.get(f"{JUDGED}?limit={value}").status_code == 400
 

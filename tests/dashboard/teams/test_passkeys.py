@@ -8,6 +8,7 @@ import pytest
 import time_machine
 from allauth.mfa.models import Authenticator
 from allauth.mfa.webauthn.internal.auth import WebAuthn
+from django.core.cache import caches
 from django.test import Client
 from django.utils import timezone
 from pytest_django import Settings
@@ -92,14 +93,15 @@ HOSTILE += ['{"id": "_", "rawId": "_", "type": "x", "response": {"userHandle": "
 HOSTILE += [f'{{"id": "{"a" * 70_000}"}}', "[" * 5_000 + "]" * 5_000]
 
 
-@pytest.mark.parametrize("credential", HOSTILE, ids=range(len(HOSTILE)))
 @pytest.mark.parametrize("address", [PASSKEY, ADD, f"{FACTOR}again/passkey/", ASK])
-def test_no_answer_of_a_passkey_breaks_a_page(alice_client: Client, alice: User, address: str, credential: str) -> None:
+def test_no_answer_of_a_passkey_breaks_a_page(alice_client: Client, alice: User, address: str) -> None:
     add_passkey(alice_client, Passkey())
-    client = {PASSKEY: Client(), ASK: by_password(alice)}.get(address, alice_client)
-    client.post(PASSKEY, headers=JSON) if address == PASSKEY else client.get(address)
-    answer = client.post(address, {"name": "x", "passwordless": "True", "credential": credential})
-    assert answer.status_code in (200, 302)
+    for credential in HOSTILE:
+        caches["default"].clear()  # no limit is in the way
+        client = Client() if address == PASSKEY else by_password(alice) if address == ASK else alice_client
+        client.post(PASSKEY, headers=JSON) if address == PASSKEY else client.get(address)
+        answer = client.post(address, {"name": "x", "passwordless": "True", "credential": credential})
+        assert answer.status_code in (200, 302), credential[:80]
     assert Authenticator.objects.filter(type=Authenticator.Type.WEBAUTHN).count() == 1
 
 
