@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 import requests
 
-from snapshots.simulator.options import keys_of
+from snapshots.simulator.options import keys_of, main
 from tests.faults.certificates import Authority
 from tests.simulator.conftest import LIST
 from tests.waiting import within
@@ -103,10 +103,11 @@ def test_a_taken_port_is_one_sentence() -> None:
         ("--prefix", "v1", "'v1' is not a path like /v1."),
     ],
 )
-def test_bad_options_get_a_sentence(option: str, value: str, sentence: str) -> None:
-    ended = run(f"{option}={value}")
-    assert ended.returncode == 2
-    assert ended.stderr.endswith(f"error: argument {option}: {sentence}\n")
+def test_bad_options_get_a_sentence(capsys: pytest.CaptureFixture[str], option: str, value: str, sentence: str) -> None:
+    with pytest.raises(SystemExit) as ended:
+        main([f"{option}={value}"])
+    assert ended.value.code == 2
+    assert capsys.readouterr().err.endswith(f"error: argument {option}: {sentence}\n")
 
 
 def test_speaks_https_with_a_certificate(tmp_path: Path) -> None:

@@ -19,7 +19,7 @@ from dashboard.http import metrics
 from dashboard.teams.access.capabilities import capabilities
 from tests.api.conftest import Script
 from tests.api.metrics.conftest import OPERATORS, Told, told_to
-from tests.management.programs import Running, children_of, free_port, is_alive, manage, running, until, variables
+from tests.management.programs import Running, children_of, free_port, is_alive, running, until, variables
 
 REQUESTS = "snapshots_requests_total"
 AT_ONCE, SERVERS = 25, 2
@@ -72,12 +72,11 @@ def test_the_middleware_gives_the_answer_as_it_is() -> None:
 
 
 @pytest.fixture(scope="module")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Running, str]]:
+def server(tmp_path_factory: pytest.TempPathFactory, migrated: Path) -> Iterator[tuple[Running, str]]:
     """gunicorn with two processes, as `dashboard.run.web` starts it, both of which have answered."""
     folder, url = tmp_path_factory.mktemp("server"), f"http://localhost:{free_port()}"
     given = {"SITE_URL": url, "BIND": url.removeprefix("http://"), "METRICS_TOKEN": OPERATORS}
-    env = variables(folder, WEB_CONCURRENCY=str(SERVERS), WEB_THREADS="2") | given
-    manage("migrate", "--verbosity=0", env=env)
+    env = variables(folder, migrated=migrated, WEB_CONCURRENCY=str(SERVERS), WEB_THREADS="2") | given
     leave_behind(LEFT)
     with running("-m", "dashboard.run.web", env=env, folder=folder) as server:
         until(lambda: "Listening at" in server.output, what="the web server")
