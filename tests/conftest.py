@@ -25,7 +25,9 @@ from tests.settings import ON_REDIS
 
 # What a test client returns; it has a class of its own in the stubs only.
 if TYPE_CHECKING:
-    from django.test.client import _MonkeyPatchedWSGIResponse as Answer
+    from django.test.client import _MonkeyPatchedWSGIResponse
+
+    Answer = _MonkeyPatchedWSGIResponse
 else:
     Answer = HttpResponse
 

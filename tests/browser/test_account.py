@@ -75,7 +75,7 @@ def with_device(tab: Tab) -> None:
 
 def code(tab: Tab, secret: str, steps: int = 0) -> str:
     now = int(tab.page.evaluate("Date.now()")) // 30_000
-    return format_hotp_value(hotp_value(secret, now + steps))
+    return str(format_hotp_value(hotp_value(secret, now + steps)))
 
 
 @pytest.mark.parametrize("width", ["desktop", "phone"])

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Callable
 from datetime import datetime
+from typing import Any
 
 import pytest
 from django.test import Client
@@ -80,7 +81,7 @@ def on_pages(query: str) -> str:
     return query if "page_size" in query else f"{query or '?'}&page_size=100"
 
 
-CASES = {
+CASES: dict[str, tuple[tuple[str, ...], Callable[[Response], list[str]], Callable[[dict[str, Any]], str]]] = {
     LIST: (LIST_QUERIES, snapshots_on, lambda row: row["id"]),
     VOLUMES: (VOLUME_QUERIES, volumes_on, exported_volume),
     CHANGES: (CHANGE_QUERIES, changes_on, exported_change),

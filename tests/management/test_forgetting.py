@@ -244,7 +244,7 @@ def test_a_row_that_comes_to_life_between_look_and_deletion_stays(environment: E
     one = session("a", NOW - SECOND)
     rows = retention.ALONE[retention.Subject.SESSIONS](NOW)
 
-    def revive(execute, sql, *rest):
+    def revive(execute: Callable[..., object], sql: str, *rest: object) -> object:
         if sql.startswith("DELETE"):
             with connection.cursor() as cursor:
                 cursor.cursor.execute("UPDATE django_session SET expire_date = '2027-01-01'")

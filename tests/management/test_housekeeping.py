@@ -1,6 +1,6 @@
 """Once a day one of all syncs deletes expired data, between its rounds."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -143,7 +143,7 @@ def test_work_that_goes_on_keeps_what_it_took(clock: time_machine.Traveller) -> 
 @pytest.mark.both_databases
 @pytest.mark.django_db(transaction=True)
 def test_a_busy_database_leaves_it_for_later(clock: time_machine.Traveller) -> None:
-    def busy(execute, sql, *rest):
+    def busy(execute: Callable[..., object], sql: str, *rest: object) -> object:
         if sql.startswith("DELETE"):
             raise OperationalError("database is locked")
         return execute(sql, *rest)

@@ -1,6 +1,7 @@
 """Teams as code: adds and updates, says what it changed, and no secret."""
 
 import re
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -111,7 +112,7 @@ def test_check_says_what_would_change_and_exits_with_1(provision: Provision) -> 
 def test_check_reads_only(provision: Provision) -> None:
     written: list[str] = []
 
-    def watch(execute, sql, *rest):
+    def watch(execute: Callable[..., object], sql: str, *rest: object) -> object:
         if not sql.startswith("SELECT"):
             written.append(sql)
         return execute(sql, *rest)
@@ -151,7 +152,7 @@ def test_the_folder_does_not_matter(provision: Provision, tmp_path: Path, monkey
 
 
 def test_a_busy_database_is_a_sentence(provision: Provision) -> None:
-    def busy(execute, sql, *rest):
+    def busy(execute: Callable[..., object], sql: str, *rest: object) -> object:
         raise OperationalError("database is locked")
 
     with connection.execute_wrapper(busy):

@@ -1,6 +1,6 @@
 """Rounds on a beat: steady, quiet when nothing is new, and alive after a busy database."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import pytest
 from django.db import OperationalError, connection
@@ -88,7 +88,7 @@ def test_a_denial_for_another_caller_is_not_told(acme: Simulator) -> None:
 
 
 def test_a_busy_database_is_survived(acme: Simulator) -> None:
-    def busy(execute, sql, *rest):
+    def busy(execute: Callable[..., object], sql: str, *rest: object) -> object:
         raise OperationalError("database is locked")
 
     told: list[str] = []
@@ -99,7 +99,7 @@ def test_a_busy_database_is_survived(acme: Simulator) -> None:
 
 
 def test_a_database_that_is_busy_amid_a_round_is_survived(acme: Simulator) -> None:
-    def busy(execute, sql, *rest):
+    def busy(execute: Callable[..., object], sql: str, *rest: object) -> object:
         if sql.startswith("UPDATE"):
             raise OperationalError("database is locked")
         return execute(sql, *rest)

@@ -3,7 +3,9 @@
 from datetime import timedelta
 
 import pytest
+import time_machine
 from django.test import Client
+from pytest_django import DjangoAssertNumQueries
 
 from dashboard.teams.models import Team, User
 from snapshots.models import Environment, Volume
@@ -11,6 +13,7 @@ from snapshots.models.volume import RETURN_IS_SAID
 from snapshots.policy import exclusions
 from snapshots.rules.verdict import Verdict
 from snapshots.verdicts.sql import FOR_EVER
+from tests.conftest import Answer
 from tests.policy.conftest import shot
 from tests.policy.steps import EXCLUDE, EXCLUSIONS, HOME, RESUME, audited, errors, exclude, headings, pk, said, verdicts
 from tests.views.snapshots.conftest import Fill
@@ -24,7 +27,7 @@ def excluded(team: Team) -> list[str]:
     return sorted(name for name, verdict in verdicts(team).items() if verdict is Verdict.EXCLUDED)
 
 
-def undo_of(page) -> str:
+def undo_of(page: Answer) -> str:
     (link,) = [each for each in tree(page).one("ul", css="messages").all("a") if each.text == "Undo"]
     return link.attributes["href"]
 
@@ -49,7 +52,7 @@ def test_they_are_excluded_and_still_counted(dora_client: Client, team: Team, mi
 
 
 def test_undo_resumes_what_the_act_touched_and_nothing_else(
-    dora_client: Client, team: Team, mixture: Environment, clock
+    dora_client: Client, team: Team, mixture: Environment, clock: time_machine.Traveller
 ) -> None:
     exclude(dora_client, f"volume={pk(1)}", 1)
     clock.shift(1)
@@ -97,7 +100,7 @@ def test_a_filter_that_no_longer_fits_chooses_nothing(dora_client: Client, team:
 
 
 def test_an_exclusion_ends_by_itself_and_says_so(
-    dora_client: Client, dora: User, team: Team, mixture: Environment, clock
+    dora_client: Client, dora: User, team: Team, mixture: Environment, clock: time_machine.Traveller
 ) -> None:
     exclude(dora_client, f"volume={pk(1)}", 1)
     clock.shift(timedelta(days=8, hours=11, minutes=59))
@@ -112,7 +115,9 @@ def test_an_exclusion_ends_by_itself_and_says_so(
     assert "returned" not in tree(dora_client.get(EXCLUSIONS)).one("main").text
 
 
-def test_without_end_stays(dora_client: Client, team: Team, mixture: Environment, clock) -> None:
+def test_without_end_stays(
+    dora_client: Client, team: Team, mixture: Environment, clock: time_machine.Traveller
+) -> None:
     page = exclude(dora_client, f"volume={pk(1)}", 1, ends="never", until="")
     assert said(page) == ["Excluded 1 volume without end. Undo"]
     clock.shift(timedelta(days=3650))
@@ -178,10 +183,10 @@ def test_a_viewer_may_not_and_a_stranger_finds_nothing(
     assert excluded(team) == []
 
 
-def test_foreign_volumes_are_not_chosen(client_for, charlie: User, team: Team, mixture: Environment) -> None:
-    page = exclude(client_for(charlie), f"volume={pk(1)}", 1)
+def test_foreign_volumes_are_not_chosen(charlie_client: Client, team: Team, mixture: Environment) -> None:
+    page = exclude(charlie_client, f"volume={pk(1)}", 1)
     assert page.status_code == 404
-    own = client_for(charlie).post(
+    own = charlie_client.post(
         f"/t/rival/volumes/exclude/?volume={pk(1)}", {"number": "1", "reason": "x", "ends": "never"}, follow=True
     )
     assert headings(own) == ["0 volumes"]
@@ -201,7 +206,7 @@ def test_an_act_leads_back_to_where_it_came_from(dora_client: Client, mixture: E
 
 
 def test_many_volumes_are_few_statements(
-    dora: User, team: Team, mixture: Environment, django_assert_max_num_queries
+    dora: User, team: Team, mixture: Environment, django_assert_max_num_queries: DjangoAssertNumQueries
 ) -> None:
     Volume.objects.bulk_create(
         Volume(team=team, environment=mixture, volume_id=f"many-{number}", name="x") for number in range(2000)

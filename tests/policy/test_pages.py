@@ -4,6 +4,7 @@ import re
 from datetime import timedelta
 
 import pytest
+import time_machine
 from django.test import Client
 
 from dashboard.teams.models import Team, User
@@ -46,7 +47,9 @@ def test_the_answer_says_before_what_the_tiles_say_after(dora_client: Client, mi
     assert sum(before) == 10
 
 
-def test_an_effect_follows_the_clock_and_the_data(dora_client: Client, mixture: Environment, fill: Fill, clock) -> None:
+def test_an_effect_follows_the_clock_and_the_data(
+    dora_client: Client, mixture: Environment, fill: Fill, clock: time_machine.Traveller
+) -> None:
     before = effect(dora_client.get(HOME), "168")
     clock.shift(timedelta(hours=7))
     assert effect(dora_client.get(HOME), "168") != before
@@ -115,7 +118,7 @@ def test_a_volume_shows_its_target_and_lets_members_change_it(
 
 
 def test_a_volume_says_that_it_is_excluded_and_returned(
-    dora_client: Client, dora: User, mixture: Environment, clock
+    dora_client: Client, dora: User, mixture: Environment, clock: time_machine.Traveller
 ) -> None:
     page = exclude(dora_client, f"volume={pk(1)}&back={HOME}volumes/compute-on/prod/{volume_id(1)}/", 1)
     assert "Excluded until 3 Dec: lab machines (dora@example.com)" in tree(page).one(css="exclusion").text

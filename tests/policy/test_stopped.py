@@ -3,6 +3,7 @@
 from datetime import timedelta
 
 import pytest
+import time_machine
 from django.test import Client
 from django.utils import timezone
 
@@ -41,7 +42,9 @@ def test_the_same_lists_again_do_not_wake_it(dora_client: Client, team: Team, la
     assert verdicts(team) == {"disk-1": Verdict.FRESH}
 
 
-def test_a_new_run_wakes_it(dora_client: Client, team: Team, late: Environment, fill: Fill, clock) -> None:
+def test_a_new_run_wakes_it(
+    dora_client: Client, team: Team, late: Environment, fill: Fill, clock: time_machine.Traveller
+) -> None:
     stop(dora_client)
     clock.shift(timedelta(hours=1))
     fill([shot(1, 3, days=0.01), shot(1, 1, days=5), shot(1, 2, days=6)])
@@ -51,7 +54,7 @@ def test_a_new_run_wakes_it(dora_client: Client, team: Team, late: Environment, 
 
 
 def test_what_was_woken_once_does_not_fall_asleep_again(
-    dora_client: Client, team: Team, late: Environment, fill: Fill, clock
+    dora_client: Client, team: Team, late: Environment, fill: Fill, clock: time_machine.Traveller
 ) -> None:
     old, woken = [shot(1, 1, days=5), shot(1, 2, days=6)], shot(1, 3, days=0.01)
     stop(dora_client)

@@ -1,10 +1,11 @@
 """Targets: the first question, what each answer means, who inherits what, and concurrent syncs."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import timedelta
 from typing import Any
 
 import pytest
+import time_machine
 from django.db import connection
 from django.test import Client
 from django.utils import timezone
@@ -20,6 +21,7 @@ from tests.policy.steps import TARGETS, audited, counted, pk, said, verdicts
 from tests.views.snapshots.conftest import OTHER_PATH, Fill
 from tests.views.snapshots.reading import tree
 
+Waiting = list[Callable[[], object]]
 pytestmark = pytest.mark.django_db
 
 
@@ -30,7 +32,7 @@ def choose(client: Client, hours: int | str, **whose: str | int) -> None:
 @pytest.mark.parametrize("hours", target_preview.CHOICES)
 @pytest.mark.parametrize("later", [0, 0.2, 3, 7])
 def test_an_effect_is_what_the_page_says_after_choosing(
-    dora_client: Client, team: Team, mixture: Environment, clock, hours: int, later: float
+    dora_client: Client, team: Team, mixture: Environment, clock: time_machine.Traveller, hours: int, later: float
 ) -> None:
     clock.shift(timedelta(hours=later))
     before = target_preview.effects([mixture], timezone.now())
@@ -102,7 +104,9 @@ def test_a_target_that_is_none_changes_nothing(dora_client: Client, team: Team, 
 
 
 @pytest.mark.parametrize("whose", [{"volume": "0"}, {"volume": "x"}, {"environment": "compute-on/nope"}])
-def test_nobody_else_gets_the_target_of_what_is_not_there(dora_client: Client, team: Team, whose: dict) -> None:
+def test_nobody_else_gets_the_target_of_what_is_not_there(
+    dora_client: Client, team: Team, whose: dict[str, str]
+) -> None:
     page = dora_client.post(TARGETS, {"hours": "24", **whose}, follow=True)
     assert said(page)[0].startswith("Nothing was changed")
     assert not Policy.objects.exists()
@@ -128,8 +132,8 @@ def test_a_viewer_reads_and_changes_nothing(bob_client: Client, charlie_client: 
     assert not Policy.objects.exists()
 
 
-def test_a_foreign_volume_keeps_its_target(client_for, charlie: User, mixture: Environment, team: Team) -> None:
-    client_for(charlie).post("/t/rival/settings/targets/", {"hours": "24", "volume": pk(1)})
+def test_a_foreign_volume_keeps_its_target(charlie_client: Client, mixture: Environment) -> None:
+    charlie_client.post("/t/rival/settings/targets/", {"hours": "24", "volume": pk(1)})
     assert Volume.objects.get(name="disk-1").target_hours is None
 
 
@@ -141,9 +145,9 @@ def test_old_tables_are_not_shown_after_a_target_changed(dora_client: Client, mi
 
 
 @pytest.fixture
-def concurrently(monkeypatch: pytest.MonkeyPatch) -> Iterator[list]:
+def concurrently(monkeypatch: pytest.MonkeyPatch) -> Iterator[Waiting]:
     """What is done once, after the first judgements were prepared."""
-    waiting: list = []
+    waiting: Waiting = []
     real = evaluate.judgements
 
     def judgements(*args: Any, **kwargs: Any) -> list[list[Values]]:
@@ -159,7 +163,7 @@ def concurrently(monkeypatch: pytest.MonkeyPatch) -> Iterator[list]:
 
 @pytest.mark.both_databases
 def test_what_a_sync_writes_meanwhile_is_judged_by_the_new_target(
-    dora: User, team: Team, fill: Fill, concurrently: list
+    dora: User, team: Team, fill: Fill, concurrently: Waiting
 ) -> None:
     old, new = shot(1, 1, days=9, interval_type="MANUAL"), shot(1, 2, days=0.01, interval_type="MANUAL")
     fill([old])
@@ -170,7 +174,7 @@ def test_what_a_sync_writes_meanwhile_is_judged_by_the_new_target(
 
 
 @pytest.mark.both_databases
-def test_two_members_at_once_both_get_their_way(dora: User, team: Team, fill: Fill, concurrently: list) -> None:
+def test_two_members_at_once_both_get_their_way(dora: User, team: Team, fill: Fill, concurrently: Waiting) -> None:
     fill([shot(1, 1, days=3, interval_type="MANUAL")])
     concurrently.append(lambda: targets.set_of_volume(Volume.objects.get(), 96, person=dora))
     targets.set_of_team(team, 24, person=dora)

@@ -13,13 +13,13 @@ from django.test import Client
 from django.utils import timezone
 
 from dashboard.random_secrets import is_secret
-from dashboard.teams.core.create_account import prove
+from dashboard.teams.core.create_account import create_account, prove
 from dashboard.teams.models import AddressProof, ApiKey, Membership, Role, Team, User
 from dashboard.teams.people.members import change_role, remove
 from snapshots.management.retention import Subject, forget, in_words
 from snapshots.models import Environment, ShareLink, Snapshot
 from snapshots.sharing import links
-from tests.conftest import PASSWORD, create_account
+from tests.conftest import PASSWORD
 from tests.sharing.conftest import Make, visit
 from tests.views.snapshots.reading import tree
 

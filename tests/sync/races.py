@@ -15,7 +15,7 @@ from uuid import uuid4
 import psycopg
 
 from snapshots.simulator.server import Simulator
-from tests.started import Started as Worker
+from tests.started import Started
 from tests.sync.steps import PATH
 from tests.waiting import SECONDS, until, within
 
@@ -27,7 +27,7 @@ OTHERS = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database
 
 Row = tuple[object, ...]
 Shape = tuple[list[Row], int, int]
-Speaking = Worker | subprocess.Popen[str]
+Speaking = Started | subprocess.Popen[str]
 
 
 class Place(Protocol):
@@ -122,9 +122,9 @@ def _shaped(rows: list[Row], changes: Sequence[Row], generation: Sequence[Row]) 
     return rows, count, number
 
 
-def start_worker(place: Place, *arguments: str) -> Worker:
+def start_worker(place: Place, *arguments: str) -> Started:
     variables = os.environ | {"DATABASE_URL": place.url, "DJANGO_SETTINGS_MODULE": "tests.settings"}
-    return Worker("-m", "tests.sync.worker", *arguments, env=variables)
+    return Started("-m", "tests.sync.worker", *arguments, env=variables)
 
 
 def next_word(worker: Speaking, seconds: float = SECONDS) -> object:
@@ -140,13 +140,13 @@ def go_on(worker: Speaking) -> None:
     worker.stdin.flush()
 
 
-def words(worker: Worker) -> list[object]:
+def words(worker: Started) -> list[object]:
     output = worker.communicate(SECONDS)
     assert worker.returncode == 0
     return [json.loads(line) for line in output.splitlines()]
 
 
-def kill(worker: Worker, place: Place) -> None:
+def kill(worker: Started, place: Place) -> None:
     worker.kill()
     worker.wait(SECONDS)
     place.until_left()

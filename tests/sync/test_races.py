@@ -9,13 +9,13 @@ import pytest
 
 from snapshots.simulator.server import Simulator
 from snapshots.simulator.world import World
+from tests.started import Started
 from tests.sync.races import (
     LEASE_SECONDS,
     Database,
     File,
     Place,
     Shape,
-    Worker,
     go_on,
     kill,
     next_word,
@@ -29,7 +29,7 @@ from tests.waiting import SECONDS
 
 SERVER = os.environ.get("DATABASE_URL", "")
 LIST = "/snapshots"
-Start = Callable[..., Worker]
+Start = Callable[..., Started]
 
 
 @pytest.fixture(scope="session")
@@ -70,9 +70,9 @@ def provider() -> Iterator[Simulator]:
 @pytest.fixture
 def start(copied: object, provider: Simulator) -> Iterator[Start]:
     """Start workers; those that still run at the end are killed, before their folder is removed."""
-    workers: list[Worker] = []
+    workers: list[Started] = []
 
-    def start(place: Place, *arguments: str) -> Worker:
+    def start(place: Place, *arguments: str) -> Started:
         workers.append(start_worker(place, "--url", provider.url, *arguments))
         return workers[-1]
 

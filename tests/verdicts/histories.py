@@ -5,6 +5,7 @@ that stopped while no sync ran.
 """
 
 from collections import Counter
+from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -27,6 +28,7 @@ JUMPS = (3 * MINUTE, 10 * MINUTE, 3 * HOUR, 20 * HOUR, 30 * DAY)
 FATES = ("missed", "error", "vanishes", "sticks", "retries", "allocated")
 GOOD = ("fresh", "running")
 # Clocks that are no further apart agree, and pages round to seconds.
+Acts = tuple[Callable[[], object], Callable[[], object]]
 UNSEEN = 2 * MINUTE + timedelta(seconds=2)
 REAL, REAL_AT_BEST = truth.Case(is_real=True), truth.Case(is_real=True, odd_are_usable=True)
 
@@ -216,12 +218,12 @@ class Tried(Lab):
         if last > first:
             self.provider.plan(self.moments[last], end)
 
-    def _acts(self, turn: Turn):
+    def _acts(self, turn: Turn) -> Acts:
         faults, number = self.faults, turn.number
         disk = self.volumes[number % len(self.volumes)]
         jump = JUMPS[number % len(JUMPS)] * (-1 if number % 2 else 1)
 
-        def set_to(name: str, value: object, then: object):
+        def set_to(name: str, value: object, then: object) -> Acts:
             return lambda: setattr(faults, name, value), lambda: setattr(faults, name, then)
 
         match turn.what:

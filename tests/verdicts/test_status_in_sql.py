@@ -1,6 +1,7 @@
 """The SQL gives every volume the status that the reference gives it."""
 
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -38,6 +39,7 @@ VOLUMES = st.tuples(
 )
 
 
+Drawn = tuple[Any, ...]
 ANNOTATED = ("verdict", "verdict_by_data", "verdict_reason", "verdict_since")
 
 
@@ -55,7 +57,7 @@ def _name(verdict: int) -> str:
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow, HealthCheck.data_too_large],
 )
 @given(st.tuples(ENVIRONMENTS, ENVIRONMENTS, ENVIRONMENTS, BLIND), st.lists(VOLUMES, min_size=30, max_size=60))
-def test_sql_and_reference_agree(environments: tuple[tuple, ...], volumes: list[tuple]) -> None:
+def test_sql_and_reference_agree(environments: tuple[Drawn, ...], volumes: list[Drawn]) -> None:
     Team.objects.all().delete()
     team = Team.objects.create(slug="acme", name="Acme")
     places = [_environment(team, number, *each) for number, each in enumerate(environments)]
@@ -89,7 +91,17 @@ def _environment(team: Team, number: int, age: timedelta | None, ahead: int, exc
     )
 
 
-def _volume(team, environment, number, thresholds, patience, excluded, is_deleted, doubts, newest) -> Volume:
+def _volume(
+    team: Team,
+    environment: Environment,
+    number: int,
+    thresholds: Thresholds,
+    patience: int,
+    excluded: datetime | None,
+    is_deleted: bool,
+    doubts: dict[str, Any],
+    newest: datetime | None,
+) -> Volume:
     return Volume(
         team=team,
         environment=environment,

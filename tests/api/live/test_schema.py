@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable, Iterator
+from typing import Any
 from urllib.parse import quote
 from urllib.request import Request, urlopen
 
@@ -74,7 +75,7 @@ def described(url: str, script: Script) -> BaseSchema:
 def right_cursors(served: Served) -> Iterator[None]:
     """A description cannot tell a valid cursor from other texts, so a valid one is made here."""
 
-    def before_call(context: object, case: Case, kwargs: object) -> None:
+    def before_call(context: object, case: Case[Any], kwargs: object) -> None:
         is_right = case.meta is not None and case.meta.generation.mode is GenerationMode.POSITIVE
         if is_right and "cursor" in (case.query or {}):
             case.query["cursor"] = first_cursor(*served, str(case.query.get("sort", "")))

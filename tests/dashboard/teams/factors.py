@@ -21,7 +21,7 @@ JSON = {"Accept": "application/json"}
 
 def code(secret: str, steps: int = 0) -> str:
     now = int(timezone.now().timestamp()) // 30
-    return format_hotp_value(hotp_value(secret, now + steps))
+    return str(format_hotp_value(hotp_value(secret, now + steps)))
 
 
 def add_app(client: Client) -> str:

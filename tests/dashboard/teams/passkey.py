@@ -1,6 +1,7 @@
 """A passkey in software: what a device and its browser answer, made with the private key of the test."""
 
 import json
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from hashlib import sha256
 from secrets import token_bytes
@@ -30,7 +31,8 @@ class Passkey:
         """Answer a request for a new passkey, without attestation."""
         public = options["publicKey"]
         self.user = public["user"]["id"]
-        cose = cbor.encode(dict(ES256.from_cryptography_key(self.key.public_key())))
+        read: Callable[..., dict[int, object]] = ES256.from_cryptography_key
+        cose = cbor.encode(dict(read(self.key.public_key())))
         attested = bytes(16) + len(self.id).to_bytes(2, "big") + self.id + cose
         statement = {"fmt": "none", "attStmt": {}, "authData": self._data(ATTESTED) + attested}
         client = self._client("webauthn.create", str(public["challenge"]))

@@ -50,7 +50,8 @@ def fetch(client: Client, case: str) -> Answer:
         "ready": ("get", "/readyz", {}),
         "slash": ("get", "/accounts/login", {}),
     }[case]
-    return getattr(client, method)(path, headers=headers)
+    answer: Answer = getattr(client, method)(path, headers=headers)
+    return answer
 
 
 CASES = {

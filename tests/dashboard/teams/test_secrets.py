@@ -80,7 +80,7 @@ def report_of(fail: Callable[[], object], report: str) -> str:
         fail()
     except (AttributeError, KeyUnreadable, KeyRingMissing, ValidationError):
         reporter = ExceptionReporter(RequestFactory().get("/"), *sys.exc_info())
-    return getattr(reporter, report)()
+    return str(getattr(reporter, report)())
 
 
 @pytest.mark.parametrize(

@@ -18,7 +18,8 @@ from django.test.utils import setup_databases, teardown_databases  # noqa: E402
 from tests.verdicts.year.chapters import CHAPTERS  # noqa: E402
 from tests.verdicts.year.lab import Lab  # noqa: E402
 from tests.verdicts.year.mutations import MUTATIONS, Mutation, applied  # noqa: E402
-from tests.verdicts.year.replay import Replay, Tally, Told  # noqa: E402
+from tests.verdicts.year.replay import Replay, Told  # noqa: E402
+from tests.verdicts.year.tally import Tally  # noqa: E402
 
 __all__ = ["CHAPTERS", "MUTATIONS", "Mutation", "Tally", "apart", "chapter_apart", "empty_database", "replayed"]
 
@@ -33,7 +34,7 @@ def empty_database() -> bytes:
     tables = connection.connection.serialize()
     teardown_databases(made, verbosity=0)
     connection.close()
-    return tables
+    return bytes(tables)
 
 
 def replayed(name: str, chapters: int, focus: Focus, told: Told | None = None) -> Tally:

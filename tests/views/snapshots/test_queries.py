@@ -1,5 +1,6 @@
 """A page costs the same few queries with any mirror, cold and hot."""
 
+from collections.abc import Iterator
 from itertools import islice
 
 import pytest
@@ -53,7 +54,7 @@ def many(ten: None, request: pytest.FixtureRequest) -> None:
         environment.save()
 
 
-def _copies(pattern: Snapshot):
+def _copies(pattern: Snapshot) -> Iterator[Snapshot]:
     values = {field.attname: getattr(pattern, field.attname) for field in Snapshot._meta.fields if field.name != "id"}
     for number in range(5000):
         own = {"snapshot_id": snapshot_id(10**6 + number), "name": f"web-01_{number}"}

@@ -6,6 +6,7 @@ import pytest
 from django.test import Client
 from django.utils import timezone
 
+from snapshots.cloudca.records import SnapshotRecord
 from snapshots.models import Policy
 from snapshots.verdicts.sql import FOR_EVER
 from tests.views.snapshots.conftest import OTHER_PATH, Fill
@@ -16,11 +17,11 @@ pytestmark = pytest.mark.django_db
 SENTENCE = "!Runs in prod · compute-on stopped about 22 Nov 08:00 UTC: %d volumes. Show them"
 
 
-def stopped(number: int, hours: float = 76, step: float = 0.01) -> list:
+def stopped(number: int, hours: float = 76, step: float = 0.01) -> list[SnapshotRecord]:
     return [one for each in range(number) for one in disk(f"out-{hours}-{each}", hours - each * step)]
 
 
-def going(number: int) -> list:
+def going(number: int) -> list[SnapshotRecord]:
     return [one for each in range(number) for one in disk(f"on-{each}", 1)]
 
 
