@@ -1,6 +1,6 @@
 """Two teams with a mirror each, and scripts that ask with access tokens."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
@@ -126,11 +126,6 @@ def made(maker: Membership, *environments: str, days: int = 30) -> tuple[AccessT
         maker, name=f"script {number}", days=days, environments=environments, form_id=f"form-{number}"
     )
     return token, Script(text)
-
-
-@pytest.fixture
-def token_of(prod: Environment) -> Callable[..., tuple[AccessToken, Script]]:
-    return made
 
 
 @pytest.fixture

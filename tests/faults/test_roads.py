@@ -1,6 +1,5 @@
 """Networks that lead to the provider through a proxy or a private authority: the product, told so by its settings."""
 
-import ssl
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -27,12 +26,6 @@ from tests.views.snapshots.reading import rows
 HOST = "api.provider.test"  # a name that only the proxy knows
 URL = f"https://{HOST}/v1"
 USER = "someone:pass-4c81-word@"
-
-
-def served(path: Path) -> ssl.SSLContext:
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.load_cert_chain(path)
-    return context
 
 
 @pytest.fixture

@@ -5,7 +5,6 @@ import json
 from collections.abc import Callable, Iterator
 from io import StringIO
 from typing import Any
-from uuid import UUID
 
 from django.core.signals import request_finished
 from django.db import close_old_connections
@@ -72,7 +71,3 @@ def pages_of(client: Client, url: str) -> Iterator[Response]:
 
 def all_rows(client: Client, url: str, read: Callable[[Response], list[str]]) -> list[str]:
     return [row for page in pages_of(client, url) for row in read(page)]
-
-
-def number_of(id: str) -> int:
-    return UUID(id).int

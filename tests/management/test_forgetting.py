@@ -23,7 +23,6 @@ NOW = datetime(2026, 11, 24, 12, 0, tzinfo=UTC)
 SECOND = timedelta(seconds=1)
 DAY = timedelta(days=1)
 NOTHING = ["Nothing to forget."]
-Make = Callable[..., Model]
 
 
 @pytest.fixture(autouse=True)

@@ -1,7 +1,5 @@
 """Who sees and ends which links, one by one or all at once."""
 
-from collections.abc import Callable
-
 import pytest
 from django.test import Client
 
@@ -12,7 +10,6 @@ from tests.sharing.conftest import Make, visit
 from tests.views.snapshots.conftest import PATH, detail, record
 from tests.views.snapshots.reading import tree
 
-Tell = Callable[..., None]
 LIST = "/t/acme/settings/shared-links/"
 ALL = f"{LIST}revoke-all/"
 SWITCH = "/t/acme/settings/security/shared-links/"

@@ -1,7 +1,7 @@
 """One id twice in a list: an answer that no order changes, told once, and no proof of absence."""
 
 import json
-from datetime import UTC, datetime
+from datetime import datetime
 
 import pytest
 from time_machine import Traveller
@@ -11,7 +11,6 @@ from snapshots.simulator.server import Simulator
 from tests.sync.steps import MINUTE, PATH, refreshed, row, usable_ids
 
 pytestmark = pytest.mark.django_db
-NOW = datetime(2026, 11, 24, 12, tzinfo=UTC)
 
 
 def listed(sim: Simulator, *more: dict[str, object], without: str = "", is_turned: bool = False) -> None:

@@ -27,7 +27,7 @@ from tests.proof import first
 
 pytestmark = pytest.mark.django_db
 NOW = datetime(2026, 11, 24, 12, 0, tzinfo=UTC)
-HOUR, DAY = timedelta(hours=1), timedelta(days=1)
+DAY = timedelta(days=1)
 TYPES = ("HOURLY", "DAILY", "WEEKLY", "MONTHLY", "MANUAL", "DAILY,WEEKLY")
 STATES = ("Allocated", "BackingUp", "BackedUp", "BackedUp", "BackedUp", "Copying", "Error", "Destroying")
 Rows = dict[str, SnapshotRecord]

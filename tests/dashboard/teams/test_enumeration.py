@@ -19,7 +19,6 @@ from tests.conftest import PASSWORD
 
 __all__ = ["house"]
 Tell = Callable[..., None]
-Act = Callable[[str], object]
 PAIRS, TRIES, MOST = 40, 3, 0.10
 # A twentieth of the real rounds: a difference in all the rest weighs twenty times as much.
 ROUNDS = PBKDF2PasswordHasher.iterations // 20

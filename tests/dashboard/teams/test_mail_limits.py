@@ -13,7 +13,7 @@ from dashboard.teams.core import mail_limits
 from dashboard.teams.models import Invitation, Team, User
 from tests.conftest import Answer
 
-PEOPLE, RESET, EMAIL = "/t/acme/settings/people/", "/accounts/password/reset/", "/accounts/email/"
+RESET, EMAIL = "/accounts/password/reset/", "/accounts/email/"
 
 
 def invite(client: Client, email: str, team: str = "acme") -> Answer:

@@ -35,9 +35,7 @@ from tests.views.snapshots.reading import tree
 
 __all__ = ["provider"]
 LOGIN = "/accounts/login/"
-PEOPLE = "/t/acme/settings/people/"
 DORA = "dora@example.com"
-ClientFor = Callable[[User], Client]
 
 
 def test_alice_is_found_by_her_address_linked_and_led_to_her_page(

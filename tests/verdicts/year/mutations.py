@@ -71,7 +71,6 @@ def _nothing_runs(schedule: str, tries: object, young: datetime, old: datetime, 
 
 stuck_limit = thresholds._stuck_limit
 awaited = thresholds._awaited
-worse_case = judge._where_both_agree
 said = sql._verdict
 target_thresholds = thresholds.target_thresholds
 without_usable = thresholds.without_usable
@@ -181,10 +180,6 @@ def _own_name(name: str, volume: str) -> bool:
 
 def _only_errors_fail(run: Run) -> bool:
     return run.state == runs.FAILED
-
-
-def _manual_tries_fail(interval_type: str) -> tuple[str, ...]:
-    return schedules.schedules_of(interval_type) or (("DAILY",) if interval_type == "MANUAL" else ())
 
 
 def _failing_for_ever(*facts: Any) -> Thresholds:

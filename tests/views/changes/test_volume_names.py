@@ -10,7 +10,7 @@ from tests.sync.steps import MINUTE, PATH, refreshed
 
 __all__ = ["clock", "environment", "key", "seen", "sim"]
 pytestmark = pytest.mark.django_db
-LIST, VOLUMES = "/snapshots", "/volumes"
+VOLUMES = "/volumes"
 QUARTER = 15 * MINUTE
 
 

@@ -16,7 +16,7 @@ from tests.sync.steps import KEY, MINUTE, PATH, refresh, refreshed
 __all__ = ["clock", "environment", "key", "seen", "sim"]
 pytestmark = pytest.mark.django_db
 QUARTER = 15 * MINUTE
-LIST, LISTS = "/snapshots", r"/volumes$"
+LISTS = r"/volumes$"
 ONE = r"/volumes/[^/]+$"
 
 

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import pytest
 
 from dashboard.secrets import Secret
-from dashboard.teams.models import ApiKey, Membership, Role, Team
+from dashboard.teams.models import ApiKey, Team
 from snapshots.cloudca.records import SnapshotRecord
 from snapshots.models import Environment, Policy
 from tests.views.snapshots.conftest import Fill, clock, environment, fill, key, other, sim
@@ -24,11 +24,6 @@ def week(team: Team) -> Policy:
 def told(week: Policy, fill: Fill) -> Environment:
     """A volume of each story, in one environment."""
     return fill(stories())
-
-
-@pytest.fixture
-def member(bob: object, team: Team) -> None:
-    Membership.objects.filter(user__email="bob@example.com", team=team).update(role=Role.MEMBER)
 
 
 @pytest.fixture
