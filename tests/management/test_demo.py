@@ -2,6 +2,7 @@
 
 import os
 import re
+import shutil
 import signal
 import socket
 import stat
@@ -40,10 +41,11 @@ class Start:
 
 
 @pytest.fixture(scope="module")
-def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder whose name has what addresses treat as their own."""
+def folder(tmp_path_factory: pytest.TempPathFactory, migrated: Path) -> Path:
+    """A folder whose name has what addresses treat as their own; tests/browser starts a demo without a database."""
     folder = tmp_path_factory.mktemp("shown") / "a demo + 100 %"
-    folder.mkdir()
+    (folder / "var").mkdir(parents=True)
+    shutil.copy(migrated, folder / "var/db.sqlite3")
     return folder
 
 

@@ -19,6 +19,7 @@ from snapshots.simulator.world import World
 from snapshots.sync.leases import Caller
 from snapshots.sync.refresh import refresh
 from snapshots.verdicts.sql import DataAges, volumes_of_team, with_verdicts
+from tests.kept import keeping
 from tests.management.conftest import Provision
 
 ANCHOR = datetime(2026, 11, 24, 12, tzinfo=UTC)
@@ -39,11 +40,19 @@ Verdicts = Callable[..., dict[str, Verdict]]
 
 
 @pytest.fixture
-def acme(provision: Provision, monkeypatch: pytest.MonkeyPatch) -> Team:
+def provisioned(provision: Provision, monkeypatch: pytest.MonkeyPatch) -> Team:
     monkeypatch.setenv("DEMO_KEY", ACME_KEY)
-    assert provision(TOLD).status == 0
-    past.replay(ANCHOR, KEYS)
+    with time_machine.travel(ANCHOR, tick=False):
+        assert provision(TOLD).status == 0
     return Team.objects.get(slug="acme")
+
+
+@pytest.fixture
+def acme(provisioned: Team) -> Team:
+    key = provisioned.api_key
+    with time_machine.travel(ANCHOR, tick=False):
+        keeping(lambda: past.replay(ANCHOR, KEYS), ANCHOR, f"{key.pk}:{key.generation}")
+    return provisioned
 
 
 @pytest.fixture
@@ -111,8 +120,9 @@ def test_what_the_past_left(acme: Team) -> None:
     assert Change.objects.filter(environment=dev, kind=Change.Kind.REFUSED).count() == 1
 
 
-@pytest.mark.usefixtures("acme")
-def test_the_clock_is_put_back_and_all_can_be_forgotten(settings: Settings) -> None:
+@pytest.mark.usefixtures("provisioned")
+def test_the_clock_is_put_back_and_all_can_be_forgotten() -> None:
+    past.replay(ANCHOR, KEYS)
     assert abs(timezone.now() - datetime.now(UTC)) < timedelta(minutes=1)
     past.forget()
     assert not Environment.everything.exists()
