@@ -5,6 +5,8 @@ from functools import wraps
 from inspect import signature
 from typing import Any
 
+import pytest
+
 Test = Callable[..., None]
 
 
@@ -20,8 +22,11 @@ def in_turn(names: str | Sequence[str], cases: Iterable[Any]) -> Callable[[Test]
             for case in given:
                 try:
                     test(**fixtures, **dict(zip(named, case, strict=True)))
-                except AssertionError as problem:
+                except (AssertionError, pytest.fail.Exception) as problem:
                     failed.append(f"{case}: {problem}")
+                except Exception as problem:
+                    problem.add_note(f"Tried: {case}")
+                    raise
             assert not failed, "\n".join(failed)
 
         full = signature(test)

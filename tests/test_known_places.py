@@ -3,8 +3,9 @@
 import ast
 from pathlib import Path
 
-import pytest
 from django.conf import settings
+
+from tests.loops import in_turn
 
 ROOT = Path(settings.BASE_DIR)
 
@@ -34,7 +35,7 @@ SECRET_CALLS = {
 }
 
 
-@pytest.mark.parametrize("call", SECRET_CALLS)
+@in_turn("call", SECRET_CALLS)
 def test_the_key_is_opened_and_shown_in_known_places(call: str) -> None:
     calling = {
         str(path.relative_to(ROOT))

@@ -3,9 +3,10 @@
 import re
 from pathlib import Path
 
-import pytest
 from django.conf import settings
 from django.template import Engine
+
+from tests.loops import in_turn
 
 TEMPLATES = Path(settings.BASE_DIR) / "templates"
 STATIC = Path(settings.BASE_DIR) / "static"
@@ -42,24 +43,24 @@ def found(pattern: re.Pattern[str], text: str) -> list[str]:
     return [match.group() for match in pattern.finditer(text)]
 
 
-@pytest.mark.parametrize("name", names(TEMPLATES, ".html", ".txt"))
+@in_turn("name", names(TEMPLATES, ".html", ".txt"))
 def test_compiles(name: str) -> None:
     assert Engine.get_default().get_template(name).origin.name == str(TEMPLATES / name)
 
 
-@pytest.mark.parametrize("name", HTML)
+@in_turn("name", HTML)
 def test_has_no_inline_code_and_no_way_around_escaping(name: str) -> None:
     markup = LOGIC.sub("x", html(name))
     assert found(INLINE, markup) == []
     assert found(UNESCAPED, html(name)) == []
 
 
-@pytest.mark.parametrize("path", [*TEMPLATES.rglob("*.*"), *STATIC.rglob("*.*")], ids=lambda path: path.name)
+@in_turn("path", [*TEMPLATES.rglob("*.*"), *STATIC.rglob("*.*")])
 def test_asks_no_third_party(path: Path) -> None:
     assert found(FOREIGN, path.read_text().replace(SVG_NAMESPACE, "")) == []
 
 
-@pytest.mark.parametrize("name", HTML)
+@in_turn("name", HTML)
 def test_htmx_has_a_plain_way_too(name: str) -> None:
     """A link has its href, a form its action; a field is sent by its form."""
     tags = TAG.findall(re.sub(r"{%.*?%}", "", html(name)))
@@ -70,7 +71,7 @@ def test_htmx_has_a_plain_way_too(name: str) -> None:
         assert tag == "input" or re.search(rf"\s(href|action)=\"{re.escape(address[1])}\"", attributes), attributes
 
 
-@pytest.mark.parametrize("name", HTML)
+@in_turn("name", HTML)
 def test_every_word_is_marked_for_translation(name: str) -> None:
     text = LOGIC.sub("", TRANSLATED.sub("", html(name)))
     spoken = [value for value in SPOKEN_ATTRIBUTE.findall(text) if WORD.search(value)]
@@ -78,20 +79,20 @@ def test_every_word_is_marked_for_translation(name: str) -> None:
     assert found(WORD, re.sub(r"<[^>]*>", " ", text)) == []
 
 
-@pytest.mark.parametrize("name", HTML)
+@in_turn("name", HTML)
 def test_every_form_that_posts_carries_a_token(name: str) -> None:
     posting = re.findall(r"<form[^>]*method=\"post\".*?</form>", html(name), re.S)
     assert all("{% csrf_token %}" in form for form in posting)
 
 
-@pytest.mark.parametrize("name", SCRIPTS)
+@in_turn("name", SCRIPTS)
 def test_script_builds_no_markup_and_runs_no_text(name: str) -> None:
     text = (STATIC / name).read_text()
     assert found(DANGEROUS_JS, text) == []
     assert len(text.splitlines()) <= MOST_JS_LINES
 
 
-@pytest.mark.parametrize("name", STYLES)
+@in_turn("name", STYLES)
 def test_style_sheet_is_small_and_imports_nothing(name: str) -> None:
     text = (STATIC / name).read_text()
     assert found(re.compile(r"@import|url\("), text) == []

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.loops import in_turn
 from tests.started import ROOT
 from tests.waiting import SECONDS
 
@@ -53,7 +54,7 @@ def test_every_wait_has_a_limit() -> None:
     assert [f"{name}:{call.lineno}: {ast.unparse(call)}" for name, call in found] == []
 
 
-@pytest.mark.parametrize(
+@in_turn(
     ("line", "count"),
     [
         ("process.wait()", 1),

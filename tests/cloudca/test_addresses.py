@@ -8,6 +8,7 @@ import responses
 from snapshots.cloudca.client import CloudClient
 from snapshots.cloudca.errors import InvalidInput, InvalidKey
 from tests.cloudca.support import BASE, ID, LIST_URL, PLACE, ROW, Key, client, envelope
+from tests.loops import in_turn
 
 BAD_SEGMENTS = [
     "..", ".", "%2e%2e", "a/../../x", "x?y=1", "x#f", "..;", "\\", "%2f", "a\0b", "a∕b", " ", "a b", "x" * 10_240,
@@ -50,7 +51,7 @@ def silent() -> object:
         assert len(mock.calls) == 0
 
 
-@pytest.mark.parametrize("bad", BAD_SEGMENTS)
+@in_turn("bad", BAD_SEGMENTS)
 def test_a_segment_that_is_not_plain_is_never_sent(bad: str) -> None:
     with client() as cloud:
         for place in ((bad, "test_area"), ("compute-on", bad)):
@@ -61,7 +62,7 @@ def test_a_segment_that_is_not_plain_is_never_sent(bad: str) -> None:
         assert cloud.calls == 0
 
 
-@pytest.mark.parametrize("bad", BAD_IDS)
+@in_turn("bad", BAD_IDS)
 def test_an_id_that_is_no_uuid_is_never_sent(bad: str) -> None:
     with client() as cloud:
         with pytest.raises(InvalidInput):
@@ -73,7 +74,7 @@ def test_an_id_that_is_no_uuid_is_never_sent(bad: str) -> None:
         assert cloud.calls == 0
 
 
-@pytest.mark.parametrize("bad", BAD_KEYS)
+@in_turn("bad", BAD_KEYS)
 def test_a_key_that_no_header_may_carry_is_never_sent(bad: str) -> None:
     with CloudClient(BASE, Key(bad)) as cloud, pytest.raises(InvalidKey) as caught:
         cloud.list_environments()
@@ -82,13 +83,13 @@ def test_a_key_that_no_header_may_carry_is_never_sent(bad: str) -> None:
     assert "q9" not in str(caught.value)
 
 
-@pytest.mark.parametrize("bad", BAD_BASES)
+@in_turn("bad", BAD_BASES)
 def test_a_base_address_that_is_not_plain_https_is_refused(bad: str) -> None:
     with pytest.raises(InvalidInput):
         CloudClient(bad, Key())
 
 
-@pytest.mark.parametrize("good", ["https://api.cloud.ca/v1", "https://hypertec.cloud:8443/api/v2", "https://[2001:db8::1]/",
+@in_turn("good", ["https://api.cloud.ca/v1", "https://hypertec.cloud:8443/api/v2", "https://[2001:db8::1]/",
                                   "http://localhost:8700/v1", "http://127.0.0.1", "http://[::1]:80/v1"])  # fmt: skip
 def test_a_base_address_that_is_https_or_loopback_is_taken(good: str) -> None:
     CloudClient(good, Key()).close()
@@ -101,11 +102,11 @@ def urls_asked(base: str, volume_id: str | None = None) -> list[str | None]:
         return [call.request.url for call in mock.calls]
 
 
-@pytest.mark.parametrize("base", [BASE, f"{BASE}/", f"{BASE}///", "HTTPS://API.Cloud.CA/v1".replace("HTTPS", "https")])
+@in_turn("base", [BASE, f"{BASE}/", f"{BASE}///", "HTTPS://API.Cloud.CA/v1".replace("HTTPS", "https")])
 def test_slashes_and_case_of_the_base_address_do_not_matter(base: str) -> None:
     assert urls_asked(base) == [LIST_URL]
 
 
-@pytest.mark.parametrize("spelling", SPELLINGS)
+@in_turn("spelling", SPELLINGS)
 def test_a_volume_id_is_sent_once_in_its_canonical_form(spelling: str) -> None:
     assert urls_asked(BASE, spelling) == [f"{LIST_URL}?volume_id={ID}"]

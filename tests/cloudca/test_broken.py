@@ -1,12 +1,11 @@
 """Replies that break off, lie about their length or never end."""
 
-import pytest
-
 from tests.cloudca.support import PLACE, ROW, STREAMED, client, envelope, fault_over
 from tests.cloudca.wire import answer, answer_and_close, answer_and_drip, answer_and_reset, http, serving
+from tests.loops import in_turn
 
 
-@pytest.mark.parametrize(
+@in_turn(
     ("reply", "kind"),
     [
         (b"HTTP/1.1 200 OK\r\nContent-Length: 9999\r\n\r\n" + envelope(ROW), "interrupted"),
@@ -36,7 +35,7 @@ def test_a_reply_that_breaks_is_a_fault(reply: bytes, kind: str) -> None:
         assert fault_over(wire.url, seconds=2).kind == kind
 
 
-@pytest.mark.parametrize("start", [b"", b"HTTP/1.1 200 OK\r\nConte", b"HTTP/1.1 200 OK\r\nContent-Length: 99\r\n\r\n{"])
+@in_turn("start", [b"", b"HTTP/1.1 200 OK\r\nConte", b"HTTP/1.1 200 OK\r\nContent-Length: 99\r\n\r\n{"])
 def test_a_reset_is_a_broken_connection(start: bytes) -> None:
     with serving(answer_and_reset(start)) as wire:
         fault = fault_over(wire.url)
@@ -53,7 +52,7 @@ def test_a_body_without_length_and_a_chunked_one_are_read() -> None:
             assert cloud.list_snapshots(*PLACE).complete
 
 
-@pytest.mark.parametrize(
+@in_turn(
     "head",
     [b"HTTP/1.1 200 OK\r\n\r\n", b"HTTP/1.1 200 OK\r\nContent-Length: 99999999999\r\n\r\n", STREAMED + b"fffffff\r\n"],
 )
@@ -63,7 +62,7 @@ def test_a_body_past_the_cap_is_not_read_on(head: bytes) -> None:
     assert (fault.kind, fault.status, fault.retryable) == ("too_large", 200, False)
 
 
-@pytest.mark.parametrize(
+@in_turn(
     ("start", "piece"),
     [
         (STREAMED + b"0\r\n", b"A: b\r\n" * 50_000),

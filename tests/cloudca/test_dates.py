@@ -2,10 +2,10 @@
 
 from datetime import UTC, datetime
 
-import pytest
-from hypothesis import given, strategies
+from hypothesis import HealthCheck, given, settings, strategies
 
 from snapshots.cloudca.dates import read_date
+from tests.loops import in_turn
 
 READ = {
     "2016-10-19T14:25:41-0400": "2016-10-19T18:25:41",
@@ -38,16 +38,17 @@ NONE = [
 ]
 
 
-@pytest.mark.parametrize(("text", "moment"), READ.items())
+@in_turn(("text", "moment"), READ.items())
 def test_the_forms_that_the_provider_uses(text: str, moment: str) -> None:
     assert read_date(text) == datetime.fromisoformat(moment).replace(tzinfo=UTC)
 
 
-@pytest.mark.parametrize("text", NONE)
+@in_turn("text", NONE)
 def test_anything_else_is_no_date(text: str) -> None:
     assert read_date(text) is None
 
 
+@settings(suppress_health_check=[HealthCheck.too_slow])  # a busy machine is slow at the first text
 @given(strategies.text() | strategies.from_regex(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}[+-][0-9]{4}"))
 def test_no_text_raises_and_every_date_is_in_utc_and_bounded(text: str) -> None:
     moment = read_date(text)

@@ -11,6 +11,7 @@ from snapshots.cloudca.client import CloudClient
 from snapshots.cloudca.errors import MismatchedReply, NotFound, Unreadable
 from snapshots.cloudca.records import Listing, VolumeRecord
 from tests.cloudca.support import BASE, ID, OTHER_ID, PLACE, client
+from tests.loops import in_turn
 
 VOLUME = {
     "id": ID, "name": "ROOT-1", "type": "os", "creationDate": "2016-10-19T14:25:41-0400",
@@ -58,7 +59,7 @@ def test_a_volume_is_read() -> None:
     assert json.loads(volume.raw) == VOLUME
 
 
-@pytest.mark.parametrize(
+@in_turn(
     ("size", "read"),
     [
         (20, 20),
@@ -92,7 +93,7 @@ def retrieved(body: object, status: int = 200, asked: str = ID) -> VolumeRecord:
         return cloud.get_volume(*PLACE, asked)
 
 
-@pytest.mark.parametrize("data", [VOLUME, [VOLUME]])
+@in_turn("data", [VOLUME, [VOLUME]])
 def test_one_volume_is_read_as_in_the_list(data: object) -> None:
     assert retrieved({"data": data}, asked=ID.upper()) == only("volumes", VOLUME)
 
@@ -114,7 +115,7 @@ def test_an_environment_is_read() -> None:
     assert (environment.connection_id, environment.connection_name) == (OTHER_ID, "Compute - Québec")
 
 
-@pytest.mark.parametrize("connection", [None, {}, [], "x", 5, {"id": OTHER_ID}])
+@in_turn("connection", [None, {}, [], "x", 5, {"id": OTHER_ID}])
 def test_an_environment_without_a_service_code_is_kept(connection: object) -> None:
     assert only("environments", {**ENVIRONMENT, "serviceConnection": connection}).service_code == ""
 
@@ -125,21 +126,19 @@ def test_a_connection_is_read() -> None:
     assert (connection.name, connection.reachable) == ("Compute - Québec", True)
 
 
-@pytest.mark.parametrize(
-    ("status", "reachable"), [({"reachable": False}, False), ({}, None), (None, None), ({"reachable": "x"}, None)]
-)
+@in_turn(("status", "reachable"), [({"reachable": False}, False), ({}, None), (None, None), ({"reachable": "x"}, None)])
 def test_whether_a_connection_is_reachable_may_be_unknown(status: object, reachable: bool | None) -> None:
     assert only("connections", {**CONNECTION, "status": status}).reachable is reachable
 
 
-@pytest.mark.parametrize(("what", "row"), [("environments", ENVIRONMENT), ("connections", CONNECTION)])
+@in_turn(("what", "row"), [("environments", ENVIRONMENT), ("connections", CONNECTION)])
 def test_no_count_is_expected_but_a_wrong_one_noticed(what: str, row: Mapping[str, object]) -> None:
     assert listed(what, {"data": [row]}).complete
     assert listed(what, {"data": [row]}).doubts == ()
     assert listed(what, {"data": [row], "metadata": {"recordCount": 2}}).doubts == ("record_count_differs",)
 
 
-@pytest.mark.parametrize("what", PATHS)
+@in_turn("what", PATHS)
 def test_a_row_without_identity_is_skipped_and_a_fault_is_a_fault(what: str) -> None:
     listing = listed(what, {"data": [{}, None, 5, {"id": [1]}, {"name": "x"}]})
     assert (listing.rows, listing.skipped, listing.complete) == ((), 5, False)

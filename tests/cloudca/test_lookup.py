@@ -13,6 +13,7 @@ from snapshots.cloudca import http as bounded_http
 from tests.cloudca.proxy import proxying
 from tests.cloudca.support import LIST, PLACE, Key, client, fault_over
 from tests.cloudca.wire import answer, serving
+from tests.loops import in_turn
 from tests.management.programs import until
 from tests.waiting import together, within
 
@@ -135,7 +136,7 @@ def test_behind_a_proxy_the_name_of_the_provider_is_not_looked_up(resolver: Reso
     assert (resolver.asked, proxy.lines) == (1, [f"CONNECT {NAME}:443 HTTP/1.0".encode()])
 
 
-@pytest.mark.parametrize("host", ["a..b", "x" * 64, "a." * 130])
+@in_turn("host", ["a..b", "x" * 64, "a." * 130])
 def test_a_name_that_no_resolver_takes_is_unknown(host: str) -> None:
     fault = fault_over(f"https://{host}/v1")
     assert (fault.kind, str(fault)) == ("unreachable", "The address of the provider cannot be found.")

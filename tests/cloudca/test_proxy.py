@@ -20,6 +20,7 @@ from tests.cloudca.proxy import TUNNEL, Proxy, proxying
 from tests.cloudca.support import BASE, LIST, PLACE, ROW, Key, canary, client, envelope, fault_over
 from tests.cloudca.wire import Wire, answer, http, serving
 from tests.faults.certificates import Authority
+from tests.loops import in_turn
 
 HOST = "api.provider.test"  # a name that only the proxy knows
 URL = f"https://{HOST}/v1"
@@ -214,7 +215,7 @@ NO_ADDRESSES = [
 NO_ADDRESSES += ["http://h:0", "http://h:99999", "http://h?x", "http://h#x", "http://u:%E2%82%AC@h", "http://h h", "x"]
 
 
-@pytest.mark.parametrize("address", ["", "http://h\n", *NO_ADDRESSES])
+@in_turn("address", ["", "http://h\n", *NO_ADDRESSES])
 def test_an_address_that_is_none_is_refused_and_not_repeated(address: str) -> None:
     with pytest.raises(InvalidInput) as caught:
         CloudClient(BASE, Key(), deadline=Deadline.after(1), proxy=Key(address))

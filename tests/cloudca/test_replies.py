@@ -10,6 +10,7 @@ from snapshots.cloudca.errors import CloudError
 from snapshots.cloudca.records import Listing
 from snapshots.cloudca.replies import http_date
 from tests.cloudca.support import ROW, canary, envelope, fault_from, list_from
+from tests.loops import in_turn
 from tests.proof import first
 
 NOT_UNDERSTOOD = [
@@ -72,19 +73,19 @@ STATUSES = {
 ERRORS = '{"errors":[{"code":2012,"message":"wrong state","context":{"id":"x"}}]}'
 
 
-@pytest.mark.parametrize("body", NOT_UNDERSTOOD)
+@in_turn("body", NOT_UNDERSTOOD)
 def test_what_is_not_the_envelope_is_unreadable(body: bytes) -> None:
     fault = fault_from(body)
     assert (fault.kind, fault.status, fault.retryable) == ("unreadable", 200, False)
 
 
-@pytest.mark.parametrize("content_type", ["text/html", "application/octet-stream", "text/plain; charset=utf-16"])
+@in_turn("content_type", ["text/html", "application/octet-stream", "text/plain; charset=utf-16"])
 def test_the_envelope_counts_whatever_type_it_claims(content_type: str) -> None:
     assert list_from(envelope(ROW), Content_Type=content_type).complete
 
 
-@pytest.mark.parametrize("body", [envelope(ROW), b"<html>", b"", ERRORS.encode()])
-@pytest.mark.parametrize(("status", "expected"), STATUSES.items())
+@in_turn("body", [envelope(ROW), b"<html>", b"", ERRORS.encode()])
+@in_turn(("status", "expected"), STATUSES.items())
 def test_a_status_other_than_200_is_its_fault(status: int, expected: tuple[str, bool], body: bytes) -> None:
     fault = fault_from(body, status)
     kind, retryable = expected
@@ -93,21 +94,19 @@ def test_a_status_other_than_200_is_its_fault(status: int, expected: tuple[str, 
     assert (fault.kind, fault.retryable, fault.status) == (kind, retryable, status)
 
 
-@pytest.mark.parametrize(
-    "body", [ERRORS, ERRORS[:-1] + ',"data":[]}', '{"data":[],"metadata":{"recordCount":0},' + ERRORS[1:]]
-)
+@in_turn("body", [ERRORS, ERRORS[:-1] + ',"data":[]}', '{"data":[],"metadata":{"recordCount":0},' + ERRORS[1:]])
 def test_errors_with_200_are_a_fault_and_no_empty_list(body: str) -> None:
     fault = fault_from(body)
     assert (fault.kind, fault.status, fault.code, fault.detail) == ("rejected", 200, "2012", "wrong state")
 
 
-@pytest.mark.parametrize("found", ["[]", "null", "{}", '"x"', "[5]", "[null]", "[[1]]", "5"])
+@in_turn("found", ["[]", "null", "{}", '"x"', "[5]", "[null]", "[[1]]", "5"])
 def test_errors_of_any_form_are_a_fault(found: str) -> None:
     fault = fault_from(f'{{"data":[],"errors":{found}}}')
     assert (fault.kind, fault.code, fault.detail) == ("rejected", "", "")
 
 
-@pytest.mark.parametrize(
+@in_turn(
     ("error", "code"),
     [({"code": 2012}, "2012"), ({"code": "X"}, "X"), ({"errorCode": "FOO_ERROR"}, "FOO_ERROR"), ({"errorCode": 7}, "7"),
      ({"code": None, "errorCode": "B"}, "B"), ({"code": [1]}, ""), ({"code": "x" * 500}, "x" * 64)],
@@ -131,18 +130,18 @@ def test_401_and_403_have_words_of_their_own() -> None:
     assert (str(fault_from(b"", 401)), str(fault_from(b"", 403))) == (errors.KEY_NOT_ACCEPTED, errors.KEY_NOT_ALLOWED)
 
 
-@pytest.mark.parametrize("encoding", ["gzip", "br", "deflate", "zstd", "gzip, identity", "x"])
+@in_turn("encoding", ["gzip", "br", "deflate", "zstd", "gzip, identity", "x"])
 def test_a_compressed_reply_is_refused(encoding: str) -> None:
     assert fault_from(envelope(ROW), Content_Encoding=encoding).kind == "unreadable"
     assert fault_from(envelope(ROW), 503, Content_Encoding=encoding).kind == "unavailable"
 
 
-@pytest.mark.parametrize("encoding", ["identity", "IDENTITY", " identity "])
+@in_turn("encoding", ["identity", "IDENTITY", " identity "])
 def test_identity_is_no_compression(encoding: str) -> None:
     assert list_from(envelope(ROW), Content_Encoding=encoding).complete
 
 
-@pytest.mark.parametrize("body", ["x" * 2_000_000, json.dumps({"errors": [{"message": "x" * 2_000_000}]})])
+@in_turn("body", ["x" * 2_000_000, json.dumps({"errors": [{"message": "x" * 2_000_000}]})])
 def test_the_words_of_a_long_error_are_not_read(body: str) -> None:
     fault = fault_from(body, 500)
     assert (fault.kind, fault.detail) == ("unavailable", "")
@@ -151,7 +150,7 @@ def test_the_words_of_a_long_error_are_not_read(body: str) -> None:
 NOON = "Tue, 24 Nov 2026 12:00:00 GMT"
 
 
-@pytest.mark.parametrize(
+@in_turn(
     ("value", "seconds"),
     [
         ("120", 120.0),
@@ -192,9 +191,7 @@ def test_odd_dates_never_raise() -> None:
         assert http_date(text) is None or http_date(text)
 
 
-@pytest.mark.parametrize(
-    "date", ["01 Jan 0101 00:00:00 +0100", "31 Dec 9999 23:59:59 -0100", "31 Dec 1989 23:59:59 GMT"]
-)
+@in_turn("date", ["01 Jan 0101 00:00:00 +0100", "31 Dec 9999 23:59:59 -0100", "31 Dec 1989 23:59:59 GMT"])
 def test_a_date_that_no_clock_tells_is_none(date: str) -> None:
     assert http_date(date) is None
 

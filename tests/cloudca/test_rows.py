@@ -9,6 +9,7 @@ import pytest
 
 from snapshots.cloudca.errors import MismatchedReply, Unreadable
 from tests.cloudca.support import ID, OTHER_ID, ROW, VOLUME_ID, envelope, get_from, list_from
+from tests.loops import in_turn
 
 FIELDS = {
     "name": "name",
@@ -44,24 +45,24 @@ def test_a_single_snapshot_with_another_id_is_refused() -> None:
         get_from(json.dumps({"data": ROW}).encode(), asked=OTHER_ID)
 
 
-@pytest.mark.parametrize("found", [[], [ROW, ROW], "text", None, 5, {}, {"id": "no"}, {"name": "x"}])
+@in_turn("found", [[], [ROW, ROW], "text", None, 5, {}, {"id": "no"}, {"name": "x"}])
 def test_a_single_snapshot_that_is_none_is_unreadable(found: object) -> None:
     with pytest.raises(Unreadable):
         get_from(json.dumps({"data": found}).encode())
 
 
-@pytest.mark.parametrize(("key", "attribute"), FIELDS.items())
+@in_turn(("key", "attribute"), FIELDS.items())
 def test_a_missing_field_is_empty(key: str, attribute: str) -> None:
     listing = list_from(envelope({name: value for name, value in ROW.items() if name != key}))
     assert getattr(listing.rows[0], attribute) == ""
     assert listing.complete
 
 
-@pytest.mark.parametrize(
+@in_turn(
     ("value", "text"),
     [(None, ""), (5, "5"), (1.5, "1.5"), (True, "true"), ([1], ""), ({"a": 1}, ""), (10**30, f"{10**30}")],
 )
-@pytest.mark.parametrize(("key", "attribute"), FIELDS.items())
+@in_turn(("key", "attribute"), FIELDS.items())
 def test_a_field_of_another_type_spoils_nothing(key: str, attribute: str, value: object, text: str) -> None:
     listing = list_from(envelope({**ROW, key: value}))
     assert getattr(listing.rows[0], attribute) == ("" if attribute == "volume_id" else text)
@@ -69,28 +70,26 @@ def test_a_field_of_another_type_spoils_nothing(key: str, attribute: str, value:
     assert listing.complete
 
 
-@pytest.mark.parametrize(
-    "value", [None, 5, True, [ID], {"a": ID}, "", "no", f"{ID}x", f"../{ID}", "x" * 10_000, ID.replace("-", "")]
-)
+@in_turn("value", [None, 5, True, [ID], {"a": ID}, "", "no", f"{ID}x", f"../{ID}", "x" * 10_000, ID.replace("-", "")])
 def test_a_row_without_an_id_is_skipped_and_counted(value: object) -> None:
     listing = list_from(envelope({**ROW, "id": value}, {**ROW, "id": OTHER_ID}))
     assert [record.id for record in listing.rows] == [OTHER_ID]
     assert (listing.skipped, listing.complete, listing.doubts) == (1, False, ("rows_skipped",))
 
 
-@pytest.mark.parametrize("row", [None, 5, "text", [], [ROW], {}])
+@in_turn("row", [None, 5, "text", [], [ROW], {}])
 def test_a_row_that_is_no_object_is_skipped(row: object) -> None:
     listing = list_from(envelope(row, ROW))
     assert (len(listing.rows), listing.skipped, listing.raw_count) == (1, 1, 2)
 
 
-@pytest.mark.parametrize("value", [ID.upper(), f"{{{ID}}}", f"urn:uuid:{ID}", f"URN:UUID:{ID.upper()}"])
+@in_turn("value", [ID.upper(), f"{{{ID}}}", f"urn:uuid:{ID}", f"URN:UUID:{ID.upper()}"])
 def test_other_spellings_of_an_id_become_the_canonical_one(value: str) -> None:
     assert list_from(envelope({**ROW, "id": value, "volumeId": value})).rows[0].id == ID
     assert list_from(envelope({**ROW, "id": value, "volumeId": value})).rows[0].volume_id == ID
 
 
-@pytest.mark.parametrize("value", ["backedup", "", "Frozen", "BACKEDUP", "DAILY,WEEKLY"])
+@in_turn("value", ["backedup", "", "Frozen", "BACKEDUP", "DAILY,WEEKLY"])
 def test_unknown_states_and_types_are_kept(value: str) -> None:
     record = list_from(envelope({**ROW, "state": value, "intervalType": value})).rows[0]
     assert (record.state, record.interval_type) == (value, value)
@@ -106,7 +105,7 @@ def test_unknown_keys_live_on_in_the_raw_record_only() -> None:
 TWINS = [ROW, {**ROW, "state": "Error"}, {**ROW, "id": ID.upper(), "state": "Creating"}]
 
 
-@pytest.mark.parametrize("rows", [*permutations(TWINS)])
+@in_turn("rows", [*permutations(TWINS)])
 def test_of_equal_ids_the_usable_one_counts_in_any_order(rows: Sequence[dict[str, object]]) -> None:
     listing = list_from(envelope(*rows))
     assert [record.state for record in listing.rows] == ["BackedUp"]
@@ -114,7 +113,7 @@ def test_of_equal_ids_the_usable_one_counts_in_any_order(rows: Sequence[dict[str
     assert (listing.complete, listing.proves_absence) == (True, False)
 
 
-@pytest.mark.parametrize("rows", [*permutations(TWINS[1:])])
+@in_turn("rows", [*permutations(TWINS[1:])])
 def test_of_equal_ids_that_are_not_usable_always_the_same_one_counts(rows: Sequence[dict[str, object]]) -> None:
     assert [record.state for record in list_from(envelope(*rows)).rows] == ["Error"]
 
@@ -124,17 +123,15 @@ def test_a_row_that_is_sent_twice_contradicts_nothing() -> None:
     assert (listing.duplicates, listing.proves_absence) == (1, True)
 
 
-@pytest.mark.parametrize("field", ["created", "createdAt", "creationDate"])
-@pytest.mark.parametrize("text", ["2026-07-30T10:00:00+0000", "2026-07-30T06:00:00-04:00", "2026-07-30T10:00:00.000Z"])
+@in_turn("field", ["created", "createdAt", "creationDate"])
+@in_turn("text", ["2026-07-30T10:00:00+0000", "2026-07-30T06:00:00-04:00", "2026-07-30T10:00:00.000Z"])
 def test_a_date_of_the_row_is_read(field: str, text: str) -> None:
     record = list_from(envelope({**ROW, field: text})).rows[0]
     assert record.created == datetime(2026, 7, 30, 10, tzinfo=UTC)
     assert record.fingerprint != list_from(envelope(ROW)).rows[0].fingerprint
 
 
-@pytest.mark.parametrize(
-    "value", [None, "", "yesterday", 0, [], "9999-12-31T23:59:59+0000", "0001-01-01T00:00:00+0100"]
-)
+@in_turn("value", [None, "", "yesterday", 0, [], "9999-12-31T23:59:59+0000", "0001-01-01T00:00:00+0100"])
 def test_what_is_no_date_is_none(value: object) -> None:
     assert list_from(envelope({**ROW, "created": value})).rows[0].created is None
 
@@ -155,7 +152,7 @@ def test_rows_of_other_volumes_are_dropped_and_counted() -> None:
     assert (listing.foreign, listing.complete, listing.doubts) == (1, True, ("foreign_rows",))
 
 
-@pytest.mark.parametrize(
+@in_turn(
     ("metadata", "count", "doubt"),
     [
         ('{"recordCount":2}', 2, "record_count_differs"),
@@ -184,7 +181,7 @@ def test_a_list_without_metadata_is_incomplete() -> None:
     assert (listing.record_count, listing.complete) == (None, False)
 
 
-@pytest.mark.parametrize(
+@in_turn(
     ("name", "cleaned"),
     [
         ('"a\\nb\\r\\tc"', "a b  c"),

@@ -2,7 +2,6 @@
 
 from pathlib import Path
 
-import pytest
 from django.conf import settings
 from django.views.debug import SafeExceptionReporterFilter
 from pytest_django import Settings
@@ -13,6 +12,7 @@ from snapshots.cloudca.addresses import is_proxy
 from tests.cloudca.test_proxy import NO_ADDRESSES, PASSWORD, USER
 from tests.dashboard.teams.test_startup import LOOPBACK, run
 from tests.faults.certificates import Authority
+from tests.loops import in_turn
 
 ADDRESSES = [
     "http://proxy:3128",
@@ -23,14 +23,14 @@ ADDRESSES = [
 ]
 
 
-@pytest.mark.parametrize("address", [*NO_ADDRESSES, "http://h\n", "http://ü", "http://u:ü@h", "http://u:p@w@h"])
+@in_turn("address", [*NO_ADDRESSES, "http://h\n", "http://ü", "http://u:ü@h", "http://u:p@w@h"])
 def test_the_start_and_the_client_refuse_the_same_addresses(address: str) -> None:
     (sentence,) = check_settings.proxy(address)
     assert sentence.startswith("CLOUDCA_PROXY must be an address such as")
     assert not is_proxy(address)
 
 
-@pytest.mark.parametrize("address", ADDRESSES)
+@in_turn("address", ADDRESSES)
 def test_and_take_the_same(address: str) -> None:
     assert check_settings.proxy(address) == []
     assert is_proxy(address)

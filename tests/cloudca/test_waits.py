@@ -11,12 +11,13 @@ from snapshots.cloudca.errors import TimedOut
 from snapshots.cloudca.http import Deadline
 from tests.cloudca.support import LIST, PLACE, STREAMED, Key, client, fault_over
 from tests.cloudca.wire import Wire, answer, answer_and_drip, serving
+from tests.loops import in_turn
 
 SHORT_SECONDS = 0.5
 SLACK_SECONDS = 5.0  # a machine may be busy; without the budget it would be 15 s or more
 
 
-@pytest.mark.parametrize(
+@in_turn(
     ("start", "piece"),
     [
         (b"", b"H"),

@@ -15,6 +15,7 @@ from snapshots.cloudca.client import CloudClient
 from snapshots.cloudca.transport import HEADERS
 from tests.cloudca.support import ID, LIST, PLACE, ROW, VOLUME_ID, canary, client, envelope, fault_over
 from tests.cloudca.wire import Wire, answer, answer_and_drip, http, serving
+from tests.loops import in_turn
 
 PREFIX = "/v1/services/compute-on/test_area"
 
@@ -33,8 +34,8 @@ CALLS: list[tuple[Callable[[CloudClient], object], bytes, str]] = [
 ]
 
 
-@pytest.mark.parametrize(("call", "reply", "target"), CALLS)
-@pytest.mark.parametrize("slash", ["", "/"])
+@in_turn(("call", "reply", "target"), CALLS)
+@in_turn("slash", ["", "/"])
 def test_the_request_line_has_exactly_the_bytes_intended(
     call: Callable[[CloudClient], object], reply: bytes, target: str, slash: str
 ) -> None:
@@ -92,7 +93,7 @@ def test_no_cookie_is_sent_back() -> None:
     assert not any(b"cookie" in head.lower() for head in wire.heads)
 
 
-@pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
+@in_turn("status", [301, 302, 303, 307, 308])
 def test_a_redirect_is_not_followed_and_its_body_not_read(status: int) -> None:
     with serving(answer(LIST)) as other:
         start = f"HTTP/1.1 {status} Moved\r\nLocation: {other.url}/x\r\nContent-Length: 9999999\r\n\r\n".encode()

@@ -13,6 +13,7 @@ from snapshots.models import Environment, Volume
 from tests.lists.prefixes import HARMLESS, PREFIXES
 from tests.lists.reading import CHANGES, KINDS, LIST, PAGES, VOLUMES, as_csv, export
 from tests.lists.workbook import sheets
+from tests.loops import in_turn
 from tests.views.snapshots.conftest import NOW, Fill, record, snapshot_id
 
 ENDS = ["serviceCode", "environmentName", "dataAsOf", "filter"]
@@ -32,14 +33,14 @@ QUOTED = re.compile(r'"(?:[^"]|"")*"(?:,"(?:[^"]|"")*")*')
 MOMENT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ")
 
 
-@pytest.mark.parametrize("prefix", PREFIXES, ids=ascii)
+@in_turn("prefix", PREFIXES)
 def test_a_formula_gets_an_apostrophe_and_loses_it_again(prefix: str) -> None:
     cell = safe(f"{prefix}1+1")
     assert cell == f"'{prefix}1+1"
     assert value_of(cell) == f"{prefix}1+1"
 
 
-@pytest.mark.parametrize("value", HARMLESS)
+@in_turn("value", HARMLESS)
 def test_anything_else_stays_as_it_is(value: str) -> None:
     assert safe(value) == value
 

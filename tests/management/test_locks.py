@@ -6,11 +6,11 @@ from functools import cache
 from importlib.metadata import PackageNotFoundError, requires
 from typing import Any
 
-import pytest
 from packaging.markers import default_environment
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
+from tests.loops import in_turn
 from tests.management.programs import ROOT
 
 FOLDER, LOCKS = ROOT / "requirements", ("runtime", "test")
@@ -84,21 +84,19 @@ def without(package: str, lock: str) -> str:
     return re.sub(rf"^{re.escape(package)}==", "# ", lock, flags=re.MULTILINE)
 
 
-@pytest.mark.parametrize("environment", [HERE, *NEWER], ids=lambda each: each["python_version"])
-@pytest.mark.parametrize("name", LOCKS)
+@in_turn("environment", [HERE, *NEWER])
+@in_turn("name", LOCKS)
 def test_a_lock_names_all_that_its_packages_need(name: str, environment: Environment) -> None:
     assert unmet(lock(name), wanted(name), environment) == set()
 
 
-@pytest.mark.parametrize("name", LOCKS)
+@in_turn("name", LOCKS)
 def test_a_lock_without_any_one_of_its_packages_is_incomplete(name: str) -> None:
     whole = lock(name)
     assert [package for package in pins(whole, HERE) if not unmet(without(package, whole), wanted(name))] == []
 
 
-@pytest.mark.parametrize(
-    ("package", "needed"), [("fido2", "mfa"), ("pyjwt", "socialaccount"), ("psycopg-pool", "pool")]
-)
+@in_turn(("package", "needed"), [("fido2", "mfa"), ("pyjwt", "socialaccount"), ("psycopg-pool", "pool")])
 def test_what_only_an_extra_needs_is_missed(package: str, needed: str) -> None:
     (missing,) = unmet(without(package, lock("runtime")), wanted("runtime"))
     assert missing.startswith(package)
@@ -119,6 +117,6 @@ def test_no_file_names_a_package_index() -> None:
     assert found == []
 
 
-@pytest.mark.parametrize("line", ["--extra-index-url https://x", "-i https://x", "PIP_FIND_LINKS=/x", "-f /x"])
+@in_turn("line", ["--extra-index-url https://x", "-i https://x", "PIP_FIND_LINKS=/x", "-f /x"])
 def test_an_index_address_would_be_found(line: str) -> None:
     assert INDEX.search(line)

@@ -13,6 +13,7 @@ from dashboard.http.request_log import LineFormatter, one_line
 from dashboard.teams.access.capabilities import SHARE, capabilities
 from tests.authorization.plan import UNOWNED, VIEWS, address
 from tests.conftest import Answer
+from tests.loops import in_turn
 from tests.sharing.conftest import Make, visit
 
 Tell = Callable[..., None]
@@ -62,7 +63,7 @@ def test_a_fault_has_them_too(make: Make, monkeypatch: pytest.MonkeyPatch) -> No
     assert {name: answer.get(name) for name in WANTED} == WANTED
 
 
-@pytest.mark.parametrize(("path", "cookies"), [("/s/x", 0), ("/sx", 1)])
+@in_turn(("path", "cookies"), [("/s/x", 0), ("/sx", 1)])
 def test_no_cookie_gets_out_whoever_sets_it(path: str, cookies: int) -> None:
     def careless(_request: HttpRequest) -> HttpResponse:
         answer = HttpResponse()
@@ -94,7 +95,7 @@ LINES = {
 }
 
 
-@pytest.mark.parametrize("line", LINES)
+@in_turn("line", LINES)
 def test_a_line_keeps_the_public_part_alone(line: str) -> None:
     assert one_line(line) == LINES[line]
 

@@ -8,6 +8,7 @@ import requests
 
 from snapshots.simulator.server import Simulator
 from snapshots.simulator.world import World
+from tests.loops import in_turn
 from tests.simulator.conftest import AREA, EXAMPLE_ID, EXAMPLE_VOLUME, KEY, LIST, NARROW_KEY, Get
 
 UNKNOWN = "5f0c8a52-9a0e-4a4c-8a0e-6f7f4d0f1b11"
@@ -137,7 +138,7 @@ def test_a_narrow_key_sees_its_environments_alone(get: Get) -> None:
     assert get("/services/compute-qc/prod/snapshots", key=NARROW_KEY).status_code == 403
 
 
-@pytest.mark.parametrize("status", [401, 403])
+@in_turn("status", [401, 403])
 def test_missing_and_bad_keys(status: int) -> None:
     with Simulator(World(volumes=1, snapshots=1), keys={KEY: None}, bad_key_status=status) as sim:
         bare = requests.get(sim.url + LIST, timeout=10)

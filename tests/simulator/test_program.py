@@ -15,6 +15,7 @@ import requests
 
 from snapshots.simulator.options import keys_of, main
 from tests.faults.certificates import Authority
+from tests.loops import in_turn
 from tests.simulator.conftest import LIST
 from tests.waiting import within
 
@@ -47,7 +48,7 @@ def run(*options: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run([*MODULE, *options], cwd=ROOT, capture_output=True, text=True, timeout=60, check=False)
 
 
-@pytest.mark.parametrize("end", [signal.SIGTERM, signal.SIGINT])
+@in_turn("end", [signal.SIGTERM, signal.SIGINT])
 def test_starts_serves_and_ends(end: signal.Signals) -> None:
     with running("--key", "K", "--snapshots", "30") as (process, url):
         reply = requests.get(url + LIST, headers={"MC-Api-Key": "K"}, timeout=10)

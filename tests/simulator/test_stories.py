@@ -9,6 +9,7 @@ import pytest
 from snapshots.simulator.options import add_options, build
 from snapshots.simulator.stories import STORIES
 from snapshots.simulator.world import World
+from tests.loops import in_turn
 
 ANCHOR = datetime(2026, 11, 24, 12, tzinfo=UTC)
 DAY, MINUTE = timedelta(days=1), timedelta(minutes=1)
@@ -32,7 +33,7 @@ def everything(world: World) -> list[list[dict[str, object]]]:
     return [each for code in STORIES for each in (world.volumes(code), world.snapshots(code))]
 
 
-@pytest.mark.parametrize("later", [9 * DAY, 12 * DAY, 12 * DAY + 2 * MINUTE, 13 * DAY])
+@in_turn("later", [9 * DAY, 12 * DAY, 12 * DAY + 2 * MINUTE, 13 * DAY])
 def test_a_world_that_waited_is_one_that_begins_later(later: timedelta) -> None:
     clock = Clock(ANCHOR - 12 * DAY)
     waited = World(environments=(), clock=clock, stories=ANCHOR)
@@ -57,7 +58,7 @@ def test_without_a_moment_none_is_told() -> None:
     assert World(volumes=2, snapshots=2).environments == ("compute-on/test_area", "compute-qc/prod")
 
 
-@pytest.mark.parametrize("text", ["2026-11-24T12:00:00Z", "2026-11-24 12:00", "2026-11-24T07:00:00-05:00"])
+@in_turn("text", ["2026-11-24T12:00:00Z", "2026-11-24 12:00", "2026-11-24T07:00:00-05:00"])
 def test_the_program_is_told_the_moment(text: str) -> None:
     parser = ArgumentParser()
     add_options(parser)

@@ -9,6 +9,7 @@ import requests
 from snapshots.simulator.environment import UnknownThing
 from snapshots.simulator.server import Simulator
 from snapshots.simulator.world import World
+from tests.loops import in_turn
 from tests.proof import first
 from tests.simulator.conftest import AREA, EXAMPLE_ID, EXAMPLE_VOLUME, KEY, LIST, Clock, Get
 
@@ -43,7 +44,7 @@ def test_started_again_later_it_is_the_same_world_an_hour_older(clock: Clock) ->
     assert [before[id] for id in both] == [after[id] for id in both]
 
 
-@pytest.mark.parametrize(("volumes", "snapshots"), [(0, 0), (0, 5), (1, 1), (3, 7), (12, 200), (40, 1000)])
+@in_turn(("volumes", "snapshots"), [(0, 0), (0, 5), (1, 1), (3, 7), (12, 200), (40, 1000)])
 def test_exactly_so_many(volumes: int, snapshots: int) -> None:
     world = World(volumes=volumes, snapshots=snapshots)
     for code in world.environments:
@@ -77,7 +78,7 @@ def test_a_few_have_a_deleted_volume_and_a_few_have_none() -> None:
     assert 0 < sum(not VOLUME_FIELDS & row.keys() for row in rows) < 10
 
 
-@pytest.mark.parametrize(("volume_type", "shown"), [("echo", "ROOT-35545"), ("kind", "ROOT")])
+@in_turn(("volume_type", "shown"), [("echo", "ROOT-35545"), ("kind", "ROOT")])
 def test_volume_type_echoes_the_name_or_tells_the_kind(volume_type: str, shown: str) -> None:
     row = World(volume_type=volume_type).add_snapshot(AREA)
     assert (row["volume"], row["volumeType"]) == ("ROOT-35545", shown)

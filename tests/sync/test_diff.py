@@ -9,6 +9,7 @@ from typing import NamedTuple
 import pytest
 
 from snapshots.sync.diff import Doubt, Known, Plan, Trust, compare
+from tests.loops import in_turn
 from tests.proof import first
 
 NOW = datetime(2026, 11, 24, 12, 0, tzinfo=UTC)
@@ -50,7 +51,7 @@ def test_a_row_is_left_out_first_and_missing_when_the_next_list_agrees() -> None
 
 
 @pytest.mark.both_databases
-@pytest.mark.parametrize("listed", [True, False])
+@in_turn("listed", [True, False])
 def test_a_row_that_is_back_is_returned(listed: bool) -> None:
     plan = against(known(1) | known(2, missing_since=NOW - MINUTE, listed=listed), [1, 2])
     assert (plan.returned, plan.left_out, plan.missing) == ([2], [], [])
@@ -71,7 +72,7 @@ def test_an_incomplete_list_adds_updates_and_returns_but_buries_nothing() -> Non
 
 
 @pytest.mark.both_databases
-@pytest.mark.parametrize(
+@in_turn(
     ("before", "after", "is_doubted"),
     [
         (1, 0, True),
@@ -101,7 +102,7 @@ def test_a_doubt_ends_in_a_burial_after_two_further_lists_ten_minutes_apart() ->
 
 
 @pytest.mark.both_databases
-@pytest.mark.parametrize("checks", [0, 1])
+@in_turn("checks", [0, 1])
 def test_a_list_that_comes_too_early_neither_counts_nor_delays(checks: int) -> None:
     doubt = Doubt(NOW - 20 * MINUTE, checks, NOW - 10 * MINUTE + timedelta(seconds=1), 30)
     mirror = known(*range(10)) | known(*range(10, 30), missing_since=doubt.since)

@@ -5,6 +5,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from snapshots.rules.taken_time import UNDATED, Sighting, TakenFrom, TakenRange, name_time, retaken, taken_range
+from tests.loops import in_turn
 
 SEEN = datetime(2026, 11, 24, 12, 0, tzinfo=UTC)
 WITHOUT = datetime(2026, 11, 24, 11, 59, tzinfo=UTC)
@@ -15,7 +16,7 @@ def named(moment: datetime, prefix: str = "web-01_ROOT-35545") -> str:
     return f"{prefix}_{moment:%Y%m%d%H%M%S}"
 
 
-@pytest.mark.parametrize(
+@in_turn(
     ("name", "time"),
     [
         ("i-douglas-ADM_foo_20161116211009", datetime(2016, 11, 16, 21, 10, 9, tzinfo=UTC)),
@@ -62,7 +63,7 @@ def taken(
     return found.after, found.before, found.source.value
 
 
-@pytest.mark.parametrize(
+@in_turn(
     ("told", "last_without", "expected"),
     [
         (SEEN - timedelta(seconds=30), WITHOUT, "exact"),
@@ -130,7 +131,7 @@ def test_beside_a_date_a_typed_number_tells_nothing() -> None:
     assert taken(typed, created=SEEN - SECOND, is_own=False) == (SEEN - SECOND, SEEN - SECOND, "date")
 
 
-@pytest.mark.parametrize(("last_without", "after"), [(WITHOUT, WITHOUT), (None, SEEN - SECOND)])
+@in_turn(("last_without", "after"), [(WITHOUT, WITHOUT), (None, SEEN - SECOND)])
 def test_while_the_clocks_disagree_nothing_is_exact(last_without: datetime | None, after: datetime) -> None:
     assert taken(named(SEEN - SECOND), last_without, trusted=False) == (after, SEEN, "clock")
 
@@ -155,7 +156,7 @@ def test_sort_keys_are_the_time_told_or_the_end_of_the_range() -> None:
     assert taken_range("nightly", None, Sighting(WITHOUT, SEEN), is_own=True).sort_key == SEEN
 
 
-@pytest.mark.parametrize(("back", "after"), [(timedelta(minutes=1), SEEN), (timedelta(hours=1), None)])
+@in_turn(("back", "after"), [(timedelta(minutes=1), SEEN), (timedelta(hours=1), None)])
 def test_a_sync_that_a_clock_put_after_the_next_one_proves_nothing(back: timedelta, after: datetime | None) -> None:
     assert taken("nightly", SEEN + back) == (after, SEEN, "syncs")
 
@@ -165,7 +166,7 @@ NAMED = TakenRange(SEEN - SECOND, SEEN - SECOND, TakenFrom.NAME)
 AT_FIRST = TakenRange(None, SEEN, TakenFrom.SYNCS)
 
 
-@pytest.mark.parametrize(
+@in_turn(
     ("known", "created", "expected"),
     [
         (SYNCED, None, SYNCED),

@@ -2,10 +2,9 @@
 
 from datetime import UTC, datetime, timedelta
 
-import pytest
-
 from snapshots.rules.taken_time import Sighting, TakenFrom, is_default, name_time, taken_range
 from snapshots.sync.bulk_sql import is_own_name
+from tests.loops import in_turn
 
 SEEN = datetime(2026, 11, 24, 12, 0, tzinfo=UTC)
 MINUTE, HOUR, DAY = timedelta(minutes=1), timedelta(hours=1), timedelta(days=1)
@@ -99,7 +98,7 @@ CASES = [
 ]
 
 
-@pytest.mark.parametrize(("name", "kind", "volume", "told", "last_without", "origin"), CASES)
+@in_turn(("name", "kind", "volume", "told", "last_without", "origin"), CASES)
 def test_when_it_was_taken(
     name: str, kind: str, volume: str, told: datetime, last_without: datetime | None, origin: str
 ) -> None:

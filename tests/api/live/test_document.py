@@ -13,6 +13,7 @@ from django.conf import settings
 from snapshots.api.operations import OPERATIONS, ROOT, Operation
 from snapshots.lists.volume_filters import STATUSES
 from tests.api.conftest import Script
+from tests.loops import in_turn
 
 TEXT = (Path(settings.BASE_DIR) / "docs" / "api.md").read_text()
 EXAMPLES = re.findall(r"```sh\n(.*?)```", TEXT, re.S)
@@ -46,7 +47,7 @@ def test_each_example_does_what_it_says(served: tuple[str, Script], figures: Cal
     figures("docs/api.md", examples_run=len(EXAMPLES))
 
 
-@pytest.mark.parametrize("operation", OPERATIONS, ids=lambda operation: operation.name)
+@in_turn("operation", OPERATIONS)
 def test_every_address_and_parameter_is_told_of(operation: Operation) -> None:
     path = re.sub(r"\{snapshot_id\}", "<id>", operation.path)
     assert ROOT + re.sub(r"\{(\w+)\}", r"<\1>", path) in TEXT

@@ -1,19 +1,18 @@
 """The operator's token must be hard to guess, and nothing repeats it."""
 
-import pytest
-
 from dashboard.run import check_settings
 from tests.api.metrics.conftest import OPERATORS
+from tests.loops import in_turn
 
 LONG = "kV8_x-2Qw9!zR4tY7uI0pA3sD6fG1hJ5"
 
 
-@pytest.mark.parametrize("token", ["", LONG, OPERATORS])
+@in_turn("token", ["", LONG, OPERATORS])
 def test_none_and_a_long_one_are_taken(token: str) -> None:
     assert check_settings.metrics_token(token, others=["another"]) == []
 
 
-@pytest.mark.parametrize("token", [LONG[:31], "ab" * 40, f"{LONG} {LONG}", f"{LONG}é", f"{LONG}\x7f"])
+@in_turn("token", [LONG[:31], "ab" * 40, f"{LONG} {LONG}", f"{LONG}é", f"{LONG}\x7f"])
 def test_a_weak_one_is_refused(token: str) -> None:
     (sentence,) = check_settings.metrics_token(token, others=[])
     assert sentence.startswith("METRICS_TOKEN must be one random word of at least 32")

@@ -9,6 +9,7 @@ from django.test import Client
 
 from dashboard.http.request_log import one_line
 from tests.authorization.plan import PARTS, address
+from tests.loops import in_turn
 
 SECRET = "Abc-123secret"
 # Parts of addresses that are secrets; a new kind of link is entered here.
@@ -39,7 +40,7 @@ def test_the_links_are_known() -> None:
     }
 
 
-@pytest.mark.parametrize("url", LINKS.values(), ids=list(LINKS))
+@in_turn("url", LINKS.values())
 def test_no_log_holds_the_secret_of_a_link(url: str) -> None:
     before, _secret, after = url.partition(SECRET)
     broken = (f"{before} {SECRET}{after}", f"{before}/{SECRET}{after}", before.upper() + SECRET)
@@ -49,7 +50,7 @@ def test_no_log_holds_the_secret_of_a_link(url: str) -> None:
         assert SECRET not in logged_by_nginx(re.sub("/+", "/", path)), path
 
 
-@pytest.mark.parametrize("url", LINKS.values(), ids=list(LINKS))
+@in_turn("url", LINKS.values())
 def test_the_documented_nginx_writes_no_faults_of_such_an_address(url: str) -> None:
     (location,) = re.findall(r"location ~\* (\S+) \{\n\s+error_log /dev/null crit;", NGINX)
     assert re.search(location, url, re.IGNORECASE)

@@ -17,6 +17,7 @@ from pytest_django import Settings
 
 from dashboard.secrets import KeyRingMissing, KeyUnreadable, Secret, clean_api_key, open_key, seal_key
 from dashboard.teams.models import ApiKey, Team
+from tests.loops import in_turn
 
 CANARY = "CANARY-5f3a9c71e2"
 
@@ -83,14 +84,12 @@ def report_of(fail: Callable[[], object], report: str) -> str:
     return str(getattr(reporter, report)())
 
 
-@pytest.mark.parametrize(
-    "key", ["x", "a" * 256, "!~", "".join(map(chr, range(0x21, 0x7F))), "dGhl+key/with=signs", "'\"<>&\\"]
-)
+@in_turn("key", ["x", "a" * 256, "!~", "".join(map(chr, range(0x21, 0x7F))), "dGhl+key/with=signs", "'\"<>&\\"])
 def test_key_of_printable_signs_is_taken_as_it_is(key: str) -> None:
     assert clean_api_key(key).reveal() == key
 
 
-@pytest.mark.parametrize(
+@in_turn(
     "key",
     ["", " ", f" {CANARY}", f"{CANARY}\n", f"{CANARY}\t", f"{CANARY}\r\nX-Evil: 1", f"{CANARY} {CANARY}", f"{CANARY}é"],
 )
@@ -98,7 +97,7 @@ def test_key_that_no_header_carries_is_refused_without_echo(key: str) -> None:
     refuse_key(key)
 
 
-@pytest.mark.parametrize("sign", ["\x00", "\x7f", "\u2028", "\u00a0", "🔑", CANARY * 15])
+@in_turn("sign", ["\x00", "\x7f", "\u2028", "\u00a0", "🔑", CANARY * 15])
 def test_key_with_one_wrong_sign_or_too_long_is_refused(sign: str) -> None:
     refuse_key(f"{CANARY}{sign}{CANARY}")
 

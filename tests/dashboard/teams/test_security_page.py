@@ -2,7 +2,6 @@
 
 from pathlib import Path
 
-import pytest
 from django.conf import settings
 
 from dashboard.teams.access import tokens
@@ -14,6 +13,7 @@ from snapshots.views.common import refreshing
 from snapshots.views.settings import key
 from snapshots.views.sharing import public_page
 from snapshots.views.snapshots import check
+from tests.loops import in_turn
 
 ROOT = Path(__file__).resolve().parents[3]
 FORMS = sign_in_limits.FORMS
@@ -63,7 +63,7 @@ def test_every_limit_is_told_as_it_is() -> None:
         assert [told[what] for what in told if what.startswith(start)] == [most], start
 
 
-@pytest.mark.parametrize(
+@in_turn(
     "sentence",
     [
         f"ends {settings.SESSION_COOKIE_AGE // 3600} hours after its sign-in",

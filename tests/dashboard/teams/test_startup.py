@@ -120,7 +120,7 @@ def test_production_passes_the_deployment_check() -> None:
     assert (done.returncode, done.stderr.count("silenced")) == (0, done.stderr.count("1 silenced")), done.stderr
 
 
-@pytest.mark.parametrize(
+@in_turn(
     ("variables", "warning"),
     [(SITE | {"EMAIL_URL": ""}, "teams.W002"), (LOOPBACK | {"API_KEY_ENCRYPTION_KEYS": ""}, "teams.W001")],
 )
@@ -137,7 +137,7 @@ def test_production_cookies_and_transport() -> None:
     assert found == ["__Host-sessionid", "__Host-csrftoken", True, True, 31536000, True, None, ["snapshots.test"]]
 
 
-@pytest.mark.parametrize(("proxies", "header"), [("", None), ("2", ["HTTP_X_FORWARDED_PROTO", "https"])])
+@in_turn(("proxies", "header"), [("", None), ("2", ["HTTP_X_FORWARDED_PROTO", "https"])])
 def test_proxy_headers_are_believed_only_when_proxies_are_counted(proxies: str, header: list[str] | None) -> None:
     names = ["SECURE_PROXY_SSL_HEADER", "ALLAUTH_TRUSTED_PROXY_COUNT"]
     found = settings_of(names, SITE | {"TRUSTED_PROXIES": proxies})

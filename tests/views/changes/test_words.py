@@ -5,6 +5,7 @@ from django.test import Client
 
 from snapshots.models import Change, Snapshot
 from snapshots.text import change_labels
+from tests.loops import in_turn
 from tests.views.changes.conftest import CHANGES, Lists
 from tests.views.changes.test_page import lines
 from tests.views.snapshots.conftest import NOW, detail, taken
@@ -43,7 +44,7 @@ WORDS = [
 ]
 
 
-@pytest.mark.parametrize(("kind", "before", "after", "seconds", "badge", "beside", "in_life"), WORDS)
+@in_turn(("kind", "before", "after", "seconds", "badge", "beside", "in_life"), WORDS)
 def test_words(kind: str, before: str, after: str, seconds: int | None, badge: str, beside: str, in_life: str) -> None:
     looks = change_labels.badge(kind)
     assert f"{looks.mark} {looks.word}" == badge

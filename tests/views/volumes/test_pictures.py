@@ -15,6 +15,7 @@ from snapshots.models import Environment, Policy, VerdictDay, Volume
 from snapshots.verdicts import daily
 from snapshots.verdicts.daily import Day
 from snapshots.views.volumes import charts as views
+from tests.loops import in_turn
 from tests.views.snapshots.conftest import NOW, OTHER_PATH, Fill, clock, fill, key, taken
 from tests.views.snapshots.reading import Element, Response, tree
 
@@ -67,9 +68,7 @@ def test_one_in_thousands_is_seen() -> None:
     assert (drawn["none"], drawn["good"]) == ("M0 0h7V2h-7z", "M0 2h7V100h-7z")
 
 
-@pytest.mark.parametrize(
-    "day", [Day(TODAY, none=7), Day(TODAY, problem=5), Day(TODAY, unknown=1), Day(TODAY, 1, 1, 997, 1)]
-)
+@in_turn("day", [Day(TODAY, none=7), Day(TODAY, problem=5), Day(TODAY, unknown=1), Day(TODAY, 1, 1, 997, 1)])
 def test_no_column_leaves_its_room(day: Day) -> None:
     for share in views.shares([day]):
         heights = [int(part) for part in share.d.replace("M0 ", "").replace("h7V", " ").replace("h-7z", "").split()]
@@ -104,7 +103,7 @@ def test_few_of_many_are_not_none() -> None:
     assert "(under 1%)" in words(Day(TODAY, none=1, good=999))[0]
 
 
-@pytest.mark.parametrize(
+@in_turn(
     ("day", "text"),
     [(Day(TODAY, good=3), "(0%)"), (Day(TODAY, 999, good=1), "(99%)"), (Day(TODAY, 2), "(100%)")],
 )

@@ -5,14 +5,13 @@ from datetime import UTC, date, datetime, timedelta
 from itertools import groupby
 from typing import Any
 
-import pytest
-
 from snapshots.models import Environment, Volume
 from snapshots.rules.schedules import SCHEDULES
 from snapshots.verdicts.inputs import Row, days_of, gaps_of
 from snapshots.verdicts.last_30_days import Kind, Strip, strip_of
 from snapshots.verdicts.watched_time import Watch
 from snapshots.views.volumes import strip_svg
+from tests.loops import in_turn
 
 TODAY = date(2026, 11, 24)
 NOON = datetime(2026, 11, 24, 12, tzinfo=UTC)
@@ -80,7 +79,7 @@ def test_missed_days_are_those_whose_deadline_has_passed() -> None:
     assert said(daily(list(range(3, 31)))) == ("27T 3M", "27 of 30 daily runs OK")
 
 
-@pytest.mark.parametrize(("hour", "expected"), [(5, "29T 1M"), (6, "29T 1_"), (22, "29T 1_")])
+@in_turn(("hour", "expected"), [(5, "29T 1M"), (6, "29T 1_"), (22, "29T 1_")])
 def test_a_run_that_may_still_come_is_not_missed(hour: int, expected: str) -> None:
     # Due at :10, late six hours after; the data is of noon.
     assert drawn(strip(daily(list(range(1, 31)), hour=hour))) == expected
@@ -130,7 +129,7 @@ def test_what_was_taken_while_nobody_watched_is_shown() -> None:
     assert drawn(strip(daily(list(range(31))), silences=((ago(20), ago(5)),))) == "30T"
 
 
-@pytest.mark.parametrize(
+@in_turn(
     ("silence", "expected"),
     [
         # Due at 03:10, deadline at 09:10.
@@ -158,7 +157,7 @@ def test_days_after_our_newest_data_are_not_watched() -> None:
     assert drawn(strip(daily(list(range(2, 31))), data_at=ago(2, 12))) == "28T 2."
 
 
-@pytest.mark.parametrize("given", [{"data_at": None}, {"began": None}])
+@in_turn("given", [{"data_at": None}, {"began": None}])
 def test_never_listed_whole(given: dict[str, Any]) -> None:
     assert drawn(strip(daily([1]), **given)) == "30."
 
@@ -175,7 +174,7 @@ STEADY = {
 }
 
 
-@pytest.mark.parametrize("how", STEADY)
+@in_turn("how", STEADY)
 def test_no_run_is_missed_that_came_within_its_grace(how: str) -> None:
     kind, first, step = STEADY[how]
     runs = [first + number * step for number in range(int((NOON - first) / step) + 1)]
@@ -192,8 +191,8 @@ DRIFTING = STEADY | {
 }
 
 
-@pytest.mark.parametrize("missing", [(5,), (5, 6), (1,)])
-@pytest.mark.parametrize("how", DRIFTING)
+@in_turn("missing", [(5,), (5, 6), (1,)])
+@in_turn("how", DRIFTING)
 def test_each_run_that_did_not_come_is_missed_once(how: str, missing: tuple[int, ...]) -> None:
     kind, first, step = DRIFTING[how]
     whole = [first + number * step for number in range(int((NOON - first) / step) + 1)]
