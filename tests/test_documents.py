@@ -3,9 +3,9 @@
 import re
 from pathlib import Path
 
-import pytest
 from django.core.management import get_commands
 
+from tests.loops import in_turn
 from tests.management.programs import ROOT
 
 DOCUMENTS = sorted(path.relative_to(ROOT).as_posix() for path in [*ROOT.glob("*.md"), *ROOT.glob("docs/*.md")])
@@ -20,18 +20,18 @@ def text(name: str) -> str:
     return (ROOT / name).read_text()
 
 
-@pytest.mark.parametrize("name", DOCUMENTS)
+@in_turn("name", DOCUMENTS)
 def test_every_target_exists(name: str) -> None:
     targets = re.findall(r"^([a-z]+):", text("Makefile"), re.MULTILINE)
     assert sorted({*TARGET.findall(text(name))} - {*targets}) == []
 
 
-@pytest.mark.parametrize("name", DOCUMENTS)
+@in_turn("name", DOCUMENTS)
 def test_every_command_exists(name: str) -> None:
     assert sorted({*COMMAND.findall(text(name))} - {*get_commands()}) == []
 
 
-@pytest.mark.parametrize("name", DOCUMENTS)
+@in_turn("name", DOCUMENTS)
 def test_every_file_exists(name: str) -> None:
     assert [place for place in PLACE.findall(text(name)) if not Path(ROOT / place).exists()] == []
 

@@ -18,6 +18,7 @@ from snapshots.verdicts import evaluate
 from snapshots.verdicts.evaluate import Values
 from tests.policy.conftest import shot
 from tests.policy.steps import TARGETS, audited, counted, pk, said, verdicts
+from tests.proof import by_turns
 from tests.views.snapshots.conftest import OTHER_PATH, Fill
 from tests.views.snapshots.reading import tree
 
@@ -29,8 +30,7 @@ def choose(client: Client, hours: int | str, **whose: str | int) -> None:
     assert client.post(TARGETS, {"hours": hours, **whose}).status_code == 302
 
 
-@pytest.mark.parametrize("hours", target_preview.CHOICES)
-@pytest.mark.parametrize("later", [0, 0.2, 3, 7])
+@pytest.mark.parametrize(("hours", "later"), by_turns(target_preview.CHOICES, [0, 0.2, 3, 7]))
 def test_an_effect_is_what_the_page_says_after_choosing(
     dora_client: Client, team: Team, mixture: Environment, clock: time_machine.Traveller, hours: int, later: float
 ) -> None:

@@ -21,7 +21,9 @@ from snapshots.rules.verdict import status
 from tests.api.conftest import Script
 from tests.api.metrics.conftest import METRICS, told_to
 from tests.api.metrics.test_mirror import with_names
+from tests.loops import in_turn
 from tests.management.programs import ROOT
+from tests.proof import by_turns
 from tests.views.snapshots.conftest import Fill, fail
 
 DOCS = ROOT / "docs"
@@ -67,7 +69,7 @@ def test_each_has_its_kind_and_meaning(operator: Script, told: Environment) -> N
         assert f"# HELP {about.name} {about.meaning}\n" in text
 
 
-@pytest.mark.parametrize("path", [ALERTS, PANEL, METRICS_PAGE, ROOT / "README.md"], ids=lambda path: path.name)
+@in_turn("path", [ALERTS, PANEL, METRICS_PAGE, ROOT / "README.md"])
 def test_no_document_names_what_is_not_there(path: Path) -> None:
     named = set(NAME.findall(path.read_text()))
     assert named
@@ -115,10 +117,10 @@ PROMISES = [
 ]
 
 
-@pytest.mark.parametrize(("kind", "target"), PROMISES, ids=str)
-@pytest.mark.parametrize("state", ["BackedUp", "BackingUp", "Error"])
-def test_an_outage_leaves_no_minute_without_an_alert(kind: str, target: timedelta | None, state: str) -> None:
+@pytest.mark.parametrize(("promise", "state"), by_turns(PROMISES, ["BackedUp", "BackingUp", "Error"]))
+def test_an_outage_leaves_no_minute_without_an_alert(promise: tuple[str, timedelta | None], state: str) -> None:
     """A problem is reported until its data is too old, and from then on that the data is old."""
+    kind, target = promise
     began = NOW - 90 * 24 * 60 * MINUTE
     newest = Run(schedules_of(kind), "BackedUp", began, began, began, began)
     judgement = judge(Known([newest, newest._replace(state=state, usable_at=None)][state == "Error" :], target=target))
