@@ -85,7 +85,7 @@ def test_the_button_asks_and_the_page_stays(open_tab: Callable[..., Tab], stack:
     stack.simulator.world.add_snapshot(PLACE, volume_id=HOSTILE, interval_type="DAILY", name="taken-since")
     tab.page.get_by_role("button", name="Check now").click()
     expect(tab.page.locator("#news")).to_contain_text("Asked for this volume alone: 1 snapshot changed.")
-    expect(tab.page.locator("#volume .timeline li").first).to_contain_text("Completed")
+    expect(tab.page.locator("#detail .timeline li").first).to_contain_text("Completed")
     tab.check()
 
 
@@ -93,7 +93,7 @@ def test_the_button_asks_and_the_page_stays(open_tab: Callable[..., Tab], stack:
 def test_a_member_says_that_it_was_deleted_and_takes_it_back(open_tab: Callable[..., Tab]) -> None:
     tab = opened(open_tab, LOST)
     tab.page.get_by_role("button", name="It was deleted intentionally").click()
-    expect(tab.page.locator("#volume .banner").first).to_contain_text("Deleted, 3 snapshots left.")
+    expect(tab.page.locator("#detail .banner").first).to_contain_text("Deleted, 3 snapshots left.")
     tab.keep("volume-deleted")
     tab.page.get_by_role("button", name="It was not deleted").click()
     expect(tab.page.locator("#verdict .badge")).not_to_contain_text("Deleted")
@@ -113,8 +113,8 @@ def test_a_schedule_that_stopped_on_purpose_without_scripts(open_tab: Callable[.
 @pytest.mark.proof
 def test_a_viewer_is_offered_nothing_that_would_be_refused(open_tab: Callable[..., Tab]) -> None:
     tab = opened(open_tab, LOST, who="bob")
-    expect(tab.page.locator("#volume").get_by_role("button")).to_have_count(0)
-    expect(tab.page.locator("#volume form")).to_have_count(0)
+    expect(tab.page.locator("#detail").get_by_role("button")).to_have_count(0)
+    expect(tab.page.locator("#detail form")).to_have_count(0)
 
 
 def _answer_once(tab: Tab) -> None:

@@ -40,7 +40,7 @@ def section(page: Response, title_id: str) -> list[str]:
 
 def test_it_answers_in_this_order(alice_client: Client, fill: Fill) -> None:
     fill([record(1)])
-    text = by_id(alice_client.get(detail(1)), "snapshot").text
+    text = by_id(alice_client.get(detail(1)), "detail").text
     answers = [
         "web-01_ROOT-35545_",
         "✓ Completed",
@@ -96,7 +96,7 @@ def test_further_fields_of_the_record_are_facts_too(alice_client: Client, fill: 
 def test_what_answers_for_itself_though_lists_leave_it_out(alice_client: Client, fill: Fill) -> None:
     fill([record(1)])
     Snapshot.objects.update(found_at=NOW)
-    page = by_id(alice_client.get(detail(1)), "snapshot")
+    page = by_id(alice_client.get(detail(1)), "detail")
     assert page.all(css="banner")
     assert "✓ Completed" in page.text
 

@@ -80,7 +80,7 @@ def test_a_candidate(alice_client: Client, fill: Fill) -> None:
     )
     assert tree(page).one(css="title-facts").one(css="badge").attributes["class"] == "badge unknown"
     assert "The provider left it out at 24 Nov 12:00 UTC. Whether it is gone is not known yet" in (
-        by_id(page, "snapshot").text
+        by_id(page, "detail").text
     )
 
 
@@ -94,7 +94,7 @@ def test_a_gone_one_keeps_its_page(alice_client: Client, fill: Fill, clock: time
     assert verdict(page).startswith("Gone. This volume has 1 usable one")
     assert (
         "The provider stopped listing this snapshot between 24 Nov 12:00 and 24 Nov 12:01 UTC. "
-        "Assume it cannot be used." in by_id(page, "snapshot").text
+        "Assume it cannot be used." in by_id(page, "detail").text
     )
     assert tree(page).one(css="title-facts").one(css="badge").text == "– Not listed"
 

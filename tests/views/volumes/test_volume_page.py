@@ -60,7 +60,7 @@ def moments(page: Response) -> dict[str, str]:
 
 
 def banners(page: Response) -> list[str]:
-    return [banner.text for banner in by_id(page, "volume").all(css="banner")]
+    return [banner.text for banner in by_id(page, "detail").all(css="banner")]
 
 
 # --- what it says
