@@ -46,8 +46,10 @@ HERE := $(PY) -m pytest -q -n $(shell echo $$(( $(CORES) > 4 ? $(CORES) : 4 ))) 
 	-m "not browser and not services$(NO_TOOLS)"
 PROOF := $(PY) -m pytest -q --proof --timeout 3600 -o faulthandler_timeout=3700
 # What runs on PostgreSQL and Redis: the tests of tests/postgres_redis, and a second time those marked both_databases.
+# Only their files are loaded, which takes half the time.
 SECOND := (services or both_databases) and not defaults
-ON_SERVICES = $(PY) -m pytest -q -n $(HALF) --dist loadfile --ignore=tests/browser
+MARKED := grep -rlE 'mark\.(services|both_databases)' tests --include='test_*.py'
+ON_SERVICES = $(PY) -m pytest -q -n $(HALF) --dist loadfile $$($(MARKED))
 # Browser and services run side by side.
 HALF := $(shell echo $$(( $(CORES) > 4 ? $(CORES) / 2 : 2 )))
 
