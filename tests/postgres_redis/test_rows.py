@@ -211,6 +211,7 @@ def _value(server: Any, name: bytes) -> bytes:
     return bytes(server.get(name) or b"")
 
 
+@pytest.mark.proof  # forth they go before each run, in .ci/services
 def test_migrations_go_back_and_forth() -> None:
     for place in ("zero", None):
         call_command("migrate", "snapshots", *([place] if place else []), verbosity=0)
