@@ -61,7 +61,6 @@ def test_the_guard_decides_by_the_table(house: House, figures: Tell) -> None:
     assert wrong == []
 
 
-@pytest.mark.both_databases
 def test_the_least_role_is_let_in_and_the_one_below_is_not(house: House, figures: Tell) -> None:
     """A request for each view by the first person whom the table lets in, and by the last whom it does not."""
     wrong, asked = [], 0
@@ -84,7 +83,6 @@ def nearest(view: str, method: str) -> list[str]:
 
 
 @pytest.mark.proof
-@pytest.mark.both_databases
 @pytest.mark.parametrize("person", ROLES)
 def test_exactly_the_table(house: House, figures: Tell, person: str) -> None:
     wrong, asked = [], 0

@@ -252,7 +252,6 @@ def test_head_tells_of_the_file_and_makes_none(bob_client: Client, fill: Fill, p
     assert int(answer["X-Export-Rows"]) == len(export(bob_client, page, "csv").splitlines()) - 1
 
 
-@pytest.mark.both_databases
 @pytest.mark.usefixtures("world")
 @pytest.mark.parametrize("page", PAGES)
 def test_queries_grow_with_the_parts_alone(bob_client: Client, page: str) -> None:

@@ -61,14 +61,12 @@ def test_six_hundred_views_a_minute_are_enough(make: Make, clock: time_machine.T
     assert visit(link, address=MINE).status_code == 200
 
 
-@pytest.mark.both_databases
 def test_what_a_visitor_claims_to_be_does_not_count(make: Make) -> None:
     for number in range(30):
         Client().get("/s/wrong", headers={"X-Forwarded-For": f"10.0.0.{number}"}, REMOTE_ADDR=MINE)
     assert visit(make(), address=MINE).status_code == 429
 
 
-@pytest.mark.both_databases
 def test_one_subscriber_has_one_limit_in_all_spellings(make: Make) -> None:
     for number in range(30):
         visit("/s/wrong", address=("::ffff:192.0.2.1", MINE)[number % 2])

@@ -104,7 +104,6 @@ def test_a_jump_of_the_providers_clock_is_not_followed(jump: timedelta) -> None:
     assert found.provider(NOW + MINUTE) == NOW + MINUTE
 
 
-@pytest.mark.both_databases
 @pytest.mark.parametrize("jump", [3 * MINUTE, 20 * HOUR, -20 * HOUR, 30 * DAY, -30 * DAY])
 def test_a_jump_of_our_clock_is_corrected(jump: timedelta) -> None:
     ours = NOW + MINUTE + jump
@@ -200,7 +199,6 @@ def test_while_our_clock_is_wrong_nothing_is_stored_by_it(
     assert not Snapshot.objects.filter(first_seen_at__gt=NOW + 2 * MINUTE).exists()
 
 
-@pytest.mark.both_databases
 @pytest.mark.parametrize("jump", [-20 * HOUR, 20 * HOUR])
 def test_the_data_grows_old_while_our_clock_is_wrong_and_when_it_is_right_again(
     environment: Environment, off: Off, clock: time_machine.Traveller, daily: str, jump: timedelta

@@ -31,18 +31,15 @@ def against(
     return compare(mirror, [Row(str(number)) for number in numbers], trust=Trust(complete), doubt=doubt, now=NOW)
 
 
-@pytest.mark.both_databases
 def test_an_equal_list_changes_nothing() -> None:
     assert against(known(1, 2), [2, 1]).is_empty
 
 
-@pytest.mark.both_databases
 def test_new_and_changed_rows_are_told_apart() -> None:
     plan = compare(known(1, 2), [Row("1"), Row("2", "b"), Row("3")], trust=Trust(), doubt=None, now=NOW)
     assert (plan.added, plan.changed) == ([Row("3")], [(2, Row("2", "b"))])
 
 
-@pytest.mark.both_databases
 def test_a_row_is_left_out_first_and_missing_when_the_next_list_agrees() -> None:
     plan = against(known(1, 2), [1])
     assert (plan.left_out, plan.missing, plan.gone) == ([2], [], 1)
@@ -50,19 +47,16 @@ def test_a_row_is_left_out_first_and_missing_when_the_next_list_agrees() -> None
     assert (plan.left_out, plan.missing, plan.gone) == ([], [2], 1)
 
 
-@pytest.mark.both_databases
 @in_turn("listed", [True, False])
 def test_a_row_that_is_back_is_returned(listed: bool) -> None:
     plan = against(known(1) | known(2, missing_since=NOW - MINUTE, listed=listed), [1, 2])
     assert (plan.returned, plan.left_out, plan.missing) == ([2], [], [])
 
 
-@pytest.mark.both_databases
 def test_a_buried_row_is_left_in_peace() -> None:
     assert against(known(1) | known(2, missing_since=NOW - MINUTE, listed=False), [1]).is_empty
 
 
-@pytest.mark.both_databases
 def test_an_incomplete_list_adds_updates_and_returns_but_buries_nothing() -> None:
     doubt = Doubt(NOW - MINUTE, 1, NOW - MINUTE, 30)
     mirror = known(1) | known(2, 3, missing_since=NOW - MINUTE)
@@ -71,7 +65,6 @@ def test_an_incomplete_list_adds_updates_and_returns_but_buries_nothing() -> Non
     assert plan.doubt == doubt
 
 
-@pytest.mark.both_databases
 @in_turn(
     ("before", "after", "is_doubted"),
     [
@@ -93,7 +86,6 @@ def test_a_list_that_lost_too_much_is_doubted(before: int, after: int, is_doubte
     assert (len(plan.left_out), plan.missing) == (before - after, [])
 
 
-@pytest.mark.both_databases
 def test_a_doubt_ends_in_a_burial_after_two_further_lists_ten_minutes_apart() -> None:
     doubt = Doubt(NOW - 20 * MINUTE, 1, NOW - 10 * MINUTE, 30)
     mirror = known(*range(10)) | known(*range(10, 30), missing_since=doubt.since)
@@ -101,7 +93,6 @@ def test_a_doubt_ends_in_a_burial_after_two_further_lists_ten_minutes_apart() ->
     assert (len(plan.missing), plan.doubt) == (20, None)
 
 
-@pytest.mark.both_databases
 @in_turn("checks", [0, 1])
 def test_a_list_that_comes_too_early_neither_counts_nor_delays(checks: int) -> None:
     doubt = Doubt(NOW - 20 * MINUTE, checks, NOW - 10 * MINUTE + timedelta(seconds=1), 30)
@@ -110,7 +101,6 @@ def test_a_list_that_comes_too_early_neither_counts_nor_delays(checks: int) -> N
     assert (plan.missing, plan.doubt) == ([], doubt)
 
 
-@pytest.mark.both_databases
 def test_only_rows_that_went_when_the_doubt_began_are_buried_with_it() -> None:
     doubt = Doubt(NOW - 20 * MINUTE, 1, NOW - 10 * MINUTE, 40)
     later = known(*range(30, 33), missing_since=NOW - 5 * MINUTE)
@@ -120,7 +110,6 @@ def test_only_rows_that_went_when_the_doubt_began_are_buried_with_it() -> None:
     assert plan.left_out == [9]
 
 
-@pytest.mark.both_databases
 def test_a_normal_list_in_between_ends_the_doubt() -> None:
     doubt = Doubt(NOW - MINUTE, 1, NOW - MINUTE, 30)
     mirror = known(*range(10)) | known(*range(10, 30), missing_since=doubt.since)
@@ -129,7 +118,6 @@ def test_a_normal_list_in_between_ends_the_doubt() -> None:
     assert (len(plan.returned), sorted(plan.missing)) == (18, [28, 29])
 
 
-@pytest.mark.both_databases
 def test_another_accounts_list_does_not_make_itself_the_measure() -> None:
     first = against(known(*range(30)), range(100, 130))
     mirror = known(*range(30), missing_since=NOW) | known(*range(100, 130))
@@ -239,7 +227,6 @@ def next_world(walk: random.Random, world: set[str], fresh: int) -> set[str]:
     return set() if kind == "empty" else world
 
 
-@pytest.mark.both_databases
 @pytest.mark.parametrize("seed", first(2, range(8)))
 def test_a_random_walk_agrees_with_the_naive_model(seed: int) -> None:
     walk, now = random.Random(seed), NOW

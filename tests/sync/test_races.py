@@ -112,8 +112,7 @@ def test_four_processes_make_one_call(start: Start, provider: Simulator, place: 
 # --- killed
 
 
-@pytest.mark.both_databases
-@pytest.mark.parametrize("path", [LIST, "/volumes"])
+@pytest.mark.parametrize("path", [pytest.param(LIST, marks=pytest.mark.both_databases), "/volumes"])
 def test_killed_while_fetching_leaves_the_old_rows_and_the_lease_ends(
     start: Start, provider: Simulator, place: Place, path: str
 ) -> None:

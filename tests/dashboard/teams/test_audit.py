@@ -89,7 +89,6 @@ def test_page_says_when_who_what_and_from_where(alice_client: Client, alice: Use
     ]
 
 
-@pytest.mark.both_databases
 @pytest.mark.parametrize(
     ("query", "found"),
     [

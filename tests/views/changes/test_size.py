@@ -22,7 +22,6 @@ MANY = 3000
 RECORDS = [taken(number, NOW, volume_id=VOLUME) for number in range(1, MANY * 2 + 1)]
 
 
-@pytest.mark.both_databases
 def test_thousands_that_go_at_once_are_one_batch(lists: Lists) -> None:
     environment = lists(RECORDS, RECORDS[MANY:])
     with CaptureQueriesContext(connection) as log:
@@ -33,7 +32,6 @@ def test_thousands_that_go_at_once_are_one_batch(lists: Lists) -> None:
     assert Change.objects.as_lines().get(kind="deleted").number == MANY
 
 
-@pytest.mark.both_databases
 def test_the_first_list_and_an_equal_one_write_no_change_of_a_row(fill: Fill) -> None:
     environment = fill(RECORDS)
     held = claimed(environment)
@@ -81,7 +79,6 @@ def page(query: str, team: Team) -> ChangePage:
     return find_page(team, environments, filters, line)
 
 
-@pytest.mark.both_databases
 @pytest.mark.parametrize("query", ["", "kind=failed", "q=web", f"volume_id={VOLUME}"])
 def test_a_page_far_back_costs_the_queries_of_the_first(
     lists: Lists, team: Team, query: str, django_assert_max_num_queries: DjangoAssertNumQueries

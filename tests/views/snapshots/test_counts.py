@@ -91,7 +91,6 @@ def test_the_numbers_beside_choices_are_of_the_chosen_environments(alice_client:
     assert choices(page, "listed") == {"": "12", "no": "0"}
 
 
-@pytest.mark.both_databases
 @pytest.mark.usefixtures("filled")
 def test_chosen_values_are_checked(alice_client: Client) -> None:
     page = alice_client.get(f"{LIST}?state=Error&age=7d&environment={PATH}&listed=no")
@@ -117,7 +116,6 @@ def test_a_costly_count_is_a_floor(
     assert says in by_id(page, "results").text
 
 
-@pytest.mark.both_databases
 @pytest.mark.usefixtures("filled")
 def test_a_floor_has_no_last_page_to_jump_to(alice_client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(snapshot_list, "EXACT_TO", 10)
@@ -126,7 +124,6 @@ def test_a_floor_has_no_last_page_to_jump_to(alice_client: Client, monkeypatch: 
     assert "Last" not in found
 
 
-@pytest.mark.both_databases
 @pytest.mark.usefixtures("filled")
 def test_an_exact_count_of_several_filters_has_a_last_page(alice_client: Client) -> None:
     found = links(alice_client.get(f"{LIST}?q=web&page_size=25"))
@@ -144,14 +141,12 @@ def test_beyond_a_thousand_it_says_so(alice_client: Client, fill: Fill) -> None:
     assert count(alice_client.get(LIST)) == "1,201 snapshots"
 
 
-@pytest.mark.both_databases
 def test_one_is_not_many(alice_client: Client, fill: Fill) -> None:
     fill([record(1)])
     assert count(alice_client.get(LIST)) == "1 snapshot"
     assert count(alice_client.get(f"{LIST}?state=Error")) == "0 of 1 snapshot"
 
 
-@pytest.mark.both_databases
 def test_the_count_is_announced_politely(alice_client: Client, fill: Fill) -> None:
     fill([record(1)])
     assert tree(alice_client.get(LIST)).one(id="count").attributes["role"] == "status"

@@ -61,7 +61,6 @@ def _copies(pattern: Snapshot) -> Iterator[Snapshot]:
         yield Snapshot(**values | own)
 
 
-@pytest.mark.both_databases
 @pytest.mark.parametrize("query", QUERIES)
 @pytest.mark.parametrize("headers", [{}, HTMX], ids=["page", "fragment"])
 def test_at_ten_rows(
