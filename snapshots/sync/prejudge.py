@@ -13,7 +13,7 @@ from django.db import connection, transaction
 
 from snapshots.models import Environment, Snapshot, Volume
 from snapshots.sync.leases import Claim, Late, locked_for_write
-from snapshots.sync.pending_rows import FIRST_PLANNED, PlannedRows
+from snapshots.sync.write_plan import FIRST_PLANNED, PlannedRows
 from snapshots.verdicts.evaluate import (
     Targets,
     Values,

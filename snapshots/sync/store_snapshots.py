@@ -1,56 +1,23 @@
-"""Store the provider's snapshots in the mirror: one short transaction, and only changed rows."""
+"""Store the provider's snapshots in the mirror, each reply in one short transaction."""
 
-from collections import Counter
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import NamedTuple, TypeVar
 
 from django.db import transaction
-from django.db.models import Count, Value
-from django.db.models.functions import Coalesce
 
 from dashboard.teams.models.keys import key_mark
 from snapshots.cloudca.records import Listing, SnapshotRecord
 from snapshots.models import Environment, Snapshot
 from snapshots.rules.clock_skew import Clocks
-from snapshots.rules.runs import MAKING
-from snapshots.rules.states import USABLE_STATE
-from snapshots.rules.taken_time import TakenFrom, TakenRange, retaken
-from snapshots.sync import bulk_sql, diff, proof, questions
-from snapshots.sync import events as changes
-from snapshots.sync.bulk_sql import Event
-from snapshots.sync.events import Before
-from snapshots.sync.leases import Claim, Late, clear_fault, locked_for_write
-from snapshots.sync.pending_rows import PlannedRows
+from snapshots.rules.taken_time import TakenFrom
+from snapshots.sync import diff, proof, questions, write_plan
+from snapshots.sync.leases import Claim, clear_fault, locked_for_write
 from snapshots.sync.prejudge import data_at, foresee, judge_all
 from snapshots.sync.questions import Ask
-from snapshots.sync.repeats import gathered
-from snapshots.sync.store_volumes import recount_volumes
+from snapshots.sync.write_plan import Plan, PlannedRows
 from snapshots.verdicts.evaluate import judge_volumes
 from snapshots.verdicts.watched_time import note_list
-
-T = TypeVar("T")
-Plan = diff.Plan[SnapshotRecord]
-
-BATCH = 500
-
-
-class Prepared(NamedTuple):
-    """The rows that a plan writes, prepared before the transaction begins."""
-
-    rows: list[bulk_sql.Values]
-    events: list[Event]
-    # How many seconds snapshots were in progress that are complete now, by primary key.
-    durations: list[tuple[int, int]]
-    # The volumes of the touched rows, before and after.
-    volumes: set[str]
-    # The touched rows before the change, by primary key.
-    before: dict[int, Before]
-    # Rows with another date than before.
-    retaken: list[tuple[int, TakenRange]]
-    # Added rows that are new, and not old ones that earlier lists lacked.
-    news: list[SnapshotRecord]
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,17 +61,17 @@ def store_listing(
     plan = _plan(held, listing, received_at)
     capped = questions.settle(held.environment, plan, listing, ask or _nobody, received_at)
     proof.keep_proof(held, listing, plan.added, received_at, is_capped=bool(capped))
-    prepared = _prepare(held.environment, plan, received_at, listing)
+    prepared = write_plan.prepare(held.environment, plan, received_at, listing)
     at = data_at(held) if listing.complete else held.environment.data_at
-    pending = PlannedRows(held.environment, plan, prepared.before, prepared.durations, received_at, prepared.retaken)
-    forecast = foresee(held, prepared.volumes, pending, at)
+    planned = PlannedRows(held.environment, plan, prepared, received_at)
+    forecast = foresee(held, prepared.volumes, planned, at)
     with transaction.atomic():
         environment = locked_for_write(held)
         is_foreseen = forecast.holds(environment)
         environment.clocks = clocks
         environment.fetched_in = fetched_in
         lease, was_judged = environment.lease_until, environment.data_at is not None
-        _write(environment, plan, prepared, received_at)
+        write_plan.write(environment, plan, prepared, received_at)
         closed = set()
         if clocks.is_trusted and not was_trusted:
             closed = _close_open_times(environment, received_at, was_in_doubt=before.doubt > 0)
@@ -132,10 +99,10 @@ def store_rows(held: Claim, records: Sequence[SnapshotRecord], *, received_at: d
     # A row that lists lack is not listed again when it is returned by id, but it exists.
     plan.there, plan.returned = plan.returned, []
     proof.keep_proof(held, None, plan.added, received_at, is_capped=bool(held.environment.capped_rows))
-    prepared = _prepare(held.environment, plan, received_at)
+    prepared = write_plan.prepare(held.environment, plan, received_at)
     with transaction.atomic():
         environment = locked_for_write(held)
-        _write(environment, plan, prepared, received_at)
+        write_plan.write(environment, plan, prepared, received_at)
         _judge(environment, prepared.volumes)
         environment.body_hash = ""
         environment.lease_until = None
@@ -153,8 +120,8 @@ def store_absence(held: Claim, snapshot_id: str, *, received_at: datetime) -> bo
         row = Snapshot.objects.filter(environment=environment, snapshot_id=snapshot_id).first()
         if row is not None and row.listed:
             plan = Plan(missing=[row.pk]) if row.missing_since else Plan(left_out=[row.pk])
-            prepared = _prepare(environment, plan, received_at)
-            _write(environment, plan, prepared, received_at)
+            prepared = write_plan.prepare(environment, plan, received_at)
+            write_plan.write(environment, plan, prepared, received_at)
             _judge(environment, prepared.volumes)
             environment.body_hash = ""
         environment.lease_until = None
@@ -171,31 +138,6 @@ def known_rows(environment: Environment, ids: Sequence[str] | None = None) -> di
         snapshot_id: diff.Known._make([*row, (volume_id, interval_type), volume_id])
         for snapshot_id, interval_type, volume_id, *row in rows.values_list(*columns).iterator(5000)
     }
-
-
-def recount(environment: Environment, touched: Collection[str], now: datetime) -> None:
-    """Count the environment's rows by state, type and volume, at each change, so that pages need not count.
-
-    `touched`: the volumes whose snapshots changed.
-    """
-    rows = Snapshot.objects.filter(environment=environment)
-    by_volume: Counter[str] = Counter()
-    by_state: Counter[str] = Counter()
-    by_type: Counter[str] = Counter()
-    # One scan of the rows for all three, grouped by the database: the most expensive part under the write lock.
-    groups = rows.listed().values_list("volume_id", "state", "interval_type").annotate(number=Count("pk"))
-    for volume_id, state, interval_type, number in groups.order_by():
-        by_volume[volume_id] += number
-        by_state[state] += number
-        by_type[interval_type] += number
-    environment.facets = {
-        "listed": by_volume.total(),
-        "gone": rows.no_longer_listed().count(),
-        "no_volume": by_volume.pop("", 0),
-        "state": by_state,
-        "interval_type": by_type,
-    }
-    recount_volumes(environment, by_volume, touched, now)
 
 
 def _plan(held: Claim, listing: Listing[SnapshotRecord], now: datetime) -> Plan:
@@ -265,107 +207,6 @@ def _close_open_times(environment: Environment, now: datetime, *, was_in_doubt: 
     return volumes
 
 
-def _prepare(
-    environment: Environment, plan: Plan, now: datetime, listing: Listing[SnapshotRecord] | None = None
-) -> Prepared:
-    # The provider lists the newest first: inserted in reverse, snapshots without a date keep that order by row number.
-    records = [*reversed(plan.added), *(record for _, record in plan.changed)]
-    before = _before(environment, plan)
-    events = changes.of_plan(environment, plan, before, now=now, listing=listing)
-    named = {record.volume_id for record in records} | {row.volume_id for row in before.values()}
-    return Prepared(
-        bulk_sql.values_of(environment, records, now),
-        events,
-        list(_durations(environment, plan, before)),
-        named - {""},
-        before,
-        list(_retaken(plan, before)),
-        _news(environment, plan, now),
-    )
-
-
-def _retaken(plan: Plan, before: Mapping[int, Before]) -> Iterator[tuple[int, TakenRange]]:
-    for pk, record in plan.changed:
-        row = before.get(pk)
-        if row is not None and record.created != row.created_at:
-            taken = retaken(row.taken, record.created)
-            if taken != row.taken:
-                yield pk, taken
-
-
-def _news(environment: Environment, plan: Plan, now: datetime) -> list[SnapshotRecord]:
-    if environment.data_at is None:
-        return []
-    return [
-        record
-        for record in plan.added
-        if changes.is_news(bulk_sql.taken_of(environment, record, now), environment.data_at)
-    ]
-
-
-def _touched(plan: Plan) -> list[int]:
-    return [*(pk for pk, _ in plan.changed), *plan.returned, *plan.left_out, *plan.missing, *plan.there]
-
-
-def _before(environment: Environment, plan: Plan) -> dict[int, Before]:
-    """Return the rows that the plan touches, before the change, by primary key."""
-    found: dict[int, Before] = {}
-    for pks in _batches(_touched(plan)):
-        rows = Snapshot.objects.filter(environment=environment, pk__in=pks)
-        found |= {pk: Before(*rest) for pk, *rest in rows.values_list("pk", *Before._fields)}
-    return found
-
-
-def _durations(environment: Environment, plan: Plan, before: Mapping[int, Before]) -> Iterator[tuple[int, int]]:
-    """Return how long a snapshot was in progress at least: from its start to the last list with it in progress."""
-    for pk, record in plan.changed:
-        row = before.get(pk)
-        if row is None or environment.data_at is None or record.state != USABLE_STATE or row.usable_at is not None:
-            continue
-        seen_at = row.first_seen_at + timedelta(seconds=environment.clock_ahead)
-        seconds = (environment.data_at - min(row.taken_before, seen_at)).total_seconds()
-        if row.state in MAKING and seconds > 0:
-            yield pk, int(seconds)
-
-
-def _write(environment: Environment, plan: Plan, prepared: Prepared, now: datetime) -> None:
-    """Raises `Late` if a row of the plan no longer exists: `prune` may delete old rows at any time."""
-    touched = sorted(set(_touched(plan)))
-    if sum(Snapshot.objects.filter(pk__in=pks).count() for pks in _batches(touched)) < len(touched):
-        raise Late
-    for pks in _batches(plan.confirmed):
-        Snapshot.objects.filter(pk__in=pks).update(found_at=now)
-    if plan.is_empty:
-        # The start of monitoring is recorded for an environment without snapshots too.
-        bulk_sql.insert_changes(environment, prepared.events, now)
-        if prepared.events:
-            environment.raise_generation()
-        return
-    bulk_sql.upsert(prepared.rows)
-    bulk_sql.note_durations(prepared.durations)
-    bulk_sql.note_taken(prepared.retaken)
-    # Most are absent from one list and listed again: their indexed columns need not be written again.
-    candidates = [pk for pk in plan.returned if pk in prepared.before and prepared.before[pk].listed]
-    for pks in _batches(candidates):
-        Snapshot.objects.filter(pk__in=pks).update(missing_since=None, last_seen_at=None, found_at=None)
-    for pks in _batches(sorted(set(plan.returned).difference(candidates))):
-        Snapshot.objects.filter(pk__in=pks).update(missing_since=None, last_seen_at=None, found_at=None, listed=True)
-    for pks in _batches(plan.there):
-        Snapshot.objects.filter(pk__in=pks).update(missing_since=None, found_at=now, listed=True)
-    for pks in _batches(plan.left_out):
-        Snapshot.objects.filter(pk__in=pks).update(
-            missing_since=now, found_at=None, last_seen_at=Coalesce("last_seen_at", Value(environment.listed_at))
-        )
-    for pks in _batches(plan.missing):
-        Snapshot.objects.filter(pk__in=pks).update(
-            listed=False, found_at=None, missing_since=Coalesce("missing_since", Value(now))
-        )
-    events = [*prepared.events, *changes.of_added(environment, prepared.news)]
-    bulk_sql.insert_changes(environment, changes.fold(gathered(environment, events, now)), now)
-    environment.raise_generation()
-    recount(environment, prepared.volumes, now)
-
-
 def _written(plan: Plan, listing: Listing[SnapshotRecord] | None) -> Written:
     return Written(
         added=len(plan.added),
@@ -376,7 +217,3 @@ def _written(plan: Plan, listing: Listing[SnapshotRecord] | None) -> Written:
         incomplete=tuple(listing.doubts) if listing and not listing.complete else (),
         doubted=plan.doubt is not None,
     )
-
-
-def _batches(items: Sequence[T]) -> Iterable[Sequence[T]]:
-    return (items[start : start + BATCH] for start in range(0, len(items), BATCH))

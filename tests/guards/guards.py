@@ -307,7 +307,7 @@ GUARDS = (
     ),
     Guard(
         "a sync deletes nothing",
-        "snapshots/sync/store_snapshots.py",
+        "snapshots/sync/write_plan.py",
         "for pks in _batches(plan.missing):",
         "for pks in _batches(plan.missing):\n        Snapshot.objects.filter(pk__in=pks).delete()",
         "tests/sync/test_lists.py::test_a_row_left_out_twice_is_missing_and_stays",

@@ -22,7 +22,7 @@ from snapshots.management.rounds import News, round_once
 from snapshots.models import Environment, Snapshot, Volume
 from snapshots.setup import key_trial
 from snapshots.simulator.server import Simulator
-from snapshots.sync import leases, store_snapshots, store_volumes
+from snapshots.sync import leases, store_snapshots, store_volumes, write_plan
 from snapshots.sync import refresh as sync
 from snapshots.sync.leases import Caller, Why
 from snapshots.sync.refresh import Outcome
@@ -40,9 +40,9 @@ STAGES: dict[str, tuple[object, str]] = {
     "fetch": (CloudClient, "list_snapshots"),
     "decode": (decode, "read_snapshots"),
     "diff": (store_snapshots, "_plan"),
-    "rows": (store_snapshots, "_prepare"),
+    "rows": (write_plan, "prepare"),
     "judge": (evaluate, "judge"),
-    "store": (store_snapshots, "_write"),
+    "store": (write_plan, "write"),
     "daily": (day_notes, "note"),
 }
 Break = Callable[..., None]
@@ -103,14 +103,14 @@ def test_every_exception_is_contained(environment: Environment, broken: Break, e
 
 @pytest.mark.parametrize("stop", [KeyboardInterrupt, SystemExit])
 def test_a_wish_to_stop_passes(environment: Environment, broken: Break, stop: type[BaseException]) -> None:
-    broken(store_snapshots, "_prepare", stop())
+    broken(write_plan, "prepare", stop())
     with pytest.raises(stop):
         refresh(environment)
 
 
 @pytest.mark.both_databases
 def test_environments_that_are_refreshed_together(environment: Environment, second: Environment, broken: Break) -> None:
-    broken(store_snapshots, "_prepare", ValueError())
+    broken(write_plan, "prepare", ValueError())
     outcomes = list(sync.refresh([environment, second], caller=Caller.COMMAND))
     assert [bool(outcome.fault) for outcome in outcomes] == [True, False]
 
@@ -133,7 +133,7 @@ def test_the_old_rows_stay(seen: Environment, sim: Simulator, broken: Break) -> 
 
 @pytest.mark.both_databases
 def test_a_fault_while_the_fault_is_stored(environment: Environment, second: Environment, broken: Break) -> None:
-    broken(store_snapshots, "_prepare", ValueError())
+    broken(write_plan, "prepare", ValueError())
     broken(leases, "record_fault", ValueError())
     bad, good = both(environment, second)
     assert bad.fault is not None
@@ -208,7 +208,7 @@ def test_the_metrics_count_it() -> None:
 # --- questions about one snapshot or volume, and keys on trial
 
 
-@pytest.mark.parametrize("where", [(CloudClient, "get_snapshot"), (store_snapshots, "_prepare"), (evaluate, "judge")])
+@pytest.mark.parametrize("where", [(CloudClient, "get_snapshot"), (write_plan, "prepare"), (evaluate, "judge")])
 def test_a_check_of_one_snapshot(
     alice_client: Client, seen: Environment, sim: Simulator, broken: Break, where: tuple[object, str]
 ) -> None:
@@ -243,14 +243,14 @@ def test_a_key_on_trial(environment: Environment, broken: Break, name: str) -> N
 
 def during_the_sync(monkeypatch: pytest.MonkeyPatch, happens: Callable[[], object]) -> None:
     """Let something happen between the plan and the write."""
-    prepare = store_snapshots._prepare
+    prepare = write_plan.prepare
 
     def prepared(*args: Any, **options: Any) -> object:
         made = prepare(*args, **options)
         happens()
         return made
 
-    monkeypatch.setattr(store_snapshots, "_prepare", prepared)
+    monkeypatch.setattr(write_plan, "prepare", prepared)
 
 
 def removals(environment: Environment) -> Sequence[Callable[[], object]]:

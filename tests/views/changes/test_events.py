@@ -9,7 +9,7 @@ from django.utils import timezone
 
 from snapshots.cloudca.records import SnapshotRecord
 from snapshots.models import Change, Environment, Snapshot
-from snapshots.sync import store_snapshots
+from snapshots.sync import write_plan
 from snapshots.sync.store_snapshots import store_rows
 from tests.views.changes.conftest import MINUTE, Lists, only, told
 from tests.views.snapshots.conftest import (
@@ -204,7 +204,7 @@ def test_rows_and_what_is_told_of_them_are_written_together_or_not(
     lists: Lists, fill: Fill, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     lists(*one("Creating"))
-    monkeypatch.setattr(store_snapshots, "recount", lambda *_: 1 / 0)
+    monkeypatch.setattr(write_plan, "recount", lambda *_: 1 / 0)
     with pytest.raises(ZeroDivisionError):
         fill(one("BackedUp")[0])
     assert told() == []

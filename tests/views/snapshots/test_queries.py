@@ -10,7 +10,7 @@ from django.utils import timezone
 from pytest_django import DjangoAssertNumQueries
 
 from snapshots.models import Environment, Snapshot
-from snapshots.sync.store_snapshots import recount
+from snapshots.sync.write_plan import recount
 from tests.views.snapshots.conftest import (
     HTMX,
     LIST,

@@ -1,0 +1,258 @@
+"""Write a plan of changes to the mirror's rows: prepared before the transaction begins, and only changed rows."""
+
+from collections import Counter, defaultdict
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from datetime import datetime, timedelta
+from functools import cached_property
+from typing import NamedTuple, TypeVar
+
+from django.db.models import Count, Value
+from django.db.models.functions import Coalesce
+
+from snapshots.cloudca.records import Listing, SnapshotRecord
+from snapshots.models import Environment, Snapshot
+from snapshots.rules.runs import MAKING
+from snapshots.rules.states import USABLE_STATE
+from snapshots.rules.taken_time import TakenRange, retaken
+from snapshots.sync import bulk_sql, diff
+from snapshots.sync import events as changes
+from snapshots.sync.bulk_sql import Event
+from snapshots.sync.events import Before
+from snapshots.sync.leases import Late
+from snapshots.sync.repeats import gathered
+from snapshots.sync.store_volumes import recount_volumes
+from snapshots.verdicts.inputs import Row
+
+T = TypeVar("T")
+Plan = diff.Plan[SnapshotRecord]
+
+BATCH = 500
+# The primary keys of rows that are not inserted yet start here, in the order of insertion.
+FIRST_PLANNED = 2**62
+
+
+class Prepared(NamedTuple):
+    """The rows that a plan writes, prepared before the transaction begins."""
+
+    rows: list[bulk_sql.Values]
+    events: list[Event]
+    # How many seconds snapshots were in progress that are complete now, by primary key.
+    durations: list[tuple[int, int]]
+    # The volumes of the touched rows, before and after.
+    volumes: set[str]
+    # The touched rows before the change, by primary key.
+    before: dict[int, Before]
+    # Rows with another date than before.
+    retaken: list[tuple[int, TakenRange]]
+    # Added rows that are new, and not old ones that earlier lists lacked.
+    news: list[SnapshotRecord]
+
+
+class PlannedRows:
+    """The rows as `write` will write them, calculated on demand: verdicts are calculated before they are written."""
+
+    def __init__(self, environment: Environment, plan: Plan, prepared: Prepared, now: datetime) -> None:
+        self.environment, self.before, self.now = environment, prepared.before, now
+        self.changed, self.there = dict(plan.changed), set(plan.there)
+        self.durations, self.retaken = dict(prepared.durations), dict(prepared.retaken)
+        self.returned, self.left_out, self.missing = set(plan.returned), set(plan.left_out), set(plan.missing)
+        # The provider lists the newest first, and they are inserted in reverse.
+        self.added = [record for record in reversed(plan.added) if record.volume_id]
+
+    @property
+    def touched(self) -> Collection[int]:
+        return self.before.keys()
+
+    def id_of(self, pk: int) -> str:
+        """Return the snapshot's id of a row that is not inserted yet."""
+        return self.added[pk - FIRST_PLANNED].id
+
+    def of_volume(self, volume_id: str) -> list[Row]:
+        """Return the touched rows that will belong to a volume."""
+        inserted = (self._inserted(number) for number in self._added_to.get(volume_id, ()))
+        return [*inserted, *(self._left(pk) for pk in self._touched_of.get(volume_id, ()))]
+
+    @cached_property
+    def _added_to(self) -> Mapping[str, Sequence[int]]:
+        numbers: dict[str, list[int]] = defaultdict(list)
+        for number, record in enumerate(self.added):
+            numbers[record.volume_id].append(number)
+        return numbers
+
+    @cached_property
+    def _touched_of(self) -> Mapping[str, Sequence[int]]:
+        pks: dict[str, list[int]] = defaultdict(list)
+        for pk, row in self.before.items():
+            record = self.changed.get(pk)
+            pks[record.volume_id if record else row.volume_id].append(pk)
+        return pks
+
+    def _inserted(self, number: int) -> Row:
+        record = self.added[number]
+        taken = bulk_sql.taken_of(self.environment, record, self.now)
+        return Row(
+            pk=FIRST_PLANNED + number,
+            volume_id=record.volume_id,
+            interval_type=record.interval_type,
+            state=record.state,
+            taken_after=taken.after,
+            taken_before=taken.before,
+            taken_key=taken.sort_key,
+            first_seen_at=self.now,
+            usable_at=self.now if record.state == USABLE_STATE else None,
+            ran_for=None,
+            listed=True,
+            missing_since=None,
+        )
+
+    def _left(self, pk: int) -> Row:
+        row, record = self.before[pk], self.changed.get(pk)
+        is_back, is_out = pk in self.returned, pk in self.left_out
+        is_usable = record is not None and record.state == USABLE_STATE
+        taken = self.retaken.get(pk, row.taken)
+        is_gone = pk in self.missing
+        missing_since = row.missing_since or (self.now if is_gone else None)
+        return Row(
+            pk=pk,
+            volume_id=record.volume_id if record else row.volume_id,
+            interval_type=record.interval_type if record else row.interval_type,
+            state=record.state if record else row.state,
+            taken_after=taken.after,
+            taken_before=taken.before,
+            taken_key=taken.sort_key,
+            first_seen_at=row.first_seen_at,
+            usable_at=row.usable_at or (self.now if is_usable else None),
+            ran_for=self.durations.get(pk, row.ran_for),
+            listed=is_back or (row.listed and not is_gone),
+            missing_since=None if is_back or pk in self.there else self.now if is_out else missing_since,
+        )
+
+
+def prepare(
+    environment: Environment, plan: Plan, now: datetime, listing: Listing[SnapshotRecord] | None = None
+) -> Prepared:
+    # The provider lists the newest first: inserted in reverse, snapshots without a date keep that order by row number.
+    records = [*reversed(plan.added), *(record for _, record in plan.changed)]
+    before = _before(environment, plan)
+    events = changes.of_plan(environment, plan, before, now=now, listing=listing)
+    named = {record.volume_id for record in records} | {row.volume_id for row in before.values()}
+    return Prepared(
+        bulk_sql.values_of(environment, records, now),
+        events,
+        list(_durations(environment, plan, before)),
+        named - {""},
+        before,
+        list(_retaken(plan, before)),
+        _news(environment, plan, now),
+    )
+
+
+def write(environment: Environment, plan: Plan, prepared: Prepared, now: datetime) -> None:
+    """Write a plan. Raises `Late` if a row of the plan no longer exists: `prune` may delete old rows at any time."""
+    touched = sorted(set(_touched(plan)))
+    if sum(Snapshot.objects.filter(pk__in=pks).count() for pks in _batches(touched)) < len(touched):
+        raise Late
+    for pks in _batches(plan.confirmed):
+        Snapshot.objects.filter(pk__in=pks).update(found_at=now)
+    if plan.is_empty:
+        # The start of monitoring is recorded for an environment without snapshots too.
+        bulk_sql.insert_changes(environment, prepared.events, now)
+        if prepared.events:
+            environment.raise_generation()
+        return
+    bulk_sql.upsert(prepared.rows)
+    bulk_sql.note_durations(prepared.durations)
+    bulk_sql.note_taken(prepared.retaken)
+    # Most are absent from one list and listed again: their indexed columns need not be written again.
+    candidates = [pk for pk in plan.returned if pk in prepared.before and prepared.before[pk].listed]
+    for pks in _batches(candidates):
+        Snapshot.objects.filter(pk__in=pks).update(missing_since=None, last_seen_at=None, found_at=None)
+    for pks in _batches(sorted(set(plan.returned).difference(candidates))):
+        Snapshot.objects.filter(pk__in=pks).update(missing_since=None, last_seen_at=None, found_at=None, listed=True)
+    for pks in _batches(plan.there):
+        Snapshot.objects.filter(pk__in=pks).update(missing_since=None, found_at=now, listed=True)
+    for pks in _batches(plan.left_out):
+        Snapshot.objects.filter(pk__in=pks).update(
+            missing_since=now, found_at=None, last_seen_at=Coalesce("last_seen_at", Value(environment.listed_at))
+        )
+    for pks in _batches(plan.missing):
+        Snapshot.objects.filter(pk__in=pks).update(
+            listed=False, found_at=None, missing_since=Coalesce("missing_since", Value(now))
+        )
+    events = [*prepared.events, *changes.of_added(environment, prepared.news)]
+    bulk_sql.insert_changes(environment, changes.fold(gathered(environment, events, now)), now)
+    environment.raise_generation()
+    recount(environment, prepared.volumes, now)
+
+
+def recount(environment: Environment, touched: Collection[str], now: datetime) -> None:
+    """Count the environment's rows by state, type and volume, at each change, so that pages need not count.
+
+    `touched`: the volumes whose snapshots changed.
+    """
+    rows = Snapshot.objects.filter(environment=environment)
+    by_volume: Counter[str] = Counter()
+    by_state: Counter[str] = Counter()
+    by_type: Counter[str] = Counter()
+    # One scan of the rows for all three, grouped by the database: the most expensive part under the write lock.
+    groups = rows.listed().values_list("volume_id", "state", "interval_type").annotate(number=Count("pk"))
+    for volume_id, state, interval_type, number in groups.order_by():
+        by_volume[volume_id] += number
+        by_state[state] += number
+        by_type[interval_type] += number
+    environment.facets = {
+        "listed": by_volume.total(),
+        "gone": rows.no_longer_listed().count(),
+        "no_volume": by_volume.pop("", 0),
+        "state": by_state,
+        "interval_type": by_type,
+    }
+    recount_volumes(environment, by_volume, touched, now)
+
+
+def _retaken(plan: Plan, before: Mapping[int, Before]) -> Iterator[tuple[int, TakenRange]]:
+    for pk, record in plan.changed:
+        row = before.get(pk)
+        if row is not None and record.created != row.created_at:
+            taken = retaken(row.taken, record.created)
+            if taken != row.taken:
+                yield pk, taken
+
+
+def _news(environment: Environment, plan: Plan, now: datetime) -> list[SnapshotRecord]:
+    if environment.data_at is None:
+        return []
+    return [
+        record
+        for record in plan.added
+        if changes.is_news(bulk_sql.taken_of(environment, record, now), environment.data_at)
+    ]
+
+
+def _touched(plan: Plan) -> list[int]:
+    return [*(pk for pk, _ in plan.changed), *plan.returned, *plan.left_out, *plan.missing, *plan.there]
+
+
+def _before(environment: Environment, plan: Plan) -> dict[int, Before]:
+    """Return the rows that the plan touches, before the change, by primary key."""
+    found: dict[int, Before] = {}
+    for pks in _batches(_touched(plan)):
+        rows = Snapshot.objects.filter(environment=environment, pk__in=pks)
+        found |= {pk: Before(*rest) for pk, *rest in rows.values_list("pk", *Before._fields)}
+    return found
+
+
+def _durations(environment: Environment, plan: Plan, before: Mapping[int, Before]) -> Iterator[tuple[int, int]]:
+    """Return how long a snapshot was in progress at least: from its start to the last list with it in progress."""
+    for pk, record in plan.changed:
+        row = before.get(pk)
+        if row is None or environment.data_at is None or record.state != USABLE_STATE or row.usable_at is not None:
+            continue
+        seen_at = row.first_seen_at + timedelta(seconds=environment.clock_ahead)
+        seconds = (environment.data_at - min(row.taken_before, seen_at)).total_seconds()
+        if row.state in MAKING and seconds > 0:
+            yield pk, int(seconds)
+
+
+def _batches(items: Sequence[T]) -> Iterable[Sequence[T]]:
+    return (items[start : start + BATCH] for start in range(0, len(items), BATCH))
