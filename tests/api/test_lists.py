@@ -14,6 +14,7 @@ from dashboard.teams.models import Membership
 from snapshots.models import Environment, Snapshot, Volume
 from snapshots.sync.store_snapshots import store_listing
 from tests.api.conftest import INSTANCE, LIST, PROD, ROOT, VOLUMES, Script, made
+from tests.loops import in_turn
 from tests.views.snapshots.conftest import OTHER_VOLUME, VOLUME, claimed, fail, listing, record, refuse, snapshot_id
 
 SEVEN = ["id", "name", "state", "intervalType", "volumeId", "volume", "volumeType"]
@@ -111,7 +112,7 @@ def test_environments_and_connections_as_documented_without_metadata(script: Scr
     assert list(body(script, f"{ROOT}/environments")) == ["data"]
 
 
-@pytest.mark.parametrize("query", ["volume_id=x", "volume_id=", f"volume_id={VOLUME}&volume_id={VOLUME}"])
+@in_turn("query", ["volume_id=x", "volume_id=", f"volume_id={VOLUME}&volume_id={VOLUME}"])
 def test_a_volume_id_that_cannot_be_meant_is_refused(script: Script, query: str) -> None:
     answer = script.get(f"{LIST}?{query}")
     assert answer.status_code == 400

@@ -17,6 +17,7 @@ from tests.lists.prefixes import HARMLESS, PREFIXES
 from tests.lists.reading import LIST, PAGES, as_csv, as_excel, body, drop, export, parts_of
 from tests.lists.test_csv import COLUMNS
 from tests.lists.workbook import MAIN, sheet_parts, sheets
+from tests.loops import in_turn
 from tests.views.snapshots.conftest import Fill, record
 
 pytestmark = pytest.mark.django_db
@@ -67,7 +68,7 @@ def test_it_has_the_cells_of_the_csv(bob_client: Client, page: str) -> None:
 
 
 @pytest.mark.usefixtures("world")
-@pytest.mark.parametrize("page", PAGES)
+@in_turn("page", PAGES)
 def test_its_head_stays_and_filters(bob_client: Client, page: str) -> None:
     content = export(bob_client, page, "xlsx")
     rows, sheet = sheets(content)[0], sheet_parts(content)[0]

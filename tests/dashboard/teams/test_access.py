@@ -10,6 +10,7 @@ from pytest_django import DjangoAssertNumQueries
 from dashboard.teams.access.capabilities import Open, capabilities
 from dashboard.teams.access.guard import may
 from dashboard.teams.models import Membership, Role, Team, User
+from tests.loops import in_turn
 
 pytestmark = pytest.mark.usefixtures("probes")
 HTMX = {"HX-Request": "true"}
@@ -87,8 +88,8 @@ def test_guard_costs_one_query_beside_session_and_user(
         bob_client.get("/probe/acme/read/")
 
 
-@pytest.mark.parametrize("method", ["get", "head", "post", "put", "patch", "delete", "options"])
-@pytest.mark.parametrize("view", ["read", "write", "admin"])
+@in_turn("method", ["get", "head", "post", "put", "patch", "delete", "options"])
+@in_turn("view", ["read", "write", "admin"])
 def test_stranger_gets_the_bytes_of_an_unknown_team(
     charlie_client: Client, alice: User, method: str, view: str
 ) -> None:
@@ -148,7 +149,7 @@ def test_deactivated_user_is_signed_out_at_the_next_request(bob_client: Client, 
     assert bob_client.get("/probe/acme/read/").status_code == 302
 
 
-@pytest.mark.parametrize("address", ["/probe/acme/read/?q=a%26b&page=2", "/probe/personal/", "/probe/nope/read/"])
+@in_turn("address", ["/probe/acme/read/?q=a%26b&page=2", "/probe/personal/", "/probe/nope/read/"])
 def test_anonymous_is_led_to_sign_in_and_back(anon_client: Client, address: str) -> None:
     response = anon_client.get(address)
     assert response.status_code == 302
@@ -172,7 +173,7 @@ def test_anonymous_form_comes_back_to_the_page_that_held_it(anon_client: Client,
     assert response["Location"] == f"/accounts/login/?next={back}"
 
 
-@pytest.mark.parametrize(
+@in_turn(
     ("seen", "back"),
     [
         ("http://testserver/t/acme/snapshots/?state=Error", "%2Ft%2Facme%2Fsnapshots%2F%3Fstate%3DError"),

@@ -10,6 +10,7 @@ from django.test import Client
 from pytest_django import Settings
 
 from dashboard.http.request_log import LineFormatter
+from tests.loops import in_turn
 
 pytestmark = pytest.mark.usefixtures("probes")
 
@@ -93,7 +94,7 @@ def test_fault_page_stands_when_its_template_fails(faulty_client: Client, bare_t
 STATES = ("55P03", "40P01", "40001", "53300", "57P01", "57P03", "57014")
 
 
-@pytest.mark.parametrize("path", ["busy/", "writes-session/", *(f"busy/?state={state}" for state in STATES)])
+@in_turn("path", ["busy/", "writes-session/", *(f"busy/?state={state}" for state in STATES)])
 def test_busy_database_asks_to_try_again(faulty_client: Client, path: str) -> None:
     response = faulty_client.get(f"/probe/{path}")
     assert (response.status_code, response["Retry-After"]) == (503, "2")
@@ -106,7 +107,7 @@ def test_another_fault_of_the_database_is_no_wait(faulty_client: Client, state: 
     assert faulty_client.get(f"/probe/busy/?state={state}").status_code == 500
 
 
-@pytest.mark.parametrize("path", ["/probe/acme/read/", "/", "/accounts/login/"])
+@in_turn("path", ["/probe/acme/read/", "/", "/accounts/login/"])
 def test_foreign_host_header_is_a_bad_request(bob_client: Client, path: str) -> None:
     response = bob_client.get(path, headers={"Host": "evil.example"})
     assert response.status_code == 400

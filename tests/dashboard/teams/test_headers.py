@@ -10,6 +10,7 @@ from pytest_django import Settings
 
 from dashboard.teams.models import Team, User
 from tests.conftest import Answer
+from tests.loops import in_turn
 
 pytestmark = pytest.mark.usefixtures("probes")
 POLICY = {
@@ -70,7 +71,7 @@ CASES = {
 }
 
 
-@pytest.mark.parametrize("case", CASES)
+@in_turn("case", CASES)
 def test_every_answer_carries_the_headers(bob_client: Client, case: str) -> None:
     response = fetch(bob_client, case)
     assert response.status_code == CASES[case]
@@ -82,7 +83,7 @@ def test_every_answer_carries_the_headers(bob_client: Client, case: str) -> None
     assert "camera=()" in response["Permissions-Policy"]
 
 
-@pytest.mark.parametrize("case", CASES)
+@in_turn("case", CASES)
 def test_no_page_is_stored(bob_client: Client, case: str) -> None:
     kept = fetch(bob_client, case)["Cache-Control"]
     assert "no-store" in kept
@@ -94,7 +95,7 @@ def test_signed_in_answers_vary_by_cookie(bob_client: Client, case: str) -> None
     assert "Cookie" in fetch(bob_client, case)["Vary"]
 
 
-@pytest.mark.parametrize("path", ["/accounts/login/", "/nowhere/", "/probe/acme/read/"])
+@in_turn("path", ["/accounts/login/", "/nowhere/", "/probe/acme/read/"])
 def test_strangers_get_the_headers_too(anon_client: Client, path: str) -> None:
     response = anon_client.get(path)
     assert {name: response.headers.get(name) for name in HEADERS} == HEADERS

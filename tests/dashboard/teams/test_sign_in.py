@@ -11,6 +11,7 @@ from pytest_django import Settings
 
 from dashboard.teams.models import User
 from tests.conftest import PASSWORD, Answer
+from tests.loops import in_turn
 
 LOGIN = "/accounts/login/"
 PAGE = "/t/acme/snapshots/compute-on/test_area/1bd672f4-b274-4371-a792-b0a6c6778cc7/?from=mail&q=a%20b"
@@ -157,7 +158,7 @@ def test_nobody_signs_up(anon_client: Client, method: str) -> None:
     assert not User.objects.exists()
 
 
-@pytest.mark.parametrize(
+@in_turn(
     "path", ["confirm-email/", "login/code/", "social/login/cancelled/", "3rdparty/", "2fa/", "second-factor/trust/"]
 )
 def test_what_is_not_used_of_allauth_is_not_there(alice_client: Client, path: str) -> None:

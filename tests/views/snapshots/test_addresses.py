@@ -6,6 +6,7 @@ import pytest
 from django.test import Client
 
 from snapshots.models import Volume
+from tests.loops import in_turn
 from tests.views.snapshots.conftest import HTMX, LIST, OTHER_PATH, OTHER_VOLUME, PATH, VOLUME, Fill, record
 from tests.views.snapshots.reading import by_id, chips, choices, empty, links, numbers, problems, tree
 
@@ -20,7 +21,7 @@ def filled(fill: Fill) -> None:
     fill([record(4, volume_id="", volume="")], path=OTHER_PATH)
 
 
-@pytest.mark.parametrize(
+@in_turn(
     ("query", "chip"),
     [
         (f"volume_id={VOLUME}", "Volume: ROOT-35545 · prod · compute-on"),
@@ -80,7 +81,7 @@ def test_a_volume_without_a_name_goes_by_the_head_of_its_id(alice_client: Client
     assert list(chips(alice_client.get(f"{LIST}?volume_id={VOLUME}"))) == ["Volume: c779ca42… · prod · compute-on"]
 
 
-@pytest.mark.parametrize(
+@in_turn(
     ("asked", "shown"),
     [
         ("?q=&state=&volume_id=&from=&to=&age=&listed=", ""),
@@ -119,7 +120,7 @@ def test_a_plain_page_tells_the_browser_no_address(alice_client: Client) -> None
     assert {"HX-Push-Url", "HX-Replace-Url"}.isdisjoint(page.headers)
 
 
-@pytest.mark.parametrize(
+@in_turn(
     ("typed", "kept"),
     [
         ("a\r\nSet-Cookie: x=1", "a  Set-Cookie: x=1"),

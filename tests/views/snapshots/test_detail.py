@@ -10,6 +10,7 @@ from pytest_django import Settings
 
 from dashboard.teams.models import ApiKey, Team
 from snapshots.models import Environment, Snapshot, Volume
+from tests.loops import in_turn
 from tests.views.snapshots.conftest import (
     KEY,
     LIST,
@@ -229,7 +230,13 @@ def test_without_a_key_there_is_nobody_to_ask(alice_client: Client, fill: Fill, 
     assert "Nothing here" in tree(missing).one("h1").text
 
 
-@pytest.mark.parametrize(
+@pytest.fixture
+def filled(fill: Fill) -> None:
+    fill([record(1)])
+
+
+@pytest.mark.usefixtures("filled")
+@in_turn(
     "path",
     [
         *[
@@ -246,8 +253,7 @@ def test_without_a_key_there_is_nobody_to_ask(alice_client: Client, fill: Fill, 
         f"compute-on/prod/{snapshot_id(1)}/other/",
     ],
 )
-def test_an_address_that_is_none(alice_client: Client, fill: Fill, path: str) -> None:
-    fill([record(1)])
+def test_an_address_that_is_none(alice_client: Client, path: str) -> None:
     page = alice_client.get(LIST + path)
     assert page.status_code == 404
     assert "Nothing here" in tree(page).one("h1").text

@@ -10,6 +10,7 @@ from pytest_django import Settings
 from dashboard.secrets import Secret
 from dashboard.teams.models import ApiKey, Team
 from tests.conftest import cached_in_process
+from tests.loops import in_turn
 from tests.views.snapshots.conftest import HTMX, LIST, NOW, OTHER_PATH, VOLUME, Fill, record
 from tests.views.snapshots.reading import cells, count, numbers, tree
 
@@ -25,7 +26,7 @@ def thirty(fill: Fill) -> None:
 
 
 @pytest.mark.usefixtures("thirty")
-@pytest.mark.parametrize("query", QUERIES)
+@in_turn("query", QUERIES)
 def test_the_fragment_is_the_pages_own_results(alice_client: Client, query: str) -> None:
     page = alice_client.get(LIST + query).content
     fragment = alice_client.get(LIST + query, headers=HTMX).content

@@ -7,6 +7,7 @@ from django.test import Client
 from snapshots.models import Environment
 from snapshots.simulator.server import Simulator
 from snapshots.views.common import refreshing
+from tests.loops import in_turn
 from tests.views.snapshots.asking import HERE, REFRESH, auto, has_table, news, press
 from tests.views.snapshots.conftest import HTMX, LIST, OTHER_PATH, PATH, claimed
 from tests.views.snapshots.reading import count, numbers, rows, tree
@@ -32,7 +33,7 @@ def test_without_scripts_it_leads_back_to_the_same_view(alice_client: Client) ->
     assert said(alice_client, answer["Location"]) == "Checked: 24 new."
 
 
-@pytest.mark.parametrize(
+@in_turn(
     "target",
     [
         "http://evil.example/",

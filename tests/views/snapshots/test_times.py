@@ -7,6 +7,7 @@ import time_machine
 from django.test import Client
 
 from snapshots.cloudca.records import SnapshotRecord
+from tests.loops import in_turn
 from tests.views.snapshots.conftest import LIST, NOW, Fill, record, taken
 from tests.views.snapshots.reading import cells, numbers
 
@@ -39,7 +40,7 @@ def watched(fill: Fill, clock: time_machine.Traveller) -> None:
 
 
 @pytest.mark.usefixtures("edges")
-@pytest.mark.parametrize(
+@in_turn(
     ("query", "expected"),
     [
         ("from=2026-11-20", [1, 2, 3]),
@@ -55,7 +56,7 @@ def test_days_are_utc_and_both_ends_are_meant(alice_client: Client, query: str, 
 
 
 @pytest.mark.usefixtures("watched")
-@pytest.mark.parametrize(
+@in_turn(
     ("query", "expected"),
     [
         ("from=2026-11-20&to=2026-11-20", [1]),

@@ -51,9 +51,6 @@ def test_restore_and_share_where_possible(usability: str, alice_client: Client) 
     )
     assert ("Share outside…" in links(page)) == (usability != "never")
     assert len(by_id(page, "share").all("form", css="share-form")) == (usability != "never")
-
-
-def test_a_link_is_made_where_it_makes_sense(usability: str, alice_client: Client) -> None:
     form = {"days": "7", "form_id": "once"}
     assert alice_client.post(f"{detail(1)}share/", form).status_code == (302 if usability == "never" else 200)
     assert ShareLink.objects.exists() == (usability != "never")
