@@ -244,7 +244,6 @@ def _environment(row: Row) -> EnvironmentRecord | None:
         name=name,
         service_code=_clean(connection, "serviceCode"),
         connection_id=_clean(connection, "id"),
-        connection_name=_clean(connection, "name"),
         raw=raw,
     )
 

@@ -59,7 +59,6 @@ class EnvironmentRecord(msgspec.Struct, frozen=True, gc=False):
     name: str
     service_code: str
     connection_id: str
-    connection_name: str
     raw: str
 
 

@@ -211,11 +211,6 @@ def safe(value: str) -> str:
     return GUARD + value if value[0] == GUARD or value[0] in NEVER_FIRST or _is_formula(value) else value
 
 
-def value_of(cell: str) -> str:
-    """Give the value that `safe` made a cell of."""
-    return cell.removeprefix(GUARD)
-
-
 def records(rows: Iterable[Sequence[str]]) -> str:
     buffer = StringIO(newline="")
     writer = csv.writer(buffer, quoting=csv.QUOTE_ALL, lineterminator="\r\n")

@@ -35,7 +35,6 @@ LOOKS: dict[str, tuple[str, str, str | Promise]] = {
 EARLIER = frozenset({Kind.APPEARED, Kind.STATE, Kind.MISSING})
 OFFERED = [kind for kind in LOOKS if kind not in EARLIER]
 ABOUT_VOLUMES = frozenset({Kind.VOLUME_RENAMED})
-ABOUT_ENVIRONMENTS = frozenset({Kind.BEGAN, Kind.REFUSED, Kind.ANSWERING})
 
 
 def badge(kind: str) -> Badge:

@@ -80,18 +80,6 @@ def short_name(status: VolumeStatus) -> str:
     return "; ".join(text for text in (badge(status).word, beside(status)) if text)
 
 
-def reason_label(reason: Reason) -> str:
-    """Why verdicts are unknown, as a label beside their number."""
-    return {
-        Reason.NEVER_LISTED: _("no complete list yet"),
-        Reason.OLD_DATA: _("on stale data"),
-        Reason.TIME: _("with an unknown age"),
-        Reason.UNKNOWN_STATE: _("with a snapshot in an unknown state"),
-        Reason.UNKNOWN_TYPE: _("with an unknown interval type"),
-        Reason.IN_DOUBT: _("with an unconfirmed snapshot"),
-    }[reason]
-
-
 def schedule_name(schedule: str) -> str:
     """The schedule as a word, "Daily" for DAILY."""
     return str(INTERVAL_TYPES[schedule])

@@ -62,11 +62,6 @@ def why(status: VolumeStatus) -> str:
     return " ".join(sentence for sentence in _sentences(status) if sentence)
 
 
-def why_part(part: Part, status: VolumeStatus) -> str:
-    """The sentences on one schedule."""
-    return " ".join(sentence for sentence in _on_schedule(part, status) if sentence)
-
-
 def _sentences(status: VolumeStatus) -> Iterator[str]:
     if status.verdict is Verdict.EXCLUDED:
         yield from _on_exclusion(status)

@@ -80,16 +80,12 @@ class VolumeStatus:
         has_run_out = newest is not None and self.target is not None and newest + self.target <= self.at
         return has_run_out and self.verdict_by_data in (Verdict.RUNNING, Verdict.STUCK)
 
-    @property
-    def stopped_schedules(self) -> list[str]:
-        """The schedules without a run for so long that they may have been stopped intentionally."""
-        return [part.schedule for part in self.parts if self.has_stopped(part)]
-
     def verdict_of(self, part: Part) -> Verdict:
         """How one schedule stood by the data."""
         return part.thresholds.at(self.at)
 
     def has_stopped(self, part: Part) -> bool:
+        """Whether a schedule is without a run for so long that it may have been stopped intentionally."""
         waited = self.at - part.last_began
         return self.verdict_of(part) is Verdict.LATE and waited > PERIODS_TO_STOP * period(part.schedule)
 
