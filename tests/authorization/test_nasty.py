@@ -100,6 +100,8 @@ def with_names(asker: Asker, names: set[str], asked: str) -> Iterator[tuple[str,
             yes = dict.fromkeys(names, "1")
             query = "&".join(f"{name}=1" for name in yes)
             asker.ask(view, method, f"{asker.address(view)}?{query}", "plain", yes, **HTMX)
+            if not names:
+                break
         yield view, method, sorted(names)
 
 

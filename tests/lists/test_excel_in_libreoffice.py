@@ -28,23 +28,29 @@ PROFILE = """<?xml version="1.0" encoding="UTF-8"?>
 <prop oor:name="ooSetupSystemLocale" oor:op="fuse"><value>{locale}</value></prop></item></oor:items>"""
 
 
-@pytest.fixture(params=["fr-CA", "en-US"])
+@pytest.fixture(scope="module", params=["fr-CA", "en-US"])
 def locale(request: pytest.FixtureRequest) -> str:
     return str(request.param)
 
 
+@pytest.fixture(scope="module")
+def profile(tmp_path_factory: pytest.TempPathFactory, locale: str) -> Path:
+    """Somebody's settings of the program, which takes its time to make the rest of them."""
+    profile = tmp_path_factory.mktemp("profile")
+    (profile / "user").mkdir()
+    (profile / "user/registrymodifications.xcu").write_text(PROFILE.format(locale=locale))
+    return profile
+
+
 @pytest.fixture
-def convert(tmp_path: Path, locale: str) -> Callable[..., Path]:
+def convert(tmp_path: Path, profile: Path) -> Callable[..., Path]:
     """Open a file as somebody of this locale does, and save it in another form."""
     program = shutil.which("soffice")
     assert program, "this needs LibreOffice: apt-get install libreoffice-calc, or make test TOOLS=no"
-    (tmp_path / "profile/user").mkdir(parents=True)
-    (tmp_path / "profile/user/registrymodifications.xcu").write_text(PROFILE.format(locale=locale))
 
     def convert(name: str, content: bytes, form: str, *more: str) -> Path:
         (tmp_path / name).write_bytes(content)
-        profile = f"-env:UserInstallation=file://{tmp_path}/profile"
-        command = [program, profile, "--headless", *more, "--convert-to", form, name]
+        command = [program, f"-env:UserInstallation=file://{profile}", "--headless", *more, "--convert-to", form, name]
         subprocess.run(command, cwd=tmp_path, check=True, timeout=SECONDS, capture_output=True)
         return tmp_path
 

@@ -26,16 +26,29 @@ REPEATED, FORMULA = f"{TABLE}number-columns-repeated", f"{TABLE}formula"
 UNKEPT = re.compile(r"[\x00\s\u200b\ufeff\u2028\u202a-\u202e]+")
 
 
+@pytest.fixture(scope="module")
+def profile(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The program's settings, which it takes its time to make."""
+    return tmp_path_factory.mktemp("profile")
+
+
 @pytest.fixture
-def opened(tmp_path: Path) -> Open:
+def opened(tmp_path: Path, profile: Path) -> Open:
     """Open a file and return the values of its cells; no cell may be a formula."""
     program = shutil.which("soffice")
     assert program, "this needs LibreOffice: apt-get install libreoffice-calc, or make test TOOLS=no"
 
     def opened(content: bytes) -> list[list[str]]:
         (tmp_path / "a.csv").write_bytes(content)
-        profile = f"-env:UserInstallation=file://{tmp_path}/profile"
-        command = [program, profile, "--headless", f"--infilter={AS_CSV}", "--convert-to", "fods", "a.csv"]
+        command = [
+            program,
+            f"-env:UserInstallation=file://{profile}",
+            "--headless",
+            f"--infilter={AS_CSV}",
+            "--convert-to",
+            "fods",
+            "a.csv",
+        ]
         subprocess.run(command, cwd=tmp_path, check=True, timeout=SECONDS, capture_output=True)
         return cells(tmp_path / "a.fods")
 

@@ -1,8 +1,8 @@
-"""A thousand requests of nobody, with cookies and addresses made up, leave nothing behind."""
+"""Requests of nobody to every address, with cookies and addresses made up, leave nothing behind."""
 
 from collections.abc import Callable, Iterator
 from http.cookies import SimpleCookie
-from itertools import cycle, islice, product
+from itertools import cycle, product
 
 from django.contrib.sessions.models import Session
 from django.test import Client
@@ -15,7 +15,6 @@ from tests.dashboard.teams.next_values import NEXT_VALUES
 __all__ = ["house"]
 Tell = Callable[..., None]
 Try = tuple[str, str, str, dict[str, str]]
-REQUESTS = 1_000
 METHODS = ("GET", "HEAD", "POST")
 FORGED = (
     {"sessionid": "forged0forged0forged0forged0forg", "csrftoken": "x" * 32},
@@ -30,21 +29,21 @@ FORGED = (
 
 def tries(house: House) -> Iterator[Try]:
     """Every address with every method, each time with other cookies and another `next`."""
-    addresses = [house.address(view, team) for view in sorted(VIEWS) for team in TEAMS]
+    addresses = sorted({house.address(view, team) for view in VIEWS for team in TEAMS})
     values, cookies = cycle(NEXT_VALUES), cycle(FORGED)
-    for url, method in cycle(product(addresses, METHODS)):
+    for url, method in product(addresses, METHODS):
         yield url, method, next(values), next(cookies)
 
 
 def test_nobody_leaves_a_row(house: House, figures: Tell) -> None:
     before, sessions = all_rows(but=("cache_entries",)), Session.objects.count()
-    client, failed = Client(raise_request_exception=False), 0
-    for url, method, value, cookies in islice(tries(house), REQUESTS):
+    client, failed, asked = Client(raise_request_exception=False), 0, list(tries(house))
+    for url, method, value, cookies in asked:
         client.cookies = SimpleCookie(cookies)
         given = {"next": value, "csrfmiddlewaretoken": "x" * 32}
         answer = client.post(url, given) if method == "POST" else getattr(client, method.lower())(url, {"next": value})
         failed += answer.status_code >= 500
     left = Session.objects.count() - sessions
-    figures("anonymous", requests=REQUESTS, session_rows=left, answers_of_500=failed)
-    assert (left, failed) == (0, 0)
+    figures("anonymous", requests=len(asked), session_rows=left, answers_of_500=failed)
+    assert (left, failed, len(asked) > 400) == (0, 0, True)
     assert changed(before, all_rows(but=("cache_entries",))) == []

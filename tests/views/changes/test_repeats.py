@@ -36,18 +36,18 @@ def shown() -> list[tuple[str, int | None]]:
     return list(rows.values_list("kind", "number"))
 
 
-@pytest.mark.parametrize(("end", "kind", "removed"), [("Error", "failed", 12), ("", "vanished", 0)])
+@pytest.mark.parametrize(("end", "kind", "removed"), [("Error", "failed", 5), ("", "vanished", 0)])
 def test_many_failures_of_a_volume_are_one_line(
     alice_client: Client, lists: Lists, end: str, kind: str, removed: int
 ) -> None:
-    lists(GOOD, *tries(1, 12, end))
+    lists(GOOD, *tries(1, 5, end))
     line = Change.objects.as_lines().exclude(kind="began").get()
-    assert (line.kind, line.number, line.volume_id) == (kind, 12, VOLUME)
+    assert (line.kind, line.number, line.volume_id) == (kind, 5, VOLUME)
     page = alice_client.get(CHANGES)
     (shown_line,) = [each for each in lines(page) if kind[:4] in each.one("span", css="badge").text.lower()]
     opened = alice_client.get(shown_line.all("a")[0].attributes["href"])
-    assert len(lines(opened)) == 12 + removed
-    assert Change.objects.one_by_one().filter(kind=kind).count() == 12
+    assert len(lines(opened)) == 5 + removed
+    assert Change.objects.one_by_one().filter(kind=kind).count() == 5
 
 
 def test_the_line_tells_how_many_and_since_when(
