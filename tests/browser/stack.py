@@ -59,6 +59,7 @@ SETTINGS = {
     "API_KEY_ENCRYPTION_KEYS": base64.urlsafe_b64encode(b"browser-tests-only".ljust(32, b"-")).decode(),
     "TEAM_KEY": KEY,
     "PASSWORD": PASSWORD,
+    "WEB_CONCURRENCY": "1",  # a second process would compile each template again
 }
 
 
