@@ -86,9 +86,15 @@ def patience(target: timedelta | None, answers: Iterable[Answer]) -> timedelta:
 def _thresholds(volume: Volume, answers: Sequence[Answer]) -> Thresholds:
     usable = [run for run in volume.runs if run.is_usable]
     ranges = [(run.began_after, run.began_before) for run in usable]
-    running = [run for run in _newer_than(_newest(usable), volume.runs) if run.is_being_made]
+    may_be_newer, are_newer = _tries(volume.runs, usable)
     parts = [answer.thresholds for answer in answers]
-    parts.append(target_thresholds(ranges, volume.target, running, volume.longest))
+    parts.append(
+        _of_tries(
+            lambda tries: target_thresholds(ranges, volume.target, _running(tries), volume.longest),
+            may_be_newer,
+            are_newer,
+        )
+    )
     if usable and _deciding_types(volume, answers):
         parts.append(Thresholds(unknown=ALWAYS))
     if not usable:
@@ -112,15 +118,12 @@ def _has_ended(runs: Iterable[Run], ended_at: datetime | None) -> bool:
 def _answer(schedule: str, runs: Sequence[Run], longest: timedelta) -> Answer:
     usable = [run for run in runs if run.is_usable]
     newest = _newest(usable)
-    tries, surely_later = _tries(runs, usable)
+    tries, are_newer = _tries(runs, usable)
     young, old = _deadlines(schedule, runs, usable)
     began = [run.began_before for run in runs]
-    thresholds = after_tries(schedule, tries, young, old, longest)
-    if len(surely_later) < len(tries):
-        thresholds = _where_both_agree(thresholds, after_tries(schedule, surely_later, young, old, longest))
     return Answer(
         schedule,
-        thresholds,
+        _of_tries(lambda tries: after_tries(schedule, tries, young, old, longest), tries, are_newer),
         first_began=min(began),
         last_began=max(began),
         newest=newest,
@@ -128,7 +131,7 @@ def _answer(schedule: str, runs: Sequence[Run], longest: timedelta) -> Answer:
         deadline=old,
         tries=len(tries),
         failed=sum(run.has_failed for run in tries),
-        running=_newest(run for run in tries if run.is_being_made),
+        running=_newest(_running(tries)),
         completed=any(run.was_completed for run in runs),
     )
 
@@ -140,6 +143,18 @@ def _tries(runs: Iterable[Run], usable: Iterable[Run]) -> tuple[list[Run], list[
     unusable = (run for run in runs if run.is_being_made or run.has_failed)
     tries = sorted((run for run in unusable if run.began_before > after), key=_order)
     return tries, [run for run in tries if (run.began_after or ALWAYS) >= before]
+
+
+def _of_tries(
+    thresholds: Callable[[Sequence[Run]], Thresholds], may_be_newer: Sequence[Run], are_newer: Sequence[Run]
+) -> Thresholds:
+    """Judge the tries since the newest usable run, both ways if some of them may be older than it."""
+    found = thresholds(may_be_newer)
+    return found if len(are_newer) == len(may_be_newer) else _where_both_agree(found, thresholds(are_newer))
+
+
+def _running(runs: Iterable[Run]) -> list[Run]:
+    return [run for run in runs if run.is_being_made]
 
 
 def _deadlines(schedule: str, runs: Sequence[Run], usable: Sequence[Run]) -> tuple[datetime, datetime]:
@@ -155,10 +170,6 @@ def _deadlines(schedule: str, runs: Sequence[Run], usable: Sequence[Run]) -> tup
     first = min(runs, key=_order)
     allowed = grace(schedule)
     return (first.began_after or ALWAYS) + allowed, first.began_before + allowed
-
-
-def _newer_than(newest: Run | None, runs: Iterable[Run]) -> list[Run]:
-    return [run for run in runs if newest is None or _order(run) > _order(newest)]
 
 
 def _both_ways(volume: Volume, runs: Sequence[Run]) -> Thresholds:

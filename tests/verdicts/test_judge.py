@@ -514,6 +514,12 @@ def test_without_knowing_when_a_run_began_a_target_cannot_tell() -> None:
     assert said == [RUNNING, UNKNOWN, UNKNOWN, STUCK]
 
 
+@pytest.mark.parametrize(("seen_ago", "verdict"), [(HOUR, UNKNOWN), (7 * HOUR, STUCK), (31 * HOUR, LATE)])
+def test_a_target_cannot_tell_whether_a_run_of_unknown_age_began_in_time(seen_ago: timedelta, verdict: Verdict) -> None:
+    # The limit is six hours. One that was already seen before the newest usable one is left over.
+    assert at(run(30 * HOUR, kind="MANUAL"), undated(seen_ago, None, "BackingUp", "MANUAL"), target=DAY) is verdict
+
+
 def test_one_of_unknown_age_beside_a_dated_one_may_be_the_newer() -> None:
     volume = [run(8 * DAY, kind="MANUAL"), undated(HOUR, None, kind="MANUAL")]
     assert at(*volume, target=7 * DAY) is UNKNOWN
