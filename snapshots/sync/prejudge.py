@@ -77,7 +77,7 @@ def foresee(held: Claim, volumes: Collection[str], pending: PlannedRows, at: dat
     environment = _environment(held) if volumes else None
     if environment is None or environment.data_at is None or at is None:
         return Forecast()
-    environment.clock_ahead = held.environment.clock_ahead
+    environment.clock_ahead, environment.key_since = held.environment.clock_ahead, held.environment.key_since
     forecast = Forecast(Mark.of(environment))
     for judged in judged_again(environment, volumes, at=at, pending=pending):
         for volume in judged:

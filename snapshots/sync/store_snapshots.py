@@ -61,6 +61,8 @@ def store_listing(
     plan = _plan(held, listing, received_at)
     capped = questions.settle(held.environment, plan, listing, ask or _nobody, received_at)
     proof.keep_proof(held, listing, plan.added, received_at, is_capped=bool(capped))
+    if listing.complete:
+        held.environment.key_since = proof.key_since(held, received_at)
     prepared = write_plan.prepare(held.environment, plan, received_at, listing)
     at = data_at(held) if listing.complete else held.environment.data_at
     planned = PlannedRows(held.environment, plan, prepared, received_at)
@@ -176,7 +178,7 @@ def _stamp(
         environment.partial_reason = ",".join(listing.doubts)[:200]
         environment.body_hash = ""
         return
-    environment.key_since, environment.listed_key = proof.key_since(held, received_at), key_mark(held.key)
+    environment.key_since, environment.listed_key = held.environment.key_since, key_mark(held.key)
     # The time of the request, so that a snapshot that appeared during it does not look older than it is.
     environment.listed_at = held.at
     environment.data_at = data_at(held)

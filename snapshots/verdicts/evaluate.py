@@ -5,7 +5,7 @@ the strip. How long depends on how often the volume's schedules run, as an hourl
 """
 
 from collections import defaultdict
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import NamedTuple
 
@@ -145,13 +145,22 @@ class Scene(NamedTuple):
     looked_since: datetime | None
     # The complete list before this one.
     before: datetime | None
+    # The first list that was requested with the current key; None if there was no other key.
+    key_since: datetime | None
 
     @classmethod
     def of(cls, environment: Environment, at: datetime) -> "Scene":
         ahead = timedelta(seconds=environment.clock_ahead)
         targets, data_at = Targets.of(environment), environment.data_at
         before = data_at if data_at is not None and data_at < at else None
-        return cls(targets, at, ahead, environment.volumes_listed_at, environment.first_listed_at, before)
+        listed_at, looked_since = environment.volumes_listed_at, environment.first_listed_at
+        return cls(targets, at, ahead, listed_at, looked_since, before, environment.key_since)
+
+    def is_hidden(self, rows: Iterable[Row]) -> bool:
+        """Whether no list that was requested with the current key had one of a volume's rows."""
+        missing = [row.missing_since for row in rows if row.listed]
+        since = self.key_since
+        return since is not None and bool(missing) and all(at is not None and at <= since for at in missing)
 
     def created_between(self, volume: Volume, rows: Sequence[Row]) -> tuple[datetime | None, datetime | None]:
         """When a volume was made, as far as it is known.
@@ -223,6 +232,7 @@ def _judge(volume: Volume, rows: Sequence[Row], scene: Scene) -> None:
             target=scene.targets.for_volume(volume),
             longest=timedelta(seconds=volume.longest),
             ended={name: datetime.fromisoformat(since) + scene.ahead for name, since in volume.ended.items()},
+            is_hidden=scene.is_hidden(rows),
         )
     )
     volume.last_usable_at = last_usable_at(volume, runs, usable=judgement.usable, at=scene.at, before=scene.before)

@@ -14,7 +14,7 @@ from tests.sync.steps import MINUTE, PATH, history, refreshed, row
 from tests.verdicts.current import values_at
 
 pytestmark = pytest.mark.django_db
-DAY = timedelta(days=1)
+HOUR, DAY = timedelta(hours=1), timedelta(days=1)
 NOW = datetime(2026, 11, 24, 12, tzinfo=UTC)
 OTHER_KEY = "CANARY-another-key-of-acme"
 
@@ -148,6 +148,22 @@ def test_what_a_key_never_showed_is_not_missing(
     assert of_volume.filter(listed=False).count() == 0
     assert not Change.objects.filter(kind__in=["deleted", "rotated"]).exists()
     assert not Volume.objects.filter(environment=rekeyed, volume_id=hidden, deleted_at__isnull=False).exists()
+
+
+@pytest.mark.parametrize("state", ["BackedUp", "Creating", "Error"])
+def test_of_a_volume_that_the_key_does_not_show_nothing_is_known(
+    environment: Environment, sim: Simulator, clock: Traveller, bare: str, state: str
+) -> None:
+    """It may have new snapshots, or what was in progress may be completed."""
+    added = sim.world.add_snapshot(PATH, interval_type="DAILY", volume_id=bare, state=state, created=NOW - HOUR)
+    refreshed(environment)
+    rekeyed = under_another_key(environment, sim, clock)
+    sim.world.remove_snapshot(PATH, str(added["id"]))
+    sim.world.remove_volume(PATH, bare)
+    for after in (timedelta(), HOUR, 2 * DAY):
+        clock.move_to(NOW + HOUR + after)
+        refreshed(rekeyed)
+        assert said(rekeyed, bare, NOW + HOUR + after) is Verdict.UNKNOWN
 
 
 def test_what_goes_of_a_volume_that_the_key_shows_is_missing(
