@@ -75,7 +75,7 @@ def judge(volume: Volume) -> Judgement:
         thresholds = _both_ways(volume, volume.runs)
         unknown_states = _deciding_states(volume, thresholds.unknown or ALWAYS)
     if volume.is_hidden:
-        thresholds = Thresholds(unknown=ALWAYS)
+        thresholds, unknown_states = Thresholds(unknown=ALWAYS), 0
     usable = [run for run in volume.runs if run.is_usable and not run.is_candidate]
     of_target = patience(volume.target, answers)
     unknown_types = _deciding_types(volume, answers)

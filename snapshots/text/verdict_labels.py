@@ -105,6 +105,8 @@ def _unknown(status: VolumeStatus) -> str:
             return _("State unknown")
         case Reason.UNKNOWN_TYPE:
             return _("Schedule unknown")
+        case Reason.HIDDEN:
+            return _("Hidden from the API key")
         case Reason.IN_DOUBT:
             return _("Snapshot unconfirmed")
         case Reason.OLD_DATA if listed_at is not None:

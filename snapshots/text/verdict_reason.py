@@ -180,6 +180,8 @@ def _on_doubt(status: VolumeStatus) -> str:
             return _("What happened since the newest list is unknown.")
         case Reason.UNKNOWN_STATE:
             return _("A snapshot is in a state that this dashboard does not know, so it may or may not be usable.")
+        case Reason.HIDDEN:
+            return _("The team's current API key shows none of its snapshots.")
         case Reason.UNKNOWN_TYPE:
             return _(
                 "A snapshot has an interval type that this dashboard does not know, so a run may or may not be due."

@@ -224,6 +224,7 @@ def _judge(volume: Volume, rows: Sequence[Row], scene: Scene) -> None:
     volume.created_at = created_time(volume.created)
     runs = [row.run(scene.ahead) for row in rows]
     created_after, created_before = scene.created_between(volume, rows)
+    is_hidden = scene.is_hidden(rows)
     judgement = judge(
         VolumeFacts(
             runs=[*runs, *_remembered(volume, runs)],
@@ -232,13 +233,15 @@ def _judge(volume: Volume, rows: Sequence[Row], scene: Scene) -> None:
             target=scene.targets.for_volume(volume),
             longest=timedelta(seconds=volume.longest),
             ended={name: datetime.fromisoformat(since) + scene.ahead for name, since in volume.ended.items()},
-            is_hidden=scene.is_hidden(rows),
+            is_hidden=is_hidden,
         )
     )
     volume.last_usable_at = last_usable_at(volume, runs, usable=judgement.usable, at=scene.at, before=scene.before)
     volume.gaps = gaps_of(volume, rows, scene.at)
     _fill(volume, judgement)
     widen_newest(volume, runs)
+    if is_hidden:
+        volume.doubts["hidden"] = 1
     # A run that came after all ends what was said, also when it is gone again and forgotten.
     volume.ended = {name: since for name, since in volume.ended.items() if LETTERS[name] not in volume.schedules}
     newest = judgement.newest_usable

@@ -43,6 +43,8 @@ class Reason(Enum):
     TIME = "time"
     UNKNOWN_STATE = "unknown_state"
     UNKNOWN_TYPE = "unknown_type"
+    # No list that was requested with the current key had one of its snapshots.
+    HIDDEN = "hidden"
     IN_DOUBT = "in_doubt"
 
 
@@ -128,6 +130,7 @@ def _reason(ages: DataAges) -> Case:
         When(~Q(verdict=Verdict.UNKNOWN), then=Value(None)),
         When(environment__in=ages.never_listed, then=Value(Reason.NEVER_LISTED.value)),
         When(Q(environment__in=ages.too_old) | ~Q(verdict_by_data=Verdict.UNKNOWN), then=Value(Reason.OLD_DATA.value)),
+        When(doubts__has_key="hidden", then=Value(Reason.HIDDEN.value)),
         When(doubts__has_key="unknown_state", then=Value(Reason.UNKNOWN_STATE.value)),
         When(doubts__has_key="unknown_type", newest_before__isnull=False, then=Value(Reason.UNKNOWN_TYPE.value)),
         default=Value(Reason.IN_DOUBT.value),

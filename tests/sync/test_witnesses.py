@@ -10,8 +10,9 @@ from dashboard.teams.models import ApiKey
 from snapshots.models import Change, Environment, Snapshot, Volume
 from snapshots.rules.verdict import Verdict
 from snapshots.simulator.server import Simulator
+from snapshots.verdicts.sql import Reason
 from tests.sync.steps import MINUTE, PATH, history, refreshed, row
-from tests.verdicts.current import values_at
+from tests.verdicts.current import status_at, values_at
 
 pytestmark = pytest.mark.django_db
 HOUR, DAY = timedelta(hours=1), timedelta(days=1)
@@ -161,9 +162,11 @@ def test_of_a_volume_that_the_key_does_not_show_nothing_is_known(
     sim.world.remove_snapshot(PATH, str(added["id"]))
     sim.world.remove_volume(PATH, bare)
     for after in (timedelta(), HOUR, 2 * DAY):
-        clock.move_to(NOW + HOUR + after)
+        now = NOW + HOUR + after
+        clock.move_to(now)
         refreshed(rekeyed)
-        assert said(rekeyed, bare, NOW + HOUR + after) is Verdict.UNKNOWN
+        status = status_at(now, Volume.objects.get(volume_id=bare), None)
+        assert (status.verdict, status.reason) == (Verdict.UNKNOWN, Reason.HIDDEN)
 
 
 def test_what_goes_of_a_volume_that_the_key_shows_is_missing(

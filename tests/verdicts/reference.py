@@ -50,8 +50,8 @@ def _verdict(
         return by_data, by_data, None
     if by_data != "unknown" or not is_believable:
         return "unknown", by_data, "old_data"
-    for doubt in ("unknown_state", "unknown_type"):
-        if doubt in volume.doubts and (doubt == "unknown_state" or volume.newest_before):
+    for doubt in ("hidden", "unknown_state", "unknown_type"):
+        if doubt in volume.doubts and (doubt != "unknown_type" or volume.newest_before):
             return "unknown", by_data, doubt
     return "unknown", by_data, "in_doubt"
 

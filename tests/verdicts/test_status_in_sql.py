@@ -33,7 +33,8 @@ EXCLUDED = st.none() | st.none() | st.none() | UNTIL
 ENVIRONMENTS = st.tuples(AGES, st.sampled_from([0, 0, 600, -600]), st.none() | EXCLUDED)
 BLIND = st.tuples(st.none(), st.just(0), st.none())
 PATIENCE = st.sampled_from([900, 1800, 21600])
-DOUBTS = st.sampled_from([{}, {}, {"unknown_state": 1}, {"unknown_type": 2}, {"undated": {"": 1}}])
+OF_DATA = [{"unknown_state": 1}, {"hidden": 1, "left_out": 2}, {"unknown_type": 2}, {"undated": {"": 1}}]
+DOUBTS = st.sampled_from([{}, {}, *OF_DATA])
 VOLUMES = st.tuples(
     st.integers(0, 3), THRESHOLDS, PATIENCE, EXCLUDED, st.sampled_from([False] * 7 + [True]), DOUBTS, MOMENTS
 )
