@@ -137,7 +137,8 @@ def _jumped(before: Clocks, at: datetime, ours: datetime, told: int) -> Clocks:
 
 
 def _is_usual(step: timedelta, other: timedelta) -> bool:
-    """Whether a clock's step is right and the other one's wrong: none goes back, and it is the smaller that counts."""
-    if step < -AGREE:
-        return False
-    return other < -AGREE or (step <= other and step <= USUAL_STEP)
+    """Whether a clock's step is right and the other one's wrong: none goes back, and it is the smaller that counts.
+
+    After a longer step both may have jumped.
+    """
+    return -AGREE <= step <= USUAL_STEP and (other < -AGREE or step <= other)

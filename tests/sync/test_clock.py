@@ -117,11 +117,21 @@ def test_a_jump_of_our_clock_is_corrected(jump: timedelta) -> None:
     assert read(found, NOW + 63 * MINUTE, 0) == Clocks(NOW + 63 * MINUTE)
 
 
-@pytest.mark.parametrize("ahead", [5 * HOUR, -5 * HOUR])
-def test_after_a_long_silence_neither_clock_is_believed(ahead: timedelta) -> None:
-    ours = NOW + 9 * HOUR
+@pytest.mark.parametrize(
+    ("silence", "ahead"),
+    [
+        (9 * HOUR, 5 * HOUR),
+        (9 * HOUR, -5 * HOUR),
+        # One clock went back. After so long a step of the other one, that may be wrong too.
+        (9 * HOUR, -12 * HOUR),
+        (30 * DAY, -30 * DAY - 3 * HOUR),
+        (-3 * HOUR, 30 * DAY),
+    ],
+)
+def test_after_a_long_silence_neither_clock_is_believed(silence: timedelta, ahead: timedelta) -> None:
+    ours = NOW + silence
     found = read(AGREEING, ours, seconds(ahead))
-    assert (found.is_trusted, found.doubt) == (False, 5 * 3600)
+    assert (found.is_trusted, found.doubt) == (False, seconds(abs(ahead)))
     assert found.provider(ours) == min(ours, ours + ahead)
 
 
