@@ -125,7 +125,7 @@ def test_a_refresh_by_itself_moves_nothing(home: Callable[..., Tab], stack: Stac
     tab.page.reload()
     expect(tab.page.locator("#news")).to_contain_text("change")
     assert rows(tab.page) == before
-    tab.page.locator("#news").get_by_role("link", name="show").click()
+    tab.page.locator("#news").get_by_role("link", name="Reload").click()
     expect(tab.page.locator("tr.vrow", has_text="ROOT-35545").locator(".badge")).to_contain_text("Fresh")
     assert rows(tab.page) != before
     tab.check()

@@ -44,9 +44,9 @@ def test_nothing_moves_under_a_reader(open_tab: Callable[..., Tab], stack: Stack
     stack.simulator.world.add_snapshot("compute-qc/prod", name="taken-since")
     stack.manage("sync_snapshots", "--force")
     _ask_by_script(tab)
-    expect(tab.page.locator("#news")).to_have_text(re.compile(r"1 change · show"))
+    expect(tab.page.locator("#news")).to_have_text(re.compile(r"List has changed \(1\)\. Reload"))
     assert tab.page.locator("tbody").inner_text() == before
-    tab.page.locator("#news").get_by_role("link", name="show").click()
+    tab.page.locator("#news").get_by_role("link", name="Reload").click()
     expect(tab.page.locator("tbody")).to_contain_text("taken-since")
     tab.check()
 

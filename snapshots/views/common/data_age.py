@@ -90,11 +90,20 @@ def _all_current(environments: Sequence[Environment], oldest: datetime, now: dat
 
 
 def _as_of_all(old: Sequence[Environment], now: datetime) -> str:
-    named = [f"{environment.place} {as_of(environment, now)}" for environment in old[:MOST_NAMES]]
+    named = [_named_as_of(environment, now) for environment in old[:MOST_NAMES]]
     if len(old) > MOST_NAMES:
         more = len(old) - MOST_NAMES
         named.append(ngettext("%(more)d more", "%(more)d more", more) % {"more": more})
     return ", ".join(named)
+
+
+def _named_as_of(environment: Environment, now: datetime) -> str:
+    if environment.listed_at is None:
+        return _("%(place)s has no complete list yet") % {"place": environment.place}
+    return _("%(place)s as of %(time)s") % {
+        "place": environment.place,
+        "time": times.clock(environment.listed_at, now),
+    }
 
 
 def _odd_lists(environment: Environment, now: datetime) -> list[Banner]:

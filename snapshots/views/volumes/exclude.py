@@ -19,8 +19,8 @@ from snapshots.models import Environment, Volume
 from snapshots.policy import exclusions
 from snapshots.policy.exclusions import Excluded, Exclusion
 from snapshots.rules.schedules import SCHEDULES
-from snapshots.text.labels import until_in_words
-from snapshots.verdicts.sql import DataAges
+from snapshots.text import times
+from snapshots.verdicts.sql import FOR_EVER, DataAges
 from snapshots.views.common.exclude_form import ExcludeForm
 from snapshots.views.common.objects import back_to, numbers, volume_of
 
@@ -124,7 +124,7 @@ def _say_excluded(request: MemberRequest, done: Excluded, exclusion: Exclusion) 
     context = {
         "done": done,
         "act": done.at.isoformat(),
-        "until": until_in_words(exclusion.until, done.at),
+        "day": "" if exclusion.until == FOR_EVER else times.day(exclusion.until, done.at),
         "back": back_to(request),
     }
     return render_to_string("snapshots/volumes/_excluded.html", context, request=request)

@@ -40,8 +40,8 @@ def test_the_page_by_itself_only_announces(alice_client: Client, sim: Simulator,
     for number in range(25):
         sim.world.add_snapshot(PATH, name=f"new {number}")
     answer = press(alice_client, **fields)
-    assert (news(answer), tree(answer).all("li", css="change")) == ("25 changes · show", [])
-    assert tree(answer).one("a", href=CHANGES).text == "show"
+    assert (news(answer), tree(answer).all("li", css="change")) == ("List has changed (25). Reload", [])
+    assert tree(answer).one("a", href=CHANGES).text == "Reload"
 
 
 def test_nothing_new_says_nothing(alice_client: Client, clock: time_machine.Traveller) -> None:

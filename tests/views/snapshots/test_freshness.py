@@ -70,7 +70,7 @@ def test_many_old_are_named_in_part(alice_client: Client, fill: Fill, clock: tim
 def test_never_fetched(alice_client: Client, environment: Environment, fill: Fill) -> None:
     assert freshness(alice_client.get(LIST)) == ("busy", "◐ First fetch under way")
     fill([record(1)], path=OTHER_PATH)
-    assert freshness(alice_client.get(LIST)) == ("warn", "! 1 of 2 current; prod · compute-on no complete list yet")
+    assert freshness(alice_client.get(LIST)) == ("warn", "! 1 of 2 current; prod · compute-on has no complete list yet")
 
 
 def test_never_answered(alice_client: Client, environment: Environment) -> None:

@@ -97,9 +97,9 @@ def test_an_automatic_refresh_moves_nothing(
         sim.world.add_snapshot(PATH)
     answer = auto(alice_client, **fields)
     assert not has_table(answer)
-    assert news(answer) == "3 changes · show"
-    assert links(answer)["show"] == LIST
-    assert len(numbers(alice_client.get(links(answer)["show"]))) == 27
+    assert news(answer) == "List has changed (3). Reload"
+    assert links(answer)["Reload"] == LIST
+    assert len(numbers(alice_client.get(links(answer)["Reload"]))) == 27
 
 
 @pytest.mark.usefixtures("seen")
@@ -108,7 +108,7 @@ def test_what_somebody_else_fetched_is_announced_too(alice_client: Client, bob_c
     sim.world.add_snapshot(PATH)
     press(alice_client)
     sim.clear()
-    assert news(auto(bob_client, **fields)) == "1 change · show"
+    assert news(auto(bob_client, **fields)) == "List has changed (1). Reload"
     assert sim.calls() == 0
 
 
@@ -131,7 +131,7 @@ def test_a_form_that_says_nonsense_is_no_fault(alice_client: Client, sim: Simula
     sim.world.add_snapshot(PATH)
     answer = auto(alice_client, since=since, generation="x\0", first="2", again="no")
     assert answer.status_code == 200
-    assert news(answer) == "1 change · show"
+    assert news(answer) == "List has changed (1). Reload"
 
 
 def test_the_first_fetch_fills_the_page(alice_client: Client) -> None:

@@ -45,7 +45,7 @@ def test_an_open_page_hears_of_rows_that_were_undone(alice_client: Client, fill:
         shown = generation_in(alice_client.get(PAGES[0]))
     fill([record(1), record(3)])
     answer = alice_client.post(f"{PAGES[0]}refresh/", {"auto": "1", "generation": shown}, headers=HTMX)
-    assert by_id(answer, "news").text == "1 change · show"
+    assert by_id(answer, "news").text == "List has changed (1). Reload"
 
 
 def test_an_act_after_a_restore_is_another_generation(alice_client: Client, fill: Fill) -> None:

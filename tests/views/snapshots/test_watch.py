@@ -57,7 +57,7 @@ def test_within_the_ttl_no_call_is_made(alice_client: Client, sim: Simulator, sh
 def test_a_change_is_announced_and_nothing_moves(alice_client: Client, sim: Simulator, shown: str) -> None:
     sim.world.set_state(PATH, shown.split("/")[-2], "Destroying")
     answer = watch(alice_client, shown)
-    assert by_id(answer, "news").text == "This snapshot changed · show"
+    assert by_id(answer, "news").text == "This snapshot has changed. Reload"
     assert tree(answer).all(id="verdict") == []
     assert strong(alice_client.get(shown)) == "Not usable: it is being removed."
 

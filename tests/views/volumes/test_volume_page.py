@@ -434,7 +434,7 @@ def test_an_open_page_says_that_something_changed_and_moves_nothing(
     sim.world.add_snapshot(PATH, volume_id=page.rstrip("/").rpartition("/")[2])
     clock.shift(61)
     told = bob_client.post(page, {"auto": "1", "since": since}, headers=HTMX)
-    assert by_id(told, "news").text == "This volume changed · show"
+    assert by_id(told, "news").text == "This volume has changed. Reload"
     assert not tree(told).all(id="verdict")
 
 

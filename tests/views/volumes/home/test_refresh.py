@@ -53,7 +53,7 @@ def test_the_pages_own_refresh_moves_no_row(alice_client: Client, seen: Environm
     assert seen.listed_at is not None
     answer = auto(alice_client, generation=generation_of([seen]), since=seen.listed_at.isoformat())
     assert len(sim.requests) == 1
-    assert (news(answer), rows(answer)) == ("1 change · show", [])
+    assert (news(answer), rows(answer)) == ("List has changed (1). Reload", [])
     assert not tree(answer).all(id="summary")
     assert by_id(answer, "freshness").text.startswith("✓")
 
