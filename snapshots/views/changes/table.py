@@ -18,7 +18,7 @@ from snapshots.rules import states
 from snapshots.text import change_labels, labels, times
 from snapshots.text.labels import Badge, volume_name
 from snapshots.views.common.list_page import kept_part
-from snapshots.views.common.volume_filter import DatedView
+from snapshots.views.common.volume_filter import DatedView, only_volume_url
 
 Volumes = Mapping[tuple[int, str], Volume]
 
@@ -37,6 +37,7 @@ class ChangeRow:
     interval_type: str
     volume: str
     volume_url: str
+    only_url: str
     instance: str
     place: str
     is_mono: bool = False
@@ -60,6 +61,7 @@ class Scene:
     prefix: str
     list_url: str
     volumes_url: str
+    view: DatedView[ChangeFilters]
 
 
 def change_table(view: DatedView[ChangeFilters], line: Change | None) -> tuple[ChangePage, SafeString]:
@@ -69,7 +71,7 @@ def change_table(view: DatedView[ChangeFilters], line: Change | None) -> tuple[C
         page = find_page(view.team, view.environments, view.filters, line)
         places = {environment.pk: environment for environment in view.environments}
         list_url, volumes_url = (reverse(f"snapshots:{name}", args=[view.team.slug]) for name in ("list", "volumes"))
-        scene = Scene(places, _volumes_of(view.team, page.lines), view.now, view.prefix, list_url, volumes_url)
+        scene = Scene(places, _volumes_of(view.team, page.lines), view.now, view.prefix, list_url, volumes_url, view)
         html = render_to_string("snapshots/changes/_days.html", {"days": _days(page.lines, scene)})
         return replace(page, lines=_ends(page.lines)), html
 
@@ -123,6 +125,7 @@ def _row(line: Line, scene: Scene) -> ChangeRow:
         interval_type=states.type_label(line.interval_type) if line.interval_type else "",
         volume=volume_name(line.volume_id, volume.name if volume else line.volume or "") if has_volume else "",
         volume_url=_volume_url(line, environment, volume, scene),
+        only_url=only_volume_url(scene.view, line.volume_id) if volume else "",
         instance=volume.instance_name if volume else "",
         # A line about the environment itself has its name already.
         place=environment.place if has_volume or line.number else "",
@@ -143,8 +146,10 @@ def _title(line: Line, environment: Environment, volume: Volume | None, scene: S
         title = labels.title(line.name or "", line.snapshot_id)
         return title, f"{scene.list_url}{environment.path}/{line.snapshot_id}/"
     if line.volume_id:
-        name = line.after or (volume.name if volume else "")
-        return volume_name(line.volume_id, name), _volume_url(line, environment, volume, scene)
+        # By its name of today, as everywhere; the line says what it was.
+        return volume_name(line.volume_id, volume.name if volume else line.after), _volume_url(
+            line, environment, volume, scene
+        )
     return environment.place, f"{scene.list_url}?environment={environment.path}"
 
 

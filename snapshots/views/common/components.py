@@ -10,11 +10,14 @@ from snapshots.text.times import Taken
 
 @dataclass(frozen=True, slots=True)
 class Row:
+    """`only_url` filters by the row's volume; empty where `volume_url` does, or where the page shows only it."""
+
     url: str
     name: str
     taken: Taken
     volume: str
     volume_url: str
+    only_url: str
     instance: str
     place: str
     badge: Badge

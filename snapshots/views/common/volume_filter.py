@@ -66,6 +66,12 @@ def day_chips(view: DatedView[DatedFilters]) -> list[Chip]:
     return [chip(kind, day.isoformat(), view.links.to(**{field: None})) for kind, field, day in days if day]
 
 
+def only_volume_url(view: DatedView[DatedFilters], volume_id: str) -> str:
+    """The page's address with this volume alone chosen; "" where it is."""
+    ids = (volume_id or NO_VOLUME,)
+    return "" if view.filters.volume_ids == ids else view.links.to(volume_ids=ids)
+
+
 def _find(view: DatedView[DatedFilters]) -> list[Volume]:
     return list(_not_chosen(view).matching(view.filters.volume_q).order_by("name", "pk")[: MOST_FOUND + 1])
 

@@ -5,6 +5,7 @@ from dataclasses import replace
 from datetime import datetime
 
 from django.template.loader import render_to_string
+from django.urls import reverse
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 
@@ -18,9 +19,9 @@ from snapshots.text import labels, times
 from snapshots.views.common.components import Column, Row
 from snapshots.views.common.data_age import as_of
 from snapshots.views.common.list_page import kept_part
-from snapshots.views.common.volume_filter import DatedView
+from snapshots.views.common.volume_filter import DatedView, only_volume_url
 
-Instances = Mapping[tuple[int, str], str]
+Volumes = Mapping[tuple[int, str], Volume]
 
 
 def table(view: DatedView[SnapshotFilters]) -> tuple[ListPage, SafeString]:
@@ -39,10 +40,12 @@ def table(view: DatedView[SnapshotFilters]) -> tuple[ListPage, SafeString]:
 
 def _context(view: DatedView[SnapshotFilters], labels: Mapping[int, str], page: ListPage) -> dict[str, object]:
     places = {environment.pk: environment for environment in view.environments}
-    # With chosen volumes the rows are of these alone: their instances need not be asked for again.
-    instances = _instances(view.volumes if view.filters.volume_ids else _volumes_of(view.team, page.lines))
+    # With chosen volumes the rows are of these alone: they need not be asked for again.
+    found = view.volumes if view.filters.volume_ids else _volumes_of(view.team, page.lines)
+    volumes = {(volume.environment_id, volume.volume_id): volume for volume in found}
+    home = reverse("snapshots:volumes", args=[view.team.slug])
     rows = [
-        _row(line, places[line.environment_id], labels[line.environment_id], instances, view)
+        _row(line, places[line.environment_id], labels[line.environment_id], volumes, home, view)
         for line in page.lines
         if line.environment_id in places
     ]
@@ -54,25 +57,24 @@ def _volumes_of(team: Team, lines: Sequence[Line]) -> Iterable[Volume]:
     # With the environments it is one look into the unique index for each; a team alone would be all its volumes.
     places = {line.environment_id for line in lines}
     found = Volume.objects.of_team(team).filter(environment__in=places, volume_id__in=ids)
-    return found.only("environment_id", "volume_id", "instance_name") if ids else []
-
-
-def _instances(volumes: Iterable[Volume]) -> Instances:
-    return {(volume.environment_id, volume.volume_id): volume.instance_name for volume in volumes}
+    return found.only("environment_id", "volume_id", "name", "instance_name") if ids else []
 
 
 def _row(
-    line: Line, environment: Environment, label: str, instances: Instances, view: DatedView[SnapshotFilters]
+    line: Line, environment: Environment, label: str, volumes: Volumes, home: str, view: DatedView[SnapshotFilters]
 ) -> Row:
     prefix, now = view.prefix, view.now
+    volume = volumes.get((environment.pk, line.volume_id))
+    only_url = only_volume_url(view, line.volume_id)
     key = UNDATED if line.taken_after is None else line.taken_before
     return Row(
         url=f"{prefix}{environment.path}/{line.snapshot_id}/",
         name=labels.title(line.name, line.snapshot_id),
         taken=times.taken(line.taken_after, line.taken_before, line.taken_source, key, now),
-        volume=labels.volume_name(line.volume_id, line.volume),
-        volume_url=f"{prefix}?volume_id={line.volume_id or 'none'}",
-        instance=instances.get((environment.pk, line.volume_id), ""),
+        volume=labels.volume_name(line.volume_id, volume.name if volume else line.volume),
+        volume_url=f"{home}{environment.path}/{line.volume_id}/" if volume else only_url,
+        only_url=only_url if volume else "",
+        instance=volume.instance_name if volume else "",
         place=environment.place,
         badge=labels.badge(line.state, listed=line.listed, candidate=line.missing_since is not None),
         interval_type=states.type_label(line.interval_type),

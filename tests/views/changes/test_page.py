@@ -11,7 +11,7 @@ from django.test import Client
 from pytest_django import DjangoAssertNumQueries
 
 from snapshots.cloudca.records import SnapshotRecord
-from snapshots.models import Change, Environment
+from snapshots.models import Change, Environment, Volume
 from tests.loops import in_turn
 from tests.views.changes.conftest import CHANGES, MINUTE, Lists
 from tests.views.snapshots.conftest import (
@@ -28,7 +28,7 @@ from tests.views.snapshots.conftest import (
     snapshot_id,
     taken,
 )
-from tests.views.snapshots.reading import Element, Response, by_id, chips, links, problems, tree
+from tests.views.snapshots.reading import Element, Response, by_id, cells, chips, links, problems, tree
 
 pytestmark = pytest.mark.django_db
 DAY = timedelta(days=1)
@@ -89,9 +89,20 @@ def test_a_line_leads_to_the_snapshot_and_its_volume(alice_client: Client) -> No
     assert [link.attributes["href"] for link in renamed.all("a")] == [
         detail(1),
         f"/t/acme/volumes/{PATH}/{VOLUME}/",
+        f"{CHANGES}?volume_id={VOLUME}",
     ]
     moment = renamed.one("time").attributes
     assert (moment["datetime"], moment["title"]) == (NOW.isoformat(), "24 Nov 2026 12:00:00 UTC")
+
+
+def test_a_renamed_volume_has_todays_name_in_every_line(alice_client: Client, lists: Lists) -> None:
+    lists(*([taken(1, NOW, name="one", volume=name)] for name in ("first", "second", "third")))
+    renamed = lines(ask(alice_client, kind="volume_renamed"))
+    assert [[link.text for link in line.all("a", css="first")] for line in renamed] == [["third", "third"]] * 2
+    assert [line.one(css="change-what").one(css="second").text for line in renamed] == ["was second", "was first"]
+    Volume.objects.update(name="fourth")
+    assert [link.text for line in lines(ask(alice_client)) for link in line.all("a", css="first")].count("third") == 0
+    assert cells(alice_client.get("/t/acme/snapshots/"), "volume") == ["fourth"]
 
 
 @pytest.mark.both_databases

@@ -1,6 +1,6 @@
 """Every view is an address: chips with their remove links, "Clear all", one form of each address, what Back finds."""
 
-from urllib.parse import parse_qs, urlsplit
+from urllib.parse import parse_qs, quote, urlsplit
 
 import pytest
 from django.test import Client
@@ -147,15 +147,18 @@ def test_the_filter_form_keeps_sort_and_size_but_not_the_page(alice_client: Clie
 def test_a_row_leads_to_its_snapshot_and_to_its_volume(alice_client: Client) -> None:
     page = alice_client.get(f"{LIST}?q=DATA-1")
     (row,) = tree(page).all("tr", css="row")
-    volume = row.one(css="col-volume").one("a")
-    assert volume.attributes["href"] == f"{LIST}?volume_id={OTHER_VOLUME}"
-    assert numbers(alice_client.get(volume.attributes["href"])) == [3]
+    volume, only = row.one(css="col-volume").all("a")
+    assert by_id(alice_client.get(volume.attributes["href"]), "verdict")
+    assert only.attributes["aria-label"] == f"Filter by {volume.text}"
+    assert only.attributes["hx-get"] == only.attributes["href"] == f"{LIST}?volume_id={OTHER_VOLUME}&q=DATA-1"
+    (row,) = tree(alice_client.get(only.attributes["href"])).all("tr", css="row")
+    assert [link.attributes["href"] for link in row.one(css="col-volume").all("a")] == [volume.attributes["href"]]
     assert alice_client.get(row.one(css="col-name").one("a").attributes["href"]).status_code == 200
 
 
 def test_a_row_without_a_volume_leads_to_all_without(alice_client: Client) -> None:
     page = alice_client.get(f"{LIST}?environment={OTHER_PATH}")
-    assert links(page)["No volume"] == f"{LIST}?volume_id=none"
+    assert links(page)["No volume"] == f"{LIST}?volume_id=none&environment={quote(OTHER_PATH, safe='')}"
     assert numbers(alice_client.get(links(page)["No volume"])) == [4]
 
 
