@@ -62,11 +62,12 @@ def test_asks_no_third_party(path: Path) -> None:
 
 @in_turn("name", HTML)
 def test_htmx_has_a_plain_way_too(name: str) -> None:
-    """A link has its href, a form its action; a field is sent by its form."""
+    """A link has its href, a form its action; a field is sent by its form. Without `data-` it would not be HTML."""
+    assert found(re.compile(r"\shx-[a-z-]+"), html(name)) == []
     tags = TAG.findall(re.sub(r"{%.*?%}", "", html(name)))
-    swapped = [(tag, attributes) for tag, attributes in tags if re.search(r"\shx-(get|post)=", attributes)]
+    swapped = [(tag, attributes) for tag, attributes in tags if re.search(r"\sdata-hx-(get|post)=", attributes)]
     for tag, attributes in swapped:
-        address = re.search(r"\shx-(?:get|post)=\"([^\"]*)\"", attributes)
+        address = re.search(r"\sdata-hx-(?:get|post)=\"([^\"]*)\"", attributes)
         assert address
         assert tag == "input" or re.search(rf"\s(href|action)=\"{re.escape(address[1])}\"", attributes), attributes
 

@@ -48,7 +48,7 @@
     const { pathInfo, requestConfig } = event.detail;
     if (requestConfig.elt.isConnected) return;
     event.preventDefault();
-    if (requestConfig.elt.matches("[hx-trigger]")) return;
+    if (requestConfig.elt.matches("[data-hx-trigger]")) return;
     window.htmx.ajax("GET", pathInfo.finalRequestPath, { source: results, target: results });
   });
 

@@ -135,7 +135,7 @@ FILES = frozenset(
 )
 FORMER = {f"snapshots:former_{name}" for name in ("exclude", "resume", "exclusions")}
 NO_PAGE = FILES | FORMER | {"teams:settings", "snapshots:team_home", "snapshots:volume_choices"}
-ASKING = {"hx-get": "GET", "hx-post": "POST"}
+ASKING = {"data-hx-get": "GET", "data-hx-post": "POST"}
 PAGES = sorted(set(TEAM_VIEWS) - NO_PAGE)
 
 

@@ -140,7 +140,7 @@ def test_the_team_starts_where_an_admin_says(
 def test_the_plain_volumes_lead_to_themselves(bob_client: Client, dora_client: Client, mixture: Environment) -> None:
     """With another start page "clear all" must not end there."""
     tiles = tree(bob_client.get(f"{HOME}volumes/?q=disk")).one("main").all("a")
-    own = {link.attributes["href"].partition("?")[0] for link in tiles if "hx-get" in link.attributes}
+    own = {link.attributes["href"].partition("?")[0] for link in tiles if "data-hx-get" in link.attributes}
     assert own == {f"{HOME}volumes/"}
 
 

@@ -122,7 +122,7 @@ def chips(response: Response) -> dict[str, str]:
     assert [chip.attributes["aria-label"].split() for chip in found] == [
         f"Remove filter: {chip.text}".split() for chip in found
     ]
-    assert all(chip.attributes["hx-get"] == chip.attributes["href"] for chip in found)
+    assert all(chip.attributes["data-hx-get"] == chip.attributes["href"] for chip in found)
     return {chip.text: chip.attributes["href"] for chip in found}
 
 

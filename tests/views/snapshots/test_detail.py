@@ -203,8 +203,8 @@ def test_not_in_the_mirror(alice_client: Client, fill: Fill, clock: time_machine
     page = alice_client.get(detail(2))
     assert page.status_code == 404
     assert tree(page).one("h1").text == "Not in our copy of 12:00"
-    form = next(each for each in tree(page).all("form") if "hx-trigger" in each.attributes)
-    assert form.attributes["action"] == form.attributes["hx-post"] == f"{detail(2)}check/"
+    form = next(each for each in tree(page).all("form") if "data-hx-trigger" in each.attributes)
+    assert form.attributes["action"] == form.attributes["data-hx-post"] == f"{detail(2)}check/"
     assert links(page)["All snapshots"] == LIST
     assert snapshot_id(2) in tree(page).one("main").text
 

@@ -15,8 +15,8 @@ from tests.views.snapshots.conftest import HTMX, LIST, NOW, OTHER_PATH, VOLUME, 
 from tests.views.snapshots.reading import cells, count, numbers, tree
 
 pytestmark = pytest.mark.django_db
-RESULTS = b'<div id="results" tabindex="-1" hx-target="#results" hx-push-url="true">'
-OUT_OF_BAND = b'<div id="filters-hidden" hx-swap-oob'
+RESULTS = b'<div id="results" tabindex="-1" data-hx-target="#results" data-hx-push-url="true">'
+OUT_OF_BAND = b'<div id="filters-hidden" data-hx-swap-oob'
 QUERIES = ["", "?state=Error", f"?volume_id={VOLUME}&page=2&page_size=25&sort=name", "?q=zzz", "?state=x", "?listed=no"]
 
 
@@ -42,7 +42,7 @@ def test_the_fragment_brings_the_rest_of_the_page_in_line(alice_client: Client) 
     query = f"{LIST}?state=Error&page_size=25"
     page, fragment = alice_client.get(query), alice_client.get(query, headers=HTMX)
     beside = [
-        each for each in tree(fragment).children if not isinstance(each, str) and "hx-swap-oob" in each.attributes
+        each for each in tree(fragment).children if not isinstance(each, str) and "data-hx-swap-oob" in each.attributes
     ]
     assert {"count", "news", "freshness", "banners", "filters-count", "choices-state"} <= {
         each.attributes["id"] for each in beside

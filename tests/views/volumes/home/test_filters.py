@@ -14,8 +14,8 @@ from tests.views.snapshots.reading import by_id, checked, chips, choices, count,
 from tests.views.volumes.home.steps import HOME, PLAIN, disk, home, names, rows, tiles, volume_id
 
 pytestmark = pytest.mark.django_db
-OUT_OF_BAND = b'<div id="filters-hidden" hx-swap-oob'
-RESULTS = b'<div id="results" tabindex="-1" hx-target="#results" hx-push-url="true">'
+OUT_OF_BAND = b'<div id="filters-hidden" data-hx-swap-oob'
+RESULTS = b'<div id="results" tabindex="-1" data-hx-target="#results" data-hx-push-url="true">'
 FOUND = {
     "status=late": ["late", "mixed"],
     "status=late&status=failing": ["late", "mixed", "failing"],
@@ -177,7 +177,7 @@ def test_the_fragment_is_the_pages_own_results(alice_client: Client, told: Envir
 def test_the_fragment_brings_the_rest_in_line(alice_client: Client, told: Environment) -> None:
     page, fragment = home(alice_client, "?status=late&age=7d"), home(alice_client, "?status=late&age=7d", **HTMX)
     beside = [
-        each for each in tree(fragment).children if not isinstance(each, str) and "hx-swap-oob" in each.attributes
+        each for each in tree(fragment).children if not isinstance(each, str) and "data-hx-swap-oob" in each.attributes
     ]
     told_ids = {each.attributes["id"] for each in beside}
     assert {"summary", "count", "news", "freshness", "banners", "filters-count", "choices-status"} <= told_ids
