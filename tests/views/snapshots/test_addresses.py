@@ -150,7 +150,7 @@ def test_a_row_leads_to_its_snapshot_and_to_its_volume(alice_client: Client) -> 
     volume, only = row.one(css="col-volume").all("a")
     assert by_id(alice_client.get(volume.attributes["href"]), "verdict")
     assert only.attributes["aria-label"] == f"Filter by {volume.text}"
-    assert only.attributes["hx-get"] == only.attributes["href"] == f"{LIST}?volume_id={OTHER_VOLUME}&q=DATA-1"
+    assert only.attributes["data-hx-get"] == only.attributes["href"] == f"{LIST}?volume_id={OTHER_VOLUME}&q=DATA-1"
     (row,) = tree(alice_client.get(only.attributes["href"])).all("tr", css="row")
     assert [link.attributes["href"] for link in row.one(css="col-volume").all("a")] == [volume.attributes["href"]]
     assert alice_client.get(row.one(css="col-name").one("a").attributes["href"]).status_code == 200
