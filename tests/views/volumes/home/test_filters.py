@@ -117,7 +117,7 @@ def test_each_order_and_its_opposite(alice_client: Client, told: Environment, qu
 
 
 def test_the_heads_sort_and_turn_round(alice_client: Client, told: Environment) -> None:
-    head = tree(home(alice_client, "?sort=name&status=late")).one("th", css="v-name", role="columnheader")
+    head = tree(home(alice_client, "?sort=name&status=late")).one("th", css="v-name", scope="col")
     assert head.attributes["aria-sort"] == "ascending"
     assert head.one("a").attributes["href"] == f"{PLAIN}?status=late&sort=-name"
 
