@@ -22,7 +22,7 @@ handler500 = errors.server_error
 account_patterns: list[URLPattern | URLResolver] = [
     prefix("", include("dashboard.teams.account_urls")),
     path("login/", account.login, name="account_login", get=PUBLIC, post=PUBLIC),
-    path("oidc/start/", oidc.start, name="oidc_start", post=PUBLIC),
+    path("login/oidc/", oidc.start, name="oidc_start", post=PUBLIC),
     path("oidc/callback/", oidc.callback, name="oidc_callback", get=PUBLIC),
     path("oidc/confirm/", oidc.confirm, name="oidc_confirm", get=SIGNED_IN),
     path("logout/", account.logout, name="account_logout", get=PUBLIC, post=PUBLIC),

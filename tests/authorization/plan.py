@@ -84,7 +84,7 @@ def expected(view: str, method: str, person: str, team: str) -> frozenset[int]:
     if view in TEAM_VIEWS and role is None:
         return frozenset({404})
     if least is None:
-        return frozenset({405})
+        return frozenset({302 if method in ("GET", "HEAD") else 405})
     if isinstance(least, Role) and not (role and role.at_least(least)):
         return frozenset({403})
     return RUNS | ALSO.get(view, frozenset())

@@ -3,11 +3,12 @@
 import re
 from collections.abc import Callable
 from typing import Any
-from urllib.parse import unquote
+from urllib.parse import quote
 
 import pytest
 from django.http import HttpResponse
 from django.test import Client
+from django.urls import resolve
 
 from dashboard.teams.access.capabilities import capabilities
 from tests.authorization.conftest import House
@@ -25,6 +26,7 @@ from tests.authorization.plan import (
     expected,
 )
 from tests.authorization.rows import all_rows, changed
+from tests.views.snapshots.reading import tree
 
 HTMX = {"HX-Request": "true"}
 PROTECTED = sorted(name for name in VIEWS if not IS_PUBLIC[name] and name not in TOKEN_VIEWS)
@@ -157,6 +159,21 @@ def test_refused_requests_change_nothing(house: House, figures: Tell, methods: t
     assert changed(before, all_rows()) == []
 
 
+def test_an_address_of_a_form_alone_leads_to_its_page(house: House) -> None:
+    """After a form, a duplicated tab or a restored session asks for its address without one."""
+    forms_alone = [view for view in FORMS if "GET" not in capabilities()[view]]
+    assert len(forms_alone) > 15
+    for view in forms_alone:
+        person = NOBODY if IS_PUBLIC[view] else "alice"
+        url = house.address(view, "acme")
+        page = house.ask(person, "GET", url)["Location"]
+        assert url.startswith(page)
+        assert "GET" in capabilities()[resolve(page).view_name], view
+        answer = house.ask(person, "GET", page)
+        assert answer.status_code == 302 or tree(answer).one("h1").text, view
+        assert house.ask(person, "HEAD", url)["Location"] == page
+
+
 @pytest.mark.parametrize("htmx", [False, True])
 def test_anonymous_is_led_to_sign_in_and_back(house: House, htmx: bool) -> None:
     for view in PROTECTED:
@@ -165,7 +182,7 @@ def test_anonymous_is_led_to_sign_in_and_back(house: House, htmx: bool) -> None:
         answer = house.ask(NOBODY, "GET", f"{url}?q=a%26b", None, **seen)
         if htmx:
             assert (answer.status_code, answer.content) == (401, b"")
-            assert unquote(answer["HX-Redirect"]) == f"/accounts/login/?next={url}"
+            assert answer["HX-Redirect"] == f"/accounts/login/?next={quote(url, safe='')}%3Fq%3Da%2526b"
         else:
             assert answer["Location"] == f"/accounts/login/?next={url}%3Fq%3Da%2526b"
 

@@ -75,7 +75,7 @@ def test_page_on_the_way_has_a_link_for_who_stays(open_tab: OpenTab, provider: P
     tab = open_tab(width)
     tab.goto("/accounts/login/")
     tab.page.route(f"{provider.issuer}/**", lambda route: route.fulfill(status=204))  # a page that is not left for it
-    with tab.page.expect_response("**/accounts/oidc/start/") as answer:
+    with tab.page.expect_response("**/accounts/login/oidc/") as answer:
         tab.page.get_by_role("button", name="Continue with Acme Login").click()
     assert "form-action 'self';" in f"{answer.value.headers['content-security-policy']};"
     expect(tab.page.get_by_role("heading", level=1)).to_have_text("Continue to Acme Login")

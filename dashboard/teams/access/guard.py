@@ -3,6 +3,7 @@
 import logging
 import time
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from http import HTTPStatus
 
 from allauth.account.authentication import get_authentication_records
@@ -19,6 +20,7 @@ from django.http import (
     HttpResponseRedirect,
 )
 from django.shortcuts import resolve_url
+from django.urls import Resolver404, resolve
 from django.utils.crypto import constant_time_compare
 from django.utils.http import url_has_allowed_host_and_scheme, urlencode
 from django.utils.translation import gettext as _
@@ -158,7 +160,22 @@ def _refuse_method(request: HttpRequest, levels: Mapping[str, Level]) -> HttpRes
         return None
     if tokens.is_api(request):
         return tokens.wrong_method()
+    if request.method in SAFE_METHODS and levels:
+        return HttpResponseRedirect(_page_above(request.path))
     return HttpResponseNotAllowed([*levels, *(["HEAD"] if "GET" in levels else [])])
+
+
+def _page_above(path: str) -> str:
+    """Return the page that an address belongs to which takes forms alone: the nearest one above it in the URL table.
+
+    People get there without a form by reloading, duplicating a tab or restoring a session.
+    """
+    while path != "/":
+        path = path.rstrip("/").rpartition("/")[0] + "/"
+        with suppress(Resolver404):
+            if "GET" in capabilities().get(resolve(path).view_name, {}):
+                break
+    return path
 
 
 def _refuse_too_many(request: HttpRequest) -> HttpResponse | None:
@@ -231,7 +248,11 @@ def _page_of(request: HttpRequest) -> str:
 
 
 def _seen_page(request: HttpRequest) -> str:
-    return _own_path(request, request.headers.get("HX-Current-URL", ""))
+    """Return the page that a fragment is for; what was just typed or chosen there is in the fragment's own URL."""
+    seen = _own_path(request, request.headers.get("HX-Current-URL", ""))
+    if request.method in SAFE_METHODS and seen.partition("?")[0] == request.path:
+        return request.get_full_path()
+    return seen
 
 
 def _own_path(request: HttpRequest, url: str) -> str:

@@ -17,7 +17,7 @@ from tests.views.snapshots.reading import tree
 
 NO_ANSWER = (502, "unavailable")
 DISCOVERY = "/.well-known/openid-configuration"
-START, CALLBACK = "/accounts/oidc/start/", "/accounts/oidc/callback/"
+START, CALLBACK = "/accounts/login/oidc/", "/accounts/oidc/callback/"
 PAGE = "/t/acme/snapshots/?q=a%20b"
 
 

@@ -278,7 +278,6 @@ def test_strangers_leave_no_session_rows(provider: Provider) -> None:
 def test_beginning_is_limited_by_network_address(provider: Provider) -> None:
     statuses = [Client().post(START).status_code for _ in range(31)]
     assert statuses == [200] * 30 + [429]
-    assert Client().get(START).status_code == 405
 
 
 def test_session_is_a_new_one(anon_client: Client, alice: User, provider: Provider) -> None:

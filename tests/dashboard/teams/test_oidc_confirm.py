@@ -40,7 +40,7 @@ def is_done(client: Client) -> bool:
 def test_who_has_no_password_is_asked_at_the_provider(linked_client: Client, provider: Provider) -> None:
     asked = linked_client.post(PEOPLE, FORM, headers={"Referer": f"http://testserver{PEOPLE}"}, follow=True)
     assert asked.redirect_chain[-1][0] == f"/accounts/oidc/confirm/?{urlencode({'next': PEOPLE})}"
-    form = tree(asked).one("form", action="/accounts/oidc/start/")
+    form = tree(asked).one("form", action="/accounts/login/oidc/")
     url = begin(linked_client, form.one("input", name="next").attributes["value"])
     assert (asked_with(url)["prompt"], asked_with(url)["max_age"]) == ("login", "0")
     assert come_back(linked_client, provider.approve(url))["Location"] == PEOPLE
