@@ -28,7 +28,7 @@ from snapshots.sync.leases import Caller
 from snapshots.text.labels import grouped
 from snapshots.views.common.components import Chip, Choice, Empty, FilterGroup, Pager, PageSize, chip
 from snapshots.views.common.data_age import as_of
-from snapshots.views.common.page_state import age_of_page, nothing_to_list, remember_team
+from snapshots.views.common.page_state import Progress, age_of_page, first_fetch, nothing_to_list, remember_team
 from snapshots.views.common.refreshing import RETRY_SECONDS, caller_of, changes_since, is_held, next_url, say, slot
 
 F = TypeVar("F", bound=FilterBase, covariant=True)
@@ -120,6 +120,11 @@ class View(Generic[F]):
         return self.prefix + self.links.query
 
     @cached_property
+    def fetching(self) -> list[Progress]:
+        """How far the first fetch is, while it goes on."""
+        return [] if self.nothing else first_fetch(self.shown, self.now)
+
+    @cached_property
     def nothing(self) -> Empty | None:
         """Why the team has no data at all, if it has none."""
         return nothing_to_list(self.membership, self.environments)
@@ -141,6 +146,9 @@ class View(Generic[F]):
             "problems": self.filters.problems,
             "hidden": self.filters.pairs(*self.hidden_fields),
             "exports": exports if self.nothing is None else None,
+            "fetching": self.fetching,
+            # It looks again while the first fetch goes on, and takes no choice away.
+            "same_url": self.url,
             **self.age_context(),
         }
 

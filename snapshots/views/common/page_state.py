@@ -21,7 +21,7 @@ from snapshots.views.common.components import Action, Empty, Refresh
 from snapshots.views.common.data_age import admins, banners, freshness
 
 KEY_STEP, ENVIRONMENTS_STEP, DONE = 2, 3, 0
-PAGES = {KEY_STEP: "snapshots:key", ENVIRONMENTS_STEP: "snapshots:environments", DONE: "snapshots:list"}
+PAGES = {KEY_STEP: "snapshots:key", ENVIRONMENTS_STEP: "snapshots:environments", DONE: "snapshots:volumes"}
 FIRST_FETCH = timedelta(minutes=1)
 """So long after a team's first list others may come in under the reader; later a new environment moves nothing."""
 
@@ -44,7 +44,7 @@ def missing_step(team: Team) -> int:
 
 
 def step_url(membership: Membership) -> str:
-    """The page of the missing step, for who may make it, or the list that counts the first fetch; else empty."""
+    """The page of the missing step, for who may make it, or the volumes while the first fetch goes on; else empty."""
     step = missing_step(membership.team)
     if step == DONE:
         is_theirs = bool(first_fetch(membership.team.environments.all(), timezone.now()))

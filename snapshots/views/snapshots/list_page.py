@@ -9,7 +9,6 @@ from django.utils.translation import ngettext, pgettext
 from django.views.decorators.http import require_POST, require_safe
 
 from dashboard.teams.access.guard import MemberRequest
-from dashboard.teams.models.keys import key_of
 from snapshots.lists import snapshot_filters
 from snapshots.lists.params import NO_VOLUME
 from snapshots.lists.snapshot_filters import OLDER, UNDATED_AGE, SnapshotFilters
@@ -27,7 +26,7 @@ from snapshots.views.common.list_page import (
     numbered_pager,
     search_chips,
 )
-from snapshots.views.common.page_state import first_fetch, never_fetched
+from snapshots.views.common.page_state import never_fetched
 from snapshots.views.common.refreshing import ask_for_volume
 from snapshots.views.common.volume_filter import DatedView, day_chips, offered_volumes, volume_chips, volume_filter
 from snapshots.views.snapshots.table import table
@@ -55,9 +54,6 @@ class SnapshotsView(DatedView[SnapshotFilters]):
             **self.dated_context(),
             "pager": _pager(page, self),
             "empty": empty,
-            "fetching": first_fetch(self.shown, self.now) if key_of(self.team) else [],
-            # It looks again while the first fetch goes on, and takes no choice away.
-            "same_url": self.url,
         }
 
     def ask(self, caller: Caller) -> tuple[str, bool]:

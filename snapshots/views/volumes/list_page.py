@@ -10,6 +10,7 @@ from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 from django.views.decorators.http import require_POST, require_safe
+from django_htmx.http import HttpResponseClientRefresh
 
 from dashboard.teams.access.guard import MemberRequest, may
 from snapshots.lists import volume_filters, volume_groups, volume_list
@@ -27,6 +28,9 @@ from snapshots.views.volumes import strip_svg, tiles
 from snapshots.views.volumes.charts import charts
 from snapshots.views.volumes.rows import Scene, columns
 from snapshots.views.volumes.target_question import target_question
+
+LOOK_AGAIN = "look-again"
+"""The link that asks again while the first fetch goes on."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,14 +86,19 @@ class VolumesView(View[VolumeFilters]):
 
 @require_safe
 def volumes_page(request: MemberRequest, team: str) -> HttpResponse:
-    """The team's volumes; for htmx the results alone."""
-    return answer(request, VolumesView.read(request))
+    """The team's volumes; for htmx the results alone, and after the first fetch the page, whose other parts waited."""
+    view = VolumesView.read(request)
+    if request.htmx.trigger == LOOK_AGAIN and not view.fetching:
+        return HttpResponseClientRefresh()
+    return answer(request, view)
 
 
 @require_POST
 def refresh(request: MemberRequest, team: str) -> HttpResponse:
     """Ask the provider about the page's environments; answer with the age line, and the table if somebody asked."""
-    return answer_refresh(request, VolumesView)
+    response = answer_refresh(request, VolumesView)
+    is_first = bool(request.htmx) and request.POST.get("first") == "1" and VolumesView.read(request).was_fetched
+    return HttpResponseClientRefresh() if is_first else response
 
 
 def _parts(view: VolumesView, *, is_fragment: bool) -> Parts:
@@ -99,7 +108,7 @@ def _parts(view: VolumesView, *, is_fragment: bool) -> Parts:
         return _made(view, is_fragment=is_fragment)
 
     states = [_state_of(environment) for environment in view.environments]
-    others = (states, view.team_hours, view.filters.problems, view.may_act, is_fragment)
+    others = (states, view.team_hours, view.filters.problems, view.may_act, is_fragment, view.fetching)
     summary, bar, results, count_text = kept_part(view, "volumes", tuple[str, str, str, str], make, *others)
     return Parts(SafeString(summary), SafeString(bar), SafeString(results), count_text)
 
@@ -174,6 +183,8 @@ def _results(view: VolumesView, volumes: VolumeQuerySet, total: int, ages: DataA
         "chips": list(tiles.chips(view)),
         "clear_url": view.prefix,
         "problems": view.filters.problems,
+        "fetching": view.fetching,
+        "same_url": view.url,
     }
     if total == 0:
         context["empty"] = _empty(view)
@@ -215,6 +226,8 @@ def _empty(view: VolumesView) -> Empty:
 
 
 def _count_text(view: VolumesView, total: int) -> str:
+    if not view.was_fetched:
+        return ""
     if not view.filters.is_narrowed:
         return ngettext("%(n)s volume", "%(n)s volumes", total) % {"n": grouped(total)}
     every = volumes_of_team(view.environments).count()

@@ -66,7 +66,7 @@ def test_after_a_key_what_it_sees_is_offered_ticked(alice_client: Client, sim: S
     assert all("checked" in box.attributes for box in tree(page).all("input", name="environment"))
     page = add(alice_client, *PATHS[:2])
     assert said(page) == ["Added: dev · compute-on, prod · compute-on."]
-    assert page.redirect_chain[-1][0] == LIST
+    assert page.redirect_chain[-1][0] == "/t/acme/volumes/"
     assert (sorted(paths(team)), offered(alice_client.get(PLACES))) == (PATHS[:2], [])
 
 

@@ -29,7 +29,7 @@ from tests.views.snapshots.conftest import LIST
 from tests.views.snapshots.reading import count, empty, tree
 
 pytestmark = pytest.mark.django_db(transaction=True)
-HOME = "/t/acme/"
+HOME, VOLUMES = "/t/acme/", "/t/acme/volumes/"
 HTMX = {"HX-Request": "true"}
 SEEN = [*PATHS, UNUSED_PATH]
 
@@ -73,7 +73,8 @@ def test_home_leads_an_admin_from_step_to_step(alice_client: Client, sim: Simula
     page = save(alice_client, enter(alice_client, WORKING_KEY))
     assert (landed(page), step(page), leads_to(alice_client)) == (PLACES, "Step 3 of 3", PLACES)
     page = add(alice_client, *SEEN)
-    assert (landed(page), leads_to(alice_client)) == (LIST, LIST)
+    assert (landed(page), leads_to(alice_client)) == (VOLUMES, VOLUMES)
+    assert tree(page).one("section", css="question").all("button")
     assert step(alice_client.get(KEY_PAGE)) == step(alice_client.get(PLACES)) == ""
 
 
@@ -127,9 +128,9 @@ def test_two_of_three_that_are_refused_are_left_out_or_added_anyway(keyed: Clien
     assert (step(page), said(page)) == ("Step 3 of 3", ["Added: dev · compute-on."])
     links = {link.text: link.attributes["href"] for link in tree(page).one("main").all("a")}
     assert links["Skip and continue"] == HOME
-    assert leads_to(keyed) == LIST
+    assert leads_to(keyed) == VOLUMES
     page = add(keyed, *PATHS[1:], anyway="1", first="1")
-    assert (landed(page), team.environments.count()) == (LIST, 3)
+    assert (landed(page), team.environments.count()) == (VOLUMES, 3)
 
 
 def test_all_refused_none_is_added_and_the_step_stays(keyed: Client, sim: Simulator, team: Team) -> None:
@@ -161,13 +162,13 @@ def test_the_first_fetch_counts_environment_by_environment(keyed: Client, sim: S
     assert ([line.split(": ")[1] for line in progress(page)], count(page)) == (["waiting"] * 3, "")
     leases.claim(Environment.objects.get(name="dev"), caller=Caller.COMMAND)
     list(refresh.refresh([Environment.objects.get(service_code="compute-qc")], caller=Caller.COMMAND))
-    page = keyed.get(LIST)
-    assert progress(page) == [
-        "◐ dev · compute-on: being fetched",
-        "– prod · compute-on: waiting",
-        "✓ prod · compute-qc: 24 snapshots fetched",
-    ]
-    assert (empty(page), waits_without_a_script(page)) == ("", True)
+    for page in (keyed.get(VOLUMES), keyed.get(LIST)):
+        assert progress(page) == [
+            "◐ dev · compute-on: being fetched",
+            "– prod · compute-on: waiting",
+            "✓ prod · compute-qc: 24 snapshots fetched",
+        ]
+        assert (empty(page), waits_without_a_script(page)) == ("", True)
 
 
 def test_a_refused_one_is_said_beside_those_that_wait(keyed: Client, sim: Simulator) -> None:
@@ -175,6 +176,21 @@ def test_a_refused_one_is_said_beside_those_that_wait(keyed: Client, sim: Simula
     sim.fault(environment=PATHS[0], refuse=403)
     list(refresh.refresh([Environment.objects.get(name="dev")], caller=Caller.COMMAND))
     assert progress(keyed.get(LIST))[0] == "✕ dev · compute-on: error 403"
+
+
+def test_the_volumes_look_again_and_load_anew_after_the_first_fetch(keyed: Client, sim: Simulator) -> None:
+    add(keyed, *PATHS)
+    again = HTMX | {"HX-Trigger": "look-again", "HX-Current-URL": f"http://testserver{VOLUMES}"}
+    page = keyed.get(VOLUMES)
+    link = tree(page).one("a", id="look-again").attributes
+    assert (link["href"], link["hx-get"], waits_without_a_script(page)) == (VOLUMES, VOLUMES, True)
+    assert (len(progress(keyed.get(VOLUMES, headers=again))), count(page)) == (3, "")
+    assert "HX-Refresh" not in keyed.get(VOLUMES, headers=again)
+    list(refresh.refresh(list(Environment.objects.all()), caller=Caller.COMMAND))
+    assert keyed.get(VOLUMES, headers=again)["HX-Refresh"] == "true"
+    assert "HX-Refresh" not in keyed.get(VOLUMES, headers=HTMX)
+    page = keyed.get(VOLUMES)
+    assert (progress(page), tree(page).all("table", css="volumes") != []) == ([], True)
 
 
 def test_the_page_ends_in_the_list_and_asks_no_more(keyed: Client, sim: Simulator) -> None:

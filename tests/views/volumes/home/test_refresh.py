@@ -75,9 +75,10 @@ def test_the_seen_filters_hold(alice_client: Client, seen: Environment) -> None:
         assert names(press(alice_client, page=f"{page}?q={name}")) == [name]
 
 
-def test_the_first_fetch_swaps_by_itself(alice_client: Client, environment: Environment, sim: Simulator) -> None:
-    answer = auto(alice_client, first="1")
-    assert len(rows(answer)) == 4
+def test_the_first_fetch_loads_the_page_anew(alice_client: Client, environment: Environment, sim: Simulator) -> None:
+    """Question, pictures and filters waited for it too."""
+    assert auto(alice_client, first="1")["HX-Refresh"] == "true"
+    assert "HX-Refresh" not in auto(alice_client)
 
 
 def test_somebody_else_at_it(alice_client: Client, seen: Environment) -> None:
