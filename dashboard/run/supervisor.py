@@ -65,10 +65,10 @@ class Programs:
         while not stop.wait(LOOK_SECONDS):
             self._check()
 
-    def wait_for(self, port: int, stop: Stop, seconds: float) -> None:
+    def wait_for(self, port: int, stop: Stop, seconds: float, host: str = "127.0.0.1") -> None:
         """Wait until one listens on this port, or it is time to stop. Raises `ProgramEnded`, and TimeoutError."""
         deadline = time.monotonic() + seconds
-        while not _is_listening(port) and not stop.wait(LOOK_SECONDS / 4):
+        while not _is_listening(host, port) and not stop.wait(LOOK_SECONDS / 4):
             self._check()
             if time.monotonic() > deadline:
                 raise TimeoutError(_("Nothing listens on port %(port)d.") % {"port": port})
@@ -93,9 +93,10 @@ class Programs:
             _end(process)
 
 
-def _is_listening(port: int) -> bool:
-    with closing(socket.socket()) as probe:
-        return probe.connect_ex(("127.0.0.1", port)) == 0
+def _is_listening(host: str, port: int) -> bool:
+    with suppress(OSError), closing(socket.create_connection((host, port))):
+        return True
+    return False
 
 
 def _end(process: subprocess.Popen[bytes]) -> None:

@@ -129,6 +129,7 @@ def _replay(places: Places) -> None:
 
 def _look() -> None:
     """Sync all environments now. One is refused, which is intended."""
+    _say(_("The first sync. That the provider rejects one key is part of the demo:"))
     from snapshots.management.rounds import News, round_once
     from snapshots.sync.leases import Caller
 

@@ -3,6 +3,7 @@
 import os
 import sys
 from pathlib import Path
+from socket import socket
 
 import pytest
 import requests
@@ -29,6 +30,30 @@ def test_serves_and_syncs_until_it_is_told_to_end(tmp_path: Path, migrated: Path
             assert server.end() == 0
     assert len(children) >= 3
     assert not any(map(is_alive, children))
+
+
+def test_a_taken_port_is_said_before_anything_else(tmp_path: Path) -> None:
+    with socket() as other:
+        other.bind(("127.0.0.1", 0))
+        other.listen()
+        port = other.getsockname()[1]
+        for given in ({"BIND": f"127.0.0.1:{port}"}, {"BIND": "", "SITE_URL": f"http://localhost:{port}"}):
+            with running("manage.py", "serve", env=variables(tmp_path, **given), folder=tmp_path) as server:
+                assert server.process.wait(60) == 1
+            assert server.output.startswith(f"CommandError: The dashboard cannot listen on 127.0.0.1, port {port}: ")
+            assert "BIND" in server.output
+            assert server.output.count("\n") == 1
+    assert not (tmp_path / "db.sqlite3").exists()
+
+
+def test_the_address_of_the_set_up_is_the_last_line_of_the_start(tmp_path: Path, migrated: Path) -> None:
+    url = f"http://localhost:{free_port()}"
+    with running(
+        "manage.py", "serve", env=variables(tmp_path, migrated=migrated, SITE_URL=url, **EMPTY), folder=tmp_path
+    ) as server:
+        server.until_it_says("/setup/")
+        assert server.output.count("Booting worker") == 2
+        assert server.output.rstrip().rpartition("\n")[2].strip().startswith(f"{url}/setup/")
 
 
 @pytest.mark.parametrize(
