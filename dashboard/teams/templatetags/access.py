@@ -2,15 +2,20 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from django import template
+from django.conf import settings
 from django.utils.functional import Promise
 
 from dashboard.teams.access.guard import MemberRequest
 from dashboard.teams.access.guard import may as member_may
-from dashboard.teams.models import Membership, Role
+from dashboard.teams.checks import DUMMY_MAIL
+from dashboard.teams.models import Membership, Role, Team
+from dashboard.teams.people.invitations import sends_mail
 from dashboard.teams.people.role_powers import POWERS, powers_of
 from dashboard.teams.people.tabs import Tab, tabs_of
 
 register = template.Library()
+MAKE_KEY = 'python3 -c "import base64, os; print(base64.urlsafe_b64encode(os.urandom(32)).decode())"'
+"""As in `.env.example`."""
 
 
 class RoleLegend(NamedTuple):
@@ -48,3 +53,21 @@ def role_legend() -> list[RoleLegend]:
 def powers(role: str) -> Sequence[Promise | str]:
     """List everything that a role can do: `{% powers invitation.role as powers %}`."""
     return powers_of(Role(role))
+
+
+@register.simple_tag
+def has_team() -> bool:
+    """Whether the dashboard has a team; until then only the link of the set-up leads on."""
+    return Team.objects.exists()
+
+
+@register.simple_tag
+def encryption_key_command() -> str:
+    """The command that makes the value without which no API key can be stored; empty where there is one."""
+    return "" if settings.API_KEY_ENCRYPTION_KEYS else MAKE_KEY
+
+
+@register.simple_tag
+def mail_ends() -> str:
+    """Where mails end that reach nobody: `terminal` or `nowhere`; empty where they are sent."""
+    return "" if sends_mail() else "nowhere" if settings.EMAIL_BACKEND == DUMMY_MAIL else "terminal"

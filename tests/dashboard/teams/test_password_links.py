@@ -13,6 +13,7 @@ from dashboard.teams.account.password_links import set_password_link
 from dashboard.teams.core.create_account import create_account
 from dashboard.teams.models import Invitation, Membership, Role, Team, User
 from tests.conftest import PASSWORD
+from tests.views.snapshots.reading import tree
 
 SITE = "https://snapshots.test"
 
@@ -90,3 +91,13 @@ def test_command_says_whom_it_does_not_know(dora: User, active: bool) -> None:
     User.objects.update(is_active=False)
     with pytest.raises(CommandError, match=r"No active account has the email '(dora|nobody)@example.com'"):
         call_command("invite_link", "nobody@example.com" if active else dora.email)
+
+
+@pytest.mark.parametrize("page", ["/accounts/password/reset/", "/accounts/password/reset/done/"])
+@pytest.mark.parametrize(("backend", "ends"), [("console", ["terminal"]), ("dummy", ["nowhere"]), ("smtp", [])])
+def test_a_dashboard_without_mail_says_where_its_mail_ends(
+    anon_client: Client, settings: Settings, page: str, backend: str, ends: list[str]
+) -> None:
+    settings.EMAIL_BACKEND = f"django.core.mail.backends.{backend}.EmailBackend"
+    said = tree(anon_client.get(page)).all(css="banner")
+    assert [part.attributes["data-mail"] for part in said] == ends

@@ -1,17 +1,22 @@
 """The first run: a one-time address makes the first team where there is none; every refusal reads the same."""
 
 import re
+import shlex
+import subprocess
+from collections.abc import Callable
 from datetime import timedelta
 from functools import partial
 
 import pytest
 import time_machine
 from allauth.account.models import EmailAddress
+from cryptography.fernet import Fernet
 from django.contrib.sessions.models import Session
 from django.core.management import CommandError, call_command
 from django.db import connection
 from django.test import Client
 from django.utils import timezone
+from pytest_django import Settings
 
 from dashboard.http.request_log import one_line
 from dashboard.teams.core.create_account import create_account
@@ -19,6 +24,7 @@ from dashboard.teams.first_run import setup_link
 from dashboard.teams.first_run.setup_link import Newcomer, SetupEnded, find, make_first_team, new_address
 from dashboard.teams.models import AuditEvent, Membership, SetupLink, Team, User
 from tests.conftest import PASSWORD, Answer
+from tests.management.programs import ROOT
 from tests.views.snapshots.reading import tree
 from tests.waiting import together, until
 
@@ -295,3 +301,26 @@ def test_looking_leaves_no_session_and_no_token_in_the_log(
 def test_log_lines_cut_the_token_out() -> None:
     for line in ('"GET /setup/abc-DEF_1/ HTTP/1.1" 200', "Not Found: /setup/abc-DEF_1/", "/x?next=/setup/abc-DEF_1/"):
         assert "abc" not in one_line(line)
+
+
+def test_without_a_key_to_encrypt_with_the_first_step_says_how_to_make_one(
+    anon_client: Client, address: str, settings: Settings
+) -> None:
+    assert not tree(anon_client.get(address)).all(css="banner")
+    settings.API_KEY_ENCRYPTION_KEYS = []
+    banner = tree(anon_client.get(address)).one("div", **{"data-missing": "API_KEY_ENCRYPTION_KEYS"})
+    command = banner.all("code")[-1].text
+    assert command in (ROOT / ".env.example").read_text()
+    made = subprocess.run(shlex.split(command), capture_output=True, text=True, check=True, timeout=60).stdout
+    assert Fernet(made.strip())
+
+
+def test_the_root_says_where_the_link_is_until_there_is_a_team(
+    anon_client: Client, client_for: Callable[[User], Client], dora: User
+) -> None:
+    def told(client: Client) -> list[str]:
+        return [part.attributes["data-problem"] for part in tree(client.get("/", follow=True)).all(css="banner")]
+
+    assert told(anon_client) == told(client_for(dora)) == ["no-team"]
+    Team.objects.create(slug="acme", name="Acme")
+    assert told(anon_client) == told(client_for(dora)) == []
