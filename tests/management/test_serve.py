@@ -38,7 +38,7 @@ def test_a_taken_port_is_said_before_anything_else(tmp_path: Path) -> None:
         other.listen()
         port = other.getsockname()[1]
         for given in ({"BIND": f"127.0.0.1:{port}"}, {"BIND": "", "SITE_URL": f"http://localhost:{port}"}):
-            with running("manage.py", "serve", env=variables(tmp_path, **given), folder=tmp_path) as server:
+            with running("manage.py", "serve", env=variables(tmp_path) | given, folder=tmp_path) as server:
                 assert server.process.wait(60) == 1
             assert server.output.startswith(f"CommandError: The dashboard cannot listen on 127.0.0.1, port {port}: ")
             assert "BIND" in server.output

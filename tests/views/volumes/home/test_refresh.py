@@ -9,8 +9,9 @@ from snapshots.models.environment import generation_of
 from snapshots.simulator.faults import Fault
 from snapshots.simulator.server import Simulator
 from snapshots.views.common import refreshing
+from tests.conftest import Answer
 from tests.views.snapshots.conftest import HTMX, PATH
-from tests.views.snapshots.reading import Response, by_id, tree
+from tests.views.snapshots.reading import by_id, tree
 from tests.views.volumes.home.steps import HOME, PLAIN, home, names, rows
 
 pytestmark = pytest.mark.django_db
@@ -27,15 +28,15 @@ def seen(environment: Environment, sim: Simulator, alice_client: Client, clock: 
     return environment
 
 
-def press(client: Client, query: str = "", *, page: str = PLAIN, **fields: str) -> Response:
+def press(client: Client, query: str = "", *, page: str = PLAIN, **fields: str) -> Answer:
     return client.post(REFRESH + query, fields, headers=HTMX | {"HX-Current-URL": f"http://testserver{page}"})
 
 
-def auto(client: Client, *, page: str = PLAIN, **fields: str) -> Response:
+def auto(client: Client, *, page: str = PLAIN, **fields: str) -> Answer:
     return press(client, page=page, auto="1", **fields)
 
 
-def news(answer: Response) -> str:
+def news(answer: Answer) -> str:
     return "".join(each.text for each in tree(answer).all(id="news"))
 
 
