@@ -59,6 +59,7 @@
   const make = async (url, signal) => {
     const response = await fetch(url, { signal });
     if (response.status === TOO_MANY) return say("busy");
+    if (response.status >= 500) return say("failed");
     if (!response.ok || !nameOf(response)) return location.assign(url); // signed out, or removed: the page says it
     const rows = Number(response.headers.get("X-Export-Rows"));
     const isText = /csv|json/.test(response.headers.get("Content-Type"));

@@ -49,7 +49,7 @@
     if (requestConfig.elt.isConnected) return;
     event.preventDefault();
     if (requestConfig.elt.matches("[data-hx-trigger]")) return;
-    window.htmx.ajax("GET", pathInfo.finalRequestPath, { source: results, target: results });
+    window.htmx.ajax("GET", pathInfo.finalRequestPath, { source: results, target: results }).catch(() => {});
   });
 
   let wasInResults = false;

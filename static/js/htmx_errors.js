@@ -1,23 +1,25 @@
-// A request that failed says so in one sentence; what the page shows stays.
+// A request that failed says so in one sentence; what the page shows stays. What the page asks by itself it asks again.
 (() => {
   const SENTENCES = { 429: "busy", 503: "busy", 400: "refused", 403: "refused", 404: "refused" };
 
-  const tell = (status) => {
+  const tell = ({ xhr, requestConfig }) => {
     const region = document.getElementById("failure");
-    if (!region) return;
-    region.textContent = region.dataset[SENTENCES[status] || "silent"];
+    const isUnanswered = xhr.status === 0 || xhr.status >= 500;
+    if (!region || (isUnanswered && requestConfig.parameters.auto)) return;
+    const sentence = region.dataset[SENTENCES[xhr.status] || "silent"];
+    if (region.textContent !== sentence) region.textContent = sentence; // said once, however often it is tried
     region.hidden = false;
   };
 
-  const clear = (event) => {
+  const clear = ({ detail }) => {
     const region = document.getElementById("failure");
-    if (!region || !event.detail.successful) return;
+    if (!region || !detail.successful) return;
     region.hidden = true;
     region.textContent = "";
   };
 
-  document.addEventListener("htmx:responseError", (event) => tell(event.detail.xhr.status));
-  document.addEventListener("htmx:sendError", () => tell(0));
-  document.addEventListener("htmx:timeout", () => tell(0));
+  for (const failure of ["responseError", "sendError", "timeout"]) {
+    document.addEventListener(`htmx:${failure}`, (event) => tell(event.detail));
+  }
   document.addEventListener("htmx:afterRequest", clear);
 })();

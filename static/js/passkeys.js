@@ -50,13 +50,15 @@
   };
 
   // What the browser's own errors mean; NotAllowedError is both "declined" and "too late".
-  const WHAT = { InvalidStateError: "known", NotAllowedError: "declined", AbortError: "declined", TooMany: "busy" };
+  const WHAT = { InvalidStateError: "known", NotAllowedError: "declined", AbortError: "declined", TooMany: "busy", NoAnswer: "silent" };
 
   const askFor = async (form) => {
     const fields = new FormData(form);
     fields.delete("credential");
-    const answer = await fetch(form.action, { method: "POST", body: fields, headers: { Accept: "application/json" } });
+    const asked = fetch(form.action, { method: "POST", body: fields, headers: { Accept: "application/json" } });
+    const answer = await asked.catch(() => Response.error());
     if (answer.status === 429) throw new DOMException("", "TooMany");
+    if (answer.status === 0 || answer.status >= 500) throw new DOMException("", "NoAnswer");
     return (await answer.json()).request_options;
   };
 

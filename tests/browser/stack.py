@@ -7,7 +7,8 @@ import shutil
 import signal
 import socket
 import sqlite3
-from contextlib import closing
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
 from functools import partial
 from pathlib import Path
 from typing import Self
@@ -117,9 +118,7 @@ class Stack:
         return self
 
     def __exit__(self, *_: object) -> None:
-        if self._web is not None:
-            self._web.send_signal(signal.SIGTERM)
-            self._web.wait(SECONDS)
+        self._stop_web()
         self.simulator.stop()
         shutil.rmtree(self.folder, ignore_errors=True)
 
@@ -143,6 +142,20 @@ class Stack:
         with closing(sqlite3.connect(self.folder / "db.sqlite3", timeout=10)) as database:
             database.execute(statement, values)
             database.commit()
+
+    @contextmanager
+    def gone(self) -> Iterator[None]:
+        """Let nobody answer at its address, until the block ends."""
+        self._stop_web()
+        try:
+            yield
+        finally:
+            self._start_web()
+
+    def _stop_web(self) -> None:
+        if self._web is not None:
+            self._web.send_signal(signal.SIGTERM)
+            self._web.wait(SECONDS)
 
     def _start_web(self) -> None:
         command = ["-m", "gunicorn", "--bind", f"127.0.0.1:{self.port}", "dashboard.wsgi"]

@@ -13,6 +13,7 @@ from tests.browser.stack import KEY, Stack
 
 pytestmark = pytest.mark.browser
 LIST = "/t/acme/snapshots/"
+MINUTE = 61_000
 SHORT_LIST = f"{LIST}?page_size=25"
 
 
@@ -48,6 +49,44 @@ def test_nothing_moves_under_a_reader(open_tab: Callable[..., Tab], stack: Stack
     assert tab.page.locator("tbody").inner_text() == before
     tab.page.locator("#news").get_by_role("link", name="Reload").click()
     expect(tab.page.locator("tbody")).to_contain_text("taken-since")
+    tab.check()
+
+
+def test_a_dashboard_that_does_not_answer_keeps_no_tick(open_tab: Callable[..., Tab], stack: Stack) -> None:
+    tab = open_tab()
+    tab.expected += ["ERR_CONNECTION_REFUSED", "htmx:afterRequest", "htmx:sendError"]
+    tab.page.clock.install()
+    tab.enter(LIST, "alice@example.com")
+    tick, as_of, failure = (tab.page.locator(name) for name in ("#freshness .tone", "#as-of", "#failure"))
+    rows = tab.page.locator("tbody").inner_text()
+    with stack.gone():
+        tab.page.clock.run_for(MINUTE)
+        expect(as_of).to_have_text(re.compile(r"as of \d+ \w{3} \d\d:\d\d UTC"))
+        assert not tick.is_visible()
+        assert not failure.is_visible()
+        tab.page.get_by_role("button", name="Refresh").click()
+        expect(failure).to_be_visible()
+        tab.page.locator("a[data-export]").first.click()
+        expect(tab.page.locator("#export-note.bad")).to_be_visible()
+    assert tab.page.locator("tbody").inner_text() == rows
+    tab.page.clock.run_for(MINUTE)
+    expect(tick).to_be_visible()
+    assert not as_of.is_visible()
+    assert not failure.is_visible()
+    tab.check()
+
+
+def test_it_is_asked_again_at_once_when_the_network_returns(open_tab: Callable[..., Tab]) -> None:
+    tab = open_tab()
+    tab.expected += ["ERR_INTERNET_DISCONNECTED", "htmx:afterRequest", "htmx:sendError"]
+    tab.page.clock.install()
+    tab.enter(LIST, "alice@example.com")
+    tab.context.set_offline(True)
+    tab.page.clock.run_for(MINUTE)
+    expect(tab.page.locator("#as-of")).to_be_visible()
+    tab.page.clock.pause_at(tab.page.evaluate("Date.now() + 100"))
+    tab.context.set_offline(False)
+    expect(tab.page.locator("#as-of")).to_be_hidden()
     tab.check()
 
 

@@ -121,11 +121,15 @@ class Banner:
 
 @dataclass(frozen=True, slots=True)
 class Freshness:
-    """The age line of every page: tone ok (all current), warn (some old), busy (first fetch), bad (nothing ever)."""
+    """The age line of every page: tone ok (all current), warn (some old), busy (first fetch), bad (nothing ever).
+
+    `iso` and, for people, `as_of` are the moment of the oldest data, where there is any.
+    """
 
     tone: str
     text: str
     iso: str = ""
+    as_of: str = ""
 
 
 @dataclass(frozen=True, slots=True)
