@@ -90,6 +90,8 @@ urlpatterns = [
     path("t/<slug:team>/volumes/", volumes.volumes_page, name="volumes", get=VIEWER),
     path("t/<slug:team>/volumes/exclude/", exclude.exclude, name="exclude", get=MEMBER, post=MEMBER),
     path("t/<slug:team>/volumes/resume/", exclude.resume, name="resume", get=MEMBER, post=MEMBER),
+    path("t/<slug:team>/volumes/target/", exclude.target, name="volume_targets", get=MEMBER, post=MEMBER),
+    path("t/<slug:team>/undo/", exclude.undo, name="undo", post=MEMBER),
     path("t/<slug:team>/volumes/stopped/", exclude.stopped, name="stopped", post=MEMBER),
     path("t/<slug:team>/views/", saved_views.view_list, name="views", get=VIEWER),
     path("t/<slug:team>/views/save/", saved_views.save, name="view_save", post=MEMBER),

@@ -10,7 +10,7 @@ from snapshots.models.environment import (
     ShownEnvironments,
     _no_facets,
 )
-from snapshots.models.policy import Policy, SavedView, VerdictDay
+from snapshots.models.policy import LastAct, Policy, SavedView, VerdictDay
 from snapshots.models.share_link import ShareLink, ShareLinkQuerySet
 from snapshots.models.snapshot import Snapshot, SnapshotQuerySet
 from snapshots.models.volume import Volume, VolumeQuerySet
@@ -23,6 +23,7 @@ __all__ = [
     "Chore",
     "Environment",
     "EnvironmentQuerySet",
+    "LastAct",
     "Policy",
     "SavedView",
     "ShareLink",

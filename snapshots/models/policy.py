@@ -1,11 +1,14 @@
-"""A team's target, its saved views, and the daily history of its volumes."""
+"""A team's target, its saved views, what each member did last, and the daily history of its volumes."""
 
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
 from typing import ClassVar
 
 from django.db import models
+from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
-from dashboard.teams.models import Team
+from dashboard.teams.models import Team, User
 from snapshots.models.environment import Environment
 
 
@@ -49,6 +52,71 @@ class SavedView(models.Model):
 
     def __str__(self) -> str:
         return self.name
+
+
+class LastAct(models.Model):
+    """What a member did last in a team, and what was there before: it can be undone while nothing changed since.
+
+    `before` has a pair for each state that rows had: its values, and the rows' primary keys. `after`: what all of
+    them have had since. Times are texts.
+    """
+
+    EXCLUSION, PLACE, TARGET, PLACE_TARGET, TEAM_TARGET, VIEW = (
+        *("exclusion", "place", "target"),
+        *("place_target", "team_target", "view"),
+    )
+
+    team = models.ForeignKey(Team, on_delete=models.CASCADE, related_name="+", verbose_name=_("team"))
+    user = models.ForeignKey(User, on_delete=models.CASCADE, related_name="+", db_index=False, verbose_name=_("user"))
+    kind = models.CharField(_("kind"), max_length=20)
+    # Names it, as long as it is the last one.
+    at = models.DateTimeField(_("when"))
+    before = models.JSONField(default=list)
+    after = models.JSONField(default=dict)
+
+    class Meta:
+        verbose_name = _("last act")
+        verbose_name_plural = _("last acts")
+        constraints: ClassVar = [models.UniqueConstraint(fields=["user", "team"], name="last_act_once_a_member")]
+
+    def __str__(self) -> str:
+        return f"{self.kind} by {self.user_id} in team {self.team_id}"
+
+    @classmethod
+    def keep(
+        cls,
+        kind: str,
+        rows: Iterable[models.Model],
+        after: Mapping[str, object],
+        *,
+        team: Team,
+        person: User,
+        at: datetime | None = None,
+    ) -> datetime:
+        """Remember an act on these rows, which still have their former values. Returns its time, which names it."""
+        at = at or timezone.now()
+        states: dict[str, tuple[dict[str, object], list[int]]] = {}
+        for row in rows:
+            values = values_in(row, after)
+            states.setdefault(repr(values), (values, []))[1].append(row.pk)
+        kept = {"kind": kind, "at": at, "before": list(states.values()), "after": plain(after)}
+        cls.objects.update_or_create(team=team, user=person, defaults=kept)
+        return at
+
+    @property
+    def pks(self) -> Sequence[int]:
+        """The rows that it was about."""
+        return [pk for _values, pks in self.before for pk in pks]
+
+
+def values_in(row: models.Model, names: Iterable[str]) -> dict[str, object]:
+    """A row's values as `LastAct` keeps them."""
+    return plain({name: getattr(row, name) for name in names})
+
+
+def plain(values: Mapping[str, object]) -> dict[str, object]:
+    """Values without times, for JSON."""
+    return {name: value.isoformat() if isinstance(value, datetime) else value for name, value in values.items()}
 
 
 class VerdictDay(models.Model):

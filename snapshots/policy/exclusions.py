@@ -18,7 +18,7 @@ from django.utils.translation import ngettext
 
 from dashboard.teams.core import audit
 from dashboard.teams.models import EventKind, Team, User
-from snapshots.models import Environment, Snapshot, Volume
+from snapshots.models import Environment, LastAct, Snapshot, Volume
 from snapshots.models.volume import VolumeQuerySet
 from snapshots.verdicts.evaluate import judge_volumes
 from snapshots.verdicts.sql import FOR_EVER
@@ -46,46 +46,50 @@ class Exclusion(NamedTuple):
         return f"{until}{self.reason}"
 
 
-class Excluded(NamedTuple):
-    """The result of an exclusion. `at` identifies it; `before`: how many volumes were already excluded."""
+class Done(NamedTuple):
+    """The result of an act on volumes. `at` identifies it; `before`: how many needed no change."""
 
     at: datetime
     number: int
-    before: int
+    before: int = 0
 
 
 def exclude(
     team: Team, pks: Collection[int], exclusion: Exclusion, *, person: User, request: HttpRequest | None = None
-) -> Excluded:
+) -> Done:
     """Exclude volumes. Those that are already excluded keep their reason, so that this can be undone."""
     now = timezone.now()
     with transaction.atomic():
         lock(team)
-        volumes = _of_team(team, pks)
+        volumes = of_team(team, pks)
         chosen = [volume for volume in volumes if not volume.excluded_until or volume.excluded_until <= now]
-        said = {"excluded_until": exclusion.until, "exclusion_reason": exclusion.reason[:MOST_REASON]}
-        _update(chosen, said | {"excluded_by": person.email, "excluded_at": now})
+        said = _said(exclusion, person) | {"excluded_at": now}
         if chosen:
+            LastAct.keep(LastAct.EXCLUSION, chosen, said, team=team, person=person, at=now)
+            update(chosen, said)
             audit.record(
                 EventKind.EXCLUDED,
                 team=team,
                 actor=person,
-                target=_names(chosen),
+                target=names(chosen),
                 detail=exclusion.text,
                 request=request,
             )
-    return Excluded(now, len(chosen), len(volumes) - len(chosen))
+    return Done(now, len(chosen), len(volumes) - len(chosen))
 
 
-def resume(team: Team, pks: Collection[int], *, person: User, request: HttpRequest | None = None) -> int:
-    """Resume the checks of volumes. Returns how many were excluded, or had been until recently."""
+def resume(team: Team, pks: Collection[int], *, person: User, request: HttpRequest | None = None) -> Done:
+    """Resume the checks of volumes. Counts those that were excluded, or had been until recently."""
+    now = timezone.now()
     with transaction.atomic():
         lock(team)
-        chosen = [volume for volume in _of_team(team, pks) if volume.excluded_until]
-        _update(chosen, NO_EXCLUSION)
+        volumes = of_team(team, pks)
+        chosen = [volume for volume in volumes if volume.excluded_until]
         if chosen:
-            audit.record(EventKind.RESUMED, team=team, actor=person, target=_names(chosen), detail="", request=request)
-    return len(chosen)
+            LastAct.keep(LastAct.EXCLUSION, chosen, NO_EXCLUSION, team=team, person=person, at=now)
+            update(chosen, NO_EXCLUSION)
+            audit.record(EventKind.RESUMED, team=team, actor=person, target=names(chosen), detail="", request=request)
+    return Done(now, len(chosen), len(volumes) - len(chosen))
 
 
 def of_act(team: Team, at: datetime) -> list[int]:
@@ -96,15 +100,14 @@ def of_act(team: Team, at: datetime) -> list[int]:
 
 def exclude_environment(
     environment: Environment, exclusion: Exclusion | None, *, person: User, request: HttpRequest | None = None
-) -> None:
-    """Exclude an environment's volumes; None: resume their checks."""
-    values = {
-        "excluded_until": exclusion.until if exclusion else None,
-        "exclusion_reason": exclusion.reason[:MOST_REASON] if exclusion else "",
-        "excluded_by": person.email if exclusion else "",
-    }
+) -> datetime:
+    """Exclude an environment's volumes; None: resume their checks. Returns when, which identifies the act."""
+    values = _said(exclusion, person)
     with transaction.atomic():
-        Environment.everything.filter(pk=environment.pk).raise_generation(**values)
+        found = Environment.everything.filter(pk=environment.pk)
+        former = found.select_for_update(no_key=True)
+        at = LastAct.keep(LastAct.PLACE, former, values, team=environment.team, person=person)
+        found.raise_generation(**values)
         audit.record(
             EventKind.EXCLUDED if exclusion else EventKind.RESUMED,
             team=environment.team,
@@ -113,6 +116,7 @@ def exclude_environment(
             detail=exclusion.text if exclusion else "",
             request=request,
         )
+    return at
 
 
 def end_schedule(volume: Volume, schedule: str, *, person: User, request: HttpRequest | None = None) -> bool:
@@ -183,8 +187,17 @@ def _memory(environment: Environment, volume: Volume, schedule: str) -> list[dic
     return [{"schedule": schedule, "completed": True, **moments}]
 
 
-def _of_team(team: Team, pks: Collection[int]) -> list[Volume]:
-    columns = ("pk", "environment_id", "volume_id", "name", "excluded_until")
+def _said(exclusion: Exclusion | None, person: User) -> dict[str, object]:
+    return {
+        "excluded_until": exclusion.until if exclusion else None,
+        "exclusion_reason": exclusion.reason[:MOST_REASON] if exclusion else "",
+        "excluded_by": person.email if exclusion else "",
+    }
+
+
+def of_team(team: Team, pks: Collection[int]) -> list[Volume]:
+    """Those of the team among these volumes, with what a member may decide of them."""
+    columns = ("pk", "environment_id", "volume_id", "name", "target_hours", *NO_EXCLUSION)
     found: list[Volume] = []
     for batch in _batches(sorted(pks)):
         volumes: VolumeQuerySet = Volume.objects.of_team(team)
@@ -192,13 +205,15 @@ def _of_team(team: Team, pks: Collection[int]) -> list[Volume]:
     return found
 
 
-def _update(volumes: Sequence[Volume], values: Mapping[str, object]) -> None:
+def update(volumes: Sequence[Volume], values: Mapping[str, object]) -> None:
+    """Write these values of volumes. Call inside a transaction, under `lock`."""
     for batch in _batches([volume.pk for volume in volumes]):
         Volume.objects.filter(pk__in=batch).update(**values)
     raise_generation(volume.environment_id for volume in volumes)
 
 
-def _names(volumes: Sequence[Volume]) -> str:
+def names(volumes: Sequence[Volume]) -> str:
+    """Volumes as the audit names them."""
     if len(volumes) == 1:
         return str(volumes[0])
     return ngettext("%(number)d volume", "%(number)d volumes", len(volumes)) % {"number": len(volumes)}

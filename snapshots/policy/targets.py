@@ -4,7 +4,8 @@ A change updates the verdicts of all volumes that inherit it. They are calculate
 locks are only held to check and write them, so that ten thousand volumes block nobody.
 """
 
-from collections.abc import Callable
+from collections import defaultdict
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -15,8 +16,8 @@ from django.utils.translation import ngettext
 
 from dashboard.teams.core import audit
 from dashboard.teams.models import EventKind, Team, User
-from snapshots.models import Environment, Policy, Volume
-from snapshots.policy.exclusions import lock, raise_generation, with_target
+from snapshots.models import Environment, LastAct, Policy, Volume
+from snapshots.policy.exclusions import Done, lock, names, of_team, raise_generation, update, with_target
 from snapshots.verdicts.evaluate import Values, judge_volumes, judgements, write_judgements
 
 # Ten years.
@@ -44,42 +45,73 @@ def in_words(hours: int) -> str:
     return ngettext("%(n)d day", "%(n)d days", hours // 24) % {"n": hours // 24}
 
 
-def set_of_team(team: Team, hours: int, *, person: User, request: HttpRequest | None = None) -> None:
-    """Set a team's target; 0: no age limit."""
+def set_of_team(team: Team, hours: int | None, *, person: User, request: HttpRequest | None = None) -> datetime:
+    """Set a team's target; 0: no age limit, None: not decided. Returns when, which identifies the act."""
 
-    def write() -> None:
+    def write() -> datetime:
         said = {"target_hours": hours, "changed_by": person.email}
-        Policy.objects.update_or_create(team=team, defaults=said)
+        former = Policy.objects.filter(team=team)
+        at = LastAct.keep(LastAct.TEAM_TARGET, former, {"target_hours": hours}, team=team, person=person)
+        if hours is None:
+            former.delete()
+        else:
+            Policy.objects.update_or_create(team=team, defaults=said)
         _record(team, str(team.name), hours, person, request)
+        return at
 
-    _judge_again(team, lambda environment: environment.target_hours is None, hours, write)
+    return _judge_again(team, lambda environment: environment.target_hours is None, hours or 0, write)
 
 
 def set_of_environment(
     environment: Environment, hours: int | None, *, person: User, request: HttpRequest | None = None
-) -> None:
-    """Set an environment's target; None: the team's, 0: no age limit."""
+) -> datetime:
+    """Set an environment's target; None: the team's, 0: no age limit. Returns when, which identifies the act."""
     team = environment.team
 
-    def write() -> None:
-        Environment.objects.filter(pk=environment.pk).update(target_hours=hours)
+    def write() -> datetime:
+        found = Environment.objects.filter(pk=environment.pk)
+        at = LastAct.keep(LastAct.PLACE_TARGET, found, {"target_hours": hours}, team=team, person=person)
+        found.update(target_hours=hours)
         _record(team, environment.place, hours, person, request)
+        return at
 
-    _judge_again(team, lambda other: other.pk == environment.pk, hours, write)
+    return _judge_again(team, lambda other: other.pk == environment.pk, hours, write)
 
 
-def set_of_volume(volume: Volume, hours: int | None, *, person: User, request: HttpRequest | None = None) -> None:
+def set_of_volume(volume: Volume, hours: int | None, *, person: User, request: HttpRequest | None = None) -> Done:
     """Set a volume's target; None: its environment's, 0: no age limit."""
+    return set_of_volumes(volume.team, [volume.pk], hours, person=person, request=request)
+
+
+def set_of_volumes(
+    team: Team, pks: Collection[int], hours: int | None, *, person: User, request: HttpRequest | None = None
+) -> Done:
+    """Set the target of volumes; None: that of their environments, 0: no age limit."""
     with transaction.atomic():
-        environment = Environment.everything.select_for_update(no_key=True).get(pk=volume.environment_id)
-        Volume.objects.filter(pk=volume.pk).update(target_hours=hours)
-        if environment.data_at is not None:
-            judge_volumes(environment, [volume.volume_id], at=environment.data_at)
-        raise_generation([environment.pk])
-        _record(environment.team, f"{volume} · {environment.place}", hours, person, request)
+        places = {environment.pk: environment for environment in lock(team)}
+        volumes = of_team(team, pks)
+        at = LastAct.keep(LastAct.TARGET, volumes, {"target_hours": hours}, team=team, person=person)
+        write_volumes(places, volumes, hours)
+        if volumes:
+            whose = names(volumes)
+            if len(volumes) == 1:
+                whose = f"{whose} · {places[volumes[0].environment_id].place}"
+            _record(team, whose, hours, person, request)
+    return Done(at, len(volumes))
 
 
-def _judge_again(team: Team, inherits: Inherits, hours: int | None, write: Callable[[], None]) -> None:
+def write_volumes(places: Mapping[int, Environment], volumes: Sequence[Volume], hours: int | None) -> None:
+    """Write volumes' target and their verdicts under it. Call under the locks of the environments in `places`."""
+    update(volumes, {"target_hours": hours})
+    by_place = defaultdict(list)
+    for volume in volumes:
+        by_place[volume.environment_id].append(volume.volume_id)
+    for pk, ids in by_place.items():
+        if (at := places[pk].data_at) is not None:
+            judge_volumes(places[pk], ids, at=at)
+
+
+def _judge_again(team: Team, inherits: Inherits, hours: int | None, write: Callable[[], datetime]) -> datetime:
     prepared: dict[int, Prepared] = {}
     for left in reversed(range(TRIES)):
         for environment in filter(inherits, Environment.everything.filter(team=team)):
@@ -90,12 +122,13 @@ def _judge_again(team: Team, inherits: Inherits, hours: int | None, write: Calla
                 continue
             for environment in touched:
                 _prepare(prepared, environment)
-            write()
+            act_at = write()
             for environment in touched:
                 for values in prepared[environment.pk].values:
                     write_judgements(values)
             raise_generation(environment.pk for environment in touched)
-        return
+        return act_at
+    raise AssertionError  # the last try never waits for another
 
 
 def _prepare(prepared: dict[int, Prepared], environment: Environment) -> None:

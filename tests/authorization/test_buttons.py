@@ -102,6 +102,7 @@ OFFERED: Mapping[str, frozenset[str]] = {
     ),
     "snapshots:exclude": frozenset({"GET snapshots:team_home"}),
     "snapshots:resume": frozenset({"GET snapshots:team_home"}),
+    "snapshots:volume_targets": frozenset({"GET snapshots:team_home"}),
     "snapshots:views": frozenset(),
     "snapshots:targets": TABS | {"POST snapshots:targets"},
     "snapshots:exclusions": TABS | {"POST snapshots:exclusions"},

@@ -43,7 +43,14 @@ def headings(page: Answer) -> list[str]:
 
 
 def said(page: Answer) -> list[str]:
-    return [line.text for shown in tree(page).all("ul", css="messages") for line in shown.all("li")]
+    return [line.one("p").text for shown in tree(page).all("ul", css="messages") for line in shown.all("li")]
+
+
+def undo(client: Client, page: Answer) -> Answer:
+    """Press the button of the message that says what was done."""
+    (form,) = tree(page).one("ul", css="messages").all("form")
+    hidden = {field.attributes["name"]: field.attributes["value"] for field in form.all("input", type="hidden")}
+    return client.post(form.attributes["action"], hidden, follow=True)
 
 
 def errors(page: Answer) -> list[str]:

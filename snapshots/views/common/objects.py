@@ -1,6 +1,7 @@
 """Find what a request names within its team, and the page it came from."""
 
 from collections.abc import Sequence
+from datetime import datetime
 
 from django.shortcuts import get_object_or_404
 from django.urls import reverse
@@ -17,6 +18,11 @@ def back_to(request: MemberRequest) -> str:
     home = reverse("snapshots:team_home", args=[request.team.slug])
     page = request.POST.get("back") or request.GET.get("back") or home
     return page if page.startswith(home) and url_has_allowed_host_and_scheme(page, allowed_hosts=None) else home
+
+
+def undo_tag(at: datetime) -> str:
+    """The tag of a message that has a button to undo the act of this time."""
+    return at.isoformat()
 
 
 def volume_of(request: MemberRequest, text: str) -> Volume | None:

@@ -52,10 +52,11 @@ def _from(target: str, source: str) -> str:
 def _target(name: str, field: str, value: str, hours: int | None, from_there: str) -> Target:
     text = from_there if hours is None else targets.in_words(hours)
     return Target(
-        name, field, value, text, hours is not None, [Option("", from_there, hours is None), *_options(hours)]
+        name, field, value, text, hours is not None, [Option("", from_there, hours is None), *target_options(hours)]
     )
 
 
-def _options(hours: int | None) -> list[Option]:
+def target_options(hours: int | None) -> list[Option]:
+    """The usual targets, and the chosen one if it is another."""
     known: Iterable[int] = USUAL_HOURS if hours is None or hours in USUAL_HOURS else (hours, *USUAL_HOURS)
     return [Option(str(each), targets.in_words(each), each == hours) for each in known]

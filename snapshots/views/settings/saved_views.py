@@ -14,11 +14,14 @@ from dashboard.teams.access.guard import MemberRequest, may
 from dashboard.teams.access.roles import hold, hold_role
 from dashboard.teams.models import Team
 from snapshots.lists.params import MOST_QUERY, clean_query
-from snapshots.models import SavedView
+from snapshots.models import LastAct, SavedView
 from snapshots.views.common.exclude_form import shown_text
 from snapshots.views.common.list_page import SAVED_PAGES, saved_url
+from snapshots.views.common.objects import undo_tag
 
 MOST_VIEWS = 100
+# What an undone deletion brings back.
+RESTORED = ("name", "page", "query", "made_by", "is_start")
 
 
 class SaveForm(forms.Form):
@@ -64,13 +67,14 @@ def delete(request: MemberRequest, team: str) -> HttpResponse:
         member, view = hold(request.membership, request.least_role), _view(request)
         is_kept = view is not None and view.is_start and not may(member, "snapshots:view_start", "POST")
         if view is not None and not is_kept:
+            at = LastAct.keep(LastAct.VIEW, [view], dict.fromkeys(RESTORED), team=request.team, person=request.user)
             view.delete()
     if view is None:
         messages.info(request, _("This view no longer exists."))
     elif is_kept:
         messages.warning(request, _("This is the team’s start page. Only an admin can delete it."))
     else:
-        messages.success(request, _("Deleted the view “%(name)s”.") % {"name": view.name})
+        messages.success(request, _("Deleted the view “%(name)s”.") % {"name": view.name}, undo_tag(at))
     return HttpResponseRedirect(_list_url(request.team))
 
 

@@ -18,8 +18,8 @@ from snapshots.models.volume import RETURN_IS_SAID
 from snapshots.policy import exclusions, targets
 from snapshots.text.labels import is_excluded, returned_in_words, until_in_words
 from snapshots.views.common.exclude_form import ExcludeForm
-from snapshots.views.common.objects import back_to, environment_of, volume_of
-from snapshots.views.common.target_form import Target, _options, of_environment, of_volume
+from snapshots.views.common.objects import back_to, environment_of, undo_tag, volume_of
+from snapshots.views.common.target_form import Target, of_environment, of_volume, target_options
 
 MOST_LISTED = 100
 
@@ -81,7 +81,7 @@ def _until(thing: Environment | Volume, now: datetime) -> str:
 def _of_team(team: Team, policy: Policy | None) -> Target:
     hours = policy.target_hours if policy else None
     text = _("not set yet") if hours is None else targets.in_words(hours)
-    return Target(str(team.name), "team", "", text, own=True, options=_options(hours))
+    return Target(str(team.name), "team", "", text, own=True, options=target_options(hours))
 
 
 def _set(request: MemberRequest) -> None:
@@ -91,31 +91,31 @@ def _set(request: MemberRequest) -> None:
     except ValueError:
         messages.warning(request, _("A target is a number of hours, at most ten years."))
         return
-    name = _set_of_named(request, hours)
-    if not name:
+    found = _set_of_named(request, hours)
+    if found is None:
         messages.warning(request, _("Nothing was changed. Choose a target."))
         return
+    name, at = found
     text = _("inherited") if hours is None else targets.in_words(hours)
-    messages.success(request, _("Target of %(name)s: %(text)s.") % {"name": name, "text": text})
+    messages.success(request, _("Target of %(name)s: %(text)s.") % {"name": name, "text": text}, undo_tag(at))
 
 
-def _set_of_named(request: MemberRequest, hours: int | None) -> str:
-    """Return the name of the volume, environment or team; "" if it does not exist."""
+def _set_of_named(request: MemberRequest, hours: int | None) -> tuple[str, datetime] | None:
+    """Return the name of the volume, environment or team, and when it was set; None if it does not exist."""
     person, pk, path = request.user, request.POST.get("volume"), request.POST.get("environment")
     if pk:
         volume = volume_of(request, pk)
-        if volume is not None:
-            targets.set_of_volume(volume, hours, person=person, request=request)
-        return str(volume or "")
+        if volume is None:
+            return None
+        return str(volume), targets.set_of_volume(volume, hours, person=person, request=request).at
     if path:
         environment = environment_of(request, path)
-        if environment is not None:
-            targets.set_of_environment(environment, hours, person=person, request=request)
-        return str(environment or "")
+        if environment is None:
+            return None
+        return str(environment), targets.set_of_environment(environment, hours, person=person, request=request)
     if hours is None:
-        return ""
-    targets.set_of_team(request.team, hours, person=person, request=request)
-    return str(request.team.name)
+        return None
+    return str(request.team.name), targets.set_of_team(request.team, hours, person=person, request=request)
 
 
 def _exclude_environment(request: MemberRequest, form: ExcludeForm) -> bool:
@@ -128,9 +128,9 @@ def _exclude_environment(request: MemberRequest, form: ExcludeForm) -> bool:
     if not is_end and not form.is_valid():
         return False
     exclusion = None if is_end else form.exclusion
-    exclusions.exclude_environment(environment, exclusion, person=request.user, request=request)
+    at = exclusions.exclude_environment(environment, exclusion, person=request.user, request=request)
     said = _("Checks resumed for %(place)s.") if is_end else _("Excluded %(place)s.")
-    messages.success(request, said % {"place": environment.place})
+    messages.success(request, said % {"place": environment.place}, undo_tag(at))
     return True
 
 

@@ -1,4 +1,4 @@
-"""Exclude volumes and resume their checks: the address names the volumes, the form changes them."""
+"""Exclude volumes, resume their checks, set their target, undo it: the address names them, the form changes them."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from django.contrib import messages
 from django.http import HttpResponse, HttpResponseRedirect
 from django.shortcuts import render
-from django.template.loader import render_to_string
 from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
@@ -16,13 +15,15 @@ from dashboard.teams.access.guard import MemberRequest
 from snapshots.lists import volume_filters, volume_list
 from snapshots.lists.params import moment
 from snapshots.models import Environment, Volume
-from snapshots.policy import exclusions
-from snapshots.policy.exclusions import Excluded, Exclusion
+from snapshots.policy import exclusions, targets
+from snapshots.policy import undo as undoing
+from snapshots.policy.exclusions import Done, Exclusion
 from snapshots.rules.schedules import SCHEDULES
 from snapshots.text import times
 from snapshots.verdicts.sql import FOR_EVER, DataAges
 from snapshots.views.common.exclude_form import ExcludeForm
-from snapshots.views.common.objects import back_to, numbers, volume_of
+from snapshots.views.common.objects import back_to, numbers, undo_tag, volume_of
+from snapshots.views.common.target_form import Option, target_options
 
 MOST_NAMED = 10
 
@@ -50,7 +51,7 @@ def exclude(request: MemberRequest, team: str) -> HttpResponse:
     chosen, form = _chosen(request), ExcludeForm(request.POST if request.method == "POST" else None)
     if request.method == "POST" and form.is_valid() and _is_as_shown(request, chosen):
         done = exclusions.exclude(request.team, chosen.pks, form.exclusion, person=request.user, request=request)
-        messages.success(request, _say_excluded(request, done, form.exclusion))
+        messages.success(request, _say_excluded(done, form.exclusion), undo_tag(done.at) if done.number else "")
         return HttpResponseRedirect(back_to(request))
     context = {"title": _("Exclude volumes"), "chosen": chosen, "form": form, "back": back_to(request)}
     return render(request, "snapshots/volumes/exclude.html", context)
@@ -61,12 +62,41 @@ def resume(request: MemberRequest, team: str) -> HttpResponse:
     """Show how many volumes are resumed, and on POST resume them."""
     chosen = _chosen(request)
     if request.method == "POST" and _is_as_shown(request, chosen):
-        number = exclusions.resume(request.team, chosen.pks, person=request.user, request=request)
-        said = ngettext("Checks resumed for %(number)d volume.", "Checks resumed for %(number)d volumes.", number)
-        messages.success(request, said % {"number": number})
+        done = exclusions.resume(request.team, chosen.pks, person=request.user, request=request)
+        said = ngettext("Checks resumed for %(number)d volume.", "Checks resumed for %(number)d volumes.", done.number)
+        messages.success(request, said % {"number": done.number}, undo_tag(done.at) if done.number else "")
         return HttpResponseRedirect(back_to(request))
     context = {"title": _("Resume checks"), "chosen": chosen, "back": back_to(request)}
     return render(request, "snapshots/volumes/resume.html", context)
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+def target(request: MemberRequest, team: str) -> HttpResponse:
+    """Show the targets to choose from for the chosen volumes; on POST set one."""
+    chosen = _chosen(request)
+    if request.method == "POST" and _is_as_shown(request, chosen):
+        try:
+            hours = targets.in_hours(request.POST.get("hours", ""))
+        except ValueError:
+            messages.warning(request, _("A target is a number of hours, at most ten years."))
+            return HttpResponseRedirect(request.get_full_path())
+        done = targets.set_of_volumes(request.team, chosen.pks, hours, person=request.user, request=request)
+        messages.success(request, _say_target(done, hours), undo_tag(done.at))
+        return HttpResponseRedirect(back_to(request))
+    options = [Option("", _("Inherited from the environment or the team"), selected=False), *target_options(None)]
+    context = {"title": _("Set target"), "chosen": chosen, "options": options, "back": back_to(request)}
+    return render(request, "snapshots/volumes/target.html", context)
+
+
+@require_POST
+def undo(request: MemberRequest, team: str) -> HttpResponse:
+    """Undo the member's last act, unless something changed since."""
+    at = moment(request.POST.get("act", ""))
+    if at is not None and undoing.undo(request.team, at, person=request.user, request=request):
+        messages.success(request, _("Undone."))
+    else:
+        messages.warning(request, _("Nothing was undone: it changed since, or you did something else after it."))
+    return HttpResponseRedirect(back_to(request))
 
 
 @require_POST
@@ -119,15 +149,26 @@ def _is_as_shown(request: MemberRequest, chosen: Chosen) -> bool:
     return False
 
 
-def _say_excluded(request: MemberRequest, done: Excluded, exclusion: Exclusion) -> str:
-    """A sentence with its way back, as HTML."""
-    context = {
-        "done": done,
-        "act": done.at.isoformat(),
-        "day": "" if exclusion.until == FOR_EVER else times.day(exclusion.until, done.at),
-        "back": back_to(request),
-    }
-    return render_to_string("snapshots/volumes/_excluded.html", context, request=request)
+def _say_excluded(done: Done, exclusion: Exclusion) -> str:
+    if exclusion.until == FOR_EVER:
+        said = ngettext("Excluded %(n)d volume without end.", "Excluded %(n)d volumes without end.", done.number)
+    else:
+        said = ngettext("Excluded %(n)d volume until %(day)s.", "Excluded %(n)d volumes until %(day)s.", done.number)
+    said %= {"n": done.number, "day": times.day(exclusion.until, done.at)}
+    if not done.before:
+        return said
+    kept = ngettext(
+        "%(n)d was already excluded and keeps its reason.",
+        "%(n)d were already excluded and keep their reason.",
+        done.before,
+    )
+    return f"{said} {kept % {'n': done.before}}"
+
+
+def _say_target(done: Done, hours: int | None) -> str:
+    text = _("inherited") if hours is None else targets.in_words(hours)
+    said = ngettext("Target of %(n)d volume: %(text)s.", "Target of %(n)d volumes: %(text)s.", done.number)
+    return said % {"n": done.number, "text": text}
 
 
 def _say_stopped(is_done: bool, *, is_undo: bool) -> str:
