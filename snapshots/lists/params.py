@@ -101,9 +101,14 @@ class FilterBase:
     problems: tuple[str, ...] = ()
 
     @property
+    def narrowing(self) -> list[tuple[str, str]]:
+        """The parameters that choose rows."""
+        return self.pairs(*(field for field in self.PARAMETERS if field not in self.ORDER))
+
+    @property
     def is_narrowed(self) -> bool:
         """Whether anything but order and page was chosen."""
-        return bool(self.pairs(*(field for field in self.PARAMETERS if field not in self.ORDER)))
+        return bool(self.narrowing)
 
     def pairs(self, *chosen: str) -> list[tuple[str, str]]:
         """The parameters of the chosen fields, or of all, as an address has them."""

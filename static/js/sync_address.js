@@ -1,4 +1,4 @@
-/* Forms and links that carry the page's address take the one that is shown now: a filter may have changed it since. */
+/* Forms that carry the page's address take the one that is shown now: a filter may have changed it since. */
 (() => {
   "use strict";
   if (document.documentElement.dataset.address) return;
@@ -11,17 +11,4 @@
       field.value = field.dataset.address === "query" ? location.search.slice(1) : here();
     }
   });
-
-  const follow = (event) => {
-    const link = event.target.closest("a[data-address]");
-    if (!link) return;
-    const url = new URL(link.href);
-    const query = new URLSearchParams(location.search);
-    query.set("which", "match");
-    query.set("back", here());
-    url.search = query.toString();
-    link.href = url.href;
-  };
-  document.addEventListener("click", follow, true);
-  document.addEventListener("auxclick", follow, true);
 })();

@@ -81,6 +81,8 @@ def test_members_choose_among_the_rows_and_viewers_do_not(
     assert bar.attributes["method"] == "get"
     assert bar.one("input", name="back").attributes["value"] == f"{HOME}?schedule=DAILY&q=disk"
     matching = dora_client.get(bar.one("a").attributes["href"])
+    shown = page.one("span", css="matching").attributes
+    assert (shown["data-matching"], shown["data-filters"]) == ("2", "schedule=DAILY&q=disk")
     assert [each.text for each in tree(matching).one("ul", css="chosen").all("li")] == [
         "disk-1 · prod · compute-on",
         "disk-9 · prod · compute-on",

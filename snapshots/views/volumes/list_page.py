@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from urllib.parse import urlencode
 
 from django.http import HttpResponse
 from django.template.loader import render_to_string
@@ -31,6 +32,16 @@ from snapshots.views.volumes.target_question import target_question
 
 LOOK_AGAIN = "look-again"
 """The link that asks again while the first fetch goes on."""
+
+
+@dataclass(frozen=True, slots=True)
+class Matching:
+    """All rows that match, also those of other pages; `query` is the filters that they match."""
+
+    number: int
+    query: str
+    offer: str
+    chosen: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -190,7 +201,15 @@ def _results(view: VolumesView, volumes: VolumeQuerySet, total: int, ages: DataA
         context["empty"] = _empty(view)
     else:
         context |= _table(view, volume_list.shown(volumes, view.filters, ages), total, ages)
+        context["matching"] = _matching(view, total) if view.may_act else None
     return render_to_string("snapshots/volumes/_results_body.html", context)
+
+
+def _matching(view: VolumesView, total: int) -> Matching:
+    offer = ngettext("Select %(n)s that matches", "Select all %(n)s that match", total)
+    chosen = ngettext("%(n)s that matches is selected", "All %(n)s that match are selected", total)
+    number = {"n": grouped(total)}
+    return Matching(total, urlencode(view.filters.narrowing), offer % number, chosen % number)
 
 
 def _table(view: VolumesView, volumes: VolumeQuerySet, total: int, ages: DataAges) -> dict[str, object]:
