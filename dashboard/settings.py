@@ -199,6 +199,8 @@ STORAGES = {
     "staticfiles": {"BACKEND": STATICFILES_STORAGE},
 }
 WHITENOISE_ALLOW_ALL_ORIGINS = False
+# Files that browsers and crawlers ask for at the root without being told of them.
+WHITENOISE_ROOT = BASE_DIR / "static" / "root"
 
 # Sign-in
 

@@ -3,6 +3,7 @@
 from allauth.account import views as account
 from django.urls import URLPattern, URLResolver, include
 from django.urls import path as prefix
+from django.views.generic import RedirectView
 
 from dashboard.http import errors, health
 from dashboard.teams.access.capabilities import PUBLIC, SIGNED_IN, path, re_path
@@ -51,6 +52,13 @@ account_patterns: list[URLPattern | URLResolver] = [
 urlpatterns: list[URLPattern | URLResolver] = [
     path("healthz", health.alive, name="healthz", get=PUBLIC),
     path("readyz", health.ready, name="readyz", get=PUBLIC),
+    # Where password managers lead to, see https://w3c.github.io/webappsec-change-password-url/
+    path(
+        ".well-known/change-password",
+        RedirectView.as_view(pattern_name="account_change_password"),
+        name="well_known_change_password",
+        get=PUBLIC,
+    ),
     prefix("accounts/", include(account_patterns)),
     path("invitation/<slug:token>/", join.join, name="invitation", get=PUBLIC, post=PUBLIC),
     path("setup/<slug:token>/", views.setup, name="setup", get=PUBLIC, post=PUBLIC),

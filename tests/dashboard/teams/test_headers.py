@@ -158,3 +158,29 @@ def test_production_cookies_are_bound_to_the_host(anon_client: Client, alice: Us
         cookie = anon_client.cookies[name]
         assert (cookie["secure"], cookie["httponly"], cookie["samesite"]) == (True, True, "Lax")
         assert (cookie["path"], cookie["domain"]) == ("/", "")
+
+
+@in_turn(
+    ("path", "kind", "begins"),
+    [
+        ("/favicon.ico", "image/x-icon", b"\0\0\1\0"),
+        ("/apple-touch-icon.png", "image/png", b"\x89PNG"),
+        ("/robots.txt", "text/plain", b"User-agent: *\nDisallow: /\n"),
+    ],
+)
+def test_files_that_nobody_names_are_at_the_root(anon_client: Client, path: str, kind: str, begins: bytes) -> None:
+    answer = anon_client.get(path)
+    content = b"".join(answer.streaming_content)  # type: ignore[attr-defined]
+    assert (answer.status_code, answer["Content-Type"].partition(";")[0]) == (200, kind)
+    assert content.startswith(begins)
+    assert len(content) < 10_000
+    assert answer["Cache-Control"] == "max-age=60, public"
+    assert {name: answer.headers.get(name) for name in HEADERS} == HEADERS
+    assert "default-src 'none'" in answer["Content-Security-Policy"]
+    assert not answer.cookies
+
+
+def test_password_managers_are_led_to_the_change_of_the_password(anon_client: Client, bob_client: Client) -> None:
+    for client in (anon_client, bob_client):
+        answer = client.get("/.well-known/change-password")
+        assert (answer.status_code, answer["Location"]) == (302, "/accounts/password/change/")
