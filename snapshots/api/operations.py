@@ -48,6 +48,7 @@ PATH_PARAMETERS = {
         params.segment("service_code", "The service code, as in the provider’s addresses."),
         params.segment("environment_name", "The name of the environment."),
         params.uuid("snapshot_id", "The id of the snapshot."),
+        params.uuid("volume_id", "The id of the volume."),
         params.slug("team", "The team, as in the addresses of the dashboard."),
     )
 }
@@ -82,6 +83,14 @@ VOLUMES = Operation(
     of_list=True,
     may_be_closed=True,
 )
+VOLUME = Operation(
+    "volume",
+    "/services/{service_code}/{environment_name}/volumes/{volume_id}",
+    "One volume of an environment",
+    schemas.OneVolume,
+    of_list=True,
+    may_be_closed=True,
+)
 TEAM_VOLUMES = Operation(
     "team_volumes",
     "/teams/{team}/volumes",
@@ -106,4 +115,4 @@ TEAM_VOLUMES = Operation(
     ),
     is_strict=True,
 )
-OPERATIONS = (ENVIRONMENTS, CONNECTIONS, SNAPSHOTS, SNAPSHOT, VOLUMES, TEAM_VOLUMES)
+OPERATIONS = (ENVIRONMENTS, CONNECTIONS, SNAPSHOTS, SNAPSHOT, VOLUMES, VOLUME, TEAM_VOLUMES)

@@ -133,6 +133,12 @@ class OneSnapshot(Struct, frozen=True):
     data: Snapshot
 
 
+class OneVolume(Struct, frozen=True):
+    """One volume."""
+
+    data: Volume
+
+
 class VolumeList(Struct, frozen=True):
     """Volumes."""
 
@@ -157,6 +163,20 @@ class JudgedVolumeList(Struct, frozen=True):
 
     data: list[JudgedVolume]
     metadata: JudgedMetadata
+
+
+class Address(Struct, frozen=True):
+    """What can be asked; with the address's parameters in braces."""
+
+    path: str
+    about: str
+
+
+class Root(Struct, frozen=True):
+    """What there is: the description for machines, and the addresses."""
+
+    openapi: str
+    addresses: list[Address]
 
 
 class Error(Struct, frozen=True, rename="camel", omit_defaults=True):

@@ -15,10 +15,12 @@ VIEWS: tuple[tuple[Operation, View], ...] = (
     (operations.SNAPSHOTS, views.snapshots),
     (operations.SNAPSHOT, views.snapshot),
     (operations.VOLUMES, views.volumes),
+    (operations.VOLUME, views.volume),
     (operations.TEAM_VOLUMES, volume_verdicts.team_volumes),
 )
 OPENAPI = ROOT.removeprefix("/").replace("/", "/+")
 api_patterns = [
+    re_path(rf"^{OPENAPI}/*\Z", views.root, name="root", get=PUBLIC),
     re_path(rf"^{OPENAPI}/+openapi\.json\Z", views.openapi, name="openapi", get=PUBLIC),
     *(
         re_path(operation.pattern, answering(operation, view), name=operation.name, get=TOKEN)

@@ -2,10 +2,12 @@
 
 from collections.abc import Iterator
 from datetime import datetime, timedelta
+from typing import Any
 from uuid import NAMESPACE_URL, uuid5
 
 from django.conf import settings
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase
+from django.urls import reverse
 from django.utils import timezone
 from django.views.decorators.csrf import csrf_exempt
 from msgspec import UNSET
@@ -13,6 +15,7 @@ from msgspec import UNSET
 from dashboard.teams.access.tokens import TokenRequest
 from snapshots.api import responses, schemas
 from snapshots.api.openapi import document
+from snapshots.api.operations import OPERATIONS, ROOT
 from snapshots.api.responses import JSON, Asked, doubts_of_snapshots
 from snapshots.models import Environment, Snapshot, Volume
 from snapshots.models.environment import VOLUMES_EVERY
@@ -32,6 +35,13 @@ FETCHED = 2000
 def openapi(request: HttpRequest) -> HttpResponse:
     """Describe the API to anybody: the description tells nothing of any team."""
     return HttpResponse(document(), content_type=JSON)
+
+
+@csrf_exempt
+def root(request: HttpRequest) -> HttpResponse:
+    """Tell anybody what can be asked here, and where it is described."""
+    addresses = [schemas.Address(f"{ROOT}{operation.path}", operation.about) for operation in OPERATIONS]
+    return responses.one(schemas.Root(settings.SITE_URL + reverse("api:openapi"), addresses))
 
 
 def environments(request: TokenRequest, asked: Asked) -> HttpResponse:
@@ -86,21 +96,30 @@ def snapshot(
 def volumes(request: TokenRequest, asked: Asked, service_code: str, environment_name: str) -> HttpResponseBase:
     """Give the newest list of an environment's volumes."""
     environment, now = _find(request, service_code, environment_name), timezone.now()
-    as_of = environment.volumes_listed_at
-    if as_of is None:
-        if environment.knows_volumes:
-            raise responses.not_listed(environment.volumes_next_try_at, now)
-        raise responses.closed()
+    as_of = _volumes_listed_at(environment, now)
     instance_id, kind = ("".join(asked.get(name, [])).lower() for name in ("instance_id", "type"))
     tag = _tag(request, "volumes", environment, instance_id, kind)
     if responses.has_already(request, tag):
         response: HttpResponseBase = responses.not_modified()
     else:
         found = _volumes(environment, instance_id, kind).order_by("pk").values_list(*VOLUME_COLUMNS)
-        response = responses.counted_list(
-            schemas.Volume(*texts, UNSET if size is None else size)  # type: ignore[call-arg]  # eight texts
-            for *texts, size in found.iterator(FETCHED)
-        )
+        response = responses.counted_list(_volume(*row) for row in found.iterator(FETCHED))
+    response.headers["ETag"] = tag
+    responses.say_age(response, as_of, _doubts_of_volumes(environment, now), now)
+    return response
+
+
+def volume(
+    request: TokenRequest, asked: Asked, service_code: str, environment_name: str, volume_id: str
+) -> HttpResponseBase:
+    """Give one volume of an environment's newest list."""
+    environment, now = _find(request, service_code, environment_name), timezone.now()
+    as_of = _volumes_listed_at(environment, now)
+    tag = _tag(request, "volume", environment, volume_id.lower())
+    row = _volumes(environment).filter(volume_id=volume_id.lower()).values_list(*VOLUME_COLUMNS).first()
+    if row is None:
+        raise Http404
+    response = responses.not_modified() if responses.has_already(request, tag) else responses.one(_volume(*row))
     response.headers["ETag"] = tag
     responses.say_age(response, as_of, _doubts_of_volumes(environment, now), now)
     return response
@@ -128,13 +147,27 @@ def _listed_at(environment: Environment, now: datetime) -> datetime:
     return environment.listed_at
 
 
+def _volumes_listed_at(environment: Environment, now: datetime) -> datetime:
+    if environment.volumes_listed_at is None:
+        if environment.knows_volumes:
+            raise responses.not_listed(environment.volumes_next_try_at, now)
+        raise responses.closed()
+    return environment.volumes_listed_at
+
+
 def _listed(environment: Environment) -> SnapshotQuerySet:
     """What the newest complete list holds: what it left out is not there, confirmed or not."""
     found: SnapshotQuerySet = Snapshot.objects.filter(environment=environment, missing_since=None)
     return found.listed()
 
 
-def _volumes(environment: Environment, instance_id: str, kind: str) -> VolumeQuerySet:
+def _volume(*row: Any) -> schemas.Volume:
+    """Of a row of `VOLUME_COLUMNS`: eight texts and a size, which may be unknown."""
+    *texts, size = row
+    return schemas.Volume(*texts, UNSET if size is None else size)  # type: ignore[call-arg]
+
+
+def _volumes(environment: Environment, instance_id: str = "", kind: str = "") -> VolumeQuerySet:
     listed = {"from_endpoint": True, "missing_since": None, "deleted_at": None}
     found: VolumeQuerySet = Volume.objects.filter(environment=environment, **listed)
     if instance_id:

@@ -93,12 +93,15 @@ def test_volumes_with_their_fields_and_filters(script: Script) -> None:
     assert "instanceId" not in second
     assert ids(script, f"{VOLUMES}?type=OS") == ids(script, f"{VOLUMES}?instance_id={INSTANCE}") == [VOLUME]
     assert ids(script, f"{VOLUMES}?type=data") == [OTHER_VOLUME]
+    for row in rows.values():
+        assert body(script, f"{VOLUMES}/{row['id'].upper()}") == {"data": row}
 
 
 def test_volumes_that_are_gone_or_only_known_from_snapshots_are_not_listed(prod: Environment, script: Script) -> None:
     Volume.objects.filter(volume_id=VOLUME).update(deleted_at=prod.listed_at)
     Volume.objects.filter(volume_id=OTHER_VOLUME).update(from_endpoint=False)
     assert body(script, VOLUMES) == {"data": [], "metadata": {"recordCount": 0}}
+    assert {script.get(f"{VOLUMES}/{one}").status_code for one in (VOLUME, OTHER_VOLUME)} == {404}
 
 
 def test_environments_and_connections_as_documented_without_metadata(script: Script) -> None:
@@ -121,7 +124,7 @@ def test_a_volume_id_that_cannot_be_meant_is_refused(script: Script, query: str)
 
 def test_an_environment_without_a_list_is_not_an_empty_one(mia: Membership, script: Script) -> None:
     Environment.objects.create(team=mia.team, service_code="compute-on", name="new")
-    for kind in ("snapshots", "volumes", f"snapshots/{snapshot_id(1)}"):
+    for kind in ("snapshots", "volumes", f"snapshots/{snapshot_id(1)}", f"volumes/{VOLUME}"):
         answer = script.get(f"{ROOT}/services/compute-on/new/{kind}")
         assert answer.status_code == HTTPStatus.SERVICE_UNAVAILABLE
         assert answer["Retry-After"] == "60"
@@ -130,7 +133,8 @@ def test_an_environment_without_a_list_is_not_an_empty_one(mia: Membership, scri
 
 def test_volumes_that_the_key_may_not_see_are_refused_as_the_provider_does(prod: Environment, script: Script) -> None:
     Environment.objects.filter(pk=prod.pk).update(volumes_listed_at=None, volumes_fault="refused")
-    assert script.get(VOLUMES).status_code == HTTPStatus.FORBIDDEN
+    for url in (VOLUMES, f"{VOLUMES}/{VOLUME}"):
+        assert script.get(url).status_code == HTTPStatus.FORBIDDEN
 
 
 def test_how_old_the_data_is(script: Script, clock: time_machine.Traveller) -> None:
@@ -171,7 +175,8 @@ def test_who_has_it_already_is_told_so_without_a_row_read(prod: Environment, scr
 
 def test_the_number_of_queries_stands(mia: Membership, script: Script) -> None:
     _token, narrow = made(mia, "compute-on/prod")
-    for url, most in ((LIST, 3), (VOLUMES, 3), (f"{ROOT}/environments", 2), (f"{PROD}/snapshots/{snapshot_id(1)}", 3)):
+    ones = ((f"{LIST}/{snapshot_id(1)}", 3), (f"{VOLUMES}/{VOLUME}", 3))
+    for url, most in ((LIST, 3), (VOLUMES, 3), (f"{ROOT}/environments", 2), *ones):
         narrow.get(url)
         with CaptureQueriesContext(connection) as asked:
             assert narrow.get(url).status_code == 200
@@ -186,3 +191,13 @@ def test_a_tag_from_before_a_restore_is_out_of_date(prod: Environment, script: S
     store_listing(claimed(Environment.objects.get()), listing([record(5, state="Error")]), received_at=timezone.now())
     for url, tag in tags.items():
         assert script.get(url, **{"If-None-Match": tag}).status_code == 200, url
+
+
+@in_turn("url", [ROOT, f"{ROOT}/", "/api//v1//"])
+def test_the_root_tells_anybody_what_there_is(db: None, url: str) -> None:
+    read = body(Script(), url)["data"]
+    assert read["openapi"] == "http://localhost:8000/api/v1/openapi.json"
+    described = json.loads(Script().get(f"{ROOT}/openapi.json").content)["paths"]
+    assert [address["path"] for address in read["addresses"]] == [f"{ROOT}{path}" for path in described]
+    assert all(address["about"] for address in read["addresses"])
+    assert Script().get(url, "POST").status_code == HTTPStatus.METHOD_NOT_ALLOWED
