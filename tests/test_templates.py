@@ -57,7 +57,7 @@ def test_has_no_inline_code_and_no_way_around_escaping(name: str) -> None:
 
 @in_turn("path", [*TEMPLATES.rglob("*.*"), *STATIC.rglob("*.*")])
 def test_asks_no_third_party(path: Path) -> None:
-    assert found(FOREIGN, path.read_text().replace(SVG_NAMESPACE, "")) == []
+    assert found(FOREIGN, path.read_text("latin-1").replace(SVG_NAMESPACE, "")) == []
 
 
 @in_turn("name", HTML)
