@@ -37,7 +37,12 @@ def test_it_shows_the_snapshot_and_nothing_else(make: Make) -> None:
     assert main(answer).one("strong").text == "Usable."
     assert main(answer).one(css="badge").text == "✓ Completed"
     taken = "23 Nov 2026 11:59:00 UTC from the name"
-    assert facts(answer) == {"Taken": taken, "Type": "Daily", "Volume": "ROOT-35545"}
+    assert facts(answer) == {
+        "Taken": taken,
+        "Type": "Daily",
+        "Volume": "ROOT-35545",
+        "Link works until": "1 Dec 12:00 UTC",
+    }
     assert "24 Nov 12:00 UTC" in main(answer).text
 
 

@@ -47,18 +47,24 @@ class SharePanel:
 
 
 def share_panel(request: MemberRequest, snapshot: Snapshot, path: str, now: datetime) -> SharePanel | None:
-    """Return the panel; None if the member may not share. `path` is the environment's in URLs."""
+    """Return the panel; None if the member may not share, or there is nothing to share or to revoke.
+
+    `path` is the environment's in URLs.
+    """
     if not may(request.membership, "snapshots:share_make", "POST"):
         return None
-    links = sharing.links_for(request.membership).filter(snapshot=snapshot)
+    links = lines(sharing.links_for(request.membership).filter(snapshot=snapshot), request.team.slug, now)
+    is_offered = usability(snapshot) is not Usability.NEVER
+    if not (is_offered or links):
+        return None
     detail = reverse("snapshots:list", args=[request.team.slug]) + f"{path}/{snapshot.snapshot_id}/"
     return SharePanel(
         make_url=f"{detail}share/",
         form_id=token_urlsafe(FORM_BYTES) if request.team.allows_shared_links else "",
         days=[Choice(str(days), _days(days), checked=days == sharing.USUAL_DAYS) for days in sharing.DAYS],
-        links=lines(links, request.team.slug, now),
+        links=links,
         of=f"{path}/{snapshot.snapshot_id}",
-        is_offered=usability(snapshot) is not Usability.NEVER,
+        is_offered=is_offered,
     )
 
 

@@ -21,6 +21,7 @@ from snapshots.models.environment import ttl
 from snapshots.rules import states
 from snapshots.sharing import links, usage
 from snapshots.text import labels, times, usable
+from snapshots.text.usable import Usability
 from snapshots.views.common.components import Fact
 
 # The standard's name, then older ones of Chromium, Safari and Firefox.
@@ -94,7 +95,7 @@ def _context(link: ShareLink, now: datetime) -> dict[str, object]:
         "answer": answer if snapshot.listed else _gone(snapshot, now),
         "facts": _facts(link, now),
         "as_of": _as_of(environment, now),
-        "expires": _("Link expires %(time)s UTC.") % {"time": times.stamp(link.expires_at, now)},
+        "meaning": _meaning(usable.usability(snapshot)),
     }
 
 
@@ -117,7 +118,22 @@ def _facts(link: ShareLink, now: datetime) -> list[Fact]:
     ]
     if link.shows_environment:
         facts.append(Fact(_("Environment"), one.environment.place))
-    return facts
+    expires = _("%(time)s UTC") % {"time": times.stamp(link.expires_at, now)}
+    return [*facts, Fact(_("Link works until"), expires)]
+
+
+def _meaning(found: Usability) -> str:
+    """What the answer means to people who do not know the dashboard."""
+    meanings = {
+        Usability.USABLE: _(
+            "Usable means that the provider lists it as completed: a new volume can be created from it in the "
+            "provider’s console. Nobody has tried to restore it."
+        ),
+        Usability.NOT_YET: _("It can’t be restored yet."),
+        Usability.UNKNOWN: _("It is not known whether it can be restored."),
+        Usability.NEVER: _("It can’t be restored."),
+    }
+    return meanings[found]
 
 
 def _as_of(environment: Environment, now: datetime) -> str:

@@ -50,17 +50,26 @@ def test_restore_and_share_where_possible(usability: str, alice_client: Client) 
         [] if usability == "usable" else [detail(2)]
     )
     assert ("Share outside…" in links(page)) == (usability != "never")
-    assert len(by_id(page, "share").all("form", css="share-form")) == (usability != "never")
+    assert len(tree(page).all("form", css="share-form")) == (usability != "never")
+    assert len(tree(page).all("section", id="share")) == (usability != "never")
     form = {"days": "7", "form_id": "once"}
     assert alice_client.post(f"{detail(1)}share/", form).status_code == (302 if usability == "never" else 200)
     assert ShareLink.objects.exists() == (usability != "never")
 
 
-def test_an_earlier_link_tells_what_became_of_it(usability: str, alice: User, client: Client) -> None:
+def test_an_earlier_link_tells_what_became_of_it(
+    usability: str, alice: User, alice_client: Client, client: Client
+) -> None:
     one = Snapshot.objects.get(snapshot_id=record(1).id)
     _link, address = sharing.make(one, maker=alice.memberships.get(), days=7, form_id="once")
     page = client.get(address.removeprefix("http://localhost:8000"))
     assert tree(page).one(id="answer").attributes["data-usability"] == usability
+    restored = tree(page).one(id="meaning").text
+    assert ("can be created" in restored, "can’t be restored" in restored) == (
+        usability == "usable",
+        usability in ("never", "not-yet"),
+    )
+    assert len(tree(alice_client.get(detail(1))).all("section", id="share")) == 1  # where it can be revoked
 
 
 # The other usable ones of the volume beside the snapshot of 24 November: what is claimed of its place.
