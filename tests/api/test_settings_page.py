@@ -1,5 +1,6 @@
 """Members make access tokens, see them once, and end them."""
 
+import re
 from collections.abc import Callable
 
 import pytest
@@ -7,11 +8,12 @@ import time_machine
 from django.contrib.messages import get_messages
 from django.contrib.sessions.models import Session
 from django.test import Client
+from pytest_django import Settings
 
 from dashboard.teams.access import issue_tokens
 from dashboard.teams.models import AccessToken, AuditEvent, EventKind, Membership, User
 from snapshots.models import Environment
-from tests.api.conftest import LIST, Script, made
+from tests.api.conftest import JUDGED, LIST, Script, made
 from tests.conftest import Answer, sign_in_client
 from tests.views.snapshots.reading import tree
 
@@ -142,3 +144,14 @@ def test_hostile_names_are_text(mia_client: Client) -> None:
     page = post(mia_client, form(mia_client, name=name)).content.decode()
     assert "<script>alert" not in page
     assert "&lt;script&gt;alert(1)&lt;/script&gt;{{7*7}}" in page
+
+
+def test_the_examples_and_links_work(mia_client: Client, settings: Settings) -> None:
+    settings.SITE_URL = site = "https://snapshots.example"
+    (text,) = shown(post(mia_client, form(mia_client)))
+    page = tree(mia_client.get(PAGE))
+    urls = re.findall(rf'"{site}(/.*?)"', page.one("pre", id="example").exact_text())
+    assert urls == ["/api/v1/environments", f"{JUDGED}?status=none&status=late&status=stuck&status=failing"]
+    assert [Script(text).get(url).status_code for url in urls] == [200, 200]
+    led = [link.attributes["href"] for link in page.all("a") if link.attributes["href"].startswith("/api/")]
+    assert [Script().get(url).status_code for url in led] == [200, 200]

@@ -3,12 +3,14 @@
 from secrets import token_urlsafe
 
 from django import forms
+from django.conf import settings
 from django.contrib import messages
 from django.db.models import QuerySet
 from django.http import HttpResponse, HttpResponseRedirect
 from django.shortcuts import get_object_or_404, render
 from django.urls import reverse
 from django.utils import timezone
+from django.utils.http import urlencode
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 from django.views.decorators.http import require_http_methods, require_POST
@@ -18,8 +20,10 @@ from dashboard.teams.access.guard import MemberRequest
 from dashboard.teams.mfa.adapter import is_secured
 from dashboard.teams.models import AccessToken, Role, Team
 from snapshots.api.operations import ROOT
+from snapshots.lists.volume_filters import STATUSES
 
 FORM_ID_BYTES = 32
+PROBLEMS = {"status": [name for name, verdict in STATUSES.items() if verdict.is_problem]}
 # How many expired or revoked tokens are shown.
 MOST_ENDED = 20
 
@@ -100,9 +104,16 @@ def _show(request: MemberRequest, form: TokenForm, made: dict[str, object] | Non
         "rests": issue_tokens.rests() if request.team.requires_second_factor else "",
         "ended": [(token, _why_ended(token)) for token in seen.exclude(pk__in=[t.pk for t in living])[:MOST_ENDED]],
         "sees_all": request.membership.role == Role.ADMIN,
-        "api_url": request.build_absolute_uri(ROOT),
+        "examples": [
+            _curl("/environments"),
+            _curl(f"/teams/{request.team.slug}/volumes?{urlencode(PROBLEMS, doseq=True)}"),
+        ],
     }
     return render(request, "snapshots/settings/tokens.html", context)
+
+
+def _curl(path: str) -> str:
+    return f'curl -fsS -H "MC-Api-Key: $TOKEN" "{settings.SITE_URL.rstrip("/")}{ROOT}{path}"'
 
 
 def _why_ended(token: AccessToken) -> str:

@@ -17,6 +17,7 @@ from django.views.decorators.http import require_safe
 from dashboard.teams.access.guard import MemberRequest
 from dashboard.teams.models import Membership
 from dashboard.teams.models.keys import key_of
+from snapshots.api.operations import ROOT
 from snapshots.models import Environment, Snapshot, Volume
 from snapshots.models.environment import ttl
 from snapshots.rules import states
@@ -148,6 +149,7 @@ def snapshot_context(shown: Shown, *, confirmed: bool = False) -> dict[str, obje
         "facts": _facts(shown),
         "raw": _pretty(snapshot.raw),
         "raw_at": words.stamp(snapshot.changed_at, now),
+        "own_curl": _own_curl(environment, snapshot),
         "curl": _curl(environment, snapshot),
         "snapshot_id": snapshot.snapshot_id,
         "address": address,
@@ -274,6 +276,14 @@ def _pretty(raw: str) -> str:
         return json.dumps(json.loads(raw), indent=2, ensure_ascii=False)
     except ValueError:
         return raw
+
+
+def _own_curl(environment: Environment, snapshot: Snapshot) -> str:
+    """The same call to this dashboard's API, which has what the newest list has; empty for any other."""
+    if not snapshot.listed or snapshot.missing_since:
+        return ""
+    url = f"{settings.SITE_URL.rstrip('/')}{ROOT}/services/{environment.path}/snapshots/{snapshot.snapshot_id}"
+    return f'curl -H "MC-Api-Key: $TOKEN" "{url}"'
 
 
 def _curl(environment: Environment, snapshot: Snapshot) -> str:

@@ -8,7 +8,8 @@ import time_machine
 from django.test import Client
 from pytest_django import Settings
 
-from dashboard.teams.models import ApiKey, Team
+from dashboard.teams.access import issue_tokens
+from dashboard.teams.models import ApiKey, Team, User
 from snapshots.models import Environment, Snapshot, Volume
 from tests.loops import in_turn
 from tests.views.snapshots.conftest import (
@@ -132,6 +133,29 @@ def test_the_curl_line_fetches_it_with_a_placeholder_for_the_key(alice_client: C
     address = f"https://api.cloud.ca/v1/services/compute-on/prod/snapshots/{snapshot_id(1)}"
     assert by_id(page, "curl").attributes["value"] == f'curl -H "MC-Api-Key: $MC_API_KEY" "{address}"'
     assert KEY.encode() not in page.content
+
+
+def test_the_dashboards_own_api_comes_first_and_answers(
+    alice_client: Client, bob_client: Client, alice: User, fill: Fill, settings: Settings
+) -> None:
+    settings.SITE_URL = "https://snapshots.example"
+    fill([record(1), record(2)])
+    curls = [
+        each.attributes["value"]
+        for each in tree(alice_client.get(detail(1))).all("input")
+        if "curl" in each.attributes.get("id", "")
+    ]
+    url = f"https://snapshots.example/api/v1/services/compute-on/prod/snapshots/{snapshot_id(1)}"
+    assert curls[0] == f'curl -H "MC-Api-Key: $TOKEN" "{url}"'
+    assert len(curls) == 2
+    assert "access token" in links(alice_client.get(detail(1)))
+    assert "access token" not in links(bob_client.get(detail(1)))
+    _token, text = issue_tokens.make(alice.memberships.get(), name="x", days=30, environments=(), form_id="x")
+    path = url.removeprefix("https://snapshots.example")
+    assert Client().get(path, headers={"MC-Api-Key": text}).status_code == 200
+    fill([record(2)])
+    assert not tree(alice_client.get(detail(1))).all("input", id="own-curl")
+    assert Client().get(path, headers={"MC-Api-Key": text}).status_code == 404
 
 
 def test_what_can_be_copied(alice_client: Client, fill: Fill, settings: Settings) -> None:
