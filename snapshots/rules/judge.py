@@ -7,7 +7,6 @@ calculated; if they differ, the verdict is unknown.
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from functools import reduce
 from typing import NamedTuple
 
 from snapshots.rules.runs import COPYING, Run
@@ -178,19 +177,10 @@ def _deadlines(schedule: str, runs: Sequence[Run], usable: Sequence[Run]) -> tup
 
 
 def _both_ways(volume: Volume, runs: Sequence[Run]) -> Thresholds:
-    cases = [(runs, _at_best), (runs, _at_worst)]
-    if left_out := [run for run in runs if run.is_candidate and run.is_being_made]:
-        # It may have been completed since the list before, and may be rotated away again.
-        cases.append(([run for run in runs if run not in left_out], _at_worst))
-        if not _is_retried(runs):
-            cases.insert(0, (runs, _completed_since))
-    return reduce(_where_both_agree, [_judged_as(volume, *case) for case in cases])
-
-
-def _is_retried(runs: Sequence[Run]) -> bool:
-    """Whether a schedule's run was tried again after a failure: a try that is left out has most likely failed too."""
-    tries, _surely_later = _tries(runs, [run for run in runs if run.is_usable and not run.is_candidate])
-    return any(run.has_failed and run.schedules for run in tries)
+    found = _where_both_agree(_judged_as(volume, runs, _at_best), _judged_as(volume, runs, _at_worst))
+    # One that was in progress and is left out may also have been completed and rotated away since.
+    kept = [run for run in runs if not (run.is_candidate and run.is_being_made)]
+    return found if len(kept) == len(runs) else _where_both_agree(found, _judged_as(volume, kept, _at_worst))
 
 
 def _deciding_states(volume: Volume, since: datetime) -> int:
@@ -217,10 +207,6 @@ def _at_best(run: Run) -> Run:
         return run._replace(state=USABLE_STATE)
     copied = run.state == COPYING and run.usable_at is None
     return run._replace(usable_at=run.first_seen_at) if copied else run
-
-
-def _completed_since(run: Run) -> Run:
-    return run._replace(state=USABLE_STATE) if run.is_candidate and run.is_being_made else _at_best(run)
 
 
 def _at_worst(run: Run) -> Run:

@@ -1,7 +1,7 @@
 """Random histories of lists: in all of them, a volume that is shown as fresh has a young snapshot.
 
-A history holds nothing that no list could ever show: no old snapshot without a date that is listed late, and no clock
-that stopped while no sync ran.
+A history holds nothing that no list could ever show: no old snapshot without a date that is listed late, no clock
+that stopped while no sync ran, and no run in progress that is left out, which looks like one that vanished.
 """
 
 from collections import Counter
@@ -19,7 +19,7 @@ from snapshots.verdicts import day_notes
 from tests.verdicts.year import truth
 from tests.verdicts.year.chapters import newest, take
 from tests.verdicts.year.lab import Lab
-from tests.verdicts.year.provider import GONE, Disk
+from tests.verdicts.year.provider import GONE, MAKING, Disk
 from tests.verdicts.year.schedule import DAY, HOUR, MINUTE, Schedule, on
 from tests.verdicts.year.tally import Tally
 
@@ -249,7 +249,8 @@ class Tried(Lab):
         return lambda: self._lose(turn.what, disk), lambda: None
 
     def _omit(self, number: int) -> None:
-        known = [run for disk in self.volumes for run in disk.runs if run.last_shown and run.state != GONE]
+        runs = [run for disk in self.volumes for run in disk.runs if run.last_shown and run.state != GONE]
+        known = [run for run in runs if run.shown not in MAKING]
         if known:
             self.faults.omitted = {known[number % len(known)].id}
 

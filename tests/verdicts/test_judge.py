@@ -572,11 +572,9 @@ def candidate(ago: timedelta, state: str = "BackedUp", kind: str = "DAILY") -> R
         ([candidate(HOUR)], UNKNOWN),
         ([candidate(HOUR, "Creating"), run(25 * HOUR)], UNKNOWN),
         ([candidate(HOUR, "Error"), run(25 * HOUR)], FAILING),
-        # It hangs, or vanished, or was completed, and then rotated away or not.
+        # It hangs, or vanished, or was completed and rotated away.
         ([candidate(7 * HOUR, "Creating"), run(25 * HOUR)], UNKNOWN),
-        ([candidate(7 * HOUR, "Creating"), run(31 * HOUR)], UNKNOWN),
-        ([candidate(7 * HOUR, "Creating", "MANUAL")], UNKNOWN),
-        ([candidate(31 * HOUR, "Creating"), run(55 * HOUR)], LATE),
+        ([candidate(7 * HOUR, "Creating"), run(31 * HOUR)], STUCK),
         ([candidate(31 * HOUR, kind="MANUAL")], UNKNOWN),
     ],
 )
