@@ -57,6 +57,11 @@ def day(moment: datetime, now: datetime) -> str:
     return f"{moment.day} {month}" if moment.year == now.year else f"{moment.day} {month} {moment.year}"
 
 
+def iso(moment: datetime) -> str:
+    """A moment for `<time datetime>`, which takes no more than three digits of a second."""
+    return moment.isoformat(timespec="seconds")
+
+
 def exact(moment: datetime) -> str:
     return f"{moment.day} {str(MONTHS_3[moment.month]).title()} {moment.year} {moment:%H:%M:%S} UTC"
 
@@ -67,7 +72,7 @@ def taken(after: datetime | None, before: datetime, source: str, key: datetime, 
     if key == UNDATED or after is None:
         return Taken(_("before %(day)s") % {"day": day(before, now)}, "", how)
     if after == before:
-        return Taken(stamp(before, now), relative(before, now), how, before.isoformat(), exact(before))
+        return Taken(stamp(before, now), relative(before, now), how, iso(before), exact(before))
     return Taken(_range(after, before, now), _relative_range(after, before, now), how)
 
 

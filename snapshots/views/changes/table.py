@@ -116,7 +116,7 @@ def _row(line: Line, scene: Scene) -> ChangeRow:
     title, url = _title(line, environment, volume, scene)
     return ChangeRow(
         time=f"{line.at:%H:%M}",
-        iso=line.at.isoformat(),
+        iso=times.iso(line.at),
         exact=times.exact(line.at),
         badge=change_labels.badge(line.kind),
         title=title,

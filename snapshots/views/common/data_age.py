@@ -36,7 +36,7 @@ def freshness(environments: Sequence[Environment], now: datetime) -> Freshness:
         "all": len(environments),
         "old": _as_of_all(old, now),
     }
-    return Freshness("warn", text, min(ages).isoformat(), times.stamp(min(ages), now))
+    return Freshness("warn", text, times.iso(min(ages)), times.stamp(min(ages), now))
 
 
 def as_of(environment: Environment, now: datetime) -> str:
@@ -86,7 +86,7 @@ def _all_current(environments: Sequence[Environment], oldest: datetime, now: dat
         "place": environments[0].place,
         "ago": times.ago(oldest, now),
     }
-    return Freshness("ok", text, oldest.isoformat(), times.stamp(oldest, now))
+    return Freshness("ok", text, times.iso(oldest), times.stamp(oldest, now))
 
 
 def _as_of_all(old: Sequence[Environment], now: datetime) -> str:

@@ -173,9 +173,9 @@ def _current(team: Team, now: datetime) -> Current | None:
         whose=stored.whose,
         changed_by=stored.changed_by.email if stored.changed_by else "",
         changed=times.ago(stored.changed_at, now),
-        changed_iso=stored.changed_at.isoformat(),
+        changed_iso=times.iso(stored.changed_at),
         worked=times.ago(worked, now) if worked else "",
-        worked_iso=worked.isoformat() if worked else "",
+        worked_iso=times.iso(worked) if worked else "",
         is_unreadable=any(each.fault_kind == "key_unreadable" for each in used),
     )
 

@@ -143,7 +143,7 @@ def changes(volume: Volume, environment: Environment, prefix: str, changes_url: 
     return [
         ChangeLine(
             when=times.stamp(change.at, now),
-            iso=change.at.isoformat(),
+            iso=times.iso(change.at),
             badge=change_labels.badge(change.kind),
             detail=_detail(change),
             name=_name(change),
