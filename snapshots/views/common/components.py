@@ -111,12 +111,16 @@ class Action:
 
 @dataclass(frozen=True, slots=True)
 class Banner:
-    """One sentence above the table about one environment or the team; tone warn or bad."""
+    """One sentence above the table about one environment, several or the team; tone warn or bad.
+
+    `folded`: the environments that it is about, and what is said of each.
+    """
 
     tone: str
     place: str
     text: str
     actions: list[Action] = field(default_factory=list)
+    folded: list[tuple[str, str]] = field(default_factory=list)
 
 
 @dataclass(frozen=True, slots=True)

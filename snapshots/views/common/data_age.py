@@ -1,11 +1,12 @@
 """How old a page's data is, and what is wrong with it: the age line and the banners of every page."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
+from functools import partial
 
 from django.urls import reverse
 from django.utils.translation import gettext as _
-from django.utils.translation import ngettext
+from django.utils.translation import gettext_lazy, ngettext
 
 from dashboard.teams.access.guard import may
 from dashboard.teams.models import Membership, Role, Team, User
@@ -18,6 +19,16 @@ from snapshots.text.faults import fault_reason, incomplete_reason
 from snapshots.views.common.components import Action, Banner, Freshness
 
 MOST_NAMES = 3
+# What may be odd about a list, and what is said if several environments have it.
+ODD_LISTS = {
+    "doubted": gettext_lazy(
+        "suddenly list far fewer snapshots. Nothing has been removed: two later lists must agree, ten minutes apart. "
+        "Until then the missing ones are marked."
+    ),
+    "partial": gettext_lazy("gave an incomplete list. Their rows are shown; rows that they lack may still exist."),
+    "capped": gettext_lazy("truncate their lists: some snapshots that exist are not in them."),
+    "duplicates": gettext_lazy("list some snapshots twice, with different values. Nothing is removed because of it."),
+}
 
 
 def freshness(environments: Sequence[Environment], now: datetime) -> Freshness:
@@ -51,26 +62,27 @@ def as_of(environment: Environment, now: datetime) -> str:
 def banners(
     environments: Sequence[Environment], membership: Membership, now: datetime, *, retry_url: str
 ) -> list[Banner]:
-    """One sentence for each environment whose data is not what the provider says now."""
+    """Why data is not what the provider says now: one banner for each cause, its environments folded under it."""
     key = key_of(membership.team)
     if key is None:
         return []
     mark = key_mark(key)
     refused = [environment for environment in environments if environment.is_refused and environment.key_mark == mark]
     unusable = [environment for environment in refused if environment.fault_kind != "refused"]
-    told = [_refused(environment, membership, now) for environment in refused]
     if unusable:
         told = [_unusable(unusable[0], membership)]
     elif refused and len(refused) == len(environments):
         told = [_all_refused(membership, refused)]
+    else:
+        told = _folded([_refused(each, membership, now) for each in refused], lambda: _plural_refused(membership))
     others = [environment for environment in environments if environment not in refused]
     failing = [environment for environment in others if environment.fault_kind]
-    if len(failing) > MOST_NAMES:
-        told.append(_many_faults(failing, now, retry_url))
-    else:
-        told += [_fault(environment, now, retry_url) for environment in failing]
-    for environment in others:
-        told += _odd_lists(environment, now)
+    for is_internal in (False, True):
+        same = [environment for environment in failing if (environment.fault_kind == "internal") is is_internal]
+        told += _folded([_fault(each, now, retry_url) for each in same], partial(_plural_fault, same, now))
+    for cause, sentence in ODD_LISTS.items():
+        odd = [_odd_list(each, cause, now) for each in others if cause in _odd(each)]
+        told += _folded(odd, partial(str, sentence))
     return told + _clocks(environments)
 
 
@@ -106,18 +118,27 @@ def _named_as_of(environment: Environment, now: datetime) -> str:
     }
 
 
-def _odd_lists(environment: Environment, now: datetime) -> list[Banner]:
-    found = []
-    if environment.suspect_since:
-        found.append(_doubted(environment, now))
-    if environment.is_partial:
-        found.append(_partial(environment, now))
-    noted = environment.list_notes.split(",")
-    if "capped" in noted:
-        found.append(_capped(environment))
-    if "duplicates" in noted:
-        found.append(_contradicts(environment))
-    return found
+def _folded(told: list[Banner], text: Callable[[], str]) -> list[Banner]:
+    """One banner for several of one cause; `text` gives what holds for all of them."""
+    if len(told) < 2:
+        return told
+    title = _("%(count)d environments") % {"count": len(told)}
+    return [Banner(told[0].tone, title, text(), told[0].actions, [(one.place, one.text) for one in told])]
+
+
+def _odd(environment: Environment) -> set[str]:
+    """What is odd about an environment's lists: keys of `ODD_LISTS`."""
+    noted = {note for note in environment.list_notes.split(",") if note in ODD_LISTS}
+    doubted = {"doubted"} if environment.suspect_since else set()
+    return noted | doubted | ({"partial"} if environment.is_partial else set())
+
+
+def _odd_list(environment: Environment, cause: str, now: datetime) -> Banner:
+    if cause == "doubted":
+        return _doubted(environment, now)
+    if cause == "partial":
+        return _partial(environment, now)
+    return _capped(environment) if cause == "capped" else _contradicts(environment)
 
 
 def _fault(environment: Environment, now: datetime, retry_url: str) -> Banner:
@@ -137,16 +158,17 @@ def _not_refreshed(environment: Environment) -> str:
     return _("has not answered since %(time)s (%(reason)s).")
 
 
-def _many_faults(failing: Sequence[Environment], now: datetime, retry_url: str) -> Banner:
+def _plural_fault(failing: Sequence[Environment], now: datetime) -> str:
     """An outage is one sentence, however many environments it takes."""
     since = min(environment.fault_since or now for environment in failing)
-    named = [f"{environment.place} ({fault_reason(environment)})" for environment in failing[:MOST_NAMES]]
-    text = _(
-        "have not answered, the first since %(time)s UTC: %(names)s and %(more)d more. "
-        "Showing the last data of each. Nothing has been removed."
-    ) % {"time": times.clock(since, now), "names": ", ".join(named), "more": len(failing) - MOST_NAMES}
-    title = _("%(count)d environments") % {"count": len(failing)}
-    return Banner("warn", title, text, [Action(_("Try now"), retry_url, post=True)])
+    values = {"time": times.clock(since, now), "reasons": ", ".join(sorted({fault_reason(each) for each in failing}))}
+    if any(environment.fault_kind == "internal" for environment in failing):
+        text = _("could not be refreshed, the first since %(time)s UTC (%(reasons)s).") % values
+    else:
+        text = _("have not answered, the first since %(time)s UTC (%(reasons)s).") % values
+    if not any(environment.listed_at for environment in failing):
+        return f"{text} {_('There is no complete list of them yet, so no data can be shown.')}"
+    return f"{text} {_('Showing the last data of each. Nothing has been removed.')}"
 
 
 def _shown(environment: Environment, now: datetime) -> str:
@@ -228,6 +250,10 @@ def _refused(environment: Environment, membership: Membership, now: datetime) ->
     text = _("does not accept this team's API key.") + " "
     text += _shown(environment, now) + " " + _who_can(membership)
     return Banner("bad", environment.place, text, _replace_key(membership))
+
+
+def _plural_refused(membership: Membership) -> str:
+    return f"{_('do not accept this team’s API key.')} {_('Nothing has been removed.')} {_who_can(membership)}"
 
 
 def _all_refused(membership: Membership, refused: Sequence[Environment]) -> Banner:

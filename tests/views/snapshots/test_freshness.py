@@ -9,8 +9,8 @@ from django.test import Client
 from dashboard.secrets import Secret
 from dashboard.teams.models import ApiKey, Membership, Role, Team, User
 from snapshots.models import Environment
-from tests.views.snapshots.conftest import HTMX, LIST, OTHER_PATH, PATH, Fill, detail, fail, record, refuse
-from tests.views.snapshots.reading import banners, cells, freshness, numbers, tree
+from tests.views.snapshots.conftest import HTMX, LIST, NOW, OTHER_PATH, PATH, Fill, detail, fail, record, refuse
+from tests.views.snapshots.reading import Response, banners, by_id, cells, freshness, numbers, tree
 
 pytestmark = pytest.mark.django_db
 MINUTE = timedelta(minutes=1)
@@ -100,15 +100,59 @@ def test_a_fault_is_told_with_its_next_try(
     assert numbers(page) == [1, 2]
 
 
-def test_an_outage_of_many_environments_is_one_sentence(alice_client: Client, fill: Fill) -> None:
-    for number in range(5):
-        fail(fill([record(number + 1)], path=f"compute-on/env-{number}"))
-    told = banners(alice_client.get(LIST))
-    assert len(told) == 1
-    assert told[0].startswith(
-        "!5 environments have not answered, the first since 12:00 UTC: env-0 · compute-on (error 503)"
-    )
-    assert "and 2 more" in told[0]
+def several(fill: Fill, count: int) -> list[Environment]:
+    return [fill([record(number + 1)], path=f"compute-on/env-{number}") for number in range(count)]
+
+
+def folded(page: Response) -> list[list[str]]:
+    """The environments under each banner, which are closed at first."""
+    found = by_id(page, "banners").all("details")
+    assert not any("open" in each.attributes for each in found)
+    return [[item.one("bdi").text for item in each.all("li")] for each in found]
+
+
+@pytest.mark.parametrize("count", [2, 5])
+def test_an_outage_of_many_environments_is_one_sentence(alice_client: Client, fill: Fill, count: int) -> None:
+    for environment in several(fill, count):
+        fail(environment)
+    page = alice_client.get(LIST)
+    (told,) = banners(page)
+    assert told.startswith(f"!{count} environments have not answered, the first since 12:00 UTC (error 503). Showing")
+    assert told.count("Try now") == 1
+    assert folded(page) == [[f"env-{number} · compute-on" for number in range(count)]]
+
+
+# What is wrong with the first two of three environments, and in which other way with the third.
+CAUSES: dict[str, dict[str, object]] = {
+    "suddenly list": {"suspect_since": NOW},
+    "gave an incomplete list": {"partial_at": NOW + SECOND},
+    "truncate": {"list_notes": "capped"},
+    "list some snapshots twice": {"list_notes": "duplicates"},
+}
+
+
+@pytest.mark.parametrize("words", CAUSES)
+def test_one_banner_tells_of_one_cause(alice_client: Client, fill: Fill, words: str) -> None:
+    one, two, three = several(fill, 3)
+    Environment.objects.filter(pk__in=[one.pk, two.pk]).update(**CAUSES[words])
+    fail(three)
+    page = alice_client.get(LIST)
+    (outage, odd) = banners(page)
+    assert outage.startswith("!env-2 · compute-on has not answered")
+    assert odd.startswith(f"!2 environments {words}")
+    assert folded(page) == [["env-0 · compute-on", "env-1 · compute-on"]]
+
+
+def test_a_key_that_some_refuse_is_told_once(bob_client: Client, alice: User, fill: Fill) -> None:
+    one, two, three = several(fill, 3)
+    for environment in (one, two):
+        refuse(environment)
+    fail(three, "internal")
+    page = bob_client.get(LIST)
+    (refused, internal) = banners(page)
+    assert refused.startswith("✕2 environments do not accept this team’s API key. Nothing has been removed. Ask alice@")
+    assert internal.startswith("!env-2 · compute-on could not be refreshed since")
+    assert folded(page) == [["env-0 · compute-on", "env-1 · compute-on"]]
 
 
 def test_try_now_is_the_refresh_of_this_very_view(
