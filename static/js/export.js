@@ -87,6 +87,8 @@
     const link = event.target.closest("a[data-export]");
     if (!link || event.button || event.ctrlKey || event.metaKey || event.shiftKey || event.altKey) return;
     event.preventDefault();
+    link.closest("details").open = false;
+    note.focus();
     if (!running) start(link.href);
   });
 })();

@@ -66,6 +66,7 @@ def test_a_dashboard_that_does_not_answer_keeps_no_tick(open_tab: Callable[..., 
         assert not failure.is_visible()
         tab.page.get_by_role("button", name="Refresh").click()
         expect(failure).to_be_visible()
+        tab.page.locator("details.export > summary").click()
         tab.page.locator("a[data-export]").first.click()
         expect(tab.page.locator("#export-note.bad")).to_be_visible()
     assert tab.page.locator("tbody").inner_text() == rows

@@ -1,4 +1,4 @@
-"""The pictures below the volumes: ages of the newest usable snapshots, and how the volumes stood day by day.
+"""The pictures above the volumes: ages of the newest usable snapshots, and how the volumes stood day by day.
 
 Drawn here, as paths and widths; the text beside them has the same content.
 """
@@ -24,14 +24,19 @@ from snapshots.verdicts.sql import DataAges
 from snapshots.views.common.list_page import View, kept_part
 
 BAR_WIDTH = 100
-STEP, COLUMN, HEIGHT = 8, 7, 100
+STEP, HEIGHT = 8, 100
 LEAST_DRAWN = 2
+# The upper ends that the picture's axis may have, times a power of ten.
+AXIS_ENDS = (1, 2, 3, 5, 10)
+# What is drawn, from the ground up: the fresh ones, nearly all as a rule, would leave no room for a change of three.
+DRAWN = SHARES[:-1]
+FILLS = {"problem": "url(#hatched)", "unknown": "url(#dotted)"}
 AGE_LABELS: Mapping[str, str | Promise] = {
     "1d": gettext_lazy("under 24 hours"),
     "7d": gettext_lazy("1 to 7 days"),
     "30d": gettext_lazy("7 to 30 days"),
     OLDER: gettext_lazy("older, or unknown"),
-    NO_AGE: gettext_lazy("no usable snapshot"),
+    NO_AGE: gettext_lazy("none"),
 }
 SHARE_LABELS: Mapping[str, str | Promise] = {
     "none": gettext_lazy("No usable snapshot"),
@@ -54,11 +59,12 @@ class Bar:
 
 @dataclass(frozen=True, slots=True)
 class Share:
-    """All columns' parts of one verdict, as one SVG path."""
+    """All columns' parts of one verdict, as one SVG path; `fill`: its pattern, if it has one."""
 
     name: str
     label: str
     d: str
+    fill: str = ""
 
 
 def charts(view: View[VolumeFilters], *, with_ages: bool) -> SafeString:
@@ -77,8 +83,10 @@ def charts(view: View[VolumeFilters], *, with_ages: bool) -> SafeString:
 def _context(view: View[VolumeFilters], *, with_ages: bool) -> dict[str, object]:
     now = view.now
     days = daily.history(view.environments, now.date())
+    top = axis_end(max((_drawn(day) for day in days), default=0))
     context: dict[str, object] = {
-        "shares": shares(days),
+        "shares": shares(days, top),
+        "top": grouped(top),
         "width": DAYS * STEP,
         "height": HEIGHT,
         "first_day": _day(days[0].day, now),
@@ -113,30 +121,41 @@ def _width(number: int, most: int) -> int:
     return max(LEAST_DRAWN, round(BAR_WIDTH * number / most)) if number else 0
 
 
-def shares(days: Sequence[Day]) -> list[Share]:
-    """The columns, by verdict; a day without a complete list has a dotted foot."""
-    drawn = dict.fromkeys(SHARES, "")
-    unknown = ""
+def axis_end(most: int) -> int:
+    """The least round number that is as large."""
+    scale: int = 10 ** (len(str(max(most, 1))) - 1)
+    return next(end * scale for end in AXIS_ENDS if end * scale >= most)
+
+
+def shares(days: Sequence[Day], top: int) -> list[Share]:
+    """The columns, by verdict, up to `top` volumes; days without a complete list are a dashed gap."""
+    drawn = dict.fromkeys(DRAWN, "")
+    gaps = ""
+    known = [place for place, day in enumerate(days) if day.total]
     for place, day in enumerate(days):
-        if not day.total:
-            unknown += f"M{place * STEP} {HEIGHT}v-2h2v2zm4 0v-2h2v2z"
-            continue
-        for name, top, bottom in _column(day):
-            if bottom > top:
-                drawn[name] += f"M{place * STEP} {top}h{COLUMN}V{bottom}h-{COLUMN}z"
-    named = [Share(name.replace("_", "-"), str(SHARE_LABELS[name]), drawn[name]) for name in SHARES]
-    return [*named, Share("no-list", _("No complete list"), unknown)]
+        if not day.total and known and place > known[0]:
+            # A step of the frame; a gap of several days has no lines within.
+            gaps += f"M{place * STEP} 0h{STEP}" + (f"m-{STEP} 0V{HEIGHT}" if days[place - 1].total else "")
+            gaps += f"M{(place + 1) * STEP} 0V{HEIGHT}" if place + 1 == len(days) or days[place + 1].total else ""
+        for name, upper, lower in _column(day, top):
+            drawn[name] += f"M{place * STEP} {upper}h{STEP}V{lower}h-{STEP}z"
+    named = [Share(name, str(SHARE_LABELS[name]), drawn[name], FILLS.get(name, "")) for name in DRAWN]
+    return [*named, Share("no-list", _("No complete data"), gaps)] if gaps else named
 
 
-def _column(day: Day) -> Iterator[tuple[str, int, int]]:
-    """Each part's top and bottom. What is bad is seen however small its share; the good gives it the room."""
-    top = 0
-    for name in SHARES[:-1]:
+def _column(day: Day, top: int) -> Iterator[tuple[str, int, int]]:
+    """Each part's upper and lower end, the worst at the ground. What is there is seen, however few."""
+    lower = HEIGHT
+    for name in DRAWN:
         number = getattr(day, name)
-        height = max(LEAST_DRAWN, round(HEIGHT * number / day.total)) if number else 0
-        yield name, top, min(HEIGHT, top + height)
-        top = min(HEIGHT, top + height)
-    yield SHARES[-1], top, HEIGHT if day.good else top
+        if number:
+            upper = max(0, lower - max(LEAST_DRAWN, round(HEIGHT * number / top)))
+            yield name, upper, lower
+            lower = upper
+
+
+def _drawn(day: Day) -> int:
+    return day.none + day.problem + day.unknown
 
 
 def sentences(days: Sequence[Day], now: datetime) -> Iterator[str]:
@@ -151,7 +170,7 @@ def sentences(days: Sequence[Day], now: datetime) -> Iterator[str]:
     }
     worst = max(seen, key=lambda day: (day.bad_share, day.day))
     if worst.bad and worst is not seen[-1]:
-        yield _("The worst day was %(day)s: %(numbers)s.") % {"day": _day(worst.day, now), "numbers": _numbers(worst)}
+        yield _("Worst day, %(day)s: %(numbers)s.") % {"day": _day(worst.day, now), "numbers": _numbers(worst)}
     silent = [day for day in days if not day.total and day.day > seen[0].day]
     if silent:
         text = ngettext("No complete data on %(n)d day.", "No complete data on %(n)d days.", len(silent))
@@ -159,11 +178,11 @@ def sentences(days: Sequence[Day], now: datetime) -> Iterator[str]:
 
 
 def _numbers(day: Day) -> str:
-    text = ngettext(
-        "%(bad)s of %(total)s volume with a problem (%(share)s)",
-        "%(bad)s of %(total)s volumes with a problem (%(share)s)",
-        day.total,
-    ) % {"bad": grouped(day.bad), "total": grouped(day.total), "share": _percent(day)}
+    text = _("%(bad)s of %(total)s with a problem (%(share)s)") % {
+        "bad": grouped(day.bad),
+        "total": grouped(day.total),
+        "share": _percent(day),
+    }
     if not day.unknown:
         return text
     return _("%(text)s, %(n)s unknown") % {"text": text, "n": grouped(day.unknown)}

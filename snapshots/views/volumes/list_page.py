@@ -46,8 +46,9 @@ class Matching:
 
 @dataclass(frozen=True, slots=True)
 class Parts:
-    """Rendered HTML: the tiles with what stopped, the filter bar or what brings it in line, the table."""
+    """Rendered HTML: what the tiles leave out, the tiles with what stopped, the filter bar or its changes, rows."""
 
+    asides: SafeString
     summary: SafeString
     bar: SafeString
     results: SafeString
@@ -115,13 +116,13 @@ def refresh(request: MemberRequest, team: str) -> HttpResponse:
 def _parts(view: VolumesView, *, is_fragment: bool) -> Parts:
     """Render the parts of a view. `is_fragment`: the filter bar stands already and is only brought in line."""
 
-    def make() -> tuple[str, str, str, str]:
+    def make() -> list[str]:
         return _made(view, is_fragment=is_fragment)
 
     states = [_state_of(environment) for environment in view.environments]
     others = (states, view.team_hours, view.filters.problems, view.may_act, is_fragment, view.fetching)
-    summary, bar, results, count_text = kept_part(view, "volumes", tuple[str, str, str, str], make, *others)
-    return Parts(SafeString(summary), SafeString(bar), SafeString(results), count_text)
+    asides, summary, bar, results, count_text = kept_part(view, "volumes", list[str], make, *others)
+    return Parts(SafeString(asides), SafeString(summary), SafeString(bar), SafeString(results), count_text)
 
 
 def _state_of(environment: Environment) -> tuple[object, ...]:
@@ -137,18 +138,20 @@ def _state_of(environment: Environment) -> tuple[object, ...]:
     )
 
 
-def _made(view: VolumesView, *, is_fragment: bool) -> tuple[str, str, str, str]:
+def _made(view: VolumesView, *, is_fragment: bool) -> list[str]:
     ages = DataAges.of(view.environments, view.now)
     volumes = volume_list.narrowed(view.environments, view.filters, ages)
     counted = volume_list.tallies(volumes, view.environments, view.team_hours)
     total = volume_list.total_of(counted, view.filters)
     bar = "snapshots/ui/_filters_follow.html" if is_fragment else "snapshots/ui/_filters.html"
-    return (
+    asides = tiles.asides(view, counted) + tiles.unknown_volumes(view.shown)
+    return [
+        render_to_string("snapshots/volumes/_asides.html", {"asides": asides}),
         _summary(view, volumes, counted, ages),
         render_to_string(bar, _bar_context(view, counted)),
         _results(view, volumes, total, ages),
         _count_text(view, total),
-    )
+    ]
 
 
 def _summary(view: VolumesView, volumes: VolumeQuerySet, counted: Sequence[Tally], ages: DataAges) -> str:
@@ -158,7 +161,6 @@ def _summary(view: VolumesView, volumes: VolumeQuerySet, counted: Sequence[Tally
         shown = tiles.verdict_tiles(view, counted, ages)
     context = {
         "tiles": shown,
-        "asides": tiles.asides(view, counted) + tiles.unknown_volumes(view.shown),
         "outages": [_outage(found, view) for found in outages(volumes, counted, view.environments)],
     }
     return render_to_string("snapshots/volumes/_summary.html", context)

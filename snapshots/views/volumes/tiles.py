@@ -42,13 +42,17 @@ AGE_TILES: Sequence[tuple[str, str, str | Promise, tuple[str, ...]]] = (
 
 @dataclass(frozen=True, slots=True)
 class Tile:
-    """A number that is a filter. `current`: the page shows just that; the link then leads back."""
+    """A number that is a filter, and all of it as a sentence.
+
+    `current`: the page shows just that; the link then leads back.
+    """
 
     mark: str
     tone: str
     label: str
     number: str
     detail: str
+    sentence: str
     url: str
     current: bool
 
@@ -80,14 +84,12 @@ def asides(view: View[VolumeFilters], counted: Iterable[Tally]) -> list[Aside]:
     for tally in counted:
         number[tally.verdict if tally.verdict >= Verdict.EXCLUDED else None] += tally.number
     checked, excluded, deleted = number.values()
-    found = [Aside(ngettext("%(n)s volume checked", "%(n)s volumes checked", checked) % {"n": grouped(checked)})]
+    found = [Aside(ngettext("%(n)s checked", "%(n)s checked", checked) % {"n": grouped(checked)})]
     if excluded:
         text = ngettext("%(n)s excluded", "%(n)s excluded", excluded)
         found.append(Aside(text % {"n": grouped(excluded)}, view.links.to(statuses=("excluded",))))
     if deleted:
-        text = ngettext(
-            "%(n)s deleted volume with snapshots left", "%(n)s deleted volumes with snapshots left", deleted
-        )
+        text = ngettext("%(n)s deleted with snapshots left", "%(n)s deleted with snapshots left", deleted)
         found.append(Aside(text % {"n": grouped(deleted)}, view.links.to(statuses=("deleted",))))
     return found
 
@@ -128,11 +130,39 @@ def _verdict_tile(
 
 
 def _tile(
-    view: View[VolumeFilters], mark: str, tone: str, label: str, number: int, detail: str, **chosen: object
+    view: View[VolumeFilters], mark: str, tone: str, label: str, number: int, detail: str, **chosen: tuple[str, ...]
 ) -> Tile:
     current = all(getattr(view.filters, name) == values for name, values in chosen.items())
     url = view.links.to(**(dict.fromkeys(chosen, ()) if current else chosen))
-    return Tile(mark, tone, label, grouped(number), detail, url, current)
+    (values,) = chosen.values()
+    sentence = _sentence(values[0], number, detail)
+    return Tile(mark, tone if number else "zero", label, grouped(number), detail, sentence, url, current)
+
+
+def _sentence(name: str, number: int, detail: str) -> str:
+    """ "7 volumes with no usable snapshot: 1 never had one, 6 lost theirs"."""
+    said = {
+        "none": ngettext("%(n)s volume with no usable snapshot", "%(n)s volumes with no usable snapshot", number),
+        "late": ngettext("%(n)s volume late, stuck or failing", "%(n)s volumes late, stuck or failing", number),
+        "unknown": ngettext("%(n)s volume unknown", "%(n)s volumes unknown", number),
+        "fresh": ngettext("%(n)s volume fresh", "%(n)s volumes fresh", number),
+        "30d": ngettext(
+            "%(n)s volume with a newest usable snapshot older than 7 days",
+            "%(n)s volumes with a newest usable snapshot older than 7 days",
+            number,
+        ),
+        "7d": ngettext(
+            "%(n)s volume with a usable snapshot within 7 days",
+            "%(n)s volumes with a usable snapshot within 7 days",
+            number,
+        ),
+        "1d": ngettext(
+            "%(n)s volume with a usable snapshot within 24 hours",
+            "%(n)s volumes with a usable snapshot within 24 hours",
+            number,
+        ),
+    }[name] % {"n": grouped(number)}
+    return _("%(volumes)s: %(detail)s") % {"volumes": said, "detail": detail} if detail else said
 
 
 def _detail(verdict: Verdict, own: Sequence[Tally], ages: DataAges) -> str:

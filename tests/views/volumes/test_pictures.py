@@ -1,4 +1,4 @@
-"""The pictures below the volumes: what is drawn, and the same in words and numbers."""
+"""The pictures above the volumes: what is drawn, and the same in words and numbers."""
 
 from datetime import date, timedelta
 
@@ -52,33 +52,37 @@ def test_no_volume_draws_no_bar() -> None:
     assert {bar.width for bar in views.bars(dict.fromkeys(BANDS, 0), Links(HOME, VolumeFilters()))} == {0}
 
 
-def test_a_column_is_as_high_as_the_share_and_the_worst_hangs_from_the_top() -> None:
-    drawn = {share.name: share.d for share in views.shares([Day(TODAY, none=1, problem=2, unknown=3, good=4)])}
-    assert drawn == {
-        "none": "M0 0h7V10h-7z",
-        "problem": "M0 10h7V30h-7z",
-        "unknown": "M0 30h7V60h-7z",
-        "good": "M0 60h7V100h-7z",
-        "no-list": "",
+def drawn(*given: Day, top: int = 10) -> dict[str, str]:
+    return {share.name: share.d for share in views.shares(given, top)}
+
+
+def test_problems_stand_on_the_ground_and_the_fresh_take_no_room() -> None:
+    assert drawn(Day(TODAY, none=1, problem=2, unknown=3, good=1000)) == {
+        "none": "M0 90h8V100h-8z",
+        "problem": "M0 70h8V90h-8z",
+        "unknown": "M0 40h8V70h-8z",
     }
 
 
+def test_the_axis_ends_at_a_round_number_that_all_fit_under() -> None:
+    ends = {0: 1, 1: 1, 2: 2, 4: 5, 7: 10, 10: 10, 23: 30, 31: 50, 99: 100, 101: 200, 9999: 10000}
+    assert {most: views.axis_end(most) for most in ends} == ends
+
+
 def test_one_in_thousands_is_seen() -> None:
-    drawn = {share.name: share.d for share in views.shares([Day(TODAY, none=1, good=9999)])}
-    assert (drawn["none"], drawn["good"]) == ("M0 0h7V2h-7z", "M0 2h7V100h-7z")
+    assert drawn(Day(TODAY, none=1), top=3000)["none"] == "M0 98h8V100h-8z"
 
 
-@in_turn("day", [Day(TODAY, none=7), Day(TODAY, problem=5), Day(TODAY, unknown=1), Day(TODAY, 1, 1, 997, 1)])
+@in_turn("day", [Day(TODAY, none=7), Day(TODAY, 1, 997, 1), Day(TODAY, 1, 1, 998), Day(TODAY, good=9)])
 def test_no_column_leaves_its_room(day: Day) -> None:
-    for share in views.shares([day]):
-        heights = [int(part) for part in share.d.replace("M0 ", "").replace("h7V", " ").replace("h-7z", "").split()]
+    for d in drawn(day, top=1000).values():
+        heights = [int(part) for part in d.replace("M0 ", "").replace("h8V", " ").replace("h-8z", "").split()]
         assert all(0 <= height <= 100 for height in heights)
 
 
-def test_a_day_without_a_list_is_dotted_and_in_no_share() -> None:
-    drawn = {share.name: share.d for share in views.shares([Day(TODAY), Day(TODAY, good=1)])}
-    assert drawn["no-list"].startswith("M0 100")
-    assert drawn["good"] == "M8 0h7V100h-7z"
+def test_days_without_data_are_a_gap_once_there_was_some() -> None:
+    assert "no-list" not in drawn(Day(ago(1)), Day(TODAY, none=1))
+    assert drawn(Day(ago(1), none=1), Day(TODAY))["no-list"] == "M8 0h8m-8 0V100M16 0V100"
 
 
 # --- the same in words
@@ -87,16 +91,14 @@ def test_a_day_without_a_list_is_dotted_and_in_no_share() -> None:
 def test_the_newest_day_and_the_worst() -> None:
     worst = Day(ago(12), none=20, problem=41, unknown=3, good=219)
     assert words(worst, Day(TODAY, none=3, problem=11, good=271)) == [
-        "Worst point on 24 Nov: 14 of 285 volumes with a problem (5%).",
-        "The worst day was 12 Nov: 61 of 283 volumes with a problem (22%), 3 unknown.",
+        "Worst point on 24 Nov: 14 of 285 with a problem (5%).",
+        "Worst day, 12 Nov: 61 of 283 with a problem (22%), 3 unknown.",
         "No complete data on 11 days.",
     ]
 
 
 def test_a_good_time_has_no_worst_day() -> None:
-    assert words(Day(ago(1), good=5), Day(TODAY, good=5)) == [
-        "Worst point on 24 Nov: 0 of 5 volumes with a problem (0%)."
-    ]
+    assert words(Day(ago(1), good=5), Day(TODAY, good=5)) == ["Worst point on 24 Nov: 0 of 5 with a problem (0%)."]
 
 
 def test_few_of_many_are_not_none() -> None:
@@ -161,7 +163,7 @@ def test_each_bar_says_its_number_and_leads_to_just_these(bob_client: Client, fi
         "1 to 7 days 1",
         "7 to 30 days 1",
         "older, or unknown 0",
-        "no usable snapshot 1",
+        "none 1",
     ]
     for bar in bars:
         rows = tree(bob_client.get(bar.one("a").attributes["href"])).all("tr", css="vrow")

@@ -77,10 +77,20 @@ def test_each_row_tells_why(alice_client: Client, told: Environment) -> None:
 def test_the_tiles_add_up(alice_client: Client, told: Environment) -> None:
     page = home(alice_client)
     assert tiles(page) == {"No usable snapshot": 1, "Late, stuck or failing": 4, "Unknown": 1, "Fresh": 2}
-    assert asides(page) == "8 volumes checked"
+    assert asides(page) == "8 checked"
     assert count(page) == "8 volumes"
     assert "1 undated or unconfirmed" in tree(page).one(id="summary").text
     assert "1 running" in tree(page).one(id="summary").text
+    assert [tile.attributes["aria-label"] for tile in tree(page).all("a", css="tile")] == [
+        "1 volume with no usable snapshot: 1 never had one",
+        "4 volumes late, stuck or failing: oldest: 3 d",
+        "1 volume unknown: 1 undated or unconfirmed",
+        "2 volumes fresh: 1 running",
+    ]
+    Volume.objects.filter(name="none").delete()
+    Environment.objects.update(generation=99)
+    zero = tree(home(alice_client)).all("a", css="tile")[0]
+    assert (zero.attributes["class"], zero.one("strong").text) == ("tile zero", "0")
 
 
 def test_a_tile_shows_what_it_counts_and_leads_back(alice_client: Client, told: Environment) -> None:
@@ -95,11 +105,11 @@ def test_what_is_excluded_is_counted_and_found(alice_client: Client, told: Envir
     Volume.objects.filter(name__in=["late", "fresh"]).update(excluded_until=FOR_EVER, exclusion_reason="lab")
     Volume.objects.filter(name="stuck").update(deleted_at=timezone.now())
     page = home(alice_client)
-    assert asides(page) == "5 volumes checked · 2 excluded · 1 deleted volume with snapshots left"
+    assert asides(page) == "5 checked · 2 excluded · 1 deleted with snapshots left"
     assert sum(tiles(page).values()) == 5
     assert {"late", "fresh", "stuck"}.isdisjoint(names(page))
     assert names(alice_client.get(links(page)["2 excluded"])) == ["late", "fresh"]
-    assert badges(alice_client.get(links(page)["1 deleted volume with snapshots left"])) == {"stuck": "– Deleted"}
+    assert badges(alice_client.get(links(page)["1 deleted with snapshots left"])) == {"stuck": "– Deleted"}
     assert names(home(alice_client, "?q=stuck")) == ["stuck"]
     assert names(home(alice_client, "?q=web-")) == ["running", "late", "fresh"]
 
@@ -244,7 +254,7 @@ def test_two_environments_are_named(alice_client: Client, told: Environment, fil
     fill(disk("elsewhere", 1), path=OTHER_PATH)
     page = home(alice_client)
     assert cell(page, "elsewhere", "name").endswith("prod · compute-qc")
-    assert asides(page) == "9 volumes checked"
+    assert asides(page) == "9 checked"
 
 
 def test_the_team_is_remembered(alice_client: Client, alice: User, rival: Team, told: Environment) -> None:
@@ -256,4 +266,4 @@ def test_the_team_is_remembered(alice_client: Client, alice: User, rival: Team, 
 def test_removed_environments_are_not_counted(alice_client: Client, told: Environment, fill: Fill) -> None:
     fill(stories(), path=OTHER_PATH)
     Environment.objects.filter(service_code="compute-qc").update(removed_at=timezone.now())
-    assert asides(home(alice_client)) == "8 volumes checked"
+    assert asides(home(alice_client)) == "8 checked"
