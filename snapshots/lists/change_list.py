@@ -4,20 +4,24 @@ Each page is one walk along an index from where it begins, however far back that
 called "1,000+".
 """
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections import Counter
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import NamedTuple
 
-from django.db.models import Q
+from django.db.models import BooleanField, Case, Count, Q, Value, When
 
 from dashboard.teams.models import Team
 from snapshots.lists.change_filters import ChangeFilters, Cursor
+from snapshots.lists.menu_counts import MOST_AT_ONCE, Part, count
 from snapshots.lists.params import NO_VOLUME
 from snapshots.lists.snapshot_list import EXACT_TO, ID_START, MOST_WORDS
 from snapshots.models import Change, ChangeQuerySet, Environment, Snapshot, Volume
 
 PAGE_LINES = 50
+# Kinds of changes that a line for repeated failures, whose kind is another one, may hide.
+HIDDEN = (Change.Kind.VANISHED, Change.Kind.DELETED)
 RENAMES = (Change.Kind.RENAMED, Change.Kind.VOLUME_RENAMED)
 COLUMNS = (
     *("pk", "environment_id", "at", "kind", "volume_id", "before", "after", "seconds", "number"),
@@ -90,11 +94,88 @@ def find_page(
 def filtered(
     team: Team, environments: Sequence[Environment], filters: ChangeFilters, line: Change | None
 ) -> ChangeQuerySet:
-    rows = _opened(_within(team, environments, filters), filters, line)
+    hidden = () if Change.Kind.FAILED in filters.kinds else tuple(kind for kind in HIDDEN if kind in filters.kinds)
+    rows = _matching(team, environments, filters, line, hidden)
     if filters.kinds:
         rows = rows.filter(kind__in=filters.kinds)
     elif filters.hides_rotated:
         rows = rows.exclude(kind=Change.Kind.ROTATED)
+    return rows
+
+
+def by_volume(
+    team: Team, environments: Sequence[Environment], filters: ChangeFilters, line: Change | None
+) -> dict[str, int]:
+    """Count the lines of each chosen volume, as the filter names it."""
+    rows = filtered(team, environments, filters, line).order_by().values_list("volume_id").annotate(Count("pk"))
+    return {volume_id or NO_VOLUME: number for volume_id, number in rows}
+
+
+class Group(NamedTuple):
+    """Lines that no menu tells apart. `hidden`: under a line of another kind."""
+
+    environment_id: int
+    kind: str
+    hidden: bool
+    number: int
+
+
+class MenuCounts(NamedTuple):
+    """How many lines each choice would have, alone in its menu and with all other filters in force."""
+
+    environments: Counter[int]
+    kinds: Counter[str]
+
+
+def is_small(team: Team) -> bool:
+    """Whether counting all lines of the team takes no time worth a thought."""
+    return not Change.objects.of_team(team).order_by().values("pk")[MOST_AT_ONCE : MOST_AT_ONCE + 1].exists()
+
+
+def groups(team: Team, environments: Sequence[Environment], filters: ChangeFilters, line: Change | None) -> list[Group]:
+    """Count all lines that a choice of kinds or environments may find, in one query, for both menus."""
+    wide = replace(filters, environments=())
+    folds = line is None and not filters.q
+    rows = _matching(team, environments, wide, line, HIDDEN if folds else ())
+    hidden = Case(When(line__isnull=False, then=Value(folds)), default=Value(False), output_field=BooleanField())
+    counted = rows.order_by().annotate(hidden=hidden).values_list(*Group._fields[:-1])
+    return [Group(*values) for values in counted.annotate(Count("pk"))]
+
+
+def menu_counts(found: Iterable[Group], filters: ChangeFilters) -> MenuCounts:
+    """Count the choices from `groups`."""
+    places = {one.pk for one in filters.environments}
+    parts = (
+        (
+            group.number,
+            (
+                Part([group.environment_id], not places or group.environment_id in places),
+                Part([group.kind], _is_found(group, filters)),
+            ),
+        )
+        for group in found
+    )
+    return MenuCounts(*count(parts, len(MenuCounts._fields)))
+
+
+def _is_found(group: Group, filters: ChangeFilters) -> bool:
+    if not filters.kinds:
+        return not (group.hidden or (filters.hides_rotated and group.kind == Change.Kind.ROTATED))
+    return group.kind in filters.kinds and not (group.hidden and Change.Kind.FAILED in filters.kinds)
+
+
+def _matching(
+    team: Team,
+    environments: Sequence[Environment],
+    filters: ChangeFilters,
+    line: Change | None,
+    hidden: Collection[str],
+) -> ChangeQuerySet:
+    """The lines that match all but the kind, and those of the `hidden` kinds that are under a line."""
+    within = _within(team, environments, filters)
+    rows = _opened(within, filters, line)
+    if hidden and line is None and not filters.q:
+        rows |= within.under_failures().filter(kind__in=hidden)
     if filters.since:
         rows = rows.filter(at__gte=filters.since)
     if filters.until:

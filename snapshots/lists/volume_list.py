@@ -5,7 +5,7 @@ The verdicts are SQL over stored moments (`snapshots.verdicts.sql`): they follow
 
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import NamedTuple
 
@@ -13,6 +13,7 @@ from django.db.models import Case, Count, F, Min, Q, Value, When
 from django.db.models.expressions import OrderBy
 from django.db.models.fields import SmallIntegerField
 
+from snapshots.lists.menu_counts import Part, count
 from snapshots.lists.volume_filters import AGES, BANDS, NO_AGE, NO_SCHEDULE, OLDER, VolumeFilters
 from snapshots.models import Environment, Volume
 from snapshots.models.volume import VolumeQuerySet
@@ -35,7 +36,7 @@ COLUMNS = (
     *("newest_usable__name", "newest_usable__taken_after", "newest_usable__taken_before"),
     "newest_usable__taken_source",
 )
-TALLIED = ("environment_id", "verdict", "verdict_by_data")
+TALLIED = ("environment_id", "schedules", "verdict", "verdict_by_data")
 WITHIN = timedelta(hours=1)
 LEAST_VOLUMES = 5
 LEAST_PERCENT = 30
@@ -44,9 +45,13 @@ STOPPED = (Verdict.LATE, Verdict.STUCK, Verdict.FAILING)
 
 
 class Tally(NamedTuple):
-    """Volumes of an environment with one verdict. `never`: no list ever had a usable one; `idle`: nothing due."""
+    """Volumes of an environment with one verdict and the same schedules, which are letters.
+
+    `never`: no list ever had a usable one; `idle`: nothing due.
+    """
 
     environment_id: int
+    schedules: str
     verdict: Verdict
     verdict_by_data: Verdict
     number: int
@@ -109,7 +114,47 @@ def tallies(volumes: VolumeQuerySet, environments: Sequence[Environment], team_h
         "idle": Count("pk", filter=Q(schedules="") & _without_target(environments, team_hours)),
     }
     rows = volumes.order_by().values_list(*TALLIED).annotate(**counts)
-    return [Tally(place, Verdict(verdict), Verdict(by_data), *rest) for place, verdict, by_data, *rest in rows]
+    return [
+        Tally(place, letters, Verdict(verdict), Verdict(data), *rest) for place, letters, verdict, data, *rest in rows
+    ]
+
+
+def every_tally(
+    environments: Sequence[Environment], filters: VolumeFilters, ages: DataAges, team_hours: int | None
+) -> list[Tally]:
+    """Count what the view would find if neither environments nor schedules were chosen."""
+    wide = replace(filters, environments=(), schedules=())
+    return tallies(narrowed(environments, wide, ages), environments, team_hours)
+
+
+def chosen_of(counted: Iterable[Tally], filters: VolumeFilters) -> list[Tally]:
+    """The tallies of the chosen environments and schedules."""
+    return [tally for tally in counted if _is_in_place(tally, filters) and _is_scheduled(tally, filters)]
+
+
+class MenuCounts(NamedTuple):
+    """How many rows each choice would have, alone in its menu and with all other filters in force."""
+
+    environments: Counter[int]
+    schedules: Counter[str]
+    verdicts: Counter[Verdict]
+
+
+def menu_counts(counted: Iterable[Tally], filters: VolumeFilters) -> MenuCounts:
+    """Count the choices from `every_tally`."""
+    wanted = _wanted(filters)
+    groups = (
+        (
+            tally.number,
+            (
+                Part([tally.environment_id], _is_in_place(tally, filters)),
+                Part(_schedules_of(tally), _is_scheduled(tally, filters)),
+                Part([tally.verdict], tally.verdict in wanted),
+            ),
+        )
+        for tally in counted
+    )
+    return MenuCounts(*count(groups, 3))
 
 
 def band_counts(volumes: VolumeQuerySet, ages: DataAges) -> dict[str, int]:
@@ -128,7 +173,7 @@ def shown(volumes: VolumeQuerySet, filters: VolumeFilters, ages: DataAges) -> Vo
 
 def total_of(counted: Iterable[Tally], filters: VolumeFilters) -> int:
     """How many rows `shown` has, from the tallies."""
-    wanted = set(filters.verdicts) or {verdict for verdict in Verdict if filters.q or verdict < Verdict.EXCLUDED}
+    wanted = _wanted(filters)
     return sum(tally.number for tally in counted if tally.verdict in wanted)
 
 
@@ -172,6 +217,24 @@ def instance_of(instance_name: str, volume: str, newest_name: str) -> Instance:
 
 def _has_schedule(schedule: str) -> Q:
     return Q(schedules="") if schedule == NO_SCHEDULE else Q(schedules__contains=LETTERS[schedule])
+
+
+def _wanted(filters: VolumeFilters) -> set[Verdict]:
+    """The verdicts whose rows `shown` returns."""
+    return set(filters.verdicts) or {verdict for verdict in Verdict if filters.q or verdict < Verdict.EXCLUDED}
+
+
+def _is_in_place(tally: Tally, filters: VolumeFilters) -> bool:
+    return not filters.environments or tally.environment_id in {one.pk for one in filters.environments}
+
+
+def _is_scheduled(tally: Tally, filters: VolumeFilters) -> bool:
+    return not filters.schedules or not _schedules_of(tally).isdisjoint(filters.schedules)
+
+
+def _schedules_of(tally: Tally) -> set[str]:
+    """The schedules as the filter names them."""
+    return {schedule for schedule, letter in LETTERS.items() if letter in tally.schedules} or {NO_SCHEDULE}
 
 
 def _without_target(environments: Sequence[Environment], team_hours: int | None) -> Q:

@@ -30,6 +30,10 @@ class ChangeQuerySet(models.QuerySet["Change"]):
         lines = Q(number__isnull=True) | ~Q(volume_id="")
         return self.filter(lines, line__isnull=True)
 
+    def under_failures(self) -> Self:
+        """Return the changes that lines for repeated failures count, whose kind is that of a failure."""
+        return self.filter(folded__in=[True], line__kind=Change.Kind.FAILED)
+
     def under(self, line: "Change") -> Self:
         """Return the changes that a line counts."""
         if line.volume_id:

@@ -37,6 +37,7 @@ OFFERED: Mapping[str, frozenset[str]] = {
             "GET snapshots:list_csv",
             "GET snapshots:list_json",
             "GET snapshots:detail",
+            "GET snapshots:volume",
             "GET snapshots:volume_choices",
             "GET snapshots:key",
             "GET snapshots:views",
@@ -66,7 +67,7 @@ OFFERED: Mapping[str, frozenset[str]] = {
             "GET snapshots:changes_csv",
             "GET snapshots:changes_json",
             "GET snapshots:list",
-            "GET snapshots:volume_choices",
+            "GET snapshots:changes_volume_choices",
             "GET snapshots:views",
             "GET snapshots:key",
             "POST snapshots:view_save",
@@ -136,6 +137,7 @@ FILES = frozenset(
 )
 FORMER = {f"snapshots:former_{name}" for name in ("exclude", "resume", "exclusions")}
 NO_PAGE = FILES | FORMER | {"teams:settings", "snapshots:team_home", "snapshots:volume_choices"}
+NO_PAGE |= {f"snapshots:{name}" for name in ("list_counts", "changes_counts", "changes_volume_choices")}
 ASKING = {"data-hx-get": "GET", "data-hx-post": "POST"}
 PAGES = sorted(set(TEAM_VIEWS) - NO_PAGE)
 

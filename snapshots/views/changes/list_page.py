@@ -1,6 +1,7 @@
 """What happened in a team's environments, newest first."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from functools import cached_property
 from typing import Self
 
@@ -12,7 +13,16 @@ from django.views.decorators.http import require_POST, require_safe
 from dashboard.teams.access.guard import MemberRequest
 from snapshots.lists import change_filters
 from snapshots.lists.change_filters import ChangeFilters
-from snapshots.lists.change_list import ChangePage, find_line
+from snapshots.lists.change_list import (
+    ChangePage,
+    Group,
+    MenuCounts,
+    by_volume,
+    find_line,
+    groups,
+    is_small,
+    menu_counts,
+)
 from snapshots.models import Change
 from snapshots.text import change_labels, times
 from snapshots.views.changes.table import change_table
@@ -20,13 +30,15 @@ from snapshots.views.common.components import Action, Chip, Choice, Empty, Filte
 from snapshots.views.common.list_page import (
     answer,
     answer_refresh,
+    count_of,
     counted,
     environment_chips,
     environment_group,
+    kept_part,
     search_chips,
 )
 from snapshots.views.common.page_state import never_fetched
-from snapshots.views.common.volume_filter import DatedView, day_chips, volume_chips
+from snapshots.views.common.volume_filter import DatedView, answer_menus, answer_volumes, day_chips, volume_chips
 
 
 class ChangesView(DatedView[ChangeFilters]):
@@ -58,17 +70,36 @@ class ChangesView(DatedView[ChangeFilters]):
             "count_text": _count_text(page),
             "table": table,
             "chips": list(_chips(self)),
-            "groups": _groups(self),
             "pager": _pager(page, self),
             "empty": self.nothing or (None if page.lines else _empty(self)),
             **self.dated_context(),
         }
+
+    def menus(self) -> list[FilterGroup]:
+        counts = _counts(self)
+        places = environment_group(self, counts and counts.environments)
+        return [_kinds(self.filters, counts and counts.kinds), _times(self.filters), places]
+
+    def volume_counts(self, ids: tuple[str, ...]) -> dict[str, int]:
+        return by_volume(self.team, self.environments, replace(self.filters, volume_ids=ids), self.line)
 
 
 @require_safe
 def change_list(request: MemberRequest, team: str) -> HttpResponse:
     """What changed; for htmx the results alone."""
     return answer(request, ChangesView.read(request))
+
+
+@require_safe
+def menus(request: MemberRequest, team: str) -> HttpResponse:
+    """The menus with their numbers, for one that is opened."""
+    return answer_menus(request, ChangesView)
+
+
+@require_safe
+def volume_choices(request: MemberRequest, team: str) -> HttpResponse:
+    """What the typed volume filter finds, for the panel under it."""
+    return answer_volumes(request, ChangesView)
 
 
 @require_POST
@@ -108,8 +139,18 @@ def _pager(page: ChangePage, view: ChangesView) -> Pager:
     )
 
 
-def _groups(view: ChangesView) -> list[FilterGroup]:
-    return [_kinds(view.filters), _times(view.filters), environment_group(view)]
+def _counts(view: ChangesView) -> MenuCounts | None:
+    """The menus' numbers; None where only an opened menu is worth their time."""
+    filters, line = view.filters, view.line
+
+    def make() -> tuple[bool, list[Group]]:
+        is_worth_it = bool(view.with_counts or filters.volume_ids or line) or is_small(view.team)
+        return is_worth_it, groups(view.team, view.environments, filters, line) if is_worth_it else []
+
+    # A choice in a menu changes none of the groups.
+    named = (filters.volume_ids, filters.q, filters.from_date, filters.to_date, filters.line, view.with_counts)
+    is_counted, found = kept_part(view, "menus-of-changes", tuple[bool, list[Group]], make, named, query="")
+    return menu_counts(found, filters) if is_counted else None
 
 
 def _chips(view: ChangesView) -> Iterator[Chip]:
@@ -128,11 +169,12 @@ def _chips(view: ChangesView) -> Iterator[Chip]:
         yield chip(_("Rotated"), _("shown too"), links.to(rotated=False))
 
 
-def _kinds(filters: ChangeFilters) -> FilterGroup:
+def _kinds(filters: ChangeFilters, counts: Mapping[str, int] | None) -> FilterGroup:
     """The kinds that are written today, and an earlier one where it is chosen."""
     kinds = [*change_labels.OFFERED, *(kind for kind in filters.kinds if kind not in change_labels.OFFERED)]
     choices = [
-        Choice(kind, change_labels.label(kind), checked=kind in filters.kinds, detail=_note(kind)) for kind in kinds
+        Choice(kind, change_labels.label(kind), count_of(counts, kind), kind in filters.kinds, _note(kind))
+        for kind in kinds
     ]
     return FilterGroup("kind", _("Kind"), "checkbox", choices, len(filters.kinds))
 

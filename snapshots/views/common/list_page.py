@@ -33,6 +33,7 @@ from snapshots.views.common.refreshing import RETRY_SECONDS, caller_of, changes_
 
 F = TypeVar("F", bound=FilterBase, covariant=True)
 T = TypeVar("T")
+K = TypeVar("K")
 KEEP_SECONDS = 120
 # The addresses of the pages, by the name that a saved view keeps.
 SAVED_PAGES: Mapping[str, str] = {
@@ -206,10 +207,16 @@ def kept_part(
     return kept(key, kind, make, seconds=KEEP_SECONDS)
 
 
-def environment_group(view: View[F]) -> FilterGroup:
+def environment_group(view: View[F], counts: Mapping[int, int] | None) -> FilterGroup:
+    """The choice of environments; `counts` by primary key, None where they are not counted yet."""
     chosen = view.filters.environments
-    choices = [Choice(one.path, one.place, checked=one in chosen) for one in view.environments]
+    choices = [Choice(one.path, one.place, count_of(counts, one.pk), one in chosen) for one in view.environments]
     return FilterGroup("environment", _("Environment"), "checkbox", choices, len(chosen))
+
+
+def count_of(counts: Mapping[K, int] | None, value: K) -> str:
+    """The number beside a choice; "" before the choices are counted."""
+    return "" if counts is None else grouped(counts.get(value, 0))
 
 
 def environment_chips(view: View[F]) -> list[Chip]:

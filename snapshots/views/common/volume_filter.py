@@ -1,25 +1,34 @@
 """What the snapshots and changes pages share: the typed volume filter, the two days, and their chips."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Generic, TypeVar
 
 from django.db.models import Q
-from django.urls import reverse
+from django.http import HttpResponse
+from django.shortcuts import render
 from django.utils.translation import gettext as _
 
+from dashboard.teams.access.guard import MemberRequest
 from snapshots.lists.params import NO_VOLUME, DatedFilters
 from snapshots.models import Volume, VolumeQuerySet
-from snapshots.text.labels import grouped, volume_name
-from snapshots.views.common.components import Chip, Choice, VolumeFilter, chip
-from snapshots.views.common.list_page import View
+from snapshots.text.labels import volume_name
+from snapshots.views.common.components import Chip, Choice, FilterGroup, VolumeFilter, chip
+from snapshots.views.common.list_page import View, answer, count_of, kept_part
 
 MOST_FOUND = 20
 D = TypeVar("D", bound=DatedFilters, covariant=True)
 
 
+@dataclass(frozen=True)
 class DatedView(View[D], Generic[D]):
-    """One address of a page that is filtered by volumes and days."""
+    """One address of a page that is filtered by volumes and days.
+
+    `with_counts`: the menus have their numbers, however long these take.
+    """
+
+    with_counts: bool = False
 
     @cached_property
     def volumes(self) -> Sequence[Volume]:
@@ -27,9 +36,22 @@ class DatedView(View[D], Generic[D]):
         ids = [value for value in self.filters.volume_ids if value != NO_VOLUME]
         return list(Volume.objects.of_team(self.team).filter(volume_id__in=ids).order_by("name", "pk")) if ids else []
 
+    def menus(self) -> list[FilterGroup]:
+        raise NotImplementedError
+
+    def volume_counts(self, ids: tuple[str, ...]) -> dict[str, int]:
+        """Count rows by volume, with all other filters in force."""
+        raise NotImplementedError
+
+    def menu_context(self) -> dict[str, object]:
+        groups = self.menus()
+        is_counted = any(choice.count for group in groups for choice in group.choices)
+        return {"groups": groups, "menus_url": "" if is_counted else f"{self.prefix}counts/{self.links.query}"}
+
     def dated_context(self) -> dict[str, object]:
         filters = self.filters
         return {
+            **self.menu_context(),
             "volume_filter": volume_filter(self, _find(self) if filters.volume_q else []),
             "from_date": filters.from_date.isoformat() if filters.from_date else "",
             "to_date": filters.to_date.isoformat() if filters.to_date else "",
@@ -38,16 +60,38 @@ class DatedView(View[D], Generic[D]):
 
 def volume_filter(view: DatedView[DatedFilters], found: Sequence[Volume]) -> VolumeFilter:
     """The chosen volumes, and at most 20 of those found."""
-    chosen = [_choice(view, volume, checked=True) for volume in view.volumes]
+    found, has_more = found[:MOST_FOUND], len(found) > MOST_FOUND
     known = {volume.volume_id for volume in view.volumes}
     others = [value for value in view.filters.volume_ids if value not in known]
+    bare = [NO_VOLUME] if _has_no_volume_choice(view) else []
+    ids = tuple(dict.fromkeys([*view.filters.volume_ids, *bare, *(volume.volume_id for volume in found)]))
+    counts = kept_part(view, "menu-of-volumes", dict[str, int], lambda: view.volume_counts(ids), ids) if ids else {}
     return VolumeFilter(
         query=view.filters.volume_q,
-        chosen=chosen + [Choice(value, _unknown_volume(value), checked=True) for value in others],
-        found=_no_volume_choice(view) + [_choice(view, volume, checked=False) for volume in found[:MOST_FOUND]],
-        more=len(found) > MOST_FOUND,
-        search_url=reverse("snapshots:volume_choices", args=[view.team.slug]),
+        chosen=[
+            *(_choice(view, volume, counts, checked=True) for volume in view.volumes),
+            *(Choice(value, _unknown_volume(value), count_of(counts, value), checked=True) for value in others),
+        ],
+        found=[
+            *(Choice(one, _("No volume"), count_of(counts, one), url=_with_volume(view, one)) for one in bare),
+            *(_choice(view, volume, counts, checked=False) for volume in found),
+        ],
+        more=has_more,
+        search_url=f"{view.prefix}volumes/",
     )
+
+
+def answer_volumes(request: MemberRequest, kind: type[DatedView[DatedFilters]]) -> HttpResponse:
+    """What the typed volume filter finds, for the panel under it."""
+    view = kind.read(request)
+    context = {"volume_filter": volume_filter(view, offered_volumes(view))}
+    return render(request, "snapshots/ui/_volume_choices.html", context)
+
+
+def answer_menus(request: MemberRequest, kind: type[DatedView[DatedFilters]]) -> HttpResponse:
+    """The menus with their numbers, for one that is opened; without a script the page with them."""
+    view = replace(kind.read(request), with_counts=True)
+    return render(request, "snapshots/ui/_menus.html", view.dated_context()) if request.htmx else answer(request, view)
 
 
 def offered_volumes(view: DatedView[DatedFilters]) -> list[Volume]:
@@ -83,12 +127,12 @@ def _not_chosen(view: DatedView[DatedFilters]) -> VolumeQuerySet:
     return volumes.filter(Q(snapshot_count__gt=0) | Q(listed=True))
 
 
-def _choice(view: DatedView[DatedFilters], volume: Volume, *, checked: bool) -> Choice:
+def _choice(view: DatedView[DatedFilters], volume: Volume, counts: Mapping[str, int], *, checked: bool) -> Choice:
     parts = [volume.instance_name, view.place_of(volume.environment_id)]
     return Choice(
         value=volume.volume_id,
         label=volume_name(volume.volume_id, volume.name),
-        count=grouped(volume.snapshot_count),
+        count=count_of(counts, volume.volume_id),
         checked=checked,
         detail=" · ".join(part for part in parts if part),
         # Its chip removes a chosen one.
@@ -96,12 +140,11 @@ def _choice(view: DatedView[DatedFilters], volume: Volume, *, checked: bool) -> 
     )
 
 
-def _no_volume_choice(view: DatedView[DatedFilters]) -> list[Choice]:
-    """A choice for snapshots without a volume, if there are any and nothing is searched for."""
-    number = sum(int(environment.facets.get("no_volume", 0)) for environment in view.shown)
-    if not number or view.filters.volume_q or NO_VOLUME in view.filters.volume_ids:
-        return []
-    return [Choice(NO_VOLUME, _("No volume"), grouped(number), url=_with_volume(view, NO_VOLUME))]
+def _has_no_volume_choice(view: DatedView[DatedFilters]) -> bool:
+    """Whether snapshots without a volume are a choice: if there are any, and nothing is searched for."""
+    if view.filters.volume_q or NO_VOLUME in view.filters.volume_ids:
+        return False
+    return any(environment.facets.get("no_volume") for environment in view.shown)
 
 
 def _with_volume(view: DatedView[DatedFilters], value: str) -> str:

@@ -1,19 +1,20 @@
 """The list of all snapshots of a team."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
 
 from django.http import HttpResponse
-from django.shortcuts import render
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext, pgettext
 from django.views.decorators.http import require_POST, require_safe
 
 from dashboard.teams.access.guard import MemberRequest
 from snapshots.lists import snapshot_filters
+from snapshots.lists.menu_counts import MOST_AT_ONCE
 from snapshots.lists.params import NO_VOLUME
 from snapshots.lists.snapshot_filters import OLDER, UNDATED_AGE, SnapshotFilters
-from snapshots.lists.snapshot_list import ListPage, facet
-from snapshots.models import Environment, Volume
+from snapshots.lists.snapshot_list import Group, ListPage, MenuCounts, by_volume, facet, groups, menu_counts
+from snapshots.models import Volume
 from snapshots.rules import states
 from snapshots.sync.leases import Caller
 from snapshots.text.labels import grouped
@@ -21,14 +22,17 @@ from snapshots.views.common.components import Action, Chip, Choice, Empty, Filte
 from snapshots.views.common.list_page import (
     answer,
     answer_refresh,
+    count_of,
     counted,
     environment_chips,
+    environment_group,
+    kept_part,
     numbered_pager,
     search_chips,
 )
 from snapshots.views.common.page_state import never_fetched
 from snapshots.views.common.refreshing import ask_for_volume
-from snapshots.views.common.volume_filter import DatedView, day_chips, offered_volumes, volume_chips, volume_filter
+from snapshots.views.common.volume_filter import DatedView, answer_menus, answer_volumes, day_chips, volume_chips
 from snapshots.views.snapshots.table import table
 
 
@@ -50,11 +54,16 @@ class SnapshotsView(DatedView[SnapshotFilters]):
             "count_text": "" if empty and empty.kind == "first_fetch" else _count_text(page, self),
             "table": rows,
             "chips": _chips(self),
-            "groups": _groups(self),
             **self.dated_context(),
             "pager": _pager(page, self),
             "empty": empty,
         }
+
+    def menus(self) -> list[FilterGroup]:
+        return _groups(self, _counts(self))
+
+    def volume_counts(self, ids: tuple[str, ...]) -> dict[str, int]:
+        return by_volume(self.team, replace(self.filters, volume_ids=ids), self.now)
 
     def ask(self, caller: Caller) -> tuple[str, bool]:
         """A pressed button on a page about one volume asks about this volume alone."""
@@ -75,11 +84,15 @@ def refresh(request: MemberRequest, team: str) -> HttpResponse:
 
 
 @require_safe
+def menus(request: MemberRequest, team: str) -> HttpResponse:
+    """The menus with their numbers, for one that is opened."""
+    return answer_menus(request, SnapshotsView)
+
+
+@require_safe
 def volume_choices(request: MemberRequest, team: str) -> HttpResponse:
     """What the typed volume filter finds, for the panel under it."""
-    view = SnapshotsView.read(request)
-    panel = volume_filter(view, offered_volumes(view))
-    return render(request, "snapshots/ui/_volume_choices.html", {"volume_filter": panel})
+    return answer_volumes(request, SnapshotsView)
 
 
 def _only_volume(view: SnapshotsView) -> Volume | None:
@@ -137,21 +150,29 @@ def _pager(page: ListPage, view: SnapshotsView) -> Pager:
     )
 
 
-def _groups(view: SnapshotsView) -> list[FilterGroup]:
+def _groups(view: SnapshotsView, counts: MenuCounts | None) -> list[FilterGroup]:
+    """The menus; without `counts` each asks for its numbers when it is opened."""
     filters = view.filters
+    by_state, by_type = (counts.states, counts.interval_types) if counts else (None, None)
     return [
-        _facet_group("state", _("State"), facet(view.shown, "state"), states.STATES, filters.states),
-        _facet_group(
-            "interval_type",
-            _("Type"),
-            facet(view.shown, "interval_type"),
-            states.INTERVAL_TYPES,
-            filters.interval_types,
-        ),
-        _age_group(filters),
-        _environment_group(view),
-        _listed_group(view),
+        _facet_group(view, "state", _("State"), states.STATES, filters.states, by_state),
+        _facet_group(view, "interval_type", _("Type"), states.INTERVAL_TYPES, filters.interval_types, by_type),
+        _age_group(filters, counts and counts.ages),
+        environment_group(view, counts and counts.environments),
+        _listed_group(view, counts and counts.listed),
     ]
+
+
+def _counts(view: SnapshotsView) -> MenuCounts | None:
+    """The menus' numbers; None where only an opened menu is worth their time."""
+    rows = sum(int(environment.facets.get(name, 0)) for environment in view.environments for name in ("listed", "gone"))
+    if not (view.with_counts or view.filters.volume_ids or rows <= MOST_AT_ONCE):
+        return None
+    filters = view.filters
+    # A choice in a menu changes none of the groups.
+    named = (filters.volume_ids, filters.q, filters.from_date, filters.to_date)
+    found = kept_part(view, "menus", list[Group], lambda: groups(view.team, filters, view.now), named, query="")
+    return menu_counts(found, filters)
 
 
 def _chips(view: SnapshotsView) -> list[Chip]:
@@ -172,15 +193,20 @@ def _chips(view: SnapshotsView) -> list[Chip]:
 
 
 def _facet_group(
-    name: str, label: str, counts: dict[str, int], known: Iterable[str], chosen: tuple[str, ...]
+    view: SnapshotsView,
+    name: str,
+    label: str,
+    known: Iterable[str],
+    chosen: tuple[str, ...],
+    counts: Mapping[str, int] | None,
 ) -> FilterGroup:
-    """Every value that occurs or is chosen, the usual ones first, each with the number of listed rows."""
+    """Every value that a listed row of the team has, or that has rows or is chosen; the usual ones first."""
     order = {value: place for place, value in enumerate(known)}
-    values = sorted({*counts, *chosen} - {""}, key=lambda value: (order.get(value, len(order)), value))
+    found = {*facet(view.environments, name), *chosen, *(order.keys() & (counts or {}).keys())} - {""}
     word = states.state_label if name == "state" else states.type_label
     choices = [
-        Choice(value, word(value), grouped(counts.get(value, 0)), value in chosen, _raw(value, word(value)))
-        for value in values
+        Choice(value, word(value), count_of(counts, value), value in chosen, _raw(value, word(value)))
+        for value in sorted(found, key=lambda value: (order.get(value, len(order)), value))
     ]
     return FilterGroup(name, label, "checkbox", choices, len(chosen))
 
@@ -190,9 +216,9 @@ def _raw(value: str, word: str) -> str:
     return value if value.lower() != word.lower() else ""
 
 
-def _age_group(filters: SnapshotFilters) -> FilterGroup:
-    choices = [Choice("", pgettext("age", "Any"), checked=not filters.age)]
-    choices += [Choice(value, label, checked=filters.age == value) for value, label in age_labels().items()]
+def _age_group(filters: SnapshotFilters, counts: Mapping[str, int] | None) -> FilterGroup:
+    words = {"": pgettext("age", "Any")} | age_labels()
+    choices = [Choice(value, word, count_of(counts, value), filters.age == value) for value, word in words.items()]
     chosen = sum(bool(value) for value in (filters.age, filters.from_date, filters.to_date))
     return FilterGroup("age", _("Age"), "radio", choices, chosen)
 
@@ -207,23 +233,10 @@ def age_labels() -> dict[str, str]:
     }
 
 
-def _environment_group(view: SnapshotsView) -> FilterGroup:
-    choices = [
-        Choice(one.path, one.place, grouped(_number(one, "listed")), one in view.filters.environments)
-        for one in view.environments
-    ]
-    return FilterGroup("environment", _("Environment"), "checkbox", choices, len(view.filters.environments))
-
-
-def _listed_group(view: SnapshotsView) -> FilterGroup:
-    listed, gone = (sum(_number(one, name) for one in view.shown) for name in ("listed", "gone"))
+def _listed_group(view: SnapshotsView, counts: Mapping[bool, int] | None) -> FilterGroup:
     is_listed = view.filters.listed
     choices = [
-        Choice("", _("Listed by the provider"), grouped(listed), is_listed),
-        Choice("no", _("No longer listed"), grouped(gone), not is_listed),
+        Choice("", _("Listed by the provider"), count_of(counts, True), is_listed),
+        Choice("no", _("No longer listed"), count_of(counts, False), not is_listed),
     ]
     return FilterGroup("listed", _("Listed"), "radio", choices, 0 if is_listed else 1)
-
-
-def _number(environment: Environment, name: str) -> int:
-    return int(environment.facets.get(name, 0))

@@ -16,7 +16,7 @@ from django_htmx.http import HttpResponseClientRefresh
 from dashboard.teams.access.guard import MemberRequest, may
 from snapshots.lists import volume_filters, volume_groups, volume_list
 from snapshots.lists.volume_filters import VolumeFilters
-from snapshots.lists.volume_list import Outage, Tally, VolumePage, outages
+from snapshots.lists.volume_list import MenuCounts, Outage, Tally, VolumePage, outages
 from snapshots.models import Environment, Policy
 from snapshots.models.volume import VolumeQuerySet
 from snapshots.text import times
@@ -141,14 +141,15 @@ def _state_of(environment: Environment) -> tuple[object, ...]:
 def _made(view: VolumesView, *, is_fragment: bool) -> list[str]:
     ages = DataAges.of(view.environments, view.now)
     volumes = volume_list.narrowed(view.environments, view.filters, ages)
-    counted = volume_list.tallies(volumes, view.environments, view.team_hours)
+    every = volume_list.every_tally(view.environments, view.filters, ages, view.team_hours)
+    counted = volume_list.chosen_of(every, view.filters)
     total = volume_list.total_of(counted, view.filters)
     bar = "snapshots/ui/_filters_follow.html" if is_fragment else "snapshots/ui/_filters.html"
     asides = tiles.asides(view, counted) + tiles.unknown_volumes(view.shown)
     return [
         render_to_string("snapshots/volumes/_asides.html", {"asides": asides}),
         _summary(view, volumes, counted, ages),
-        render_to_string(bar, _bar_context(view, counted)),
+        render_to_string(bar, _bar_context(view, volume_list.menu_counts(every, view.filters))),
         _results(view, volumes, total, ages),
         _count_text(view, total),
     ]
@@ -180,12 +181,12 @@ def _outage(found: Outage, view: VolumesView) -> dict[str, str]:
     return {"text": text, "url": view.links.to(environments=(found.environment,), statuses=statuses)}
 
 
-def _bar_context(view: VolumesView, counted: Sequence[Tally]) -> dict[str, object]:
+def _bar_context(view: VolumesView, counts: MenuCounts) -> dict[str, object]:
     return {
         "list_url": view.prefix,
         "query": view.filters.q,
         "search_label": view.search_label,
-        "groups": tiles.groups(view, counted),
+        "groups": tiles.groups(view, counts),
         "chips": list(tiles.chips(view)),
         "hidden": view.filters.pairs(*view.hidden_fields),
     }

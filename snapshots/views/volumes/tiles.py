@@ -8,7 +8,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext, pgettext, pgettext_lazy
 
 from snapshots.lists.volume_filters import NO_AGE, NO_SCHEDULE, OLDER, STATUSES, VolumeFilters
-from snapshots.lists.volume_list import Tally
+from snapshots.lists.volume_list import MenuCounts, Tally
 from snapshots.models import Environment
 from snapshots.rules.schedules import SCHEDULES
 from snapshots.rules.verdict import Verdict
@@ -101,9 +101,14 @@ def unknown_volumes(environments: Iterable[Environment]) -> list[Aside]:
     return [Aside(text)] if closed else []
 
 
-def groups(view: View[VolumeFilters], counted: Sequence[Tally]) -> list[FilterGroup]:
+def groups(view: View[VolumeFilters], counts: MenuCounts) -> list[FilterGroup]:
     filters = view.filters
-    return [environment_group(view), _schedule_group(filters), _status_group(filters, counted), _grouping(filters)]
+    return [
+        environment_group(view, counts.environments),
+        _schedule_group(filters, counts.schedules),
+        _status_group(filters, counts.verdicts),
+        _grouping(filters),
+    ]
 
 
 def chips(view: View[VolumeFilters]) -> Iterator[Chip]:
@@ -221,17 +226,19 @@ def _age_detail(chosen: tuple[str, ...]) -> str:
     return _("by the newest usable snapshot") if chosen != (NO_AGE,) else ""
 
 
-def _schedule_group(filters: VolumeFilters) -> FilterGroup:
-    choices = [Choice(value, schedule_name(value), checked=value in filters.schedules) for value in SCHEDULES]
-    choices.append(Choice(NO_SCHEDULE, _("No schedule"), checked=NO_SCHEDULE in filters.schedules))
+def _schedule_group(filters: VolumeFilters, counts: Mapping[str, int]) -> FilterGroup:
+    words = {value: schedule_name(value) for value in SCHEDULES} | {NO_SCHEDULE: _("No schedule")}
+    choices = [
+        Choice(value, word, grouped(counts.get(value, 0)), value in filters.schedules) for value, word in words.items()
+    ]
     return FilterGroup("schedule", _("Schedule"), "checkbox", choices, len(filters.schedules))
 
 
-def _status_group(filters: VolumeFilters, counted: Sequence[Tally]) -> FilterGroup:
-    choices = []
-    for name, verdict in STATUSES.items():
-        number = sum(tally.number for tally in counted if tally.verdict is verdict)
-        choices.append(Choice(name, str(LABELS[verdict]), grouped(number), name in filters.statuses))
+def _status_group(filters: VolumeFilters, counts: Mapping[Verdict, int]) -> FilterGroup:
+    choices = [
+        Choice(name, str(LABELS[verdict]), grouped(counts.get(verdict, 0)), name in filters.statuses)
+        for name, verdict in STATUSES.items()
+    ]
     checked = [choice for choice in choices if STATUSES[choice.value] < Verdict.EXCLUDED]
     others = [choice for choice in choices if STATUSES[choice.value] >= Verdict.EXCLUDED]
     return FilterGroup("status", _("Status"), "checkbox", [*checked, *reversed(others)], len(filters.statuses))

@@ -11,6 +11,7 @@ from django.test import Client
 from pytest_django import DjangoAssertNumQueries
 
 from snapshots.cloudca.records import SnapshotRecord
+from snapshots.lists import change_list
 from snapshots.models import Change, Environment, Volume
 from tests.loops import in_turn
 from tests.views.changes.conftest import CHANGES, MINUTE, Lists
@@ -28,7 +29,7 @@ from tests.views.snapshots.conftest import (
     snapshot_id,
     taken,
 )
-from tests.views.snapshots.reading import Element, Response, by_id, cells, chips, links, problems, tree
+from tests.views.snapshots.reading import Element, Response, alone, by_id, cells, chips, links, menus, problems, tree
 
 pytestmark = pytest.mark.django_db
 DAY = timedelta(days=1)
@@ -103,6 +104,47 @@ def test_a_renamed_volume_has_todays_name_in_every_line(alice_client: Client, li
     Volume.objects.update(name="fourth")
     assert [link.text for line in lines(ask(alice_client)) for link in line.all("a", css="first")].count("third") == 0
     assert cells(alice_client.get("/t/acme/snapshots/"), "volume") == ["fourth"]
+
+
+@pytest.mark.both_databases
+@pytest.mark.usefixtures("told")
+@in_turn(
+    "query",
+    [
+        *("", "kind=failed&kind=vanished", "q=web", "q=two", "rotated=yes", f"volume_id={VOLUME}&kind=renamed"),
+        *(f"environment={OTHER_PATH}", "from=2026-11-24&kind=deleted", "to=2026-11-23&volume_q=root"),
+    ],
+)
+def test_each_choice_finds_as_many_as_it_says(alice_client: Client, query: str) -> None:
+    assert_choices_find(alice_client, query)
+
+
+@pytest.mark.usefixtures("told")
+def test_each_volume_finds_as_many_as_it_says(alice_client: Client) -> None:
+    panel = tree(alice_client.get(f"{CHANGES}volumes/?kind=completed&kind=failed"))
+    found = {label.one("input").attributes["value"]: label.one(css="choice-count").text for label in panel.all("label")}
+    assert found == {VOLUME: "1", OTHER_VOLUME: "1"}
+    assert titles(ask(alice_client, kind=["completed", "failed"], volume_id=OTHER_VOLUME)) == ["two"]
+
+
+@pytest.mark.usefixtures("told")
+def test_a_large_team_counts_when_a_menu_is_opened(alice_client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+    whole = menus(ask(alice_client, kind="failed"))
+    monkeypatch.setattr(change_list, "MOST_AT_ONCE", 1)
+    caches["fragments"].clear()
+    page = ask(alice_client, kind="failed")
+    assert set(menus(page)["kind"].values()) == {""}
+    (url,) = {each.attributes["data-hx-get"] for each in tree(page).all("a", css="menu-note")}
+    assert menus(alice_client.get(url, headers=HTMX)) == menus(alice_client.get(url)) == whole
+
+
+def assert_choices_find(client: Client, query: str) -> None:
+    """Each choice of each menu finds as many lines as it says."""
+    counted = menus(client.get(f"{CHANGES}?{query}"))
+    assert list(counted) == ["kind", "age", "environment"]
+    for menu, numbers in counted.items():
+        for value, number in numbers.items():
+            assert len(lines(client.get(f"{CHANGES}?{alone(query, menu, value)}"))) == int(number), (menu, value)
 
 
 @pytest.mark.both_databases
@@ -297,7 +339,7 @@ def test_the_table_is_taken_from_the_cache(
 ) -> None:
     alice_client.get(CHANGES)
     caches["fragments"].clear()
-    with django_assert_max_num_queries(9):
+    with django_assert_max_num_queries(11):
         cold = alice_client.get(CHANGES)
     with django_assert_max_num_queries(6):
         hot = alice_client.get(CHANGES)

@@ -10,7 +10,7 @@ from django.test import Client
 from snapshots.cloudca.records import SnapshotRecord
 from snapshots.models import Change
 from tests.views.changes.conftest import CHANGES, Lists
-from tests.views.changes.test_page import ask, badges, lines, titles
+from tests.views.changes.test_page import ask, assert_choices_find, badges, lines, titles
 from tests.views.snapshots.conftest import NOW, OTHER_VOLUME, PATH, VOLUME, snapshot_id, taken
 
 pytestmark = pytest.mark.django_db
@@ -84,6 +84,17 @@ def test_what_is_removed_after_the_success_stands_with_its_failure(lists: Lists)
         *["failed"] * 3,
         *["deleted"] * 3,
     ]
+
+
+@pytest.mark.both_databases
+def test_a_kind_that_is_folded_under_another_one_is_found(alice_client: Client, lists: Lists) -> None:
+    lists(GOOD, *tries(1, 1, ""), *tries(2, 2))
+    assert shown()[0] == ("failed", 3)
+    assert badges(ask(alice_client, kind="vanished")) == ["✕ Vanished"]
+    assert badges(ask(alice_client, kind="deleted", volume_id=VOLUME)) == ["– Deleted"] * 2
+    assert badges(ask(alice_client, kind=["vanished", "failed"])) == ["✕ Failed"]
+    for query in ("", "kind=vanished", "kind=failed&kind=deleted", f"volume_id={VOLUME}&kind=deleted"):
+        assert_choices_find(alice_client, query)
 
 
 def test_each_due_run_has_a_line_of_its_own(lists: Lists, clock: time_machine.Traveller) -> None:

@@ -45,6 +45,7 @@ def test_the_first_list_and_an_equal_one_write_no_change_of_a_row(fill: Fill) ->
 INDEXES: Mapping[str, tuple[str, bool]] = {
     "": ("change_newest_first", True),
     "rotated=yes": ("change_newest_first", True),
+    "kind=vanished": ("change_by_kind", False),
     "kind=failed": ("change_by_kind", True),
     "from=2026-11-01&to=2026-11-02": ("change_newest_first", True),
     "before=20261124T120000000000-77": ("change_newest_first", True),

@@ -8,6 +8,8 @@ from html import unescape
 from typing import Protocol
 from uuid import UUID
 
+from django.http import QueryDict
+
 VOID = frozenset({"area", "base", "br", "col", "embed", "hr", "img", "input", "link", "meta", "source", "track", "wbr"})
 # A tag with its attributes, or what is no part of the tree: a comment, the document's type.
 TAG = re.compile(r"""<(?:(/?)([a-zA-Z][\w-]*)((?:[^<>"']|"[^"]*"|'[^']*')*)|!--.*?--|![^>]*)>""", re.DOTALL)
@@ -154,6 +156,22 @@ def choices(response: Response, group: str) -> dict[str, str]:
     """The numbers beside a filter's choices, by value."""
     labels = by_id(response, f"choices-{group}").all("label", css="choice")
     return {label.one("input").attributes["value"]: _count_of(label) for label in labels}
+
+
+def menus(response: Response) -> dict[str, dict[str, str]]:
+    """The numbers beside the choices of every filter menu."""
+    ids = [each.attributes.get("id", "").partition("choices-") for each in tree(response).all("div")]
+    return {name: choices(response, name) for start, _mark, name in ids if name and not start}
+
+
+def alone(query: str, menu: str, value: str, *cleared: str) -> str:
+    """The query with one choice of a menu in place of those chosen in it."""
+    asked = QueryDict(query, mutable=True)
+    for name in (menu, *cleared):
+        asked.pop(name, None)
+    if value:
+        asked[menu] = value
+    return asked.urlencode()
 
 
 def checked(response: Response, group: str) -> list[str]:

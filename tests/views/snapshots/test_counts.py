@@ -5,9 +5,10 @@ from django.test import Client
 
 from snapshots.lists import snapshot_list
 from snapshots.models import Snapshot
+from snapshots.views.snapshots import list_page
 from tests.loops import in_turn
-from tests.views.snapshots.conftest import LIST, OTHER_PATH, OTHER_VOLUME, PATH, VOLUME, Fill, record
-from tests.views.snapshots.reading import banners, by_id, checked, choices, count, links, numbers, tree
+from tests.views.snapshots.conftest import HTMX, LIST, OTHER_PATH, OTHER_VOLUME, PATH, VOLUME, Fill, record
+from tests.views.snapshots.reading import alone, banners, by_id, checked, choices, count, links, menus, numbers, tree
 
 pytestmark = pytest.mark.django_db
 STATES = ("BackedUp", "BackedUp", "Error")
@@ -72,23 +73,51 @@ def test_what_is_gone_is_counted_by_itself(alice_client: Client) -> None:
 
 @pytest.mark.both_databases
 @pytest.mark.usefixtures("filled")
-@in_turn("query", ["", "state=Error", "q=nothing", f"volume_id={OTHER_VOLUME}", "listed=no", "age=1d"])
-def test_the_numbers_beside_choices_are_of_all_listed_rows(alice_client: Client, query: str) -> None:
-    page = alice_client.get(f"{LIST}?{query}")
-    assert choices(page, "state") == {"BackedUp": "16", "Error": "8", "Creating": "12"}
-    assert choices(page, "interval_type") == {"MANUAL": "5", "HOURLY": "5", "DAILY": "21", "WEEKLY": "5"}
-    assert choices(page, "environment") == {PATH: "24", OTHER_PATH: "12"}
-    assert choices(page, "listed") == {"": "36", "no": "6"}
+@in_turn(
+    "query",
+    [
+        *("", "state=Error", "q=nothing", "q=DATA-1", f"volume_id={OTHER_VOLUME}", "listed=no", "age=30d&state=Error"),
+        *(f"environment={OTHER_PATH}", f"environment={PATH}&state=BackedUp&state=Error&interval_type=DAILY&age=7d"),
+        *("from=2026-11-10&to=2026-11-20&interval_type=DAILY", "age=unknown", "volume_q=root&listed=no&state=Error"),
+    ],
+)
+def test_each_choice_finds_as_many_as_it_says(alice_client: Client, query: str) -> None:
+    counted = menus(alice_client.get(f"{LIST}?{query}"))
+    assert list(counted) == ["state", "interval_type", "age", "environment", "listed"]
+    for menu, choice_numbers in counted.items():
+        for value, number in choice_numbers.items():
+            cleared = ("from", "to") if menu == "age" else ()
+            found = alice_client.get(f"{LIST}?{alone(query, menu, value, *cleared)}&page_size=100")
+            assert len(numbers(found)) == int(number), (menu, value)
 
 
 @pytest.mark.both_databases
 @pytest.mark.usefixtures("filled")
-def test_the_numbers_beside_choices_are_of_the_chosen_environments(alice_client: Client) -> None:
-    page = alice_client.get(f"{LIST}?environment={OTHER_PATH}&state=Error")
-    assert choices(page, "state") == {"Creating": "12", "Error": "0"}
-    assert choices(page, "interval_type") == {"DAILY": "12"}
-    assert choices(page, "environment") == {PATH: "24", OTHER_PATH: "12"}
-    assert choices(page, "listed") == {"": "12", "no": "0"}
+@in_turn("query", ["", "state=Error", f"volume_id={VOLUME}&q=web", "listed=no", f"environment={OTHER_PATH}&age=7d"])
+def test_each_volume_finds_as_many_as_it_says(alice_client: Client, query: str) -> None:
+    panel = tree(alice_client.get(f"{LIST}volumes/?{query}"))
+    found = {label.one("input").attributes["value"]: label.one(css="choice-count").text for label in panel.all("label")}
+    assert len(found) >= (1 if "environment" in query else 3)
+    for value, number in found.items():
+        page = alice_client.get(f"{LIST}?{alone(query, 'volume_id', value)}&page_size=100")
+        assert len(numbers(page)) == int(number), value
+
+
+@pytest.mark.usefixtures("filled")
+def test_the_choices_are_those_of_the_team_whatever_is_chosen(alice_client: Client) -> None:
+    for query in ("", f"environment={OTHER_PATH}", "q=nothing"):
+        assert list(choices(alice_client.get(f"{LIST}?{query}"), "state")) == ["BackedUp", "Error", "Creating"]
+
+
+@pytest.mark.usefixtures("filled")
+def test_a_large_team_counts_when_a_menu_is_opened(alice_client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+    whole = menus(alice_client.get(f"{LIST}?state=Error"))
+    monkeypatch.setattr(list_page, "MOST_AT_ONCE", 10)
+    page = alice_client.get(f"{LIST}?state=Error")
+    assert {number for numbers_of in menus(page).values() for number in numbers_of.values()} == {""}
+    (url,) = {each.attributes["data-hx-get"] for each in tree(page).all("a", css="menu-note")}
+    assert menus(alice_client.get(url, headers=HTMX)) == menus(alice_client.get(url)) == whole
+    assert menus(alice_client.get(f"{LIST}?state=Error&volume_id={VOLUME}"))["listed"] != {"": "", "no": ""}
 
 
 @pytest.mark.usefixtures("filled")

@@ -108,7 +108,7 @@ def test_every_cached_table_is_kept_under_its_team(alice_client: Client, fill: F
         alice_client.get(LIST + query)
     kept = list(cached_in_process())
     assert len(kept) >= 5
-    assert [key for key in kept if f":table:{team.pk}:" not in key] == []
+    assert [key for key in kept if f":{team.pk}:" not in key] == []
 
 
 def test_two_members_of_one_team_share_the_table_but_not_the_page(

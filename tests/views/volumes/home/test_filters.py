@@ -7,11 +7,12 @@ from django.test import Client
 from django.utils import timezone
 
 from snapshots.models import Environment, Policy, Volume
+from snapshots.verdicts.sql import FOR_EVER
 from tests.conftest import Answer
 from tests.loops import in_turn
 from tests.views.snapshots.conftest import HTMX, OTHER_PATH, Fill
-from tests.views.snapshots.reading import by_id, checked, chips, choices, count, links, problems, tree
-from tests.views.volumes.home.steps import HOME, PLAIN, disk, home, names, rows, tiles, volume_id
+from tests.views.snapshots.reading import alone, by_id, checked, chips, choices, count, links, menus, problems, tree
+from tests.views.volumes.home.steps import HOME, PLAIN, change, disk, home, names, rows, stories, tiles, volume_id
 
 pytestmark = pytest.mark.django_db
 OUT_OF_BAND = b'<div id="filters-hidden" data-hx-swap-oob'
@@ -44,6 +45,15 @@ def test_each_filter_finds(alice_client: Client, told: Environment, query: str, 
     page = home(alice_client, f"?{query}")
     assert names(page) == found
     assert count(page) == f"{len(found)} of 8 volumes"
+
+
+@pytest.fixture
+def few(told: Environment, fill: Fill) -> Environment:
+    """Volumes in two environments; one was deleted, one is excluded."""
+    elsewhere = fill([*stories(), *disk("elsewhere", 1)], path=OTHER_PATH)
+    change("none", deleted_at=timezone.now())
+    change("stuck", excluded_until=FOR_EVER)
+    return elsewhere
 
 
 def test_an_id_is_found_by_its_beginning(alice_client: Client, told: Environment) -> None:
@@ -99,6 +109,29 @@ def test_the_statuses_have_their_numbers(alice_client: Client, told: Environment
         **{"none": "1", "late": "2", "stuck": "1", "failing": "1", "running": "1", "fresh": "1"}
     }
     assert len(found) == 10
+
+
+@pytest.mark.both_databases
+@in_turn(
+    "query",
+    [
+        "",
+        "schedule=DAILY&status=fresh",
+        "schedule=none&schedule=HOURLY",
+        "q=db",
+        "status=late&age=7d",
+        f"environment={OTHER_PATH}",
+        f"environment={OTHER_PATH}&q=e&schedule=DAILY&status=deleted&status=none",
+    ],
+)
+def test_each_choice_finds_as_many_as_it_says(alice_client: Client, few: Environment, query: str) -> None:
+    counted = menus(home(alice_client, f"?{query}"))
+    assert list(counted) == ["environment", "schedule", "status", "group"]
+    assert counted.pop("group") == {"": "", "instance": ""}
+    for menu, numbers in counted.items():
+        for value, number in numbers.items():
+            found = home(alice_client, f"?{alone(query, menu, value)}&page_size=100")
+            assert len(names(found)) == int(number), (menu, value)
 
 
 SORTS = {
