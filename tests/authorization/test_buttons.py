@@ -50,6 +50,7 @@ OFFERED: Mapping[str, frozenset[str]] = {
             "GET snapshots:list",
             "GET snapshots:volume",
             "GET snapshots:share_links",
+            "GET snapshots:tokens",
             "POST snapshots:check",
             "POST snapshots:share_make",
             "POST snapshots:share_revoke",

@@ -45,7 +45,12 @@ def _hold(member: Membership) -> None:
     member.refresh_from_db(fields=["role"])
 
 
-def _keep_an_admin(member: Membership) -> None:
+def is_last_admin(member: Membership) -> bool:
+    """Whether the team would be without an admin if this member left."""
     others = member.team.memberships.filter(role=Role.ADMIN, user__is_active=True).exclude(pk=member.pk)
-    if member.role == Role.ADMIN and not others.exists():
+    return member.role == Role.ADMIN and not others.exists()
+
+
+def _keep_an_admin(member: Membership) -> None:
+    if is_last_admin(member):
         raise LastAdmin

@@ -15,7 +15,7 @@ from dashboard.teams.access.guard import MemberRequest
 from dashboard.teams.models import Membership, Role
 from dashboard.teams.people import invitations
 from dashboard.teams.people.forms import AuditForm, InviteForm, RoleForm
-from dashboard.teams.people.members import LastAdmin, change_role, remove
+from dashboard.teams.people.members import LastAdmin, change_role, is_last_admin, remove
 from dashboard.teams.people.tabs import tabs_of
 
 EVENTS_PER_PAGE = 50
@@ -77,7 +77,9 @@ def remove_member(request: MemberRequest, team: str, member: int) -> HttpRespons
 def leave(request: MemberRequest, team: str) -> HttpResponse:
     """Ask first, then leave the team."""
     if request.method != "POST":
-        return render(request, "teams/leave.html", {"team": request.team})
+        return render(
+            request, "teams/leave.html", {"team": request.team, "is_last_admin": is_last_admin(request.membership)}
+        )
     if not _done(request, lambda: remove(request.membership, actor=request.user, request=request)):
         return _to_people(request)
     messages.success(request, _("You left the team %(team)s.") % {"team": request.team.name})

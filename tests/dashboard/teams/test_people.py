@@ -89,6 +89,14 @@ def test_leaving_asks_first_and_holds_at_once(bob_client: Client, alice: User) -
     assert AuditEvent.objects.get().kind == EventKind.LEFT
 
 
+def test_the_last_admin_is_told_at_once_why_not(alice_client: Client, alice: User, bob: User) -> None:
+    page = tree(alice_client.get(f"{PEOPLE}leave/")).one("main")
+    assert page.one("h1").attributes["data-problem"] == "last-admin"
+    assert page.all("form") == []
+    Membership.objects.filter(user=bob).update(role=Role.ADMIN)
+    assert tree(alice_client.get(f"{PEOPLE}leave/")).one("main").all("form")
+
+
 @pytest.mark.both_databases
 @pytest.mark.parametrize("way", ["role", "leave", "remove"])
 def test_last_admin_stays(alice_client: Client, alice: User, bob: User, way: str) -> None:
