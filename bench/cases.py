@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import Final
 from urllib.parse import urlencode
 
-from bench.people import LARGE, LIST_URL, VOLUMES_URL
+from bench.people import LARGE, LIST_URL, SEARCH_URL, VOLUMES_URL
 
 PAGE_SIZE: Final = 50
 
@@ -61,6 +61,8 @@ def cases(facts: Facts) -> list[Case]:
         _list("q of many", q="web-01"),
         _list("q of one", q=facts.stamp),
         _list("q of none", q="zzznowhere"),
+        Case("search of many", f"{SEARCH_URL}?q=web-01"),
+        Case("search of one", f"{SEARCH_URL}?q={facts.stamp}"),
         Case("one snapshot", f"{LIST_URL}{LARGE}/{facts.snapshot_id}/"),
     ]
 

@@ -4,7 +4,7 @@ from django.urls import register_converter
 from django.views.generic import RedirectView
 
 from dashboard.teams.access.capabilities import ADMIN, MEMBER, SHARE, SIGNED_IN, VIEWER, path
-from snapshots.views import exports, home
+from snapshots.views import exports, home, search
 from snapshots.views.changes import list_page
 from snapshots.views.settings import environments, key, saved_views, targets, tokens
 from snapshots.views.sharing import manage_links, public_page
@@ -93,6 +93,7 @@ urlpatterns = [
     path("t/<slug:team>/volumes/target/", exclude.target, name="volume_targets", get=MEMBER, post=MEMBER),
     path("t/<slug:team>/undo/", exclude.undo, name="undo", post=MEMBER),
     path("t/<slug:team>/volumes/stopped/", exclude.stopped, name="stopped", post=MEMBER),
+    path("t/<slug:team>/search/", search.search, name="search", get=VIEWER),
     path("t/<slug:team>/views/", saved_views.view_list, name="views", get=VIEWER),
     path("t/<slug:team>/views/save/", saved_views.save, name="view_save", post=MEMBER),
     path("t/<slug:team>/views/delete/", saved_views.delete, name="view_delete", post=MEMBER),

@@ -1,4 +1,4 @@
-// "/" searches, "?" shows the keys; both can be switched off for good (WCAG 2.1.4), kept in this browser alone.
+// "/" searches everything, "?" shows the keys; both can be switched off for good (WCAG 2.1.4), kept in this browser alone.
 (() => {
   const STORE = "shortcuts";
   const dialog = document.getElementById("keys");
@@ -29,7 +29,8 @@
     const search = document.querySelector("[data-search]");
     if (event.key === "/" && search) {
       event.preventDefault();
-      search.focus();
+      if (search.offsetParent) search.focus();
+      else document.querySelector("[data-search-open]").click();
       search.select();
     } else if (event.key === "?" && !dialog.open) {
       event.preventDefault();

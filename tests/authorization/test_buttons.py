@@ -103,6 +103,7 @@ OFFERED: Mapping[str, frozenset[str]] = {
             "POST snapshots:volume_deleted",
         }
     ),
+    "snapshots:search": frozenset({"GET snapshots:search"}),
     "snapshots:exclude": frozenset({"GET snapshots:team_home"}),
     "snapshots:resume": frozenset({"GET snapshots:team_home"}),
     "snapshots:volume_targets": frozenset({"GET snapshots:team_home"}),

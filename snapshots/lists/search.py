@@ -1,0 +1,148 @@
+"""One search over what a team has: volumes, their instances, snapshots. The closest of each, and how many match.
+
+A text matches as in the lists, so that each group leads to its list. A complete id finds its one object, even one that
+no list shows any more.
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from heapq import nsmallest
+from typing import Generic, NamedTuple, TypeVar
+
+from django.db.models import Case, Q, QuerySet, Value, When
+
+from dashboard.teams.models import Team
+from snapshots.lists import params
+from snapshots.lists.snapshot_filters import SnapshotFilters
+from snapshots.lists.snapshot_list import EXACT_TO, Line, filtered
+from snapshots.lists.volume_filters import VolumeFilters
+from snapshots.lists.volume_list import MOST_WORDS, in_order, instance_of, narrowed
+from snapshots.models import Environment, Snapshot, Volume
+from snapshots.rules.verdict import Verdict
+from snapshots.verdicts.sql import DataAges, volumes_of_team, with_verdicts
+
+T = TypeVar("T")
+# How near a name is to the text: the whole of it, its beginning, anything else.
+EXACT, BEGINS, CONTAINS = 0, 1, 2
+
+
+@dataclass(frozen=True, slots=True)
+class Matches(Generic[T]):
+    """The closest matches of one kind. `total` is a floor when `is_exact` is False."""
+
+    closest: list[T]
+    total: int
+    is_exact: bool = True
+
+
+@dataclass(slots=True)
+class InstanceMatch:
+    """A server with some volumes; `rank`: the worst verdict among them."""
+
+    environment_id: int
+    name: str
+    is_guess: bool
+    rank: int
+    volumes: int = 0
+
+
+class _Row(NamedTuple):
+    pk: int
+    environment_id: int
+    volume_id: str
+    instance_id: str
+    name: str
+    instance_name: str
+    newest_usable__name: str | None
+    verdict: int
+    verdict_by_data: int
+
+    @property
+    def rank(self) -> int:
+        """Problems come first, by the data's verdict: old data does not move a row."""
+        return -1 if self.verdict >= Verdict.EXCLUDED else self.verdict_by_data
+
+
+def complete_id(text: str) -> str:
+    """The id that a text is, in the provider's form; "" for any other text."""
+    found = params.volume_id(text)
+    return "" if found is None or found == params.NO_VOLUME else found
+
+
+def find_volumes(
+    environments: Sequence[Environment], text: str, ages: DataAges, *, most: int
+) -> tuple[Matches[Volume], Matches[InstanceMatch]]:
+    """Volumes, with their status, and instances."""
+    if searched := complete_id(text):
+        named = Q(volume_id=searched) | Q(instance_id__iexact=searched)
+        volumes = with_verdicts(volumes_of_team(environments).filter(named), ages)
+    else:
+        volumes = narrowed(environments, VolumeFilters(q=text), ages)
+    rows = [_Row(*values) for values in volumes.order_by().values_list(*_Row._fields)]
+    instances = _instances(rows, text)
+    closest = nsmallest(most, instances, key=lambda one: (_closeness(text, one.name), -one.rank, one.name))
+    if searched:
+        rows = [row for row in rows if row.volume_id == searched]
+    best = nsmallest(
+        most, rows, key=lambda row: (_closeness(text, row.name, row.volume_id), -row.rank, row.name, row.pk)
+    )
+    return Matches(in_order([row.pk for row in best], ages), len(rows)), Matches(closest, len(instances))
+
+
+def find_snapshots(
+    team: Team, environments: Sequence[Environment], text: str, now: datetime, *, most: int
+) -> Matches[Line]:
+    """Snapshots, the newest first among equally close ones; counted as the list counts them."""
+    rows: QuerySet[Snapshot]
+    if searched := complete_id(text):
+        rows = Snapshot.objects.of_team(team).filter(environment__in=environments, snapshot_id=searched)
+    else:
+        rows = filtered(team, SnapshotFilters(q=text), now)
+    keys = list(
+        rows.order_by(_snapshot_closeness(text), "-taken_key", "-pk").values_list("pk", flat=True)[: EXACT_TO + 1]
+    )
+    by_pk = {
+        values[0]: Line(*values) for values in Snapshot.objects.filter(pk__in=keys[:most]).values_list(*Line._fields)
+    }
+    closest = [by_pk[pk] for pk in keys[:most] if pk in by_pk]
+    return Matches(closest, min(len(keys), EXACT_TO), is_exact=len(keys) <= EXACT_TO)
+
+
+def _instances(rows: Iterable[_Row], text: str) -> list[InstanceMatch]:
+    found: dict[tuple[int, str], InstanceMatch] = {}
+    for row in rows:
+        instance = instance_of(row.instance_name, row.name, row.newest_usable__name or "")
+        if not _is_instance(row, instance.name, text, is_guess=instance.is_guess):
+            continue
+        key = (row.environment_id, instance.name)
+        match = found.setdefault(key, InstanceMatch(row.environment_id, instance.name, instance.is_guess, row.rank))
+        match.volumes += 1
+        match.rank = max(match.rank, row.rank)
+    return list(found.values())
+
+
+def _is_instance(row: _Row, name: str, text: str, *, is_guess: bool) -> bool:
+    if not name:
+        return False
+    if searched := complete_id(text):
+        return row.instance_id.lower() == searched
+    words, name = text.lower().split(maxsplit=MOST_WORDS - 1), name.lower()
+    # A guessed one is found by its beginning, as in the list: else some of its volumes would be missing.
+    return all(name.startswith(word) if is_guess else word in name for word in words)
+
+
+def _closeness(text: str, *names: str) -> int:
+    text = text.lower()
+    lowered = [name.lower() for name in names]
+    if text in lowered:
+        return EXACT
+    return BEGINS if any(name.startswith(text) for name in lowered) else CONTAINS
+
+
+def _snapshot_closeness(text: str) -> Case:
+    return Case(
+        When(Q(name__iexact=text) | Q(snapshot_id=text.lower()), then=Value(EXACT)),
+        When(Q(name__istartswith=text) | Q(snapshot_id__startswith=text.lower()), then=Value(BEGINS)),
+        default=Value(CONTAINS),
+    )
