@@ -18,6 +18,7 @@
     if (!(menu instanceof HTMLDetailsElement) || !menu.open || !menu.classList.contains("menu")) return;
     closeOthers(menu);
     if (menu.contains(document.activeElement)) focusField(menu);
+    menu.querySelector(".menu-panel")?.scrollIntoView({ block: "nearest" });
   }, true);
 
   document.addEventListener("pointerdown", (event) => {
