@@ -68,13 +68,14 @@ class ChangeFilters(DatedFilters):
 def parse(query: QueryDict, environments: Sequence[Environment]) -> ChangeFilters:
     """Read a query string. Never raises: invalid values are listed in `problems`."""
     read = Reader(query, environments)
+    first, last = read.days()
     before = read.one("before", _cursor)
     return ChangeFilters(
         kinds=read.several("kind", one_of(Change.Kind.values)),
         environments=read.environments(),
         volume_ids=read.several("volume_id", params.volume_id),
-        from_date=read.one("from", params.day),
-        to_date=read.one("to", params.day),
+        from_date=first,
+        to_date=last,
         q=read.text("q"),
         rotated=read.one("rotated", one_of({"yes", "no"})) == "yes",
         line=read.one("line", _number) or 0,

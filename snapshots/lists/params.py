@@ -26,6 +26,7 @@ MOST_TEXT = 100
 MOST_VALUES = 50
 MOST_PAGE_DIGITS = 7
 MOST_QUERY = 2000
+MOST_NAMED = 3
 # Parameters that belong to a moment and not to what a page shows.
 PASSING = ("page", "back", "before", "after")
 CONTROL = re.compile(r"[\x00-\x1f\x7f]")
@@ -64,6 +65,13 @@ class Reader:
     def environments(self) -> tuple[Environment, ...]:
         return self.several("environment", self._by_path.get)
 
+    def days(self) -> tuple[date | None, date | None]:
+        """The first and the last day, both meant."""
+        first, last = self.one("from", day), self.one("to", day)
+        if first and last and first > last:
+            self.problems.append(_("“From” is later than “To”: no day is between them."))
+        return first, last
+
     def sort(self, names: Iterable[str]) -> str | None:
         """An order by one of these: its name, or the name with "-" for the other way round."""
         return self.one("sort", one_of(f"{sign}{name}" for name in names for sign in ("", "-")))
@@ -76,9 +84,8 @@ class Reader:
     def _read(self, name: str, value: str, read: Callable[[str], T | None]) -> T | None:
         result = read(value)
         if result is None:
-            shown = UNSHOWN.sub("�", value[:40]) + ("…" if len(value) > 40 else "")
             text = _("“%(value)s” is not a valid “%(name)s”; it was ignored.")
-            self.problems.append(text % {"value": shown, "name": name})
+            self.problems.append(text % {"value": _shown(value), "name": name})
         return result
 
 
@@ -171,8 +178,25 @@ class Links:
         return urlencode(self._filters.written(field, value))
 
 
-def clean_query(text: str) -> str:
-    """Rebuild a query string without temporary parameters, so that it cannot lead to another path or host."""
+def unknown_names(query: QueryDict, filters: FilterBase) -> str:
+    """A sentence that names the parameters that are none of the page's; "" if all are."""
+    names = [name for name in query if name not in _known(filters) and name not in PASSING]
+    if not names:
+        return ""
+    shown = ", ".join(f"“{_shown(name)}”" for name in names[:MOST_NAMED]) + (", …" if len(names) > MOST_NAMED else "")
+    return _("Not a filter of this page, and ignored: %(names)s.") % {"names": shown}
+
+
+def _known(filters: FilterBase | type[FilterBase]) -> set[str]:
+    return {*filters.PARAMETERS.values(), "volume_q"}
+
+
+def _shown(value: str) -> str:
+    return UNSHOWN.sub("�", value[:40]) + ("…" if len(value) > 40 else "")
+
+
+def clean_query(text: str, filters: type[FilterBase]) -> str:
+    """Rebuild a query string of a page's own lasting parameters, so that it cannot lead to another path or host."""
     try:
         query = QueryDict(text[:MOST_QUERY].removeprefix("?"))
     except ValueError:
@@ -180,7 +204,7 @@ def clean_query(text: str) -> str:
     kept = QueryDict(mutable=True)
     for name, values in query.lists():
         values = [value for value in values if value]
-        if name not in PASSING and values:
+        if name in _known(filters) - {*PASSING, "volume_q"} and values:
             kept.setlist(name, values)
     return kept.urlencode()[:MOST_QUERY]
 

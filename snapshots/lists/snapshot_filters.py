@@ -48,14 +48,15 @@ class SnapshotFilters(DatedFilters):
 def parse(query: QueryDict, environments: Sequence[Environment]) -> SnapshotFilters:
     """Read a query string. Never raises: invalid values are listed in `problems`."""
     read = Reader(query, environments)
+    first, last = read.days()
     return SnapshotFilters(
         volume_ids=read.several("volume_id", params.volume_id),
         states=read.several("state", one_of({*STATES, *_seen(environments, "state")})),
         interval_types=read.several("interval_type", one_of({*INTERVAL_TYPES, *_seen(environments, "interval_type")})),
         environments=read.environments(),
         age=read.one("age", one_of({*AGES, OLDER, UNDATED_AGE})) or "",
-        from_date=read.one("from", params.day),
-        to_date=read.one("to", params.day),
+        from_date=first,
+        to_date=last,
         q=read.text("q"),
         listed=read.one("listed", one_of({"yes", "no"})) != "no",
         sort=read.sort(SORTS) or DEFAULT_SORT,

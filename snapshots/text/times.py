@@ -1,7 +1,7 @@
 """Times and ages in words. All times are UTC; an age is never negative."""
 
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 
 from django.utils.dates import MONTHS_3
 from django.utils.translation import gettext as _
@@ -51,7 +51,7 @@ def stamp(moment: datetime, now: datetime) -> str:
     return f"{day(moment, now)} {moment:%H:%M}"
 
 
-def day(moment: datetime, now: datetime) -> str:
+def day(moment: date, now: datetime) -> str:
     # Put together by hand: Django's date format costs half a page of rows.
     month = str(MONTHS_3[moment.month]).title()
     return f"{moment.day} {month}" if moment.year == now.year else f"{moment.day} {month} {moment.year}"

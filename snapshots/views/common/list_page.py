@@ -4,7 +4,7 @@ A page is a `View`: its class says how its address is read and which templates i
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import cached_property
 from typing import ClassVar, Generic, NamedTuple, Self, TypeVar
@@ -21,7 +21,10 @@ from django.utils.translation import gettext as _
 from dashboard.backends.redis_cache import kept, key_of
 from dashboard.teams.access.guard import MemberRequest
 from dashboard.teams.models import Membership, Team
-from snapshots.lists.params import PAGE_SIZES, FilterBase, Links, clean_query
+from snapshots.lists.change_filters import ChangeFilters
+from snapshots.lists.params import PAGE_SIZES, FilterBase, Links, clean_query, unknown_names
+from snapshots.lists.snapshot_filters import SnapshotFilters
+from snapshots.lists.volume_filters import VolumeFilters
 from snapshots.models import Environment
 from snapshots.sync import refresh as sync
 from snapshots.sync.leases import Caller
@@ -35,11 +38,11 @@ F = TypeVar("F", bound=FilterBase, covariant=True)
 T = TypeVar("T")
 K = TypeVar("K")
 KEEP_SECONDS = 120
-# The addresses of the pages, by the name that a saved view keeps.
-SAVED_PAGES: Mapping[str, str] = {
-    "volumes": "snapshots:volumes",
-    "snapshots": "snapshots:list",
-    "changes": "snapshots:changes",
+# The addresses of the pages and their filters, by the name that a saved view keeps.
+SAVED_PAGES: Mapping[str, tuple[str, type[FilterBase]]] = {
+    "volumes": ("snapshots:volumes", VolumeFilters),
+    "snapshots": ("snapshots:list", SnapshotFilters),
+    "changes": ("snapshots:changes", ChangeFilters),
 }
 
 
@@ -79,7 +82,10 @@ class View(Generic[F]):
         """Read the address that the person sees: a refresh comes from a form whose own address may be older."""
         pages = [reverse(name, args=[request.team.slug]) for name in cls.addresses]
         environments = list(request.team.environments.order_by("name", "service_code"))
-        filters = cls.parse(_seen_query(request, pages), environments)
+        query = _seen_query(request, pages)
+        filters = cls.parse(query, environments)
+        if unknown := unknown_names(query, filters):
+            filters = replace(filters, problems=(*filters.problems, unknown))
         return cls(request.membership, environments, filters, timezone.now(), pages[0])
 
     def context(self, *, is_fragment: bool) -> dict[str, object]:
@@ -250,7 +256,8 @@ def counted(total: int, *, is_exact: bool) -> str:
 
 def saved_url(team: Team, page: str, query: str) -> str:
     """The address of a saved view."""
-    url, cleaned = reverse(SAVED_PAGES[page], args=[team.slug]), clean_query(query)
+    name, filters = SAVED_PAGES[page]
+    url, cleaned = reverse(name, args=[team.slug]), clean_query(query, filters)
     return f"{url}?{cleaned}" if cleaned else url
 
 

@@ -13,6 +13,7 @@ from django.utils.translation import gettext as _
 from dashboard.teams.access.guard import MemberRequest
 from snapshots.lists.params import NO_VOLUME, DatedFilters
 from snapshots.models import Volume, VolumeQuerySet
+from snapshots.text import times
 from snapshots.text.labels import volume_name
 from snapshots.views.common.components import Chip, Choice, FilterGroup, VolumeFilter, chip
 from snapshots.views.common.list_page import View, answer, count_of, kept_part
@@ -107,7 +108,7 @@ def volume_chips(view: DatedView[DatedFilters]) -> list[Chip]:
 
 def day_chips(view: DatedView[DatedFilters]) -> list[Chip]:
     days = [(_("From"), "from_date", view.filters.from_date), (_("To"), "to_date", view.filters.to_date)]
-    return [chip(kind, day.isoformat(), view.links.to(**{field: None})) for kind, field, day in days if day]
+    return [chip(kind, times.day(day, view.now), view.links.to(**{field: None})) for kind, field, day in days if day]
 
 
 def only_volume_url(view: DatedView[DatedFilters], volume_id: str) -> str:

@@ -55,7 +55,7 @@ def save(request: MemberRequest, team: str) -> HttpResponse:
             request, _("Enter a name of at most 60 characters.") if is_name else _("This filter cannot be saved.")
         )
         return HttpResponseRedirect(saved_url(request.team, page, request.POST.get("query", "")))
-    query = clean_query(form.cleaned_data["query"])
+    query = clean_query(form.cleaned_data["query"], SAVED_PAGES[page][1])
     messages.info(request, _save(request, page, form.cleaned_data["name"], query))
     return HttpResponseRedirect(saved_url(request.team, page, query))
 
