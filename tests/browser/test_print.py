@@ -13,7 +13,7 @@ pytestmark = pytest.mark.browser
 OpenTab = Callable[..., Tab]
 PAPER: ViewportSize = {"width": 718, "height": 1016}
 """A4 at 96 dots an inch, within its margins."""
-PRESSED = "button, summary, .button, .bar, .tabs, .filters, .pager-links, [type=submit]"
+PRESSED = "button, summary:not(.why > *), .button, .bar, .tabs, .filters, .pager-links, [type=submit], [type=checkbox]"
 # Every text that is seen: how light it is, and how light what lies behind it, from 0 to 1.
 LIGHTNESS = """() => {
   const light = (colour) => colour.match(/[\\d.]+/g).map(Number);
@@ -37,7 +37,9 @@ CUT_OFF = """() => [...document.querySelectorAll("main .first, main .second, mai
 
 
 PAGES = {
+    "volumes": "/t/acme/volumes/?environment=compute-on/test_area",
     "list": "/t/acme/snapshots/?state=BackedUp",
+    "changes": "/t/acme/changes/",
     "snapshot": "/t/acme/snapshots/",
     "people": "/t/acme/settings/people/",
     "audit": "/t/acme/settings/audit/",
@@ -74,11 +76,23 @@ def test_is_dark_on_light_without_a_button(open_tab: OpenTab, name: str) -> None
 def test_says_what_the_page_says(open_tab: OpenTab) -> None:
     page = printed(open_tab, PAGES["list"])
     page.emulate_media(media="print", color_scheme="dark")
-    for told in ("h1", "#count", "#freshness", ".chip", ".col-state .badge", ".pager"):
+    for told in (".on-paper", "h1", "#count", "#freshness", ".chip", ".col-state .badge", ".pager"):
         assert page.locator(told).first.is_visible(), told
     rows = page.locator("tr.row")
     assert rows.count() == 50
     assert page.locator(".chip").first.inner_text().strip() == "State: Completed"
+    assert page.locator(".on-paper bdi").inner_text() == "Acme Platform"
+
+
+def test_the_head_row_is_on_every_sheet_and_no_row_is_split(open_tab: OpenTab) -> None:
+    page = printed(open_tab, PAGES["volumes"])
+    look = """(one) => {
+      const style = getComputedStyle(one);
+      return [style.display, style.position, style.breakInside];
+    }"""
+    assert page.locator("thead").first.evaluate(look)[0] == "table-header-group"
+    assert page.locator("thead th").nth(1).evaluate(look)[1] == "static"
+    assert page.locator("tr.vrow").first.evaluate(look)[::2] == ["table-row", "avoid"]
 
 
 @pytest.mark.proof
