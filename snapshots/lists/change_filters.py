@@ -33,7 +33,7 @@ class Cursor(NamedTuple):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ChangeFilters(DatedFilters):
-    """What the changes page shows. `line` is the line whose many are shown, 0 for none.
+    """What the changes page shows. `line` is the line whose many are shown, 0 for none; `since_time` its first moment.
 
     `before` and `after`: the page begins with what is older, or ends with what is newer, than this.
     """
@@ -44,6 +44,7 @@ class ChangeFilters(DatedFilters):
         "volume_ids": "volume_id",
         "from_date": "from",
         "to_date": "to",
+        "since_time": "since",
         "q": "q",
         "rotated": "rotated",
         "line": "line",
@@ -56,6 +57,7 @@ class ChangeFilters(DatedFilters):
     kinds: tuple[str, ...] = ()
     rotated: bool = False
     line: int = 0
+    since_time: datetime | None = None
     before: Cursor | None = None
     after: Cursor | None = None
 
@@ -79,6 +81,7 @@ def parse(query: QueryDict, environments: Sequence[Environment]) -> ChangeFilter
         q=read.text("q"),
         rotated=read.one("rotated", one_of({"yes", "no"})) == "yes",
         line=read.one("line", _number) or 0,
+        since_time=read.one("since", params.moment),
         before=before,
         after=None if before else read.one("after", _cursor),
         volume_q=read.text("volume_q"),

@@ -176,6 +176,8 @@ def _matching(
     rows = _opened(within, filters, line)
     if hidden and line is None and not filters.q:
         rows |= within.under_failures().filter(kind__in=hidden)
+    if filters.since_time:
+        rows = rows.filter(at__gte=filters.since_time)
     if filters.since:
         rows = rows.filter(at__gte=filters.since)
     if filters.until:

@@ -217,6 +217,8 @@ def _joined(parts: Mapping[str, str]) -> str:
 def _text(value: object) -> str:
     if isinstance(value, bool):
         return "yes" if value else "no"
+    if isinstance(value, datetime):
+        return f"{value.astimezone(UTC).replace(tzinfo=None).isoformat()}Z"
     return value.path if isinstance(value, Environment) else str(value)
 
 

@@ -34,6 +34,7 @@ LOOKS: dict[str, tuple[str, str, str | Promise]] = {
 }
 EARLIER = frozenset({Kind.APPEARED, Kind.STATE, Kind.MISSING})
 OFFERED = [kind for kind in LOOKS if kind not in EARLIER]
+PROBLEMS = tuple(str(kind) for kind in OFFERED if LOOKS[kind][1] in ("bad", "warn"))
 ABOUT_VOLUMES = frozenset({Kind.VOLUME_RENAMED})
 
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
+from datetime import timedelta
 from functools import cached_property
 from typing import Self
 
@@ -47,7 +48,7 @@ class ChangesView(DatedView[ChangeFilters]):
     saved_as = "changes"
     addresses = ("snapshots:changes",)
     page_template = "snapshots/changes/list.html"
-    hidden_fields = ("rotated", "line")
+    hidden_fields = ("rotated", "line", "since_time")
     parse = staticmethod(change_filters.parse)
 
     @classmethod
@@ -78,7 +79,7 @@ class ChangesView(DatedView[ChangeFilters]):
     def menus(self) -> list[FilterGroup]:
         counts = _counts(self)
         places = environment_group(self, counts and counts.environments)
-        return [_kinds(self.filters, counts and counts.kinds), _times(self.filters), places]
+        return [_kinds(self, counts and counts.kinds), _times(self), places]
 
     def volume_counts(self, ids: tuple[str, ...]) -> dict[str, int]:
         return by_volume(self.team, self.environments, replace(self.filters, volume_ids=ids), self.line)
@@ -148,7 +149,8 @@ def _counts(view: ChangesView) -> MenuCounts | None:
         return is_worth_it, groups(view.team, view.environments, filters, line) if is_worth_it else []
 
     # A choice in a menu changes none of the groups.
-    named = (filters.volume_ids, filters.q, filters.from_date, filters.to_date, filters.line, view.with_counts)
+    times_of = (filters.from_date, filters.to_date, filters.since_time)
+    named = (filters.volume_ids, filters.q, times_of, filters.line, view.with_counts)
     is_counted, found = kept_part(view, "menus-of-changes", tuple[bool, list[Group]], make, named, query="")
     return menu_counts(found, filters) if is_counted else None
 
@@ -164,25 +166,44 @@ def _chips(view: ChangesView) -> Iterator[Chip]:
         yield chip(_("Kind"), change_labels.label(kind), links.without("kinds", kind))
     yield from environment_chips(view)
     yield from day_chips(view)
+    if filters.since_time:
+        yield chip(_("Since"), f"{times.stamp(filters.since_time, view.now)} UTC", links.to(since_time=None))
     yield from search_chips(view)
     if filters.rotated:
         yield chip(_("Rotated"), _("shown too"), links.to(rotated=False))
 
 
-def _kinds(filters: ChangeFilters, counts: Mapping[str, int] | None) -> FilterGroup:
+def _kinds(view: ChangesView, counts: Mapping[str, int] | None) -> FilterGroup:
     """The kinds that are written today, and an earlier one where it is chosen."""
+    filters = view.filters
     kinds = [*change_labels.OFFERED, *(kind for kind in filters.kinds if kind not in change_labels.OFFERED)]
     choices = [
         Choice(kind, change_labels.label(kind), count_of(counts, kind), kind in filters.kinds, _note(kind))
         for kind in kinds
     ]
-    return FilterGroup("kind", _("Kind"), "checkbox", choices, len(filters.kinds))
+    problems = Action(_("Problems only"), view.links.to(kinds=change_labels.PROBLEMS))
+    return FilterGroup("kind", _("Kind"), "checkbox", choices, len(filters.kinds), [problems])
 
 
 def _note(kind: str) -> str:
     return _("shown when chosen") if kind == Change.Kind.ROTATED else ""
 
 
-def _times(filters: ChangeFilters) -> FilterGroup:
+def _times(view: ChangesView) -> FilterGroup:
+    filters = view.filters
+    chosen = sum(bool(time) for time in (filters.from_date, filters.to_date, filters.since_time))
     # Its name is what the template of the choices knows its two dates by.
-    return FilterGroup("age", _("Time"), "radio", [], sum(bool(day) for day in (filters.from_date, filters.to_date)))
+    return FilterGroup("age", _("Time"), "radio", [], chosen, list(_spans(view)))
+
+
+def _spans(view: ChangesView) -> Iterator[Action]:
+    """Times that are asked for often, as moments: the address shows the same to who opens it later."""
+    now = view.now.replace(second=0, microsecond=0)
+    yesterday = now.date() - timedelta(days=1)
+    named: list[tuple[str, dict[str, object]]] = [
+        (_("Last 24 hours"), {"since_time": now - timedelta(days=1)}),
+        (_("Yesterday"), {"from_date": yesterday, "to_date": yesterday}),
+        (_("Last 7 days"), {"since_time": now - timedelta(days=7)}),
+    ]
+    for label, chosen in named:
+        yield Action(label, view.links.to(**dict.fromkeys(("since_time", "from_date", "to_date")) | chosen))

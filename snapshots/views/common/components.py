@@ -58,14 +58,24 @@ class Choice:
 
 
 @dataclass(frozen=True, slots=True)
+class Action:
+    """A link (or, with `post`, a button) that leads out of a message."""
+
+    label: str
+    url: str
+    post: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class FilterGroup:
-    """One drop-down of the filter bar. `kind` is "checkbox" (several) or "radio" (one)."""
+    """One drop-down of the filter bar. `kind` is "checkbox" (several) or "radio" (one); `links` choose at once."""
 
     name: str
     label: str
     kind: str
     choices: list[Choice]
     chosen: int = 0
+    links: list[Action] = field(default_factory=list)
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,15 +108,6 @@ class Pager:
     next_url: str = ""
     last_url: str = ""
     sizes: list[PageSize] = field(default_factory=list)
-
-
-@dataclass(frozen=True, slots=True)
-class Action:
-    """A link (or, with `post`, a button) that leads out of a message."""
-
-    label: str
-    url: str
-    post: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -22,7 +22,7 @@ from dashboard.backends.redis_cache import kept, key_of
 from dashboard.teams.access.guard import MemberRequest
 from dashboard.teams.models import Membership, Team
 from snapshots.lists.change_filters import ChangeFilters
-from snapshots.lists.params import PAGE_SIZES, FilterBase, Links, clean_query, unknown_names
+from snapshots.lists.params import PAGE_SIZES, FilterBase, Links, clean_query, moment, unknown_names
 from snapshots.lists.snapshot_filters import SnapshotFilters
 from snapshots.lists.volume_filters import VolumeFilters
 from snapshots.models import Environment
@@ -191,11 +191,19 @@ def answer_refresh(request: MemberRequest, kind: type[View[F]]) -> HttpResponse:
     context |= {
         "changed": 0 if is_button else changes_since(request, view.team, view.shown),
         "show_url": view.url,
+        "changes_url": _changes_url(request, view),
         "said": _("Refreshing…") if held else said if is_button else "",
         "swap_results": swaps,
         "retry_in": RETRY_SECONDS if held else 0,
     }
     return render(request, view.refreshed_template, context, status=202 if held else 200)
+
+
+def _changes_url(request: MemberRequest, view: View[F]) -> str:
+    """The changes since the page was rendered, in its environments."""
+    since = moment(request.POST.get("since", ""))
+    asked = ChangeFilters(environments=view.filters.environments, since_time=since, rotated=True)
+    return Links(reverse("snapshots:changes", args=[view.team.slug]), asked).to()
 
 
 def kept_part(

@@ -120,6 +120,28 @@ def test_each_choice_finds_as_many_as_it_says(alice_client: Client, query: str) 
 
 
 @pytest.mark.usefixtures("told")
+def test_often_asked_times_and_problems_are_one_click(alice_client: Client, clock: time_machine.Traveller) -> None:
+    clock.move_to(NOW + timedelta(hours=1))
+    page = ask(alice_client)
+    menu = by_id(page, "choices-age").all("a", css="menu-item")
+    found = [titles(alice_client.get(link.attributes["href"])) for link in menu]
+    before = ["uno", "two", "prod · compute-qc", "prod · compute-on"]
+    assert found == [["four", "three", "uno"], before, ["four", "three", "uno", *before]]
+    assert "since=2026-11-23T13%3A00%3A00Z" in menu[0].attributes["href"]
+    (problems_only,) = by_id(page, "choices-kind").all("a", css="menu-item")
+    assert titles(alice_client.get(problems_only.attributes["href"])) == ["four", "three", "two"]
+
+
+@pytest.mark.usefixtures("told")
+def test_a_moment_is_a_filter_that_can_be_taken_away(alice_client: Client) -> None:
+    page = ask(alice_client, since="2026-11-24T12:00:30Z")
+    assert titles(page) == ["four", "three"]
+    assert list(chips(page)) == ["Since: 24 Nov 12:00 UTC"]
+    assert len(titles(alice_client.get(chips(page)["Since: 24 Nov 12:00 UTC"]))) == 7
+    assert_choices_find(alice_client, "since=2026-11-24T12%3A00%3A30Z&kind=deleted")
+
+
+@pytest.mark.usefixtures("told")
 def test_each_volume_finds_as_many_as_it_says(alice_client: Client) -> None:
     panel = tree(alice_client.get(f"{CHANGES}volumes/?kind=completed&kind=failed"))
     found = {label.one("input").attributes["value"]: label.one(css="choice-count").text for label in panel.all("label")}

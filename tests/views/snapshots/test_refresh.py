@@ -12,7 +12,7 @@ from snapshots.simulator.server import Simulator
 from snapshots.views.common import refreshing
 from tests.views.snapshots.asking import HERE, REFRESH, auto, has_table, news, press
 from tests.views.snapshots.conftest import HTMX, LIST, OTHER_PATH, PATH, claimed, refuse
-from tests.views.snapshots.reading import banners, by_id, freshness, links, numbers, rows
+from tests.views.snapshots.reading import banners, by_id, freshness, links, numbers, rows, tree
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("environment", "sim")]
 
@@ -100,6 +100,8 @@ def test_an_automatic_refresh_moves_nothing(
     assert news(answer) == "List has changed (3). Reload"
     assert links(answer)["Reload"] == LIST
     assert len(numbers(alice_client.get(links(answer)["Reload"]))) == 27
+    told = tree(alice_client.get(links(answer)["List has changed (3)."]))
+    assert len(told.all("li", css="change")) == 3
 
 
 @pytest.mark.usefixtures("seen")
