@@ -127,7 +127,7 @@ def _meaning(found: Usability) -> str:
     meanings = {
         Usability.USABLE: _(
             "Usable means that the provider lists it as completed: a new volume can be created from it in the "
-            "provider’s console. Nobody has tried to restore it."
+            "provider’s console. The dashboard has not tried to restore it."
         ),
         Usability.NOT_YET: _("It can’t be restored yet."),
         Usability.UNKNOWN: _("It is not known whether it can be restored."),
