@@ -106,6 +106,13 @@
     document.addEventListener(hand, () => { lastHand = Date.now(); }, { passive: true });
   }
   document.addEventListener("visibilitychange", comeBack);
+  // What somebody unfolded in a banner stays so in the one that takes its place.
+  document.addEventListener("htmx:oobBeforeSwap", ({ detail: { target, fragment } }) => {
+    if (target.id !== "banners") return;
+    for (const { dataset } of target.querySelectorAll("details[open]")) {
+      fragment.querySelector(`[data-fold="${dataset.fold}"]`)?.setAttribute("open", "");
+    }
+  });
   window.addEventListener("online", comeBack);
   if (form.querySelector("[name=first]")) setBusy(true);
   tick();

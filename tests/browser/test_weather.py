@@ -49,6 +49,15 @@ def test_nothing_moves_under_a_reader(open_tab: Callable[..., Tab], stack: Stack
     assert tab.page.locator("tbody").inner_text() == before
     tab.page.locator("#news").get_by_role("link", name="Reload").click()
     expect(tab.page.locator("tbody")).to_contain_text("taken-since")
+    stack.simulator.add_fault(Fault(status=503))
+    stack.manage("sync_snapshots", "--force", status=1)
+    tab.goto(LIST)
+    told = tab.page.locator("#banners details")
+    told.locator("summary").click()
+    before = told.element_handle()
+    _ask_by_script(tab)
+    tab.page.wait_for_function("before => !before.isConnected", arg=before)
+    expect(told.locator("li").first).to_be_visible()
     tab.check()
 
 
