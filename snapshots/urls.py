@@ -10,7 +10,7 @@ from snapshots.views.settings import environments, key, saved_views, targets, to
 from snapshots.views.sharing import manage_links, public_page
 from snapshots.views.snapshots import check, snapshot_page
 from snapshots.views.snapshots import list_page as lists
-from snapshots.views.volumes import exclude, volume_view
+from snapshots.views.volumes import exclude, look, volume_view
 from snapshots.views.volumes import list_page as volumes
 
 
@@ -92,6 +92,8 @@ urlpatterns = [
     path("t/<slug:team>/volumes/resume/", exclude.resume, name="resume", get=MEMBER, post=MEMBER),
     path("t/<slug:team>/volumes/target/", exclude.target, name="volume_targets", get=MEMBER, post=MEMBER),
     path("t/<slug:team>/undo/", exclude.undo, name="undo", post=MEMBER),
+    path("t/<slug:team>/volumes/look/", look.save_look, name="volumes_look", post=VIEWER),
+    path("t/<slug:team>/volumes/seen/", look.mark_seen, name="volumes_seen", post=VIEWER),
     path("t/<slug:team>/volumes/stopped/", exclude.stopped, name="stopped", post=MEMBER),
     path("t/<slug:team>/search/", search.search, name="search", get=VIEWER),
     path("t/<slug:team>/views/", saved_views.view_list, name="views", get=VIEWER),

@@ -2,11 +2,11 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from django.http import QueryDict
 
-from snapshots.lists.params import DEFAULT_PAGE_SIZE, FilterBase, Reader, one_of
+from snapshots.lists.params import DEFAULT_PAGE_SIZE, FilterBase, Reader, moment, one_of
 from snapshots.models import Environment
 from snapshots.rules.schedules import SCHEDULES
 from snapshots.rules.verdict import Verdict
@@ -35,6 +35,7 @@ class VolumeFilters(FilterBase):
         "schedules": "schedule",
         "statuses": "status",
         "ages": "age",
+        "since": "since",
         "q": "q",
         "group": "group",
         "sort": "sort",
@@ -46,6 +47,8 @@ class VolumeFilters(FilterBase):
     schedules: tuple[str, ...] = ()
     statuses: tuple[str, ...] = ()
     ages: tuple[str, ...] = ()
+    # Volumes with a problem that began after this.
+    since: datetime | None = None
     group: str = ""
     sort: str = DEFAULT_SORT
     page: int = 1
@@ -64,6 +67,7 @@ def parse(query: QueryDict, environments: Sequence[Environment]) -> VolumeFilter
         schedules=read.several("schedule", one_of({*SCHEDULES, NO_SCHEDULE})),
         statuses=read.several("status", _status),
         ages=read.several("age", one_of(BANDS)),
+        since=read.one("since", moment),
         q=read.text("q"),
         group=read.one("group", one_of(GROUPS)) or "",
         sort=read.sort(SORTS) or DEFAULT_SORT,

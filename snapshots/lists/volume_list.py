@@ -20,7 +20,7 @@ from snapshots.models.volume import VolumeQuerySet
 from snapshots.rules.taken_time import NAME_TIME, is_default
 from snapshots.rules.verdict import Verdict
 from snapshots.verdicts.evaluate import LETTERS
-from snapshots.verdicts.sql import DataAges, is_checked, volumes_of_team, with_status, with_verdicts
+from snapshots.verdicts.sql import DataAges, begun_since, is_checked, volumes_of_team, with_status, with_verdicts
 from snapshots.verdicts.status import read_parts
 
 MOST_WORDS = 5
@@ -41,6 +41,7 @@ WITHIN = timedelta(hours=1)
 LEAST_VOLUMES = 5
 LEAST_PERCENT = 30
 OUTAGE_COLUMNS = ("environment_id", "answers", "verdict", "verdict_by_data")
+MOST_UNSEEN = 1000
 STOPPED = (Verdict.LATE, Verdict.STUCK, Verdict.FAILING)
 
 
@@ -89,7 +90,14 @@ def narrowed(environments: Sequence[Environment], filters: VolumeFilters, ages: 
         volumes = volumes.filter(_any(in_band(band, ages.now) for band in filters.ages))
     for word in filters.q.split(maxsplit=MOST_WORDS - 1):
         volumes = volumes.filter(_holds(word))
-    return with_verdicts(volumes, ages)
+    judged = with_verdicts(volumes, ages)
+    return begun_since(judged, filters.since, ages) if filters.since else judged
+
+
+def unseen(environments: Sequence[Environment], since: datetime, ages: DataAges) -> list[int]:
+    """Return the volumes with a problem that began after this, the team's worst case cut off."""
+    found = narrowed(environments, VolumeFilters(since=since), ages).filter(is_checked(ages))
+    return list(found.order_by("pk").values_list("pk", flat=True)[:MOST_UNSEEN])
 
 
 def in_band(band: str, now: datetime) -> Q:

@@ -105,6 +105,19 @@ def with_status(volumes: VolumeQuerySet, ages: DataAges) -> VolumeQuerySet:
     return found
 
 
+def begun_since(volumes: VolumeQuerySet, moment: datetime, ages: DataAges) -> VolumeQuerySet:
+    """Of volumes with verdicts those with a problem that began after a moment, by our clock."""
+    shifts = [
+        When(environment=pk, then=Value(moment + (then - ages.now), output_field=DateTimeField()))
+        for pk, then in ages.elsewhere
+    ]
+    after = Case(*shifts, default=Value(moment, output_field=DateTimeField())) if shifts else Value(moment)
+    of_now = volumes.alias(provider_now=_provider_now(ages)).alias(verdict_since=_since())
+    problems = [verdict for verdict in Verdict if verdict.is_problem]
+    found: VolumeQuerySet = of_now.filter(Q(verdict__in=problems), Q(verdict_since__gt=after))
+    return found
+
+
 def _verdict(ages: DataAges) -> Case:
     problem = Q(verdict_by_data__gte=Verdict.FAILING)
     return Case(

@@ -88,6 +88,7 @@ OFFERED: Mapping[str, frozenset[str]] = {
             "GET snapshots:key",
             "POST snapshots:view_save",
             "POST snapshots:targets",
+            "POST snapshots:volumes_look",
             "POST snapshots:volumes_refresh",
         }
     ),

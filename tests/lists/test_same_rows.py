@@ -40,7 +40,12 @@ LIST_QUERIES = (
 VOLUME_QUERIES = (
     *("", "?page_size=25", "?status=late", "?status=fresh&status=none&sort=name", "?schedule=DAILY", "?schedule=none"),
     *("?age=1d&age=older", "?q=disk-1", "?group=instance&page_size=25", "?sort=newest", "?sort=-usable&page_size=25"),
-    *("?environment=compute-qc/prod", "?age=none", "?status=wrong&group=colour", "?group=instance&schedule=WEEKLY"),
+    *(
+        "?environment=compute-qc/prod",
+        "?age=none&since=2026-11-20T00:00:00Z",
+        "?status=wrong&group=colour",
+        "?group=instance&schedule=WEEKLY",
+    ),
 )
 CHANGE_QUERIES = (
     *("", "?rotated=yes", "?kind=completed", "?kind=appeared&kind=failed", "?environment=compute-qc/prod"),

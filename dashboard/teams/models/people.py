@@ -118,10 +118,17 @@ class Team(models.Model):
 
 
 class Membership(models.Model):
+    """A user's role in a team, and what the user chose for pages of it."""
+
     team = models.ForeignKey(Team, on_delete=models.CASCADE, related_name="memberships", verbose_name=_("team"))
     user = models.ForeignKey(User, on_delete=models.CASCADE, related_name="memberships", verbose_name=_("user"))
     role = models.CharField(_("role"), max_length=10, choices=Role.choices, default=Role.VIEWER)
     created_at = models.DateTimeField(_("created"), auto_now_add=True)
+    # Page -> how this member wants to see it. Never in an address: those are shared.
+    choices = models.JSONField(default=dict, db_default={})
+    # When a page was last opened, to some minutes; and until when the member has seen everything.
+    visited_at = models.DateTimeField(null=True)
+    seen_until = models.DateTimeField(null=True)
 
     class Meta:
         verbose_name = _("membership")

@@ -79,11 +79,25 @@ def _snapshots(count: int) -> str:
 
 
 LEAST_REFRESH_SECONDS = 10
+# A visit ends after so long without a page; its pages are remembered at most each step, not one by one.
+VISIT_ENDS, VISIT_STEP = timedelta(minutes=30), timedelta(minutes=5)
 
 
 def remember_team(request: MemberRequest) -> None:
+    """Keep the team that was opened last, and when, for "new since your last visit"."""
     if request.session.get("last_team") != request.team.slug:
         request.session["last_team"] = request.team.slug
+    member, now = request.membership, timezone.now().replace(microsecond=0)
+    last = member.visited_at
+    if last is not None and now - last < VISIT_STEP:
+        return
+    former = {"visited_at": last}
+    if last is None or now - last >= VISIT_ENDS + VISIT_STEP:
+        # A new visit: what began after the last one is new until the member says otherwise.
+        member.seen_until = max(filter(None, (last, member.seen_until)), default=now)
+    member.visited_at = now
+    values = {"visited_at": member.visited_at, "seen_until": member.seen_until}
+    Membership.objects.filter(pk=member.pk, **former).update(**values)
 
 
 def age_of_page(

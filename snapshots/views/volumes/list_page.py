@@ -1,7 +1,7 @@
 """The team's volumes, those without a recent usable snapshot first."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from urllib.parse import urlencode
 
@@ -15,6 +15,7 @@ from django_htmx.http import HttpResponseClientRefresh
 
 from dashboard.teams.access.guard import MemberRequest, may
 from snapshots.lists import volume_filters, volume_groups, volume_list
+from snapshots.lists.params import DEFAULT_PAGE_SIZE
 from snapshots.lists.volume_filters import VolumeFilters
 from snapshots.lists.volume_list import MenuCounts, Outage, Tally, VolumePage, outages
 from snapshots.models import Environment, Policy
@@ -27,6 +28,7 @@ from snapshots.views.common.list_page import View, answer, answer_refresh, kept_
 from snapshots.views.common.page_state import never_fetched
 from snapshots.views.volumes import strip_svg, tiles
 from snapshots.views.volumes.charts import charts
+from snapshots.views.volumes.look import Look
 from snapshots.views.volumes.rows import Scene, columns
 from snapshots.views.volumes.target_question import target_question
 
@@ -64,7 +66,7 @@ class VolumesView(View[VolumeFilters]):
     page_template = "snapshots/volumes/list.html"
     fragment_template = "snapshots/volumes/_results.html"
     refreshed_template = "snapshots/volumes/_refreshed.html"
-    hidden_fields = ("ages", "sort", "page_size")
+    hidden_fields = ("ages", "since", "sort", "page_size")
     parse = staticmethod(volume_filters.parse)
 
     @property
@@ -79,6 +81,41 @@ class VolumesView(View[VolumeFilters]):
     def team_hours(self) -> int | None:
         return self.policy.target_hours if self.policy else None
 
+    @cached_property
+    def look(self) -> Look:
+        return Look.of(self.membership)
+
+    @cached_property
+    def size(self) -> int:
+        """The rows of a page: the address's, which an older link may have, or the member's."""
+        in_address = self.filters.page_size
+        return self.look.page_size if in_address == DEFAULT_PAGE_SIZE else in_address
+
+    @cached_property
+    def unseen(self) -> list[int]:
+        """The volumes with a problem that began since the member's last visit, at most once a minute from the rows."""
+        since = self.membership.seen_until
+        if since is None:
+            return []
+
+        def make() -> list[int]:
+            return volume_list.unseen(self.environments, since, DataAges.of(self.environments, self.now))
+
+        states = [_state_of(environment) for environment in self.environments]
+        return kept_part(self, "unseen", list[int], make, states, since, query="")
+
+    @property
+    def unseen_context(self) -> dict[str, object] | None:
+        since, number = self.membership.seen_until, len(self.unseen)
+        if since is None or not number:
+            return None
+        text = ngettext("%(n)s new since your last visit", "%(n)s new since your last visit", number)
+        return {
+            "text": text % {"n": grouped(number)},
+            "time": _("%(time)s UTC") % {"time": times.stamp(since, self.now)},
+            "url": self.links.to(since=since),
+        }
+
     @property
     def may_act(self) -> bool:
         """Whether each row has a box, to exclude the volume."""
@@ -92,6 +129,7 @@ class VolumesView(View[VolumeFilters]):
         if not is_fragment:
             # They show all that the team watches: choosing a filter does not move them.
             context["pictures"] = charts(self, with_ages=self.policy is not None)
+            context |= {"look": self.look, "unseen": self.unseen_context}
             context["question"] = target_question(self.team) if self.policy is None else None
         return context | {"parts": _parts(self, is_fragment=is_fragment)}
 
@@ -120,7 +158,16 @@ def _parts(view: VolumesView, *, is_fragment: bool) -> Parts:
         return _made(view, is_fragment=is_fragment)
 
     states = [_state_of(environment) for environment in view.environments]
-    others = (states, view.team_hours, view.filters.problems, view.may_act, is_fragment, view.fetching)
+    others = (
+        states,
+        view.team_hours,
+        view.filters.problems,
+        view.may_act,
+        view.look,
+        view.unseen,
+        is_fragment,
+        view.fetching,
+    )
     asides, summary, bar, results, count_text = kept_part(view, "volumes", list[str], make, *others)
     return Parts(SafeString(asides), SafeString(summary), SafeString(bar), SafeString(results), count_text)
 
@@ -217,17 +264,20 @@ def _matching(view: VolumesView, total: int) -> Matching:
 
 def _table(view: VolumesView, volumes: VolumeQuerySet, total: int, ages: DataAges) -> dict[str, object]:
     places = {environment.pk: environment for environment in view.environments}
-    scene = Scene(places, view.team_hours, view.now, view.prefix)
+    scene = Scene(places, view.team_hours, view.now, view.prefix, frozenset(view.unseen))
+    filters = replace(view.filters, page_size=view.size)
     context: dict[str, object] = {
         "columns": columns(view, oldest_first=view.policy is None),
         "strip_legend": strip_svg.legend(),
         "may_act": view.may_act,
+        "shown": view.look.shown,
+        "is_compact": view.look.is_compact,
     }
     if view.filters.group:
-        page, blocks = volume_groups.find_page(volume_groups.blocks_of(volumes), view.filters, ages)
+        page, blocks = volume_groups.find_page(volume_groups.blocks_of(volumes), filters, ages)
         context["row_groups"] = scene.groups(page.volumes, blocks)
     else:
-        page = volume_list.find_page(volumes, view.filters, total, ages, oldest_first=view.policy is None)
+        page = volume_list.find_page(volumes, filters, total, ages, oldest_first=view.policy is None)
         context["rows"] = scene.rows(page.volumes)
     return context | {"pager": _pager(page, view)}
 
@@ -258,5 +308,6 @@ def _count_text(view: VolumesView, total: int) -> str:
 
 
 def _pager(page: VolumePage, view: VolumesView) -> Pager:
-    size = view.filters.page_size
-    return numbered_pager(view.links, number=page.number, size=size, total=page.total, has_next=page.has_next(size))
+    has_next = page.has_next(view.size)
+    pager = numbered_pager(view.links, number=page.number, size=view.size, total=page.total, has_next=has_next)
+    return replace(pager, sizes=[])  # the view menu has them

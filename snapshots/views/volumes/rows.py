@@ -51,6 +51,7 @@ class VolumeRow:
     verdict: str
     last_usable: str
     doubt: str
+    is_unseen: bool
     notes: tuple[str, ...] = ()
 
 
@@ -68,12 +69,16 @@ class RowGroup:
 
 @dataclass(frozen=True, slots=True)
 class Scene:
-    """What the rows of a page have in common. `prefix` is the address below which each volume has its page."""
+    """What the rows of a page have in common.
+
+    `prefix` is the address below which each volume has its page; `unseen` have a problem since the last visit.
+    """
 
     places: Mapping[int, Environment]
     team_hours: int | None
     now: datetime
     prefix: str
+    unseen: frozenset[int] = frozenset()
 
     def rows(self, volumes: Iterable[Volume]) -> list[VolumeRow]:
         return [self.row(volume) for volume in volumes if volume.environment_id in self.places]
@@ -103,6 +108,7 @@ class Scene:
             verdict=status.verdict.name.lower(),
             last_usable=volume.last_usable_at.isoformat() if volume.last_usable_at else "never",
             doubt=" ".join(doubt.value for doubt in doubts(status)),
+            is_unseen=volume.pk in self.unseen,
             notes=tuple(_notes(status)),
         )
 

@@ -119,6 +119,10 @@ def chips(view: View[VolumeFilters]) -> Iterator[Chip]:
         yield chip(_("Schedule"), word, links.without("schedules", value))
     for value in filters.statuses:
         yield chip(_("Status"), str(LABELS[STATUSES[value]]), links.without("statuses", value))
+    if filters.since:
+        yield chip(
+            _("Problem since"), _("%(time)s UTC") % {"time": times.stamp(filters.since, view.now)}, links.to(since=None)
+        )
     for value in filters.ages:
         yield chip(_("Age"), str(AGE_LABELS[value]), links.without("ages", value))
     yield from search_chips(view)

@@ -175,6 +175,7 @@ INVALID = {
     "sort=then": "“then” is not a valid “sort”; it was ignored.",
     "page=0": "“0” is not a valid “page”; it was ignored.",
     "page_size=7": "“7” is not a valid “page_size”; it was ignored.",
+    "since=noon": "“noon” is not a valid “since”; it was ignored.",
     "status=%E2%80%AE%00": "“��” is not a valid “status”; it was ignored.",
 }
 
