@@ -203,21 +203,68 @@ def visit(page: Page, url: str, paths: list[str]) -> list[str]:
         shifted = page.evaluate("window.shifted")
         if sum(value for value, _ in shifted) > MOST_SHIFT:
             wrong.append(f"{here[:70]}: moves {shifted}")
-    print(len(seen), "pages")
+    assert len(seen) > 10
     return wrong
 
 
-def test_a_page_fits_every_width(stack: Stack, seeded: Mapping[str, str], browser: Browser) -> None:
+@pytest.fixture
+def page(browser: Browser) -> Iterator[Page]:
     context = browser.new_context(reduced_motion="reduce")
     context.set_default_timeout(PATIENCE)
     context.add_init_script(SHIFTS)
-    page = context.new_page()
-    wrong = visit(page, stack.url, pages_of(seeded, signed_in=False))
-    page.goto(f"{stack.url}/accounts/login/")
+    yield context.new_page()
+    context.close()
+
+
+def enter(page: Page, url: str) -> None:
+    page.goto(f"{url}/accounts/login/")
     page.get_by_label("Email").fill("alice@example.com")
     page.get_by_label("Password").fill(PASSWORD)
     page.get_by_role("button", name="Sign in", exact=True).click()
     page.wait_for_url("**/t/acme/")
+
+
+def test_a_page_fits_every_width(stack: Stack, seeded: Mapping[str, str], page: Page) -> None:
+    wrong = visit(page, stack.url, pages_of(seeded, signed_in=False))
+    enter(page, stack.url)
     wrong += visit(page, stack.url, pages_of(seeded, signed_in=True))
-    context.close()
     assert not wrong, "\n".join(wrong)
+
+
+def test_a_long_list_can_be_walked(stack: Stack, seeded: Mapping[str, str], page: Page) -> None:
+    page.set_viewport_size({"width": 1280, "height": 480})
+    enter(page, stack.url)
+    page.keyboard.press("Tab")
+    page.keyboard.press("Tab")
+    page.keyboard.press("Enter")
+    assert page.evaluate("document.activeElement.id") == "results"
+    # The head row stays, and never lies on what has the focus.
+    page.mouse.wheel(0, 5_000)
+    page.wait_for_function("scrollY > 300")
+    head = page.locator(".volumes thead th").nth(1)
+    assert head.bounding_box()["y"] == 0  # type: ignore[index]
+    link = page.locator("tr.vrow a.first").first
+    link.focus()
+    assert link.bounding_box()["y"] >= head.bounding_box()["height"]  # type: ignore[index]
+    # A panel opens where it is seen, also from the last row in sight.
+    why = page.locator("tr.vrow details.why").last
+    why.scroll_into_view_if_needed()
+    why.locator("summary").click()
+    page.wait_for_function("document.querySelector('details.why[open] p').getBoundingClientRect().bottom < innerHeight")
+    # A name that is cut is told and copied as a whole.
+    name = page.locator("tr.vrow a.first:has(.head)").first
+    assert len(str(name.get_attribute("aria-label"))) > 190
+    copied = name.evaluate("(one) => { getSelection().selectAllChildren(one); return getSelection().toString(); }")
+    assert copied == name.get_attribute("aria-label")
+
+
+def test_forced_colours_underline_the_current_page_alone(stack: Stack, seeded: Mapping[str, str], page: Page) -> None:
+    page.emulate_media(forced_colors="active")
+    enter(page, stack.url)
+    page.goto(f"{stack.url}/t/acme/settings/people/")
+    for nav in (".pages a", ".tabs a"):
+        lines = page.locator(nav).evaluate_all(
+            "(all) => all.map((one) => [one.ariaCurrent !== null, getComputedStyle(one).borderBottomColor])"
+        )
+        ground = page.locator("body").evaluate("(one) => getComputedStyle(one).backgroundColor")
+        assert [is_current for is_current, line in lines if line != ground] == [True], lines
