@@ -91,7 +91,7 @@ def parse(query: QueryDict, environments: Sequence[Environment]) -> ChangeFilter
 
 def without_line(filters: ChangeFilters) -> ChangeFilters:
     """The same where the line that was asked for is not there, and the sentence that says so."""
-    problem = _("The line %(number)d is not remembered any more; all are shown.") % {"number": filters.line}
+    problem = _("Entry %(number)d is no longer kept; all entries are shown.") % {"number": filters.line}
     return replace(filters, line=0, problems=(*filters.problems, problem))
 
 

@@ -36,7 +36,7 @@ def answer(snapshot: Snapshot, now: datetime, *, is_current: bool, environment: 
     """The answer. Only what the provider listed as completed a moment ago is called usable without more words."""
     run = _run(snapshot)
     if not run.listed:
-        return _("Gone.")
+        return _("No longer listed.")
     if run.is_candidate and usability(snapshot) is not Usability.NEVER:
         return _("Unknown: missing from the provider's newest list.")
     if run.is_in_doubt and run.state == COPYING:

@@ -70,7 +70,7 @@ def test_every_verdict_is_told(alice: Tab) -> None:
     alice.goto(STORIES)
     for volume, words in TOLD.items():
         expect(row(alice.page, volume)).to_contain_text(words)
-    expect(alice.page.get_by_text("does not accept this team's API key")).to_be_visible()
+    expect(alice.page.get_by_text("The provider rejects this team’s key for")).to_be_visible()
     top = alice.page.get_by_role("banner").bounding_box()
     assert top, "the bar of every page"
     assert top["height"] > 40, "complete, with all pictures of the page"

@@ -178,7 +178,7 @@ def test_every_step_looks_right(serving: Serving, open_at: Callable[..., Tab], w
     expect(tab.page.get_by_role("button", name="Add these", exact=True)).to_be_visible()
     serving.simulator.fault(path=".*/snapshots", environment="compute-on/prod", slow=HELD_BACK)
     hand.press("Add these")
-    expect(heading(tab, "First fetch under way")).to_be_visible()
+    expect(heading(tab, "First fetch in progress")).to_be_visible()
     expect(tab.page.locator(".fetching").get_by_text("being fetched").first).to_be_visible()
     tab.page.screenshot(path=f"test-results/shots/setup-fetching-{width}-light.png")
     expect_volumes(tab)

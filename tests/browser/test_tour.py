@@ -128,7 +128,7 @@ def test_without_scripts_it_all_works(open_tab: Callable[..., Tab]) -> None:
     tab.sign_in("alice@example.com")
     tab.page.locator("details.volume-menu > summary").click()
     tab.page.get_by_label("Find a volume").fill("ROOT-35545")
-    tab.page.get_by_role("button", name="Find or apply").click()
+    tab.page.get_by_role("button", name="Search").click()
     tab.page.get_by_role("link", name="Filter by ROOT-35545").first.click()
     expect(tab.page).to_have_url(re.compile(f"volume_id={SEED_VOLUME}"))
     tab.page.get_by_role("button", name="Refresh").click()

@@ -84,7 +84,7 @@ def test_the_button_asks_and_the_page_stays(open_tab: Callable[..., Tab], stack:
     tab = opened(open_tab, HOSTILE)
     stack.simulator.world.add_snapshot(PLACE, volume_id=HOSTILE, interval_type="DAILY", name="taken-since")
     tab.page.get_by_role("button", name="Check now").click()
-    expect(tab.page.locator("#news")).to_contain_text("Asked for this volume alone: 1 snapshot changed.")
+    expect(tab.page.locator("#news")).to_contain_text("Checked this volume only: 1 snapshot changed.")
     expect(tab.page.locator("#detail .timeline li").first).to_contain_text("Completed")
     tab.check()
 

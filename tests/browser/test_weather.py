@@ -28,7 +28,7 @@ def test_old_data_stays_labelled_while_the_provider_is_down(
     stack.manage("sync_snapshots", "--force", status=1)
     tab.goto(SHORT_LIST)
     expect(tab.page.locator("#banners")).to_contain_text("prod · compute-qc has not answered since")
-    expect(tab.page.locator("#freshness")).to_contain_text("1 of 2 current; prod · compute-qc as of")
+    expect(tab.page.locator("#freshness")).to_contain_text("1 of 2 environments up to date; prod · compute-qc from")
     assert tab.page.locator("tbody tr").count() == rows > 10
     tab.keep("provider-down")
     stack.simulator.clear_faults()

@@ -59,7 +59,7 @@ class Look:
     @property
     def is_labelled(self) -> bool:
         """Whether the page itself says that its data is not what the provider says now."""
-        told = "as of 12:00" in self.age if self.before else self.age.endswith("Nothing could be fetched yet")
+        told = "from 12:00 UTC" in self.age if self.before else self.age.endswith("Nothing could be fetched yet")
         return self.tone != "ok" and told and bool(self.banners)
 
     def figures(self) -> Figures:

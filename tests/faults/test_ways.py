@@ -112,7 +112,7 @@ def test_a_connection_that_is_never_made(seen: See, before: int, full_port: int,
     told(seen, before, "(no answer in time)")
 
 
-@pytest.mark.parametrize(("status", "banner"), [(403, "does not accept this team's API key"), (503, "(error 503)")])
+@pytest.mark.parametrize(("status", "banner"), [(403, "The provider rejects this team’s key"), (503, "(error 503)")])
 def test_one_environment_fails_and_the_other_is_fresh(
     alice_client: Client, sim: Simulator, both: int, clock: time_machine.Traveller, status: int, banner: str
 ) -> None:
@@ -120,7 +120,7 @@ def test_one_environment_fails_and_the_other_is_fresh(
     press(alice_client)
     page = alice_client.get(LIST)
     assert len(rows(page)) == both
-    assert freshness(page)[1] == "! 1 of 2 current; prod · compute-on as of 12:00"
+    assert freshness(page)[1] == "! 1 of 2 environments up to date; prod · compute-on from 12:00 UTC"
     assert [banner in text and "prod · compute-on" in text for text in banners(page)] == [True]
 
 

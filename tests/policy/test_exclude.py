@@ -90,7 +90,7 @@ def test_more_than_the_number_that_was_seen_are_not_touched(
 ) -> None:
     fill([shot(20, 1, days=0.1)], record_count=2)
     page = exclude(dora_client, "which=match&schedule=DAILY", 2)
-    assert said(page) == ["Nothing was changed yet: look at the number once more."]
+    assert said(page) == ["Nothing was changed yet: the number of volumes has changed. Check it and confirm again."]
     assert headings(page) == ["3 volumes"]
     assert excluded(team) == []
 
@@ -98,7 +98,7 @@ def test_more_than_the_number_that_was_seen_are_not_touched(
 def test_a_filter_that_no_longer_fits_chooses_nothing(dora_client: Client, team: Team, mixture: Environment) -> None:
     query = "which=match&environment=compute-on/removed&schedule=DAILY"
     page = dora_client.get(f"{EXCLUDE}?{query}")
-    assert "So nothing is chosen." in tree(page).one(css="banner").text
+    assert "No volumes are selected." in tree(page).one(css="banner").text
     exclude(dora_client, query, 2)
     exclude(dora_client, query, 0)
     assert excluded(team) == []
@@ -132,7 +132,7 @@ def test_without_end_stays(
 @pytest.mark.parametrize(
     ("values", "error"),
     [
-        ({"until": ""}, "Name a day"),
+        ({"until": ""}, "Choose a day"),
         ({"until": "2026-11-24"}, "not in the future"),
         ({"until": "9999-12-31"}, "not in the future"),
         ({"until": "x"}, "Enter a valid date"),

@@ -88,9 +88,9 @@ def test_taken_back_when_no_row_of_it_counts_any_more(dora_client: Client, team:
 
 @pytest.mark.both_databases
 def test_nothing_happens_twice(dora_client: Client, late: Environment) -> None:
-    assert stop(dora_client, undo="1") == ["Nothing was changed: somebody else was first."]
+    assert stop(dora_client, undo="1") == ["Nothing was changed: someone else was faster."]
     stop(dora_client)
-    assert stop(dora_client) == ["Nothing was changed: somebody else was first."]
+    assert stop(dora_client) == ["Nothing was changed: someone else was faster."]
     assert len(audited()) == 1
 
 
@@ -103,7 +103,7 @@ def test_what_is_not_there_is_said(dora_client: Client, late: Environment, form:
 
 
 def test_a_schedule_that_it_never_had_is_not_ended(dora_client: Client, late: Environment) -> None:
-    assert stop(dora_client, schedule="HOURLY") == ["Nothing was changed: somebody else was first."]
+    assert stop(dora_client, schedule="HOURLY") == ["Nothing was changed: someone else was faster."]
     assert Volume.objects.get().ended == {}
 
 

@@ -13,7 +13,9 @@ from dashboard.teams.models import Invitation, Membership, PendingKey, Role, Use
 def check_role(membership: Membership, least: Role) -> None:
     """Raise PermissionDenied, which names the required role, unless the member has it."""
     if not Role(membership.role).at_least(least):
-        raise PermissionDenied(_("This requires the role %(role)s in the team.") % {"role": least.label})
+        raise PermissionDenied(
+            _("Only members with the role %(role)s can do this. Ask an admin of the team.") % {"role": least.label}
+        )
 
 
 def hold(membership: Membership, least: Role) -> Membership:

@@ -121,10 +121,10 @@ def _empty(view: ChangesView) -> Empty:
     if view.filters.hides_rotated:
         actions.append(Action(_("Show rotated ones too"), view.links.to(rotated=True)))
     if view.filters.is_narrowed:
-        text = _("Nothing that is remembered matches the filters.")
+        text = _("No recorded change matches the filters.")
         return Empty("no_match", _("Nothing matches"), text, actions)
-    text = _("What is taken, fails or goes from now on appears here.")
-    return Empty("no_change", _("Nothing is remembered yet"), text, actions)
+    text = _("New, failed and removed snapshots will appear here.")
+    return Empty("no_change", _("No changes recorded yet"), text, actions)
 
 
 def _pager(page: ChangePage, view: ChangesView) -> Pager:
@@ -186,7 +186,7 @@ def _kinds(view: ChangesView, counts: Mapping[str, int] | None) -> FilterGroup:
 
 
 def _note(kind: str) -> str:
-    return _("shown when chosen") if kind == Change.Kind.ROTATED else ""
+    return _("hidden unless selected") if kind == Change.Kind.ROTATED else ""
 
 
 def _times(view: ChangesView) -> FilterGroup:

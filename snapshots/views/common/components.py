@@ -112,16 +112,22 @@ class Pager:
 
 @dataclass(frozen=True, slots=True)
 class Banner:
-    """One sentence above the table about one environment, several or the team; tone warn or bad.
+    """Sentences above the table about one environment, several or the team; tone warn or bad.
 
-    `folded`: the environments that it is about, and what is said of each.
+    `text` names `place`, which is shown in bold. `folded`: what is said of each of several environments.
     """
 
     tone: str
     place: str
     text: str
     actions: list[Action] = field(default_factory=list)
-    folded: list[tuple[str, str]] = field(default_factory=list)
+    folded: list["Banner"] = field(default_factory=list)
+
+    @property
+    def around(self) -> tuple[str, str]:
+        """The text before the place and after it."""
+        before, _, after = self.text.partition(self.place) if self.place else ("", "", self.text)
+        return before, after
 
 
 @dataclass(frozen=True, slots=True)

@@ -22,12 +22,16 @@ MOST_NAMES = 3
 # What may be odd about a list, and what is said if several environments have it.
 ODD_LISTS = {
     "doubted": gettext_lazy(
-        "suddenly list far fewer snapshots. Nothing has been removed: two later lists must agree, ten minutes apart. "
-        "Until then the missing ones are marked."
+        "%(places)s suddenly list far fewer snapshots. Nothing has been removed: two later lists must agree, ten "
+        "minutes apart. Until then the missing ones are marked."
     ),
-    "partial": gettext_lazy("gave an incomplete list. Their rows are shown; rows that they lack may still exist."),
-    "capped": gettext_lazy("truncate their lists: some snapshots that exist are not in them."),
-    "duplicates": gettext_lazy("list some snapshots twice, with different values. Nothing is removed because of it."),
+    "partial": gettext_lazy(
+        "%(places)s gave an incomplete list. Their rows are shown; rows that they lack may still exist."
+    ),
+    "capped": gettext_lazy("%(places)s truncate their lists: some snapshots that exist are not in them."),
+    "duplicates": gettext_lazy(
+        "%(places)s list some snapshots twice, with different values. Nothing is removed because of it."
+    ),
 }
 
 
@@ -42,7 +46,7 @@ def freshness(environments: Sequence[Environment], now: datetime) -> Freshness:
     if len(current) == len(environments):
         return _all_current(environments, min(ages), now)
     old = [environment for environment in environments if environment not in current]
-    text = _("%(current)d of %(all)d current; %(old)s") % {
+    text = _("%(current)d of %(all)d environments up to date; %(old)s") % {
         "current": len(current),
         "all": len(environments),
         "old": _as_of_all(old, now),
@@ -89,7 +93,7 @@ def banners(
 def _never(environments: Sequence[Environment]) -> Freshness:
     if all(environment.fault_kind for environment in environments):
         return Freshness("bad", _("Nothing could be fetched yet"))
-    return Freshness("busy", _("First fetch under way"))
+    return Freshness("busy", _("First fetch in progress"))
 
 
 def _all_current(environments: Sequence[Environment], oldest: datetime, now: datetime) -> Freshness:
@@ -112,18 +116,18 @@ def _as_of_all(old: Sequence[Environment], now: datetime) -> str:
 def _named_as_of(environment: Environment, now: datetime) -> str:
     if environment.listed_at is None:
         return _("%(place)s has no complete list yet") % {"place": environment.place}
-    return _("%(place)s as of %(time)s") % {
+    return _("%(place)s from %(time)s UTC") % {
         "place": environment.place,
         "time": times.clock(environment.listed_at, now),
     }
 
 
 def _folded(told: list[Banner], text: Callable[[], str]) -> list[Banner]:
-    """One banner for several of one cause; `text` gives what holds for all of them."""
+    """One banner for several of one cause; `text` gives what holds for all, with %(places)s for their number."""
     if len(told) < 2:
         return told
-    title = _("%(count)d environments") % {"count": len(told)}
-    return [Banner(told[0].tone, title, text(), told[0].actions, [(one.place, one.text) for one in told])]
+    places = _("%(count)d environments") % {"count": len(told)}
+    return [Banner(told[0].tone, places, text() % {"places": places}, told[0].actions, told)]
 
 
 def _odd(environment: Environment) -> set[str]:
@@ -144,7 +148,8 @@ def _odd_list(environment: Environment, cause: str, now: datetime) -> Banner:
 def _fault(environment: Environment, now: datetime, retry_url: str) -> Banner:
     since = environment.fault_since or now
     parts = [
-        _not_refreshed(environment) % {"time": times.clock(since, now), "reason": fault_reason(environment)},
+        _not_refreshed(environment)
+        % {"place": environment.place, "time": times.clock(since, now), "reason": fault_reason(environment)},
         _shown(environment, now),
     ]
     if environment.next_try_at and environment.next_try_at > now:
@@ -154,18 +159,19 @@ def _fault(environment: Environment, now: datetime, retry_url: str) -> Banner:
 
 def _not_refreshed(environment: Environment) -> str:
     if environment.fault_kind == "internal":
-        return _("could not be refreshed since %(time)s (%(reason)s).")
-    return _("has not answered since %(time)s (%(reason)s).")
+        return _("%(place)s could not be refreshed since %(time)s UTC (%(reason)s).")
+    return _("%(place)s has not answered since %(time)s UTC (%(reason)s).")
 
 
 def _plural_fault(failing: Sequence[Environment], now: datetime) -> str:
     """An outage is one sentence, however many environments it takes."""
     since = min(environment.fault_since or now for environment in failing)
-    values = {"time": times.clock(since, now), "reasons": ", ".join(sorted({fault_reason(each) for each in failing}))}
+    reasons = ", ".join(sorted({fault_reason(each) for each in failing}))
+    values = {"places": "%(places)s", "time": times.clock(since, now), "reasons": reasons.replace("%", "%%")}
     if any(environment.fault_kind == "internal" for environment in failing):
-        text = _("could not be refreshed, the first since %(time)s UTC (%(reasons)s).") % values
+        text = _("%(places)s could not be refreshed, the first since %(time)s UTC (%(reasons)s).") % values
     else:
-        text = _("have not answered, the first since %(time)s UTC (%(reasons)s).") % values
+        text = _("%(places)s have not answered, the first since %(time)s UTC (%(reasons)s).") % values
     if not any(environment.listed_at for environment in failing):
         return f"{text} {_('There is no complete list of them yet, so no data can be shown.')}"
     return f"{text} {_('Showing the last data of each. Nothing has been removed.')}"
@@ -187,10 +193,10 @@ def _clocks(environments: Sequence[Environment]) -> list[Banner]:
         return []
     span = times.age(timedelta(seconds=abs(furthest.told)))
     if furthest.told > 0:
-        text = _("is %(span)s ahead of this machine's.") % {"span": span}
+        text = _("The provider's clock is %(span)s ahead of this machine's.") % {"span": span}
     else:
-        text = _("is %(span)s behind this machine's.") % {"span": span}
-    return [Banner("warn", _("The provider's clock"), f"{text} {_clock_counts(furthest)}")]
+        text = _("The provider's clock is %(span)s behind this machine's.") % {"span": span}
+    return [Banner("warn", "", f"{text} {_clock_counts(furthest)}")]
 
 
 def _clock_counts(clocks: Clocks) -> str:
@@ -210,9 +216,10 @@ def _doubted(environment: Environment, now: datetime) -> Banner:
     since = environment.suspect_since or now
     listed = int(environment.facets.get("listed", 0))
     text = _(
-        "suddenly lists %(now)d of the %(before)d snapshots it had (since %(time)s UTC). Nothing has been removed: "
-        "two later lists must agree, ten minutes apart. Until then the missing ones are marked."
+        "%(place)s suddenly lists %(now)d of the %(before)d snapshots it had (since %(time)s UTC). Nothing has been "
+        "removed: two later lists must agree, ten minutes apart. Until then the missing ones are marked."
     ) % {
+        "place": environment.place,
         "now": max(0, listed - environment.suspect_gone),
         "before": listed,
         "time": times.clock(since, now),
@@ -222,24 +229,26 @@ def _doubted(environment: Environment, now: datetime) -> Banner:
 
 def _capped(environment: Environment) -> Banner:
     text = _(
-        "truncates its lists at %(rows)d snapshots: some that exist are not in them. The most important ones are "
-        "requested one by one. Ask the provider to list them all."
-    ) % {"rows": environment.capped_rows}
+        "%(place)s truncates its lists at %(rows)d snapshots: some that exist are not in them. The most important ones "
+        "are requested one by one. Ask the provider to list them all."
+    ) % {"place": environment.place, "rows": environment.capped_rows}
     return Banner("warn", environment.place, text)
 
 
 def _contradicts(environment: Environment) -> Banner:
     text = _(
-        "lists some snapshots twice, with different values. Such a snapshot counts as usable if either row says so; "
-        "nothing is removed because of such a list."
-    )
+        "%(place)s lists some snapshots twice, with different values. Such a snapshot counts as usable if either row "
+        "says so; nothing is removed because of such a list."
+    ) % {"place": environment.place}
     return Banner("warn", environment.place, text)
 
 
 def _partial(environment: Environment, now: datetime) -> Banner:
     text = _(
-        "gave an incomplete list at %(time)s UTC (%(reason)s). Its rows are shown; rows that it lacks may still exist."
+        "%(place)s gave an incomplete list at %(time)s UTC (%(reason)s). Its rows are shown; rows that it lacks may "
+        "still exist."
     ) % {
+        "place": environment.place,
         "time": times.clock(environment.partial_at or now, now),
         "reason": incomplete_reason(environment.partial_reason.split(",")),
     }
@@ -247,29 +256,30 @@ def _partial(environment: Environment, now: datetime) -> Banner:
 
 
 def _refused(environment: Environment, membership: Membership, now: datetime) -> Banner:
-    text = _("does not accept this team's API key.") + " "
-    text += _shown(environment, now) + " " + _who_can(membership)
+    text = _("The provider rejects this team’s key for %(place)s.") % {"place": environment.place}
+    text = f"{text} {_shown(environment, now)} {_who_can(membership)}"
     return Banner("bad", environment.place, text, _replace_key(membership))
 
 
 def _plural_refused(membership: Membership) -> str:
-    return f"{_('do not accept this team’s API key.')} {_('Nothing has been removed.')} {_who_can(membership)}"
+    text = _("The provider rejects this team’s key for %(places)s.")
+    return f"{text} {_('Nothing has been removed.')} {_who_can(membership).replace('%', '%%')}"
 
 
 def _all_refused(membership: Membership, refused: Sequence[Environment]) -> Banner:
     text = ngettext(
-        "The provider refuses the key for %(place)s.",
-        "The provider refuses the key, for all %(count)d environments.",
+        "The provider rejects this team’s key for %(place)s.",
+        "The provider rejects this team’s key for all %(count)d environments.",
         len(refused),
     ) % {"place": refused[0].place, "count": len(refused)}
     text = f"{text} {_('Nothing has been removed.')} {_who_can(membership)}"
-    return Banner("bad", _("Key refused"), text, _replace_key(membership))
+    return Banner("bad", "", text, _replace_key(membership))
 
 
 def _unusable(environment: Environment, membership: Membership) -> Banner:
     """The provider was not even asked: the stored key cannot be read, or cannot be sent."""
     text = f"{_(environment.fault_sentence)} {_('Nothing has been removed.')} {_who_can(membership)}"
-    return Banner("bad", _("Key not usable"), text, _replace_key(membership))
+    return Banner("bad", "", text, _replace_key(membership))
 
 
 def _who_can(membership: Membership) -> str:

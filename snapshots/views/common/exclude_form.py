@@ -53,7 +53,7 @@ class ExcludeForm(forms.Form):
         if cleaned.get("ends") != "day" or "until" in self.errors:
             return cleaned
         if day is None:
-            self.add_error("until", _("Name a day, or choose “Without end”."))
+            self.add_error("until", _("Choose a day, or “Without end”."))
         elif not timezone.now().date() < day < FOR_EVER.date():
             self.add_error("until", _("That day is not in the future."))
         return cleaned

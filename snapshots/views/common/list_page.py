@@ -183,7 +183,7 @@ def answer_refresh(request: MemberRequest, kind: type[View[F]]) -> HttpResponse:
         said, held = view.ask(caller_of(request, is_button)) if is_free else ("", True)
     view = kind.read(request)
     if not request.htmx:
-        messages.info(request, _("A refresh is already under way. Reload in a moment.") if held else said)
+        messages.info(request, _("A refresh is already running. Reload in a moment.") if held else said)
         return HttpResponseRedirect(next_url(request, view.url))
     first_fetch_ended = request.POST.get("first") == "1" and view.was_fetched
     swaps = first_fetch_ended or (is_button and not held)

@@ -131,7 +131,7 @@ def nothing_to_list(membership: Membership, environments: Sequence[Environment])
         action = Action(_("Enter the key"), reverse("snapshots:key", args=[team.slug]))
         return _to_do(membership, Empty("no_key", _("This team has no API key yet"), text, [action]))
     if not environments:
-        text = _("Nothing is fetched until the team names the environments it wants to see.")
+        text = _("Nothing is fetched until the team adds an environment.")
         action = Action(_("Add environments"), reverse("snapshots:environments", args=[team.slug]))
         return _to_do(membership, Empty("no_environment", _("This team has no environment yet"), text, [action]))
     return None
@@ -151,8 +151,10 @@ def never_fetched(environments: Sequence[Environment], shown: Sequence[Environme
     if all(environment.fault_kind for environment in shown):
         text = _("The provider has never answered, so there is nothing to show yet. The reason is above.")
         return Empty("first_fetch", _("Nothing fetched yet"), text)
-    text = _("%(done)d of %(all)d environments fetched. A large one takes some seconds; this page fills itself.") % {
+    text = _(
+        "%(done)d of %(all)d environments fetched. A large one takes a few seconds; this page updates by itself."
+    ) % {
         "done": len(answered),
         "all": len(environments),
     }
-    return Empty("first_fetch", _("First fetch under way"), text)
+    return Empty("first_fetch", _("First fetch in progress"), text)

@@ -124,7 +124,7 @@ def _denied(denials: Sequence[Denied], now: datetime) -> str:
         return _("The provider refuses the key; an admin can try again.")
     ends = [denied.until for denied in denials if denied.until]
     if not ends:
-        return _("Nothing could be asked now.")
+        return _("The provider can’t be asked right now. Try again in a moment.")
     return _("Checked a moment ago; the next check is possible in %(age)s.") % {"age": times.age(max(ends) - now)}
 
 
@@ -134,11 +134,11 @@ def _say_checked(checked: Checked, volume: Volume, now: datetime) -> str:
     if checked.fault:
         return _("%(volume)s could not be checked.") % {"volume": volume}
     if checked.written is None or checked.at is None:
-        return _("Nothing could be asked now.")
+        return _("The provider can’t be asked right now. Try again in a moment.")
     if checked.written.total:
         return ngettext(
-            "Asked for this volume alone: %(n)d snapshot changed.",
-            "Asked for this volume alone: %(n)d snapshots changed.",
+            "Checked this volume only: %(n)d snapshot changed.",
+            "Checked this volume only: %(n)d snapshots changed.",
             checked.written.total,
         ) % {"n": checked.written.total}
-    return _("Asked for this volume alone: nothing changed.")
+    return _("Checked this volume only: nothing changed.")

@@ -116,9 +116,9 @@ def _say(checked: Checked) -> str:
 def _say_denied(denied: Denied) -> str:
     now = timezone.now()
     if denied.why is Why.HELD:
-        return _("A refresh is under way. Try again in a moment.")
+        return _("A refresh is running. Try again in a moment.")
     if denied.why is Why.REFUSED:
         return _("The provider refuses this team's key for this environment.")
     if denied.why is Why.RETRY_AFTER and denied.until:
         return _("The provider asked us to wait until %(time)s UTC.") % {"time": times.clock(denied.until, now)}
-    return _("The provider cannot be asked now.")
+    return _("The provider can’t be asked right now. Try again in a moment.")

@@ -110,7 +110,7 @@ def _empty_list(view: SnapshotsView) -> Empty:
         return never_fetched(view.environments, view.shown)
     if view.filters.is_narrowed:
         return _no_match(view)
-    text = _("The provider lists none in these environments. What is taken from now on appears here.")
+    text = _("The provider lists no snapshots in these environments. New ones will appear here.")
     return Empty("no_snapshot", _("No snapshot yet"), text)
 
 

@@ -208,7 +208,7 @@ def _notes(shown: Shown) -> list[str]:
             % {"time": words.stamp(shown.snapshot.missing_since, shown.now)}
         )
     if shown.snapshot.found_at:
-        text = _("The provider's lists leave it out, but it still answered for it at %(time)s UTC.")
+        text = _("It is missing from the provider's lists, but the provider still answered for it at %(time)s UTC.")
         notes.append(text % {"time": words.stamp(shown.snapshot.found_at, shown.now)})
     if states.kind_of(shown.snapshot.state) is states.Kind.UNKNOWN:
         notes.append(_("The provider gives a state that this dashboard does not know: it may be usable or not."))

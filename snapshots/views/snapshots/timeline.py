@@ -71,7 +71,7 @@ def _first(snapshot: Snapshot, environment: Environment, state: str, now: dateti
     tone = states.kind_of(state).value
     word = states.state_label(state) if state else _("its state then is not known")
     if environment.first_listed_at is None or snapshot.first_seen_at <= environment.first_listed_at:
-        text = _("%(when)s · already there when we began to look, %(state)s")
+        text = _("%(when)s · existed before monitoring started, %(state)s")
     else:
         text = _("%(when)s · first seen, %(state)s")
     return TimelineItem(text % {"when": when, "state": word}, tone)

@@ -46,7 +46,7 @@ def verdict(
         strong=strong,
         text=_compare(snapshot, usable, newest, now),
         newest_url=f"{prefix}{newest.snapshot_id}/" if newest and newest.pk != snapshot.pk else "",
-        newest_label=_("the newest usable one"),
+        newest_label=_("the newest usable snapshot"),
         usability=usability(snapshot),
         older_url=f"{prefix}{older.snapshot_id}/" if older else "",
         newer_url=f"{prefix}{newer.snapshot_id}/" if newer else "",
@@ -75,13 +75,13 @@ def _compare(snapshot: Snapshot, usable: SnapshotQuerySet, newest: Snapshot | No
     known: Others = usable.aggregate(count=Count("pk"), after=Max("taken_after"), undated=undated)  # type: ignore[assignment]
     if not snapshot.is_usable:
         text = ngettext(
-            "This volume has %(count)d usable one%(newest)s.",
-            "This volume has %(count)d usable ones%(newest)s.",
+            "This volume has %(count)d usable snapshot.",
+            "This volume has %(count)d usable snapshots.",
             known["count"],
-        )
-        return text % {"count": known["count"], "newest": _newest_age(known, now)}
+        ) % {"count": known["count"]}
+        return f"{text} {_newest_age(known, now)}"
     if known["count"] == 1:
-        return _("The only usable one of this volume.")
+        return _("The only usable snapshot of this volume.")
     return _place(snapshot, usable, known, now)
 
 
@@ -93,24 +93,23 @@ def _place(snapshot: Snapshot, usable: SnapshotQuerySet, known: Others, now: dat
         is_open &= Q(taken_before__gt=snapshot.taken_after)
     others = usable.exclude(pk=snapshot.pk)
     found = others.aggregate(newer=Count("pk", filter=is_newer), open=Count("pk", filter=is_open))
-    numbers = {"count": known["count"], "newest": _newest_age(known, now), "open": found["open"]}
+    numbers = {"count": known["count"], "open": found["open"], "place": found["newer"] + 1}
     if found["open"]:
-        text = _("One of %(count)d usable ones of this volume; %(open)d of them may be older or newer%(newest)s.")
-        return text % numbers
-    place = found["newer"] + 1
-    if place == 1:
-        return _("The newest of %(count)d usable ones of this volume.") % numbers
-    if place == known["count"]:
-        return _("The oldest of %(count)d usable ones of this volume%(newest)s.") % numbers
-    text = _("Number %(place)d of %(count)d usable ones of this volume, newest first%(newest)s.")
-    return text % (numbers | {"place": place})
+        text = _("One of %(count)d usable snapshots of this volume; %(open)d of them may be older or newer.")
+    elif numbers["place"] == 1:
+        return _("The newest of %(count)d usable snapshots of this volume.") % numbers
+    elif numbers["place"] == known["count"]:
+        text = _("The oldest of %(count)d usable snapshots of this volume.")
+    else:
+        text = _("Number %(place)d of %(count)d usable snapshots of this volume, newest first.")
+    return f"{text % numbers} {_newest_age(known, now)}"
 
 
 def _newest_age(known: Others, now: datetime) -> str:
-    """How old the newest usable one is at most, by what is known of all their times."""
+    """How old the newest usable snapshot is at most, by what is known of all their times."""
     after = known["after"]
     if after is None:
-        return _("; when the newest was taken is not known")
+        return _("It is not known when the newest was taken.")
     if known["undated"] is not None and known["undated"] > after:
-        return _("; the newest is at most %(age)s old") % {"age": times.age(now - after)}
-    return _("; the newest is %(age)s old") % {"age": times.age(now - after)}
+        return _("The newest is at most %(age)s old.") % {"age": times.age(now - after)}
+    return _("The newest is %(age)s old.") % {"age": times.age(now - after)}

@@ -145,7 +145,9 @@ def _is_as_shown(request: MemberRequest, chosen: Chosen) -> bool:
     """Whether the address still names as many as the person agreed to."""
     if chosen.number and request.POST.get("number") == str(chosen.number):
         return True
-    messages.warning(request, _("Nothing was changed yet: look at the number once more."))
+    messages.warning(
+        request, _("Nothing was changed yet: the number of volumes has changed. Check it and confirm again.")
+    )
     return False
 
 
@@ -173,7 +175,7 @@ def _say_target(done: Done, hours: int | None) -> str:
 
 def _say_stopped(is_done: bool, *, is_undo: bool) -> str:
     if not is_done:
-        return _("Nothing was changed: somebody else was first.")
+        return _("Nothing was changed: someone else was faster.")
     if is_undo:
         return _("Its runs are expected again.")
     return _("Nothing is expected of it until a new run appears.")

@@ -293,7 +293,7 @@ def _empty(view: VolumesView) -> Empty:
             total,
         ) % {"number": grouped(total)}
         return Empty("no_match", _("Nothing matches"), text, [Action(_("Clear all filters"), view.prefix)])
-    text = _("The provider lists no snapshot of a volume here, and no volume. What it lists from now on appears here.")
+    text = _("The provider lists no volumes here, and no snapshots of one. New ones will appear here.")
     return Empty("no_snapshot", _("No volume yet"), text)
 
 

@@ -97,7 +97,7 @@ def asides(view: View[VolumeFilters], counted: Iterable[Tally]) -> list[Aside]:
 def unknown_volumes(environments: Iterable[Environment]) -> list[Aside]:
     """Where the volumes endpoint is closed to the key, nobody knows which volumes never had a snapshot."""
     closed = [environment.place for environment in environments if not environment.knows_volumes]
-    text = _("volumes without any snapshot cannot be known in %(places)s") % {"places": ", ".join(closed)}
+    text = _("volumes without snapshots can’t be seen in %(places)s") % {"places": ", ".join(closed)}
     return [Aside(text)] if closed else []
 
 

@@ -66,7 +66,8 @@ class Shown:
 
     @property
     def snapshots_url(self) -> str:
-        return f"{self.list_url}?volume_id={self.volume.volume_id}&environment={self.environment.path}"
+        url = f"{self.list_url}?volume_id={self.volume.volume_id}&environment={self.environment.path}"
+        return url if self.volume.snapshot_count else f"{url}&listed=no"
 
     @property
     def changes_url(self) -> str:
@@ -188,6 +189,8 @@ def _crumbs(shown: Shown) -> list[TeamLink]:
 
 def _count_text(volume: Volume) -> str:
     number = volume.snapshot_count
+    if not number:
+        return _("See those no longer listed")
     return ngettext("See %(n)d snapshot", "See all %(n)d snapshots", number) % {"n": number}
 
 
@@ -218,11 +221,13 @@ def _deletion(shown: Shown) -> str:
     left = ngettext("%(n)d snapshot left", "%(n)d snapshots left", volume.snapshot_count)
     text = _("Deleted, %(left)s.") % {"left": left % {"n": volume.snapshot_count}}
     if deletions.may_be_taken_back(volume):
-        return f"{text} " + _("Said by a member at %(time)s UTC.") % {"time": times.stamp(volume.deleted_at, now)}
+        return f"{text} " + _("Marked as deleted by a member at %(time)s UTC.") % {
+            "time": times.stamp(volume.deleted_at, now)
+        }
     last = volume.last_seen_at
     if last is None:
         return text
-    return f"{text} " + _("The provider listed it last at %(time)s UTC and does not know its id any more.") % {
+    return f"{text} " + _("Last listed at %(time)s UTC; the provider no longer knows its id.") % {
         "time": times.stamp(last, now)
     }
 

@@ -47,7 +47,9 @@ def volume_deleted(
     is_undo = request.POST.get("undo") == "1"
     act = deletions.take_back if is_undo else deletions.say_deleted
     if not act(shown.volume, person=request.user, request=request):
-        messages.warning(request, _("Nothing was changed: the provider says otherwise, or somebody was first."))
+        messages.warning(
+            request, _("Nothing was changed: the provider’s data contradicts it, or someone else was faster.")
+        )
     elif is_undo:
         messages.success(request, _("Checks resumed."))
     else:
@@ -59,10 +61,10 @@ def _ask(request: MemberRequest, shown: Shown) -> tuple[str, bool]:
     """Returns what to say, and whether somebody else is at it."""
     with slot() as is_free:
         if not is_free:
-            return _("A refresh is under way. Try again in a moment."), True
+            return _("A refresh is running. Try again in a moment."), True
         shown.volume.environment = shown.environment
         said, is_held = ask_for_volume(shown.volume, caller_of(request, is_button=True))
-    return (_("A refresh is under way. Try again in a moment."), True) if is_held else (said, False)
+    return (_("A refresh is running. Try again in a moment."), True) if is_held else (said, False)
 
 
 def _watch(request: MemberRequest, shown: Shown) -> HttpResponse:

@@ -80,7 +80,7 @@ def test_newest_first_under_a_head_for_each_day(alice_client: Client) -> None:
     assert [line.one("time").text for line in today.all("li")] == ["12:01", "12:01", "12:00"]
     assert badges(page)[:3] == ["– Deleted", "✕ Vanished", "→ Renamed"]
     assert [line.one("time").text for line in yesterday.all("li")] == ["12:01", "12:01", "12:00", "12:00"]
-    assert badges(page)[3:] == ["✓ Completed", "✕ Failed", "• Began to look", "• Began to look"]
+    assert badges(page)[3:] == ["✓ Completed", "✕ Failed", "• Monitoring started", "• Monitoring started"]
 
 
 @pytest.mark.usefixtures("told")
@@ -233,7 +233,7 @@ def rotating(lists: Lists, clock: time_machine.Traveller) -> None:
 
 @pytest.mark.usefixtures("rotating")
 def test_rotated_ones_are_shown_to_who_asks(alice_client: Client) -> None:
-    assert set(badges(alice_client.get(CHANGES))) == {"✓ Completed", "• Began to look"}
+    assert set(badges(alice_client.get(CHANGES))) == {"✓ Completed", "• Monitoring started"}
     assert badges(ask(alice_client, kind="rotated")) == ["– Rotated"] * 2
     everything = ask(alice_client, rotated="yes")
     assert badges(everything).count("– Rotated") == 2
@@ -283,7 +283,7 @@ def test_kinds_fold_for_themselves_and_each_list_for_itself(alice_client: Client
 def test_a_line_that_is_not_there_is_named(alice_client: Client, lists: Lists) -> None:
     many(lists, 1)
     page = ask(alice_client, line=Change.objects.get(kind="failed").pk)
-    assert "is not remembered any more; all are shown" in problems(page)[0]
+    assert "is no longer kept; all entries are shown" in problems(page)[0]
     assert len(titles(page)) == 2
 
 
@@ -346,13 +346,13 @@ def test_a_cached_page_shows_what_happens_within_the_minute(
 ) -> None:
     alice_client.get(CHANGES)
     fill([record(1)])
-    assert badges(alice_client.get(CHANGES)) == ["• Began to look"]
+    assert badges(alice_client.get(CHANGES)) == ["• Monitoring started"]
     fill([record(1), _new(2)])
-    assert badges(alice_client.get(CHANGES)) == ["✓ Completed", "• Began to look"]
+    assert badges(alice_client.get(CHANGES)) == ["✓ Completed", "• Monitoring started"]
     refuse(environment)
     assert badges(alice_client.get(CHANGES))[0] == "✕ Refused"
     fill([record(1), _new(2)])
-    assert badges(alice_client.get(CHANGES))[0] == "✓ Answering again"
+    assert badges(alice_client.get(CHANGES))[0] == "✓ Reachable again"
 
 
 @pytest.mark.usefixtures("told")
@@ -377,7 +377,7 @@ def test_the_fragment_is_the_pages_own_results(alice_client: Client) -> None:
 
 
 def test_before_anything_was_fetched_it_says_so(alice_client: Client, environment: Environment) -> None:
-    assert tree(alice_client.get(CHANGES)).one("div", css="empty").one("h2").text == "First fetch under way"
+    assert tree(alice_client.get(CHANGES)).one("div", css="empty").one("h2").text == "First fetch in progress"
 
 
 def test_nothing_matches_offers_the_way_back(alice_client: Client, told: Environment) -> None:

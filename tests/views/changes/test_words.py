@@ -28,16 +28,16 @@ WORDS = [
         *("rotated", "BackedUp", "", None, "– Rotated"),
         *("newer ones of its type are kept", "rotated, newer ones of its type are kept"),
     ),
-    ("returned", "BackedUp", "", None, "+ Listed again", "", "listed again"),
+    ("returned", "BackedUp", "", None, "+ Reappeared", "", "listed again"),
     ("renamed", "old", "new", None, "→ Renamed", "was old", "renamed, was old"),
     ("renamed", " ", "new", None, "→ Renamed", "had no name", "renamed, had no name"),
     ("volume_renamed", "old", "new", None, "→ Volume renamed", "was old", ""),
     ("refused", "", "refused", None, "✕ Refused", "the provider refuses the key", ""),
     ("refused", "", "key_unreadable", None, "✕ Refused", "the key cannot be used", ""),
-    ("answering", "refused", "", 86400, "✓ Answering again", "it was refused for 1 d", ""),
-    ("answering", "unavailable", "", 3 * 3600, "✓ Answering again", "silent for 3 h", ""),
-    ("began", "", "4812", None, "• Began to look", "4,812 snapshots were there", ""),
-    ("began", "", "1", None, "• Began to look", "1 snapshot was there", ""),
+    ("answering", "refused", "", 86400, "✓ Reachable again", "it was refused for 1 d", ""),
+    ("answering", "unavailable", "", 3 * 3600, "✓ Reachable again", "silent for 3 h", ""),
+    ("began", "", "4812", None, "• Monitoring started", "4,812 snapshots were there", ""),
+    ("began", "", "1", None, "• Monitoring started", "1 snapshot was there", ""),
     ("appeared", "", "BackedUp", None, "+ Appeared", "", "Appeared"),
     ("state", "Creating", "BackedUp", None, "→ State changed", "In progress → Completed", "Completed"),
     ("missing", "", "", None, "– No longer listed", "", "no longer listed"),
@@ -65,10 +65,10 @@ def test_rows_of_earlier_kinds_are_shown_as_they_were(alice_client: Client, list
     for kind, before, after in [("appeared", "", "Creating"), ("state", "Creating", "BackedUp"), ("missing", "", "")]:
         Change.objects.create(**common, at=NOW, kind=kind, before=before, after=after)
     told = [line.one("span", css="badge").text for line in lines(alice_client.get(CHANGES))]
-    assert told == ["– No longer listed", "→ State changed", "+ Appeared", "• Began to look"]
+    assert told == ["– No longer listed", "→ State changed", "+ Appeared", "• Monitoring started"]
     life = tree(alice_client.get(detail(1))).one("section", **{"aria-labelledby": "life-title"})
     assert [item.text for item in life.all("li")] == [
-        "24 Nov 12:00 · already there when we began to look, In progress",
+        "24 Nov 12:00 · existed before monitoring started, In progress",
         "24 Nov 12:00 · Completed",
         "24 Nov 12:00 · no longer listed",
     ]

@@ -81,7 +81,7 @@ def test_home_leads_an_admin_from_step_to_step(alice_client: Client, sim: Simula
 def test_looking_again_at_the_first_fetch_keeps_what_was_chosen(keyed: Client) -> None:
     add(keyed, *SEEN)
     page = tree(keyed.get(f"{LIST}?state=Error&sort=name"))
-    (again,) = [link for link in page.all("a") if link.text == "Look again"]
+    (again,) = [link for link in page.all("a") if link.text == "Reload"]
     assert again.attributes["href"] == again.attributes["data-hx-get"] == f"{LIST}?state=Error&sort=name"
 
 
@@ -158,7 +158,7 @@ def test_provider_down_is_said_and_the_step_stays(alice_client: Client, sim: Sim
 
 def test_the_first_fetch_counts_environment_by_environment(keyed: Client, sim: Simulator, team: Team) -> None:
     page = add(keyed, *PATHS)
-    assert empty(page).startswith("first_fetch First fetch under way 0 of 3 environments fetched.")
+    assert empty(page).startswith("first_fetch First fetch in progress 0 of 3 environments fetched.")
     assert ([line.split(": ")[1] for line in progress(page)], count(page)) == (["waiting"] * 3, "")
     leases.claim(Environment.objects.get(name="dev"), caller=Caller.COMMAND)
     list(refresh.refresh([Environment.objects.get(service_code="compute-qc")], caller=Caller.COMMAND))

@@ -144,7 +144,7 @@ def test_retry_after_is_obeyed(alice_client: Client, sim: Simulator, clock: time
 @pytest.mark.both_databases
 def test_while_a_refresh_is_under_way(alice_client: Client, sim: Simulator, environment: Environment) -> None:
     claimed(environment)
-    assert look_up(alice_client, snapshot_id(1)) == "A refresh is under way. Try again in a moment."
+    assert look_up(alice_client, snapshot_id(1)) == "A refresh is running. Try again in a moment."
     assert sim.calls() == 0
 
 

@@ -209,7 +209,7 @@ def test_its_life(alice_client: Client) -> None:
         "24 Nov 12:05 · deleted",
         "24 Nov 12:06 · listed again",
     ]
-    already = "24 Nov 12:00 · already there when we began to look, Completed"
+    already = "24 Nov 12:00 · existed before monitoring started, Completed"
     assert section(alice_client.get(detail(9)), "life-title") == [already]
 
 

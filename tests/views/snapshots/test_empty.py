@@ -43,7 +43,7 @@ def test_no_environment(alice: User, bob_client: Client, key: ApiKey, role: Role
 
 def test_first_fetch_under_way(alice_client: Client, environment: Environment, other: Environment) -> None:
     page = alice_client.get(LIST)
-    assert empty(page).startswith("first_fetch First fetch under way 0 of 2 environments fetched.")
+    assert empty(page).startswith("first_fetch First fetch in progress 0 of 2 environments fetched.")
     assert by_id(page, "refresh").one("input", name="first").attributes["value"] == "1"
 
 
@@ -53,7 +53,7 @@ def test_a_first_fetch_of_the_rest_counts_what_is_there(
     fill([record(1)], path=OTHER_PATH)
     assert empty(alice_client.get(LIST)) == ""
     page = alice_client.get(f"{LIST}?environment=compute-on/prod")
-    assert empty(page).startswith("first_fetch First fetch under way 1 of 2 environments fetched.")
+    assert empty(page).startswith("first_fetch First fetch in progress 1 of 2 environments fetched.")
 
 
 def test_never_answered_is_no_fetch_under_way(alice_client: Client, environment: Environment) -> None:
@@ -66,7 +66,7 @@ def test_never_answered_is_no_fetch_under_way(alice_client: Client, environment:
 
 def test_no_snapshot(alice_client: Client, fill: Fill) -> None:
     fill([])
-    assert empty(alice_client.get(LIST)).startswith("no_snapshot No snapshot yet The provider lists none")
+    assert empty(alice_client.get(LIST)).startswith("no_snapshot No snapshot yet The provider lists no snapshots")
 
 
 @pytest.mark.parametrize(("number", "says"), [(1, "there is 1 snapshot."), (3, "there are 3 snapshots.")])

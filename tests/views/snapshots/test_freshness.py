@@ -41,7 +41,7 @@ def test_some_old(alice_client: Client, fill: Fill, clock: time_machine.Travelle
     clock.shift(21 * MINUTE)
     fill([record(1)])
     page = alice_client.get(LIST)
-    assert freshness(page) == ("warn", "! 1 of 2 current; prod · compute-qc as of 12:00")
+    assert freshness(page) == ("warn", "! 1 of 2 environments up to date; prod · compute-qc from 12:00 UTC")
     assert dict(zip(cells(page, "name"), cells(page, "state"), strict=True)).popitem()[1] == "✓ Completed as of 12:00"
     assert banners(page) == []
 
@@ -53,7 +53,7 @@ def test_the_age_is_of_the_environments_shown(alice_client: Client, fill: Fill, 
     assert freshness(alice_client.get(f"{LIST}?environment={PATH}"))[0] == "ok"
     assert freshness(alice_client.get(f"{LIST}?environment={OTHER_PATH}")) == (
         "warn",
-        "! 0 of 1 current; prod · compute-qc as of 12:00",
+        "! 0 of 1 environments up to date; prod · compute-qc from 12:00 UTC",
     )
 
 
@@ -62,15 +62,18 @@ def test_many_old_are_named_in_part(alice_client: Client, fill: Fill, clock: tim
         fill([record(number)], path=f"compute-on/e{number}")
     clock.shift(timedelta(hours=11))
     tone, text = freshness(alice_client.get(LIST))
-    assert (tone, text.count("as of 12:00")) == ("warn", 3)
-    assert text.startswith("! 0 of 5 current; e0 · compute-on")
+    assert (tone, text.count("from 12:00 UTC")) == ("warn", 3)
+    assert text.startswith("! 0 of 5 environments up to date; e0 · compute-on")
     assert text.endswith(", 2 more")
 
 
 def test_never_fetched(alice_client: Client, environment: Environment, fill: Fill) -> None:
-    assert freshness(alice_client.get(LIST)) == ("busy", "◐ First fetch under way")
+    assert freshness(alice_client.get(LIST)) == ("busy", "◐ First fetch in progress")
     fill([record(1)], path=OTHER_PATH)
-    assert freshness(alice_client.get(LIST)) == ("warn", "! 1 of 2 current; prod · compute-on has no complete list yet")
+    assert freshness(alice_client.get(LIST)) == (
+        "warn",
+        "! 1 of 2 environments up to date; prod · compute-on has no complete list yet",
+    )
 
 
 def test_never_answered(alice_client: Client, environment: Environment) -> None:
@@ -94,7 +97,7 @@ def test_a_fault_is_told_with_its_next_try(
     fail(both[1])
     page = alice_client.get(LIST)
     assert banners(page) == [
-        "!prod · compute-qc has not answered since 12:05 (error 503). Showing data from 12:00 UTC, 21 min ago. "
+        "!prod · compute-qc has not answered since 12:05 UTC (error 503). Showing data from 12:00 UTC, 21 min ago. "
         "Nothing has been removed. Next try 12:23 UTC. Try now"
     ]
     assert numbers(page) == [1, 2]
@@ -150,7 +153,9 @@ def test_a_key_that_some_refuse_is_told_once(bob_client: Client, alice: User, fi
     fail(three, "internal")
     page = bob_client.get(LIST)
     (refused, internal) = banners(page)
-    assert refused.startswith("✕2 environments do not accept this team’s API key. Nothing has been removed. Ask alice@")
+    assert refused.startswith(
+        "✕The provider rejects this team’s key for 2 environments. Nothing has been removed. Ask alice@"
+    )
     assert internal.startswith("!env-2 · compute-on could not be refreshed since")
     assert folded(page) == [["env-0 · compute-on", "env-1 · compute-on"]]
 
@@ -181,7 +186,7 @@ def test_a_fault_without_a_status_is_told_in_words(
 ) -> None:
     fail(environment, kind, sentence="What went wrong.", status=None)
     (banner,) = banners(alice_client.get(LIST))
-    assert f"has not answered since 12:00 ({reason})." in banner
+    assert f"has not answered since 12:00 UTC ({reason})." in banner
 
 
 def test_a_waiting_time_that_is_over_is_not_told(
@@ -214,7 +219,7 @@ def test_refused_for_some(
     Membership.objects.filter(user__email="bob@example.com").update(role=role)
     page = bob_client.get(LIST)
     assert banners(page) == [
-        "✕prod · compute-on does not accept this team's API key. Showing data from 12:00 UTC, "
+        "✕The provider rejects this team’s key for prod · compute-on. Showing data from 12:00 UTC, "
         f"just now. Nothing has been removed. {advice}"
     ]
     assert numbers(page) == [1, 2]
@@ -224,11 +229,11 @@ def test_refused_for_all_is_said_once(alice_client: Client, both: tuple[Environm
     for environment in both:
         refuse(environment)
     assert banners(alice_client.get(LIST)) == [
-        "✕Key refused The provider refuses the key, for all 2 environments. Nothing has been removed. "
+        "✕The provider rejects this team’s key for all 2 environments. Nothing has been removed. "
         "A new key is tested as soon as you enter it. Replace the key"
     ]
     assert banners(alice_client.get(f"{LIST}?environment={PATH}"))[0].startswith(
-        "✕Key refused The provider refuses the key for prod · compute-on."
+        "✕The provider rejects this team’s key for prod · compute-on."
     )
 
 
@@ -238,7 +243,7 @@ def test_a_new_key_is_not_called_refused(
     refuse(both[0])
     ApiKey.replace(team, Secret("another-key"))
     (banner,) = banners(alice_client.get(LIST))
-    assert "does not accept this team's" not in banner
+    assert "The provider rejects" not in banner
 
 
 def test_a_key_that_cannot_be_read_is_not_called_refused(
@@ -247,8 +252,7 @@ def test_a_key_that_cannot_be_read_is_not_called_refused(
     refuse(both[0])
     fail(both[1], "key_unreadable", sentence="The stored API key cannot be read.", status=None)
     assert banners(bob_client.get(LIST)) == [
-        "✕Key not usable The stored API key cannot be read. Nothing has been removed. "
-        "Ask alice@example.com (admin) for another key."
+        "✕The stored API key cannot be read. Nothing has been removed. Ask alice@example.com (admin) for another key."
     ]
 
 
@@ -284,7 +288,7 @@ def test_an_incomplete_list(
     fill([record(1)], record_count=record_count)
     page = alice_client.get(LIST)
     assert banners(page)[0].startswith(f"!prod · compute-on gave an incomplete list at 12:01 UTC ({reason}")
-    assert freshness(page) == ("warn", "! 0 of 1 current; prod · compute-on as of 12:00")
+    assert freshness(page) == ("warn", "! 0 of 1 environments up to date; prod · compute-on from 12:00 UTC")
 
 
 def test_a_row_left_out_is_labelled_and_not_shown_as_usable(alice_client: Client, fill: Fill) -> None:
@@ -323,7 +327,7 @@ def test_the_fragment_or_page_of_old_data_says_so(
     clock.shift(timedelta(hours=2))
     for headers in ({}, HTMX):
         line = tree(alice_client.get(address, headers=headers)).one(id="freshness")
-        assert line.text.startswith("! 0 of 1 current; prod · compute-on as of 12:00")
+        assert line.text.startswith("! 0 of 1 environments up to date; prod · compute-on from 12:00 UTC")
 
 
 @pytest.mark.parametrize(("seconds", "off"), [(601, "10 min ahead of"), (-7300, "2 h behind")])

@@ -148,7 +148,7 @@ def test_a_first_fetch_that_failed_leaves_the_page(alice_client: Client, sim: Si
     answer = auto(alice_client, **form_of(alice_client))
     assert not has_table(answer)
     assert freshness(answer) == ("bad", "✕ Nothing could be fetched yet")
-    assert "has not answered since 12:00 (error 503)." in banners(answer)[0]
+    assert "has not answered since 12:00 UTC (error 503)." in banners(answer)[0]
 
 
 @pytest.mark.usefixtures("seen")
@@ -280,5 +280,5 @@ def test_a_place_is_given_back_after_every_end(
 
 def test_without_a_key_nothing_is_asked(alice_client: Client, sim: Simulator) -> None:
     ApiKey.objects.all().delete()
-    assert news(press(alice_client)) == "Nothing could be asked now."
+    assert news(press(alice_client)) == "The provider can’t be asked right now. Try again in a moment."
     assert sim.calls() == 0

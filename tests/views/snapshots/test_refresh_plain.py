@@ -66,14 +66,14 @@ def test_it_leads_to_an_own_address_that_the_form_names(alice_client: Client) ->
 def test_without_scripts_a_held_lease_is_said(alice_client: Client, environment: Environment, sim: Simulator) -> None:
     claimed(environment)
     assert alice_client.post(REFRESH).status_code == 302
-    assert said(alice_client) == "A refresh is already under way. Reload in a moment."
+    assert said(alice_client) == "A refresh is already running. Reload in a moment."
     assert sim.calls() == 0
 
 
 def test_without_scripts_a_full_process_says_so_too(alice_client: Client, sim: Simulator) -> None:
     with refreshing.slot(), refreshing.slot():
         alice_client.post(REFRESH)
-    assert said(alice_client) == "A refresh is already under way. Reload in a moment."
+    assert said(alice_client) == "A refresh is already running. Reload in a moment."
     assert sim.calls() == 0
 
 
@@ -86,7 +86,7 @@ def test_a_page_of_one_volume_asks_for_it_alone(
     sim.world.add_snapshot(PATH, volume_id=volume)
     answer = press(alice_client, seen=f"{LIST}?volume_id={volume}")
     assert [call.target for call in sim.requests] == [f"/v1/services/compute-on/prod/snapshots?volume_id={volume}"]
-    assert news(answer) == "Asked for this volume alone: 1 snapshot changed."
+    assert news(answer) == "Checked this volume only: 1 snapshot changed."
     assert has_table(answer)
     environment.refresh_from_db()
     assert (environment.listed_at, environment.tried_at, environment.lease_until) == (*stamps, None)
@@ -99,16 +99,14 @@ def test_one_volume_buries_nothing(alice_client: Client, sim: Simulator, volume:
         if row.get("volumeId") == volume:
             sim.world.remove_snapshot(PATH, str(row["id"]))
     answer = press(alice_client, seen=f"{LIST}?volume_id={volume}")
-    assert news(answer) == "Asked for this volume alone: nothing changed."
+    assert news(answer) == "Checked this volume only: nothing changed."
     assert len(rows(answer)) == before
 
 
 @pytest.mark.usefixtures("seen")
 def test_rows_of_other_volumes_are_not_taken_for_an_answer(alice_client: Client, sim: Simulator, volume: str) -> None:
     sim.fault(path="/snapshots", set_fields={"volumeId": "00000000-0000-4000-8000-000000000001"})
-    assert (
-        news(press(alice_client, seen=f"{LIST}?volume_id={volume}")) == "Asked for this volume alone: nothing changed."
-    )
+    assert news(press(alice_client, seen=f"{LIST}?volume_id={volume}")) == "Checked this volume only: nothing changed."
     assert count(alice_client.get(LIST)) == "24 snapshots"
 
 

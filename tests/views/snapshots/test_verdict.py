@@ -12,7 +12,7 @@ from tests.views.snapshots.reading import Response, by_id, links, tree
 
 pytestmark = pytest.mark.django_db
 THREE = (1, 2, 3)
-LINK = " the newest usable one →"
+LINK = " the newest usable snapshot →"
 
 
 def verdict(page: Response) -> str:
@@ -22,9 +22,9 @@ def verdict(page: Response) -> str:
 @pytest.mark.parametrize(
     ("number", "says"),
     [
-        (1, "Usable. The newest of 3 usable ones of this volume."),
-        (2, f"Usable. Number 2 of 3 usable ones of this volume, newest first; the newest is 1 d old.{LINK}"),
-        (3, f"Usable. The oldest of 3 usable ones of this volume; the newest is 1 d old.{LINK}"),
+        (1, "Usable. The newest of 3 usable snapshots of this volume."),
+        (2, f"Usable. Number 2 of 3 usable snapshots of this volume, newest first. The newest is 1 d old.{LINK}"),
+        (3, f"Usable. The oldest of 3 usable snapshots of this volume. The newest is 1 d old.{LINK}"),
     ],
 )
 def test_place_among_the_usable(alice_client: Client, fill: Fill, number: int, says: str) -> None:
@@ -32,12 +32,12 @@ def test_place_among_the_usable(alice_client: Client, fill: Fill, number: int, s
     fill([record(0)], path=OTHER_PATH)
     page = alice_client.get(detail(number))
     assert verdict(page) == says
-    assert links(page).get("the newest usable one →") == (None if number == 1 else detail(1))
+    assert links(page).get("the newest usable snapshot →") == (None if number == 1 else detail(1))
 
 
 def test_the_only_one(alice_client: Client, fill: Fill) -> None:
     fill([record(1), record(2, state="Error")])
-    assert verdict(alice_client.get(detail(1))) == "Usable. The only usable one of this volume."
+    assert verdict(alice_client.get(detail(1))) == "Usable. The only usable snapshot of this volume."
 
 
 @pytest.mark.parametrize(
@@ -54,7 +54,7 @@ def test_the_only_one(alice_client: Client, fill: Fill) -> None:
 def test_not_usable(alice_client: Client, fill: Fill, state: str, says: str) -> None:
     fill([record(2, state=state), record(1)])
     page = alice_client.get(detail(2))
-    assert verdict(page) == f"{says} This volume has 1 usable one; the newest is 1 d old.{LINK}"
+    assert verdict(page) == f"{says} This volume has 1 usable snapshot. The newest is 1 d old.{LINK}"
     assert ("a state that this dashboard does not know" in page.content.decode()) == says.startswith("Unknown")
 
 
@@ -76,7 +76,8 @@ def test_a_candidate(alice_client: Client, fill: Fill) -> None:
     fill([record(2)])
     page = alice_client.get(detail(1))
     assert verdict(page) == (
-        f"Unknown: missing from the provider's newest list. This volume has 1 usable one; the newest is 2 d old.{LINK}"
+        "Unknown: missing from the provider's newest list. This volume has 1 usable snapshot. "
+        f"The newest is 2 d old.{LINK}"
     )
     assert tree(page).one(css="title-facts").one(css="badge").attributes["class"] == "badge unknown"
     assert "The provider left it out at 24 Nov 12:00 UTC. Whether it is gone is not known yet" in (
@@ -91,7 +92,7 @@ def test_a_gone_one_keeps_its_page(alice_client: Client, fill: Fill, clock: time
         fill([record(2)])
     page = alice_client.get(detail(1))
     assert page.status_code == 200
-    assert verdict(page).startswith("Gone. This volume has 1 usable one")
+    assert verdict(page).startswith("No longer listed. This volume has 1 usable snapshot.")
     assert (
         "The provider stopped listing this snapshot between 24 Nov 12:00 and 24 Nov 12:01 UTC. "
         "Assume it cannot be used." in by_id(page, "detail").text
@@ -107,7 +108,7 @@ def test_old_data_promises_nothing(
     clock.shift(timedelta(minutes=5))
     if spoilt == "fault":
         fail(environment)
-    says = "Was usable at 12:00 UTC; our copy is 5 min old. The only usable one of this volume."
+    says = "Was usable at 12:00 UTC; our copy is 5 min old. The only usable snapshot of this volume."
     assert verdict(alice_client.get(detail(1))) == says
 
 
@@ -118,7 +119,7 @@ def test_an_incomplete_first_list_promises_nothing(alice_client: Client, fill: F
 
 def test_a_newest_of_unknown_age(alice_client: Client, fill: Fill) -> None:
     fill([record(1, name="by hand"), record(2, name="by hand too", state="Error")])
-    assert "; when the newest was taken is not known." in verdict(alice_client.get(detail(2)))
+    assert "It is not known when the newest was taken." in verdict(alice_client.get(detail(2)))
 
 
 def test_a_range_counts_by_its_older_end(alice_client: Client, fill: Fill, clock: time_machine.Traveller) -> None:
@@ -126,7 +127,7 @@ def test_a_range_counts_by_its_older_end(alice_client: Client, fill: Fill, clock
     fill([taken(2, NOW - timedelta(days=2))])
     clock.move_to(NOW)
     fill([record(1, name="by hand"), taken(2, NOW - timedelta(days=2))])
-    assert "; the newest is 8 h old." in verdict(alice_client.get(detail(2)))
+    assert "The newest is 8 h old." in verdict(alice_client.get(detail(2)))
 
 
 @pytest.mark.parametrize(("number", "older", "newer"), [(1, 2, None), (2, 3, 1), (3, 4, 2), (4, None, 3)])

@@ -82,7 +82,7 @@ def test_a_third_question_waits_for_its_place(alice_client: Client, sim: Simulat
     with refreshing.slot(), refreshing.slot():
         assert watch(alice_client, shown).status_code == 202
         pressed = alice_client.post(f"{shown}check/", headers=HTMX)
-        assert by_id(pressed, "news").text == "A refresh is under way. Try again in a moment."
+        assert by_id(pressed, "news").text == "A refresh is running. Try again in a moment."
     assert sim.calls() == 0
     assert watch(alice_client, shown).status_code == 200
 
@@ -93,5 +93,5 @@ def test_the_button_confirms_this_one_though_the_list_is_old(
     clock.shift(HOUR)
     answer = alice_client.post(f"{shown}check/", headers=HTMX)
     assert strong(answer) == "Usable."
-    assert "as of 12:00" in by_id(answer, "freshness").text
+    assert "from 12:00 UTC" in by_id(answer, "freshness").text
     assert strong(alice_client.get(shown)).startswith("Was usable at 12:00 UTC")

@@ -336,7 +336,9 @@ def test_a_member_says_that_it_was_deleted_and_takes_it_back(
     generation = Environment.objects.get(pk=where.pk).generation
     assert alice_client.post(DELETED)["Location"] == PAGE
     page = alice_client.get(PAGE)
-    assert banners(page)[0].startswith("–Deleted, 12 snapshots left. Said by a member at 24 Nov 12:00 UTC.")
+    assert banners(page)[0].startswith(
+        "–Deleted, 12 snapshots left. Marked as deleted by a member at 24 Nov 12:00 UTC."
+    )
     assert by_id(page, "verdict").text.startswith("– Deleted 12 snapshots left")
     assert not tree(page).all(id="schedules-title")
     assert Environment.objects.get(pk=where.pk).generation == generation + 1
@@ -391,7 +393,7 @@ def test_what_the_provider_does_not_know_cannot_be_taken_back(alice_client: Clie
     Volume.objects.update(from_endpoint=True, listed=False, **gone)
     page = alice_client.get(PAGE)
     assert banners(page) == [
-        "–Deleted, 1 snapshot left. The provider listed it last at 24 Nov 11:15 UTC and does not know its id any more."
+        "–Deleted, 1 snapshot left. Last listed at 24 Nov 11:15 UTC; the provider no longer knows its id."
     ]
     alice_client.post(DELETED, {"undo": "1"})
     assert Volume.objects.get().deleted_at == NOW
@@ -409,7 +411,7 @@ def test_the_button_asks_for_this_volume_alone(alice_client: Client, seen: Envir
     answer = alice_client.post(page, headers=HTMX)
     (asked,) = [request.target for request in sim.requests]
     assert f"volume_id={page.rstrip('/').rpartition('/')[2]}" in asked
-    assert by_id(answer, "news").text == "Asked for this volume alone: nothing changed."
+    assert by_id(answer, "news").text == "Checked this volume only: nothing changed."
     assert tree(answer).one("h1")
     assert tree(answer).all("input", name="back", value=page)
 
@@ -418,7 +420,7 @@ def test_without_scripts_it_leads_back_and_says_so(bob_client: Client, seen: Env
     page = a_volume(seen)
     answer = bob_client.post(page, follow=True)
     assert answer.redirect_chain == [(page, 302)]
-    assert "Asked for this volume alone: nothing changed." in answer.content.decode()
+    assert "Checked this volume only: nothing changed." in answer.content.decode()
     assert "Checked a moment ago." in bob_client.post(page, follow=True).content.decode()
     assert len(sim.requests) == 1
 
@@ -450,7 +452,7 @@ def test_the_home_page_says_where_no_volume_can_be_known(
     bob_client: Client, fill: Fill, kind: str, is_closed: bool
 ) -> None:
     where = fill(daily([0]))
-    said = "volumes without any snapshot cannot be known in prod · compute-on"
+    said = "volumes without snapshots can’t be seen in prod · compute-on"
     assert said not in bob_client.get("/t/acme/volumes/").content.decode()
     Environment.objects.filter(pk=where.pk).update(volumes_fault=kind)
     assert (said in bob_client.get("/t/acme/volumes/").content.decode()) == is_closed

@@ -148,7 +148,7 @@ def test_old_data_is_said_on_the_row(alice_client: Client, told: Environment, cl
     page = home(alice_client)
     assert cell(page, "late", "newest").endswith("as of 12:00")
     assert freshness(page)[0] == "warn"
-    assert "has not answered since 12:20 (error 503)" in banners(page)[0]
+    assert "has not answered since 12:20 UTC (error 503)" in banners(page)[0]
 
 
 def test_fewer_usable_ones_are_marked_for_a_week(alice_client: Client, told: Environment) -> None:
@@ -234,13 +234,13 @@ def test_no_environment(alice_client: Client, key: ApiKey) -> None:
 
 def test_first_fetch_under_way(alice_client: Client, environment: Environment) -> None:
     page = home(alice_client)
-    assert empty(page).startswith("first_fetch First fetch under way 0 of 1 environments fetched.")
+    assert empty(page).startswith("first_fetch First fetch in progress 0 of 1 environments fetched.")
     assert freshness(page)[0] == "busy"
 
 
 def test_no_volume(alice_client: Client, fill: Fill) -> None:
     fill([])
-    assert empty(home(alice_client)).startswith("no_snapshot No volume yet The provider lists no snapshot of a volume")
+    assert empty(home(alice_client)).startswith("no_snapshot No volume yet The provider lists no volumes here")
 
 
 def test_nothing_matches(alice_client: Client, told: Environment) -> None:
