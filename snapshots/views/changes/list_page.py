@@ -70,11 +70,14 @@ class ChangesView(DatedView[ChangeFilters]):
             "title": _("Changes"),
             "count_text": _count_text(page),
             "table": table,
-            "chips": list(_chips(self)),
+            "chips": self.chips(),
             "pager": _pager(page, self),
             "empty": self.nothing or (None if page.lines else _empty(self)),
             **self.dated_context(),
         }
+
+    def chips(self) -> list[Chip]:
+        return list(_chips(self))
 
     def menus(self) -> list[FilterGroup]:
         counts = _counts(self)

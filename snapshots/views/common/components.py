@@ -37,10 +37,11 @@ class Column:
 
 @dataclass(frozen=True, slots=True)
 class Chip:
-    """A filter in use, and the address of the page without it."""
+    """A filter in use, the address of the page without it, and its value alone."""
 
     label: str
     remove_url: str
+    word: str = ""
 
     @property
     def remove_label(self) -> str:
@@ -197,4 +198,4 @@ class TeamLink:
 
 
 def chip(kind: str, value: str, url: str) -> Chip:
-    return Chip(f"{kind}: {value}", url)
+    return Chip(f"{kind}: {value}", url, value)

@@ -38,6 +38,8 @@ F = TypeVar("F", bound=FilterBase, covariant=True)
 T = TypeVar("T")
 K = TypeVar("K")
 KEEP_SECONDS = 120
+# So many filters are named in a page's title.
+MOST_WORDS = 3
 # The addresses of the pages and their filters, by the name that a saved view keeps.
 SAVED_PAGES: Mapping[str, tuple[str, type[FilterBase]]] = {
     "volumes": ("snapshots:volumes", VolumeFilters),
@@ -90,6 +92,10 @@ class View(Generic[F]):
 
     def context(self, *, is_fragment: bool) -> dict[str, object]:
         """What the templates of the page and its fragments are given, beside `shared_context`."""
+        raise NotImplementedError
+
+    def chips(self) -> list[Chip]:
+        """The filters in use."""
         raise NotImplementedError
 
     def ask(self, caller: Caller) -> tuple[str, bool]:
@@ -148,6 +154,7 @@ class View(Generic[F]):
         return {
             "list_url": self.prefix,
             "clear_url": self.prefix,
+            "filter_words": ", ".join([chip.word or chip.label for chip in self.chips()][:MOST_WORDS]),
             "query": self.filters.q,
             "search_label": self.search_label,
             "problems": self.filters.problems,

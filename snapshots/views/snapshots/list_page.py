@@ -53,11 +53,14 @@ class SnapshotsView(DatedView[SnapshotFilters]):
             # Before anything was fetched nothing is known to count, not even to none.
             "count_text": "" if empty and empty.kind == "first_fetch" else _count_text(page, self),
             "table": rows,
-            "chips": _chips(self),
+            "chips": self.chips(),
             **self.dated_context(),
             "pager": _pager(page, self),
             "empty": empty,
         }
+
+    def chips(self) -> list[Chip]:
+        return _chips(self)
 
     def menus(self) -> list[FilterGroup]:
         return _groups(self, _counts(self))

@@ -23,7 +23,7 @@ from snapshots.models.volume import VolumeQuerySet
 from snapshots.text import times
 from snapshots.text.labels import grouped
 from snapshots.verdicts.sql import DataAges, volumes_of_team
-from snapshots.views.common.components import Action, Empty, Pager
+from snapshots.views.common.components import Action, Chip, Empty, Pager
 from snapshots.views.common.list_page import View, answer, answer_refresh, kept_part, numbered_pager
 from snapshots.views.common.page_state import never_fetched
 from snapshots.views.volumes import strip_svg, tiles
@@ -120,6 +120,9 @@ class VolumesView(View[VolumeFilters]):
     def may_act(self) -> bool:
         """Whether each row has a box, to exclude the volume."""
         return may(self.membership, "snapshots:exclude")
+
+    def chips(self) -> list[Chip]:
+        return list(tiles.chips(self))
 
     def context(self, *, is_fragment: bool) -> dict[str, object]:
         """The costly parts come from the cache."""
@@ -234,14 +237,14 @@ def _bar_context(view: VolumesView, counts: MenuCounts) -> dict[str, object]:
         "query": view.filters.q,
         "search_label": view.search_label,
         "groups": tiles.groups(view, counts),
-        "chips": list(tiles.chips(view)),
+        "chips": view.chips(),
         "hidden": view.filters.pairs(*view.hidden_fields),
     }
 
 
 def _results(view: VolumesView, volumes: VolumeQuerySet, total: int, ages: DataAges) -> str:
     context: dict[str, object] = {
-        "chips": list(tiles.chips(view)),
+        "chips": view.chips(),
         "clear_url": view.prefix,
         "problems": view.filters.problems,
         "fetching": view.fetching,

@@ -162,6 +162,22 @@ def test_a_row_without_a_volume_leads_to_all_without(alice_client: Client) -> No
     assert numbers(alice_client.get(links(page)["No volume"])) == [4]
 
 
+@in_turn("page", ["snapshots", "volumes", "changes"])
+def test_the_title_names_page_filters_and_team(alice_client: Client, page: str) -> None:
+    url = f"/t/acme/{page}/"
+    name = tree(alice_client.get(url)).one("h1").text
+    assert tree(alice_client.get(url)).all("title")[0].text == f"{name} · Acme Platform – Snapshots"
+    for headers in ({}, HTMX):
+        found = tree(alice_client.get(f"{url}?q=mail&environment={PATH}", headers=headers)).all("title")[0].text
+        assert found == f"{name} · prod · compute-on, mail · Acme Platform – Snapshots"
+
+
+def test_the_brand_is_named_apart_from_the_page(alice_client: Client) -> None:
+    bar = tree(alice_client.get(LIST)).one("header")
+    names = [link.attributes.get("aria-label", link.text) for link in bar.all("a")]
+    assert len(names) == len(set(names)) > 3
+
+
 def test_hostile_text_is_shown_as_text(alice_client: Client) -> None:
     hostile = "<script>alert(1)</script>"
     page = alice_client.get(LIST, {"q": hostile, "state": hostile, "volume_q": hostile})
