@@ -15,6 +15,7 @@ from snapshots.models import Environment, Volume
 from snapshots.rules.taken_time import UNDATED
 from snapshots.rules.verdict import Verdict
 from snapshots.text import times
+from snapshots.text.glossary import MEANINGS
 from snapshots.text.labels import Badge, has_returned, returned_in_words, volume_name
 from snapshots.text.times import Taken
 from snapshots.text.verdict_labels import badge, beside, schedule_name, target_text
@@ -43,6 +44,7 @@ class VolumeRow:
     badge: Badge
     beside: str
     why: str
+    meaning: str
     newest: Taken | None
     promise: str
     target: str
@@ -100,6 +102,7 @@ class Scene:
             badge=badge(status),
             beside=beside(status),
             why=why(status),
+            meaning=str(MEANINGS[status.verdict]),
             newest=_newest(status),
             promise=schedules or target_words,
             target=target_words if schedules else "",

@@ -21,8 +21,9 @@ from snapshots.policy import deletions
 from snapshots.rules.verdict import Verdict
 from snapshots.sync import leases
 from snapshots.text import times
+from snapshots.text.glossary import MEANINGS
 from snapshots.text.labels import has_returned, returned_in_words, volume_name
-from snapshots.text.verdict_labels import badge, beside
+from snapshots.text.verdict_labels import LABELS, badge, beside
 from snapshots.text.verdict_reason import why
 from snapshots.verdicts.evaluate import created_time
 from snapshots.verdicts.sql import DataAges, with_status
@@ -151,7 +152,13 @@ def verdict_context(shown: Shown, status: VolumeStatus) -> dict[str, object]:
         text = _(
             "No run is due for a deleted volume. Its remaining snapshots can be used while the provider lists them."
         )
-    return {"badge": badge(status), "beside": beside(status), "why": text}
+    return {
+        "badge": badge(status),
+        "beside": beside(status),
+        "why": text,
+        "status_name": LABELS[status.verdict],
+        "meaning": MEANINGS[status.verdict],
+    }
 
 
 def age_context(shown: Shown) -> dict[str, object]:
