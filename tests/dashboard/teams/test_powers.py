@@ -19,6 +19,7 @@ EXPORTS = " ".join(
 FORMS = {
     "leave": "teams:leave",
     "tokens": "snapshots:tokens",
+    "targets": "snapshots:volume_targets",
     "exclude": "snapshots:exclude snapshots:resume",
     "people": "teams:remove_member",
     "security": "teams:security snapshots:share_switch",
@@ -27,7 +28,8 @@ FORMS = {
     "share": "snapshots:share_revoke_all",
 }
 GETS = {
-    "read": "teams:settings teams:people snapshots:team_home snapshots:volumes snapshots:volume snapshots:list "
+    "read": "snapshots:search snapshots:list_counts snapshots:changes_volume_choices snapshots:changes_counts "
+    "teams:settings teams:people snapshots:team_home snapshots:volumes snapshots:volume snapshots:list "
     "snapshots:volume_choices snapshots:detail snapshots:changes snapshots:targets snapshots:exclusions "
     "snapshots:views snapshots:former_exclude snapshots:former_resume snapshots:former_exclusions",
     "export": EXPORTS,
@@ -36,11 +38,12 @@ GETS = {
     "audit": "teams:audit",
 }
 POSTS = {
+    "read": "snapshots:volumes_look snapshots:volumes_seen",
     "refresh": "snapshots:volumes_refresh snapshots:volume snapshots:refresh snapshots:changes_refresh snapshots:check",
     "share": "snapshots:share_make snapshots:share_revoke",
     "tokens": "snapshots:token_revoke",
     "targets": "snapshots:targets",
-    "exclude": "snapshots:exclusions",
+    "exclude": "snapshots:exclusions snapshots:undo",
     "mark": "snapshots:stopped snapshots:volume_deleted",
     "views": "snapshots:view_save snapshots:view_delete",
     "key": "snapshots:key_save snapshots:key_cancel",
