@@ -39,7 +39,7 @@ class Prepared:
 def in_words(hours: int) -> str:
     """A target in words: "24 hours", "7 days"."""
     if hours == 0:
-        return _("no age limit")
+        return _("No age limit")
     if hours % 24 or hours == 24:
         return ngettext("%(n)d hour", "%(n)d hours", hours) % {"n": hours}
     return ngettext("%(n)d day", "%(n)d days", hours // 24) % {"n": hours // 24}

@@ -34,7 +34,7 @@ class Question(NamedTuple):
 
 def target_question(team: Team) -> Question:
     found = _effects(team)
-    answers = [Answer(hours, _label(hours), _effect(found, hours)) for hours in CHOICES]
+    answers = [Answer(hours, targets.in_words(hours), _effect(found, hours)) for hours in CHOICES]
     return Question(answers, _members(team))
 
 
@@ -48,10 +48,6 @@ def _effects(team: Team) -> Effects | None:
         return kept(key, Effects, lambda: effects(environments, now), seconds=KEEP_SECONDS)
     except TooMany:
         return None
-
-
-def _label(hours: int) -> str:
-    return targets.in_words(hours) if hours else _("No age limit")
 
 
 def _effect(found: Effects | None, hours: int) -> str:
