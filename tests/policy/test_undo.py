@@ -81,6 +81,7 @@ def before(alice_client: Client, team: Team, mixture: Environment, clock: time_m
     return decided(team)
 
 
+@pytest.mark.both_databases
 @pytest.mark.parametrize("act", ACTS)
 def test_what_was_there_before_comes_back(dora_client: Client, team: Team, before: list[object], act: str) -> None:
     page = ACTS[act](dora_client)

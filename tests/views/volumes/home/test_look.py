@@ -91,6 +91,7 @@ def visit_again(client: Client, user: User, clock: time_machine.Traveller, **lat
     return home(client)
 
 
+@pytest.mark.both_databases
 def test_what_began_since_the_last_visit_is_marked(
     alice: User,
     alice_client: Client,
