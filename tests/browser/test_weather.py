@@ -54,9 +54,9 @@ def test_nothing_moves_under_a_reader(open_tab: Callable[..., Tab], stack: Stack
     tab.goto(LIST)
     told = tab.page.locator("#banners details")
     told.locator("summary").click()
-    before = told.element_handle()
+    shown = told.element_handle()
     _ask_by_script(tab)
-    tab.page.wait_for_function("before => !before.isConnected", arg=before)
+    tab.page.wait_for_function("shown => !shown.isConnected", arg=shown)
     expect(told.locator("li").first).to_be_visible()
     tab.check()
 
