@@ -15,7 +15,8 @@ from dashboard.teams.access.capabilities import capabilities
 from dashboard.teams.access.guard import AccessMiddleware
 from dashboard.teams.models import AccessToken, Membership, PendingKey, Role, User
 from dashboard.teams.people.members import change_role, remove
-from snapshots.models import SavedView, ShareLink, Snapshot, Volume
+from snapshots.models import LastAct, SavedView, ShareLink, Snapshot, Volume
+from snapshots.policy import targets
 from snapshots.sharing import links
 from tests.authorization.conftest import House
 from tests.authorization.plan import TEAM_VIEWS
@@ -36,6 +37,8 @@ ACTS: dict[str, list[dict[str, str]]] = {
     "snapshots:resume": [{"number": "1"}],
     "snapshots:stopped": [{"schedule": "DAILY", "volume": "VOLUME"}],
     "snapshots:targets": [{"hours": "24"}, {"hours": "24"} | ENVIRONMENT, {"hours": "24", "volume": "VOLUME"}],
+    "snapshots:volume_targets": [{"number": "1", "hours": "24"}],
+    "snapshots:undo": [{"act": "ACT"}],
     "snapshots:exclusions": [{"reason": "x", "ends": "never"} | ENVIRONMENT],
     "snapshots:view_save": [{"page": "volumes", "name": "new", "query": "q=a"}],
     "snapshots:view_delete": [{"view": "VIEW"}],
@@ -80,11 +83,13 @@ def volume(house: House) -> Volume:
     volume = Volume.objects.get(team=team)
     volume.excluded_until, volume.missing_since = None, timezone.now()
     volume.save()
+    targets.set_of_volume(volume, 48, person=house.users["alice"])
     return volume
 
 
 def filled(house: House, volume: Volume, body: dict[str, str]) -> dict[str, str]:
     own = {"VOLUME": str(volume.pk), "VIEW": str(SavedView.objects.get().pk), "PENDING": str(house.pending["acme"])}
+    own["ACT"] = LastAct.objects.get().at.isoformat()
     return {name: own.get(value, value) for name, value in body.items()}
 
 

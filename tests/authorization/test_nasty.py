@@ -43,7 +43,7 @@ HEADERS = (
 HEADER_VALUES = ("[", "http://[", "//[", "%00", "x" * 5000, "é", '"', "W/", "bytes=0-0", "1" * 30, "a, b;q=x", "\t")
 HTMX = {"HX-Request": "true"}
 # Environments without a list return nothing, and say so.
-CLOSED = {("api:volumes", 503)}
+CLOSED = {("api:volumes", 503), ("api:volume", 503)}
 ASKED = [(view, method) for view in sorted(VIEWS) for method in ("GET", "POST") if method in capabilities()[view]]
 
 
