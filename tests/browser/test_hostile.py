@@ -224,7 +224,7 @@ def test_nothing_would_run_without_the_policy(stack: Stack, seeded: Told, open_s
         assert sink.page.locator("h1").text_content() == (name if name.strip() else snapshot)
     for path in share_hostile(stack, seeded["teams"][0]):
         sink.visit(path)
-    assert sink.page.locator("dl div").count() == 4
+    assert sink.page.locator("dl div").count() == 5
     tell(sink, figures)
 
 

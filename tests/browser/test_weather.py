@@ -59,6 +59,8 @@ def test_nothing_moves_under_a_reader(open_tab: Callable[..., Tab], stack: Stack
     tab.page.wait_for_function("shown => !shown.isConnected", arg=shown)
     expect(told.locator("li").first).to_be_visible()
     tab.check()
+    stack.simulator.clear_faults()
+    stack.manage("sync_snapshots", "--force")
 
 
 def test_a_dashboard_that_does_not_answer_keeps_no_tick(open_tab: Callable[..., Tab], stack: Stack) -> None:
