@@ -22,7 +22,10 @@
   };
 
   const showOff = () => document.documentElement.classList.toggle("keys-off", !toggle.checked);
-  const typing = (element) => element.matches("input, textarea, select") || element.isContentEditable;
+  // A box or a button takes no letters.
+  const typing = (element) =>
+    element.matches("textarea, select, input:not([type=checkbox], [type=radio], [type=button], [type=submit])") ||
+    element.isContentEditable;
 
   const press = (event) => {
     if (!toggle.checked || event.ctrlKey || event.metaKey || event.altKey || typing(event.target)) return;

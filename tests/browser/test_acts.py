@@ -100,6 +100,10 @@ def test_rows_are_selected(open_tab: OpenTab, width: str) -> None:
     assert last["y"] + last["height"] <= over["y"]
     alice.page.keyboard.press("Escape")
     expect(alice.page.locator("input[name=volume]:checked")).to_have_count(0)
+    # A box takes no letters: the shortcuts work there too.
+    boxes.nth(2).focus()
+    alice.page.keyboard.press("/")
+    expect(alice.page.locator("[data-search]")).to_be_focused()
     boxes.nth(2).check()
     alice.page.locator("#filters input[name=q]").fill("root")
     expect(said).to_contain_text("Selection cleared")
