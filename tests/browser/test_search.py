@@ -23,6 +23,7 @@ def options(page: Page, number: int) -> None:
 
 
 def typed(page: Page, text: str) -> None:
+    page.wait_for_load_state()  # a page that just opened has no shortcuts yet
     page.keyboard.press("/")
     page.keyboard.press("Control+A")
     page.keyboard.type(text)

@@ -10,6 +10,7 @@ from playwright.sync_api import Route, expect
 from snapshots.simulator.faults import Fault
 from tests.browser.conftest import Tab
 from tests.browser.stack import KEY, Stack
+from tests.waiting import until
 
 pytestmark = pytest.mark.browser
 LIST = "/t/acme/snapshots/"
@@ -56,7 +57,7 @@ def test_nothing_moves_under_a_reader(open_tab: Callable[..., Tab], stack: Stack
     told.locator("summary").click()
     shown = told.element_handle()
     _ask_by_script(tab)
-    tab.page.wait_for_function("shown => !shown.isConnected", arg=shown)
+    until(lambda: not shown.evaluate("one => one.isConnected"), what="the banner made anew")
     expect(told.locator("li").first).to_be_visible()
     tab.check()
     stack.simulator.clear_faults()
