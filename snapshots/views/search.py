@@ -38,7 +38,7 @@ Marked = Sequence[tuple[str, bool]]
 
 @dataclass(frozen=True, slots=True)
 class Hit:
-    """A row: where it leads, its name, what is said below it and at its right. `kind` and `state` are for scripts."""
+    """A row: where it leads, its name, the texts below it and at its right. `kind` and `state` are for scripts."""
 
     url: str
     state: str

@@ -115,7 +115,7 @@ class Pager:
 class Banner:
     """Sentences above the table about one environment, several or the team; tone warn or bad.
 
-    `text` names `place`, which is shown in bold. `folded`: what is said of each of several environments.
+    `text` names `place`, which is shown in bold. `folded`: a sentence about each of several environments.
     """
 
     tone: str

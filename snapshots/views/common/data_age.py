@@ -19,7 +19,7 @@ from snapshots.text.faults import fault_reason, incomplete_reason
 from snapshots.views.common.components import Action, Banner, Freshness
 
 MOST_NAMES = 3
-# What may be odd about a list, and what is said if several environments have it.
+# What may be odd about a list, and the sentence if several environments have it.
 ODD_LISTS = {
     "doubted": gettext_lazy(
         "%(places)s suddenly list far fewer snapshots. Nothing has been removed: two later lists must agree, ten "
