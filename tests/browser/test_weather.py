@@ -57,7 +57,7 @@ def test_nothing_moves_under_a_reader(open_tab: Callable[..., Tab], stack: Stack
     told.locator("summary").click()
     shown = told.element_handle()
     _ask_by_script(tab)
-    until(lambda: not shown.evaluate("one => one.isConnected"), what="the banner made anew")
+    until(lambda: not shown.evaluate("one => one.isConnected"), what="a new banner")
     expect(told.locator("li").first).to_be_visible()
     tab.check()
     stack.simulator.clear_faults()
