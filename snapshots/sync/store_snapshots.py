@@ -61,9 +61,9 @@ def store_listing(
     plan = _plan(held, listing, received_at)
     capped = questions.settle(held.environment, plan, listing, ask or _nobody, received_at)
     proof.keep_proof(held, listing, plan.added, received_at, is_capped=bool(capped))
-    if listing.complete:
-        held.environment.key_since = proof.key_since(held, received_at)
     prepared = write_plan.prepare(held.environment, plan, received_at, listing)
+    if listing.complete:
+        prepared.volumes.update(_hidden_since(held.environment, proof.key_since(held, received_at)))
     at = data_at(held) if listing.complete else held.environment.data_at
     planned = PlannedRows(held.environment, plan, prepared, received_at)
     forecast = foresee(held, prepared.volumes, planned, at)
@@ -193,6 +193,18 @@ def _stamp(
     environment.suspect_listed = doubt.listed if doubt else 0
     if doubt is None and listing.proves_absence and environment.clocks.is_trusted:
         environment.believed_at = held.at
+
+
+def _hidden_since(environment: Environment, key_since: datetime | None) -> Collection[str]:
+    """Note the first list of the key. If it is another key's: the volumes of which rows were left out before.
+
+    The plan does not touch them, but with the new key they may be hidden, which changes their verdict.
+    """
+    is_other, environment.key_since = key_since != environment.key_since, key_since
+    if not is_other:
+        return ()
+    left_out = Snapshot.objects.filter(environment=environment, missing_since__isnull=False).listed()
+    return set(left_out.order_by().values_list("volume_id", flat=True)) - {""}
 
 
 def _close_open_times(environment: Environment, now: datetime, *, was_in_doubt: bool) -> set[str]:

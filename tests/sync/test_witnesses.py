@@ -151,15 +151,21 @@ def test_what_a_key_never_showed_is_not_missing(
     assert not Volume.objects.filter(environment=rekeyed, volume_id=hidden, deleted_at__isnull=False).exists()
 
 
+@pytest.mark.parametrize("is_left_out_before", [False, True])
 @pytest.mark.parametrize("state", ["BackedUp", "Creating", "Error"])
 def test_of_a_volume_that_the_key_does_not_show_nothing_is_known(
-    environment: Environment, sim: Simulator, clock: Traveller, bare: str, state: str
+    environment: Environment, sim: Simulator, clock: Traveller, bare: str, state: str, is_left_out_before: bool
 ) -> None:
     """It may have new snapshots, or what was in progress may be completed."""
     added = sim.world.add_snapshot(PATH, interval_type="DAILY", volume_id=bare, state=state, created=NOW - HOUR)
     refreshed(environment)
+    if is_left_out_before:
+        sim.world.remove_snapshot(PATH, str(added["id"]))
+        clock.shift(MINUTE)
+        refreshed(environment)
     rekeyed = under_another_key(environment, sim, clock)
-    sim.world.remove_snapshot(PATH, str(added["id"]))
+    if not is_left_out_before:
+        sim.world.remove_snapshot(PATH, str(added["id"]))
     sim.world.remove_volume(PATH, bare)
     for after in (timedelta(), HOUR, 2 * DAY):
         now = NOW + HOUR + after
