@@ -61,10 +61,12 @@ class LastAct(models.Model):
     them have had since. Times are texts.
     """
 
-    EXCLUSION, PLACE, TARGET, PLACE_TARGET, TEAM_TARGET, VIEW = (
-        *("exclusion", "place", "target"),
-        *("place_target", "team_target", "view"),
-    )
+    EXCLUSION = "exclusion"
+    PLACE = "place"
+    TARGET = "target"
+    PLACE_TARGET = "place_target"
+    TEAM_TARGET = "team_target"
+    VIEW = "view"
 
     team = models.ForeignKey(Team, on_delete=models.CASCADE, related_name="+", verbose_name=_("team"))
     user = models.ForeignKey(User, on_delete=models.CASCADE, related_name="+", db_index=False, verbose_name=_("user"))

@@ -17,7 +17,7 @@ from django.utils.translation import ngettext
 from dashboard.teams.core import audit
 from dashboard.teams.models import EventKind, Team, User
 from snapshots.models import Environment, LastAct, Policy, Volume
-from snapshots.policy.exclusions import Done, lock, names, of_team, raise_generation, update, with_target
+from snapshots.policy.exclusions import BATCH, Done, lock, names, of_team, raise_generation, update, with_target
 from snapshots.verdicts.evaluate import Values, judge_volumes, judgements, write_judgements
 
 # Ten years.
@@ -86,21 +86,28 @@ def set_of_volume(volume: Volume, hours: int | None, *, person: User, request: H
 def set_of_volumes(
     team: Team, pks: Collection[int], hours: int | None, *, person: User, request: HttpRequest | None = None
 ) -> Done:
-    """Set the target of volumes; None: that of their environments, 0: no age limit."""
+    """Set the target of volumes; None: that of their environments, 0: no age limit.
+
+    Many are written in several transactions, as their verdicts are calculated under the lock.
+    """
     with transaction.atomic():
         places = {environment.pk: environment for environment in lock(team)}
         volumes = of_team(team, pks)
         at = LastAct.keep(LastAct.TARGET, volumes, {"target_hours": hours}, team=team, person=person)
-        write_volumes(places, volumes, hours)
+        _write_volumes(places, volumes[:BATCH], hours)
         if volumes:
             whose = names(volumes)
             if len(volumes) == 1:
                 whose = f"{whose} · {places[volumes[0].environment_id].place}"
             _record(team, whose, hours, person, request)
+    for start in range(BATCH, len(volumes), BATCH):
+        with transaction.atomic():
+            places = {environment.pk: environment for environment in lock(team)}
+            _write_volumes(places, volumes[start : start + BATCH], hours)
     return Done(at, len(volumes))
 
 
-def write_volumes(places: Mapping[int, Environment], volumes: Sequence[Volume], hours: int | None) -> None:
+def _write_volumes(places: Mapping[int, Environment], volumes: Sequence[Volume], hours: int | None) -> None:
     """Write volumes' target and their verdicts under it. Call under the locks of the environments in `places`."""
     update(volumes, {"target_hours": hours})
     by_place = defaultdict(list)

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
+from functools import partial
 
 from django.db import IntegrityError, transaction
 from django.db.models import Model
@@ -21,67 +22,79 @@ def undo(team: Team, at: datetime, *, person: User, request: HttpRequest | None 
     with transaction.atomic():
         places = {environment.pk: environment for environment in exclusions.lock(team)}
         act = LastAct.objects.select_for_update().filter(team=team, user=person, at=at).first()
-        if act is None or not UNDO[act.kind](act, places, request):
+        rest = UNDO[act.kind](act, places, request) if act else None
+        if act is None or rest is None:
             return False
-        # What undid it was an act too: there is no way back from it.
-        LastAct.objects.filter(pk=act.pk).delete()
+        hold_role(request)
+    rest()
+    # What undid it was an act too: there is no way back from it.
+    LastAct.objects.filter(pk=act.pk).delete()
     return True
 
 
 Places = Mapping[int, Environment]
-Undo = Callable[[LastAct, Places, HttpRequest | None], bool]
+# Each undoes an act under the locks, and gives what is left to do without them: to calculate verdicts takes long.
+# None: its rows changed since.
+Rest = Callable[[], object]
+Undo = Callable[[LastAct, Places, HttpRequest | None], Rest | None]
 
 
-def _exclusion(act: LastAct, _places: Places, request: HttpRequest | None) -> bool:
+def _nothing() -> None:
+    """What is left of most acts."""
+
+
+def _exclusion(act: LastAct, _places: Places, request: HttpRequest | None) -> Rest | None:
     volumes = exclusions.of_team(act.team, act.pks)
     if not _are_as_left(volumes, act):
-        return False
+        return None
     by_pk = {volume.pk: volume for volume in volumes}
     for values, pks in act.before:
         exclusions.update([by_pk[pk] for pk in pks if pk in by_pk], _read(values))
+    kind = EventKind.RESUMED if act.after["excluded_until"] else EventKind.EXCLUDED
     names = exclusions.names(volumes)
-    _record(act, EventKind.RESUMED if act.after["excluded_until"] else EventKind.EXCLUDED, names, request)
-    return True
+    audit.record(kind, team=act.team, actor=act.user, target=names, detail="", request=request)
+    return _nothing
 
 
-def _place(act: LastAct, places: Places, request: HttpRequest | None) -> bool:
+def _place(act: LastAct, places: Places, request: HttpRequest | None) -> Rest | None:
     environment = places.get(act.pks[0])
     if environment is None or not _are_as_left([environment], act):
-        return False
+        return None
     values = _read(act.before[0][0])
     until = values["excluded_until"]
     exclusion = Exclusion(until, str(values["exclusion_reason"])) if isinstance(until, datetime) else None
     exclusions.exclude_environment(environment, exclusion, person=act.user, request=request)
     Environment.everything.filter(pk=environment.pk).update(**values)
-    return True
+    return _nothing
 
 
-def _target(act: LastAct, places: Places, request: HttpRequest | None) -> bool:
-    volumes = exclusions.of_team(act.team, act.pks)
-    if not _are_as_left(volumes, act):
-        return False
-    for values, pks in act.before:
-        targets.set_of_volumes(act.team, pks, values["target_hours"], person=act.user, request=request)
-    return True
+def _target(act: LastAct, _places: Places, request: HttpRequest | None) -> Rest | None:
+    if not _are_as_left(exclusions.of_team(act.team, act.pks), act):
+        return None
+
+    def rest() -> None:
+        for values, pks in act.before:
+            targets.set_of_volumes(act.team, pks, values["target_hours"], person=act.user, request=request)
+
+    return rest
 
 
-def _place_target(act: LastAct, places: Places, request: HttpRequest | None) -> bool:
+def _place_target(act: LastAct, places: Places, request: HttpRequest | None) -> Rest | None:
     environment = places.get(act.pks[0])
     if environment is None or not _are_as_left([environment], act):
-        return False
-    targets.set_of_environment(environment, act.before[0][0]["target_hours"], person=act.user, request=request)
-    return True
+        return None
+    hours = act.before[0][0]["target_hours"]
+    return partial(targets.set_of_environment, environment, hours, person=act.user, request=request)
 
 
-def _team_target(act: LastAct, _places: Places, request: HttpRequest | None) -> bool:
+def _team_target(act: LastAct, _places: Places, request: HttpRequest | None) -> Rest | None:
     if not _are_as_left(list(Policy.objects.filter(team=act.team)), act):
-        return False
+        return None
     hours = act.before[0][0]["target_hours"] if act.before else None
-    targets.set_of_team(act.team, hours, person=act.user, request=request)
-    return True
+    return partial(targets.set_of_team, act.team, hours, person=act.user, request=request)
 
 
-def _view(act: LastAct, _places: Places, request: HttpRequest | None) -> bool:
+def _view(act: LastAct, _places: Places, _request: HttpRequest | None) -> Rest | None:
     """The view comes back under its name; as the start page only by an admin, and if there is no other by now."""
     (values, _pks) = act.before[0]
     views = SavedView.objects.filter(team=act.team)
@@ -91,9 +104,8 @@ def _view(act: LastAct, _places: Places, request: HttpRequest | None) -> bool:
         with transaction.atomic():
             SavedView.objects.create(**values, team=act.team)
     except IntegrityError:
-        return False
-    hold_role(request)
-    return True
+        return None
+    return _nothing
 
 
 UNDO: Mapping[str, Undo] = {
@@ -116,7 +128,3 @@ def _read(values: Mapping[str, object]) -> dict[str, object]:
     return {
         name: datetime.fromisoformat(str(value)) if name in times and value else value for name, value in values.items()
     }
-
-
-def _record(act: LastAct, kind: EventKind, target: str, request: HttpRequest | None) -> None:
-    audit.record(kind, team=act.team, actor=act.user, target=target, detail="", request=request)

@@ -3,16 +3,19 @@
 from collections.abc import Callable, Iterator
 from datetime import timedelta
 from typing import Any
+from uuid import UUID
 
 import pytest
 import time_machine
-from django.db import connection
+from django.db import connection, transaction
 from django.test import Client
 from django.utils import timezone
 
 from dashboard.teams.models import Team, User
-from snapshots.models import Environment, Policy, Volume
+from snapshots.models import Environment, LastAct, Policy, Volume
 from snapshots.policy import target_preview, targets
+from snapshots.policy.exclusions import BATCH
+from snapshots.policy.undo import undo
 from snapshots.rules.verdict import Verdict
 from snapshots.verdicts import evaluate
 from snapshots.verdicts.evaluate import Values
@@ -193,6 +196,35 @@ def test_a_team_is_judged_before_the_database_is_locked(
         return real(*args, **kwargs)
 
     monkeypatch.setattr(targets, "judgements", judgements)
-    targets.set_of_team(team, 24, person=dora)
+    at = targets.set_of_team(team, 24, person=dora)
     assert locked == [False]
     assert verdicts(team)["disk-2"] is Verdict.LATE
+    assert undo(team, at, person=dora)
+    assert locked == [False, False]
+    assert verdicts(team)["disk-2"] is Verdict.FRESH
+
+
+@pytest.mark.django_db(transaction=True)
+def test_many_volumes_are_judged_in_short_transactions(
+    dora: User, team: Team, mixture: Environment, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pattern = Volume.objects.filter(environment=mixture).values()[0]
+    copies = [pattern | {"id": None, "volume_id": str(UUID(int=number))} for number in range(BATCH)]
+    Volume.objects.bulk_create([Volume(**copy) for copy in copies], batch_size=100)
+    judged, ended, real = list[int](), list[int](), evaluate.judge_volumes
+
+    def judge_volumes(environment: Environment, ids: list[str], **values: Any) -> None:
+        judged.append(len(ids))
+        transaction.on_commit(lambda: ended.append(sum(judged)))
+        real(environment, ids, **values)
+
+    monkeypatch.setattr(targets, "judge_volumes", judge_volumes)
+    pks = list(Volume.objects.filter(environment=mixture).values_list("pk", flat=True))
+    done = targets.set_of_volumes(team, pks, 24, person=dora)
+    assert (done.number, ended) == (len(pks), [BATCH, len(pks)])
+    ended.clear()
+    judged.clear()
+    assert undo(team, done.at, person=dora)
+    assert ended == [BATCH, len(pks)]
+    assert {volume.target_hours for volume in Volume.objects.filter(pk__in=pks)} == {None}
+    assert not LastAct.objects.exists()
