@@ -16,7 +16,9 @@ MEANINGS: Mapping[Verdict, str | Promise] = {
     ),
     Verdict.STUCK: _("A run started in time, but has been in progress for too long."),
     Verdict.FAILING: _("A run after the newest usable snapshot failed; that snapshot is still young enough."),
-    Verdict.UNKNOWN: _("The data is too old, or a time or a state is not known well enough, to give another status."),
+    Verdict.UNKNOWN: _(
+        "The data is too old, the API key hides the volume, or a time or a state is not known well enough to tell."
+    ),
     Verdict.NEW: _("The volume has no usable snapshot yet, but is younger than its target, or than a day without one."),
     Verdict.RUNNING: _("A run started in time and is in progress."),
     Verdict.FRESH: _(

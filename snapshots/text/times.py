@@ -58,7 +58,7 @@ def day(moment: date, now: datetime) -> str:
 
 
 def iso(moment: datetime) -> str:
-    """A moment for `<time datetime>`, which takes no more than three digits of a second."""
+    """A moment for `<time datetime>`, which takes at most three digits of a second."""
     return moment.isoformat(timespec="seconds")
 
 

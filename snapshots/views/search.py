@@ -65,7 +65,7 @@ class Finder:
     """One search, at one moment."""
 
     request: MemberRequest
-    environments: Sequence[Environment]
+    places: Mapping[int, Environment]
     text: str
     now: datetime
     most: int
@@ -78,22 +78,23 @@ class Finder:
 
     def groups(self) -> list[HitGroup]:
         team = self.request.team
-        ages = DataAges.of(self.environments, self.now)
-        volumes, instances = lists.find_volumes(self.environments, self.text, ages, most=self.most)
-        snapshots = lists.find_snapshots(team, self.environments, self.text, self.now, most=self.most)
+        environments = list(self.places.values())
+        ages = DataAges.of(environments, self.now)
+        volumes, instances = lists.find_volumes(environments, self.text, ages, most=self.most)
+        snapshots = lists.find_snapshots(team, environments, self.text, self.now, most=self.most)
         return [self._volumes(volumes), self._instances(instances), self._snapshots(snapshots)]
 
     def _volumes(self, found: Matches[Volume]) -> HitGroup:
         policy = Policy.objects.filter(team=self.request.team).first()
         team_hours = policy.target_hours if policy else None
-        hits = [self._volume(volume, self._places[volume.environment_id], team_hours) for volume in found.closest]
+        hits = [self._volume(volume, self.places[volume.environment_id], team_hours) for volume in found.closest]
         total = counted(found.total, is_exact=found.is_exact)
         count_text = ngettext("%(n)s volume", "%(n)s volumes", found.total) % {"n": total}
         all_text = ngettext("All %(n)s volume", "All %(n)s volumes", found.total) % {"n": total}
         return self._group("volumes", _("Volumes"), found, hits, count_text, all_text, VolumeFilters(q=self.text))
 
     def _instances(self, found: Matches[InstanceMatch]) -> HitGroup:
-        hits = [self._instance(match, self._places[match.environment_id]) for match in found.closest]
+        hits = [self._instance(match, self.places[match.environment_id]) for match in found.closest]
         total = counted(found.total, is_exact=found.is_exact)
         count_text = ngettext("%(n)s instance", "%(n)s instances", found.total) % {"n": total}
         all_text = ngettext("All %(n)s instance", "All %(n)s instances", found.total) % {"n": total}
@@ -101,8 +102,8 @@ class Finder:
         return self._group("instances", _("Instances"), found, hits, count_text, all_text, filters)
 
     def _snapshots(self, found: Matches[Line]) -> HitGroup:
-        lines = [line for line in found.closest if line.environment_id in self._places]
-        hits = [self._snapshot(line, self._places[line.environment_id]) for line in lines]
+        lines = [line for line in found.closest if line.environment_id in self.places]
+        hits = [self._snapshot(line, self.places[line.environment_id]) for line in lines]
         total = counted(found.total, is_exact=found.is_exact)
         count_text = ngettext("%(n)s snapshot", "%(n)s snapshots", found.total) % {"n": total}
         all_text = ngettext("All %(n)s snapshot", "All %(n)s snapshots", found.total) % {"n": total}
@@ -150,10 +151,6 @@ class Finder:
         page = "list" if kind == "snapshots" else "volumes"
         return HitGroup(kind, title, count_text, hits, self._link(page, filters), all_text)
 
-    @property
-    def _places(self) -> Mapping[int, Environment]:
-        return {environment.pk: environment for environment in self.environments}
-
     def _url(self, page: str) -> str:
         return reverse(f"snapshots:{page}", args=[self.request.team.slug])
 
@@ -190,7 +187,8 @@ def search(request: MemberRequest, team: str) -> HttpResponse:
     }
     if text:
         most = MOST_OFFERED if is_fragment else MOST_ON_PAGE
-        context |= _found(Finder(request, environments, text, now, most).groups(), request.team.name, text)
+        places = {environment.pk: environment for environment in environments}
+        context |= _found(Finder(request, places, text, now, most).groups(), request.team.name, text)
     if not is_fragment:
         remember_team(request)
     response = render(request, f"snapshots/search/{'_results' if is_fragment else 'page'}.html", context)

@@ -23,7 +23,7 @@ TOLD = {
     "payments-data": "Daily failing",
     "archive": "Age unknown",
     "dev-queue": "Was late at ",
-    "dev-files": "a run was due ",
+    "dev-files": "Run was due ",
     "cart-cache": "First snapshot due by ",
     "warehouse-data": "Running",
     "checkout-db-data": "Fresh",
@@ -77,7 +77,7 @@ def test_every_verdict_is_told(alice: Tab) -> None:
     alice.keep("demo-volumes")
     alice.page.get_by_role("link", name="1 excluded").click()
     expect(row(alice.page, "ci-scratch")).to_contain_text("Excluded")
-    alice.page.get_by_role("link", name="1 deleted volume with snapshots left").click()
+    alice.page.get_by_role("link", name="1 deleted with snapshots left").click()
     expect(row(alice.page, "old-shop-data")).to_contain_text("Deleted")
     alice.check()
 

@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, Page
+from playwright.sync_api import Browser, FloatRect, Locator, Page
 
 from dashboard.teams.access.capabilities import capabilities
 from tests.authorization.plan import TOKEN_VIEWS, UNOWNED, address
@@ -232,6 +232,13 @@ def test_a_page_fits_every_width(stack: Stack, seeded: Mapping[str, str], page: 
     assert not wrong, "\n".join(wrong)
 
 
+def box(locator: Locator) -> FloatRect:
+    """Where it is in the window."""
+    found = locator.bounding_box()
+    assert found is not None
+    return found
+
+
 def test_a_long_list_can_be_walked(stack: Stack, seeded: Mapping[str, str], page: Page) -> None:
     page.set_viewport_size({"width": 1280, "height": 480})
     enter(page, stack.url)
@@ -244,12 +251,12 @@ def test_a_long_list_can_be_walked(stack: Stack, seeded: Mapping[str, str], page
     # The policy forbids Chromium to evaluate a condition again and again in the page.
     until(lambda: page.evaluate("scrollY > 300"), what="the list to scroll")
     head = page.locator(".volumes thead th").nth(1)
-    assert head.bounding_box()["y"] == 0  # type: ignore[index]
+    assert box(head)["y"] == 0
     link = page.locator("tr.vrow a.first").first
-    row = page.locator("tr.vrow").first.bounding_box()
+    row = box(page.locator("tr.vrow").first)
     link.focus()
-    assert link.bounding_box()["y"] >= head.bounding_box()["height"]  # type: ignore[index]
-    assert page.locator("tr.vrow").first.bounding_box()["height"] == row["height"]  # type: ignore[index]
+    assert box(link)["y"] >= box(head)["height"]
+    assert box(page.locator("tr.vrow").first)["height"] == row["height"]
     # A panel opens where it is seen, also from the last row in sight.
     why = page.locator("tr.vrow details.why").nth(3)
     why.evaluate("(one) => one.scrollIntoView({ block: 'end' })")

@@ -3,6 +3,7 @@
 A page is a `View`: its class says how its address is read and which templates it has, its instance is one address.
 """
 
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -38,7 +39,7 @@ F = TypeVar("F", bound=FilterBase, covariant=True)
 T = TypeVar("T")
 K = TypeVar("K")
 KEEP_SECONDS = 120
-# So many filters are named in a page's title.
+# How many filters the title of a page names.
 MOST_WORDS = 3
 # The addresses of the pages and their filters, by the name that a saved view keeps.
 SAVED_PAGES: Mapping[str, tuple[str, type[FilterBase]]] = {
@@ -57,7 +58,7 @@ class ExportLinks(NamedTuple):
 
 
 @dataclass(frozen=True)
-class View(Generic[F]):
+class View(ABC, Generic[F]):
     """One address of a list page: whose, of which environments, with which filters, now."""
 
     # The page's name among the saved views, the names of its addresses (links lead to the first), its templates.
@@ -76,8 +77,9 @@ class View(Generic[F]):
     prefix: str
 
     @staticmethod
+    @abstractmethod
     def parse(query: QueryDict, environments: Sequence[Environment]) -> F:
-        raise NotImplementedError
+        """Read a query string. Never raises: the filters say what is not valid."""
 
     @classmethod
     def read(cls, request: MemberRequest) -> Self:
@@ -90,13 +92,13 @@ class View(Generic[F]):
             filters = replace(filters, problems=(*filters.problems, unknown))
         return cls(request.membership, environments, filters, timezone.now(), pages[0])
 
+    @abstractmethod
     def context(self, *, is_fragment: bool) -> dict[str, object]:
         """What the templates of the page and its fragments are given, beside `shared_context`."""
-        raise NotImplementedError
 
+    @abstractmethod
     def chips(self) -> list[Chip]:
         """The filters in use."""
-        raise NotImplementedError
 
     def ask(self, caller: Caller) -> tuple[str, bool]:
         """Ask the provider about what the page shows. Returns what to say, and whether somebody else is at it."""

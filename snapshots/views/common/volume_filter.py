@@ -1,5 +1,6 @@
 """What the snapshots and changes pages share: the typed volume filter, the two days, and their chips."""
 
+from abc import abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -37,12 +38,13 @@ class DatedView(View[D], Generic[D]):
         ids = [value for value in self.filters.volume_ids if value != NO_VOLUME]
         return list(Volume.objects.of_team(self.team).filter(volume_id__in=ids).order_by("name", "pk")) if ids else []
 
+    @abstractmethod
     def menus(self) -> list[FilterGroup]:
-        raise NotImplementedError
+        """The filter menus, beside that of the volumes."""
 
+    @abstractmethod
     def volume_counts(self, ids: tuple[str, ...]) -> dict[str, int]:
         """Count rows by volume, with all other filters in force."""
-        raise NotImplementedError
 
     def menu_context(self) -> dict[str, object]:
         groups = self.menus()
