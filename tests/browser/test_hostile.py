@@ -239,7 +239,7 @@ def told_messages(sink: Sink, slug: str) -> None:
             sink.look()
     sink.visit(f"/t/{slug}/settings/key/")
     sink.page.get_by_label("API key of a Viewer account").fill("with blanks")
-    sink.page.get_by_label("Whose key").fill(WORST)
+    sink.page.get_by_label("Key owner").fill(WORST)
     sink.page.get_by_role("button", name="Test this key").click()
     sink.page.locator(".form-error").wait_for()
     sink.look()

@@ -50,7 +50,7 @@ def test_an_environment_is_removed_and_added_again(open_tab: OpenTab, width: str
     tab.page.get_by_role("link", name="Remove prod · compute-qc").click()
     tab.keep("settings-remove")
     tab.page.get_by_role("button", name="Remove").click()
-    expect(tab.page.get_by_text("prod · compute-qc is removed.")).to_be_visible()
+    expect(tab.page.get_by_text("Removed prod · compute-qc.")).to_be_visible()
     tab.page.get_by_role("button", name="Reload list from the provider").click()
     expect(tab.page.get_by_label("prod · compute-qc")).to_be_checked()
     tab.keep("settings-environments")

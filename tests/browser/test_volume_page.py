@@ -103,11 +103,11 @@ def test_a_member_says_that_it_was_deleted_and_takes_it_back(open_tab: Callable[
 @pytest.mark.proof
 def test_a_schedule_that_stopped_on_purpose_without_scripts(open_tab: Callable[..., Tab]) -> None:
     tab = opened(open_tab, STOPPED, scripts=False)
-    expect(tab.page.locator("#verdict .badge")).to_contain_text("No daily run for 9 d")
+    expect(tab.page.locator("#verdict .badge")).to_contain_text("Daily: no run for 9 d")
     tab.page.get_by_role("button", name="Stopped intentionally").click()
     expect(tab.page.get_by_text("marked as intentionally stopped")).to_be_visible()
     tab.page.get_by_role("button", name="It was not stopped intentionally").click()
-    expect(tab.page.locator("#verdict .badge")).to_contain_text("No daily run for 9 d")
+    expect(tab.page.locator("#verdict .badge")).to_contain_text("Daily: no run for 9 d")
 
 
 @pytest.mark.proof

@@ -96,7 +96,7 @@ def test_a_tile_filters_and_back_leads_back(home: Callable[..., Tab], width: str
 def test_by_instance(home: Callable[..., Tab], width: str) -> None:
     tab = home(width)
     if width == "phone":
-        tab.page.locator("details.fold > summary").click()
+        tab.page.locator("details.fold > summary", has_text="Filters").click()
     tab.page.locator("details.menu > summary", has_text="Group").click()
     tab.page.get_by_label("By instance").check()
     expect(tab.page).to_have_url(f"{tab.url}{PLAIN}?group=instance")
@@ -140,7 +140,7 @@ def test_without_scripts_it_all_works(home: Callable[..., Tab]) -> None:
     expect(tab.page).to_have_url(re.compile("status=none"))
     assert rows(tab.page) == ["billing-db-data"]
     tab.page.locator("tr.vrow summary").first.click()
-    expect(tab.page.get_by_text("none of them usable", exact=False)).to_be_visible()
+    expect(tab.page.get_by_text("no usable snapshot.", exact=False)).to_be_visible()
     tab.page.get_by_role("button", name="Refresh").click()
     expect(tab.page.get_by_role("status").filter(has_text="hecked")).to_be_visible()
 
