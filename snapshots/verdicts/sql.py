@@ -5,15 +5,16 @@ database only compares moments. Pages, API, metrics and exports all read these a
 """
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from enum import Enum
 from math import ceil
-from typing import Self
+from typing import Any, NamedTuple, Self
 
-from django.db.models import Case, F, Q, Value, When
-from django.db.models.expressions import Combinable
+from django.db.backends.base.base import BaseDatabaseWrapper
+from django.db.models import Case, Expression, F, Q, Value, When
 from django.db.models.fields import CharField, DateTimeField, SmallIntegerField
+from django.db.models.sql.compiler import SQLCompiler
 
 from snapshots.models import Environment, Volume
 from snapshots.models.volume import VolumeQuerySet
@@ -89,8 +90,9 @@ class DataAges:
 
 def with_verdicts(volumes: VolumeQuerySet, ages: DataAges) -> VolumeQuerySet:
     """Annotate volumes with `verdict`, which holds now, and `verdict_by_data`, which held at the newest list."""
-    of_data = volumes.alias(data_at=F("environment__data_at")).annotate(verdict_by_data=_worst_at(F("data_at")))
-    found: VolumeQuerySet = of_data.annotate(verdict=_verdict(ages))
+    found: VolumeQuerySet = volumes.annotate(
+        verdict_by_data=OfVolume(BY_DATA, SmallIntegerField()), verdict=OfVolume(_verdict(ages), SmallIntegerField())
+    )
     return found
 
 
@@ -100,40 +102,68 @@ def with_status(volumes: VolumeQuerySet, ages: DataAges) -> VolumeQuerySet:
     `verdict_reason` is a value of `Reason`, or None where the verdict is known. `verdict_since` is None where no stored
     moment says since when it holds.
     """
-    judged = with_verdicts(volumes, ages).annotate(provider_now=_provider_now(ages))
-    found: VolumeQuerySet = judged.annotate(verdict_reason=_reason(ages), verdict_since=_since())
+    found: VolumeQuerySet = with_verdicts(volumes, ages).annotate(
+        provider_now=OfVolume(_provider_now(ages), DateTimeField()),
+        verdict_reason=_reason(ages),
+        verdict_since=OfVolume(_since(ages), DateTimeField()),
+    )
     return found
 
 
 def begun_since(volumes: VolumeQuerySet, moment: datetime, ages: DataAges) -> VolumeQuerySet:
     """Of volumes with verdicts those with a problem that began after a moment, by our clock."""
-    shifts = [
-        When(environment=pk, then=Value(moment + (then - ages.now), output_field=DateTimeField()))
-        for pk, then in ages.elsewhere
-    ]
-    after = Case(*shifts, default=Value(moment, output_field=DateTimeField())) if shifts else Value(moment)
-    of_now = volumes.alias(provider_now=_provider_now(ages)).alias(verdict_since=_since())
+    shifted = replace(ages, now=moment, elsewhere=[(pk, moment + (then - ages.now)) for pk, then in ages.elsewhere])
     problems = [verdict for verdict in Verdict if verdict.is_problem]
-    found: VolumeQuerySet = of_now.filter(Q(verdict__in=problems), Q(verdict_since__gt=after))
+    begun = volumes.filter(Q(verdict__in=problems)).alias(verdict_since=OfVolume(_since(ages), DateTimeField()))
+    found: VolumeQuerySet = begun.filter(Q(verdict_since__gt=OfVolume(_provider_now(shifted), DateTimeField())))
     return found
 
 
-def _verdict(ages: DataAges) -> Case:
-    problem = Q(verdict_by_data__gte=Verdict.FAILING)
-    return Case(
-        When(deleted_at__isnull=False, then=_value(Verdict.DELETED)),
-        When(Q(excluded_until__gt=ages.now) | Q(environment__in=ages.excluded), then=_value(Verdict.EXCLUDED)),
-        When(environment__in=ages.blind, then=_value(Verdict.UNKNOWN)),
-        # Nearly every volume ends here, with one comparison.
-        When(_is_good_at(_provider_now(ages)), then=F("verdict_by_data")),
-        *(
-            When(problem & Q(environment=pk, patience__lt=ceil(age.total_seconds())), then=_value(Verdict.UNKNOWN))
-            for pk, age in ages.old
-        ),
-        When(problem, then=F("verdict_by_data")),
-        # It was good, and its deadline has passed since the newest list: whether a run came is unknown.
-        default=_value(Verdict.UNKNOWN),
-        output_field=SmallIntegerField(),
+class Sql(NamedTuple):
+    """Text over a volume's columns, as `{v}.name`, and `{data_at}`; numbers stand in it, other values are params."""
+
+    text: str
+    params: tuple[object, ...] = ()
+
+
+class OfVolume(Expression):
+    """SQL of a volume, as text: Django takes longer to write a tree of `Case` and `When` than a database to run it."""
+
+    def __init__(self, sql: Sql, output_field: "DateTimeField[Any, Any] | SmallIntegerField[Any, Any]") -> None:
+        super().__init__(output_field=output_field)
+        self.sql = sql
+        self.of: list[Any] = [F("pk"), F("environment__data_at")]
+
+    def get_source_expressions(self) -> list[Any]:
+        return self.of
+
+    def set_source_expressions(self, exprs: Sequence[Any]) -> None:
+        self.of = list(exprs)
+
+    def as_sql(self, compiler: SQLCompiler, connection: BaseDatabaseWrapper) -> tuple[str, list[object]]:  # type: ignore[override]
+        pk, data_at = self.of
+        table, moment = compiler.quote_name_unless_alias(pk.alias), compiler.compile(data_at)[0]
+        params = [
+            connection.ops.adapt_datetimefield_value(value) if isinstance(value, datetime) else value
+            for value in self.sql.params
+        ]
+        return self.sql.text.format(v=table, data_at=moment), params
+
+
+def _verdict(ages: DataAges) -> Sql:
+    of_now, of_old = _provider_now(ages), [(pk, ceil(age.total_seconds())) for pk, age in ages.old]
+    too_old = " OR ".join(f"{{v}}.environment_id = {pk} AND {{v}}.patience < {seconds}" for pk, seconds in of_old)
+    return Sql(
+        f"""CASE
+        WHEN {{v}}.deleted_at IS NOT NULL THEN {Verdict.DELETED:d}
+        WHEN {{v}}.excluded_until > %s OR {_is_in(ages.excluded)} THEN {Verdict.EXCLUDED:d}
+        WHEN {_is_in(ages.blind)} THEN {Verdict.UNKNOWN:d}
+        /* Nearly every volume ends here, with one comparison. */
+        WHEN {_is_good_at(of_now.text)} THEN {BY_DATA.text}
+        WHEN {BY_DATA.text} < {Verdict.FAILING:d} OR {too_old or "1 = 0"} THEN {Verdict.UNKNOWN:d}
+        ELSE {BY_DATA.text}
+        END""",
+        (ages.now, *of_now.params),
     )
 
 
@@ -151,42 +181,42 @@ def _reason(ages: DataAges) -> Case:
     )
 
 
-def _since() -> Case:
-    known = [
-        When(**{"verdict": verdict, f"{column}__gt": ALWAYS, f"{column}__lte": F("provider_now")}, then=F(column))
-        for verdict, column in COLUMNS.items()
-    ]
-    return Case(*known, default=Value(None), output_field=DateTimeField())
-
-
-def _worst_at(moment: Combinable) -> Case:
-    good = Case(*_whens(GOOD, moment), default=_value(Verdict.FRESH), output_field=SmallIntegerField())
-    return Case(
-        When(_is_good_at(moment), then=good),
-        *_whens({verdict: column for verdict, column in COLUMNS.items() if verdict not in GOOD}, moment),
-        default=_value(Verdict.FRESH),
-        output_field=SmallIntegerField(),
+def _since(ages: DataAges) -> Sql:
+    verdict, now = _verdict(ages), _provider_now(ages)
+    known = " ".join(
+        f"WHEN {verdict_:d} THEN CASE WHEN {{v}}.{column} > %s AND {{v}}.{column} <= {now.text} THEN {{v}}.{column} END"
+        for verdict_, column in COLUMNS.items()
     )
+    return Sql(f"CASE {verdict.text} {known} END", (*verdict.params, *(ALWAYS, *now.params) * len(COLUMNS)))
 
 
-def _whens(columns: Mapping[Verdict, str], moment: Combinable) -> list[When]:
-    return [When(**{f"{column}__lte": moment}, then=_value(verdict)) for verdict, column in columns.items()]
+def _worst_at(moment: str) -> str:
+    good = _whens(GOOD, moment)
+    others = _whens({verdict: column for verdict, column in COLUMNS.items() if verdict not in GOOD}, moment)
+    fresh = f"ELSE {Verdict.FRESH:d} END"
+    return f"CASE WHEN {_is_good_at(moment)} THEN CASE {good} {fresh} {others} {fresh}"
 
 
-def _is_good_at(moment: Combinable) -> Q:
-    return Q(doubt_from__isnull=True) | Q(doubt_from__gt=moment)
+def _whens(columns: Mapping[Verdict, str], moment: str) -> str:
+    return " ".join(f"WHEN {{v}}.{column} <= {moment} THEN {verdict:d}" for verdict, column in columns.items())
 
 
-def _provider_now(ages: DataAges) -> Combinable:
-    now = Value(ages.now, output_field=DateTimeField())
+def _is_good_at(moment: str) -> str:
+    return f"({{v}}.doubt_from IS NULL OR {{v}}.doubt_from > {moment})"
+
+
+def _provider_now(ages: DataAges) -> Sql:
     if not ages.elsewhere:
-        return now
-    times = [When(environment=pk, then=Value(then, output_field=DateTimeField())) for pk, then in ages.elsewhere]
-    return Case(*times, default=now, output_field=DateTimeField())
+        return Sql("%s", (ages.now,))
+    times = " ".join(f"WHEN {pk} THEN %s" for pk, _then in ages.elsewhere)
+    return Sql(f"CASE {{v}}.environment_id {times} ELSE %s END", (*(then for _pk, then in ages.elsewhere), ages.now))
 
 
-def _value(verdict: Verdict) -> Value:
-    return Value(int(verdict), output_field=SmallIntegerField())
+def _is_in(environments: Sequence[int]) -> str:
+    return f"{{v}}.environment_id IN ({', '.join(map(str, environments))})" if environments else "1 = 0"
+
+
+BY_DATA = Sql(_worst_at("{data_at}"))
 
 
 def volumes_of_team(environments: Sequence[Environment]) -> VolumeQuerySet:
