@@ -18,12 +18,12 @@ PRODUCTION := SITE_URL=https://snapshots.invalid EMAIL_URL=smtp+tls://user:passw
 unexport PYTHONDONTWRITEBYTECODE
 export SERVICES TOOLS
 
-# What two parts print while they run side by side is shown part by part, where make knows how.
+# What parts print while they run side by side is shown part by part, where make knows how.
 GROUPED := $(if $(filter output-sync,$(.FEATURES)),--output-sync=target)
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help install demo run test coverage browser services lint bench weather proof judge fuzz guards clean
+.PHONY: help install demo run test main coverage browser services lint bench weather proof judge fuzz guards clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-9s %s\n", $$1, $$2}' Makefile
@@ -37,11 +37,11 @@ run: $(RUNTIME) ## Run web server and sync against the real provider, with the s
 	@test -f .env || { echo "There is no .env yet. Run: cp .env.example .env, and fill it in." >&2; exit 1; }
 	@exec $(PY) manage.py serve
 
-# At least four processes, also on fewer cores, for many tests wait: for programs, sockets and deadlines. A file stays on
-# one process, so that what its tests share starts once.
+# Three processes, also on fewer cores, for many tests wait: for programs, sockets and deadlines. A file stays on one
+# process, so that what its tests share starts once.
 CORES := $(shell $(PYTHON) -c 'import os; print(os.cpu_count() or 1)')
 NO_TOOLS := $(if $(filter no,$(TOOLS)), and not tools)
-HERE := $(PY) -m pytest -q -n $(shell echo $$(( $(CORES) > 4 ? $(CORES) : 4 ))) --dist loadfile \
+HERE := $(PY) -m pytest -q -n $(shell echo $$(( $(CORES) > 3 ? $(CORES) : 3 ))) --dist loadfile \
 	--ignore=tests/browser --ignore=tests/postgres_redis \
 	-m "not browser and not services$(NO_TOOLS)"
 PROOF := $(PY) -m pytest -q --proof --timeout 3600 -o faulthandler_timeout=3700
@@ -50,7 +50,7 @@ PROOF := $(PY) -m pytest -q --proof --timeout 3600 -o faulthandler_timeout=3700
 SECOND := (services or both_databases) and not defaults
 MARKED := grep -rlE 'mark\.(services|both_databases)' tests --include='test_*.py'
 ON_SERVICES = $(PY) -m pytest -q -n $(HALF) --dist loadfile $$($(MARKED))
-# Browser and services run side by side.
+# They run beside the main part, one after the other.
 HALF := $(shell echo $$(( $(CORES) > 4 ? $(CORES) / 2 : 2 )))
 
 test: $(TEST) ## Run the tests for every commit and print the seconds of each part (SERVICES=no skips PostgreSQL and Redis, TOOLS=no LibreOffice)
@@ -58,9 +58,11 @@ test: $(TEST) ## Run the tests for every commit and print the seconds of each pa
 	@.ci/tools
 	@.ci/services
 	@rm -f test-results/seconds
-	.ci/timed main $(HERE)
-	@$(MAKE) --no-print-directory -j 2 $(GROUPED) browser services
+	@$(MAKE) --no-print-directory -j 2 $(GROUPED) main browser services
 	@paste -s -d, test-results/seconds
+
+main: $(TEST)
+	.ci/timed main $(HERE)
 
 # Apart from `test`, for to be traced takes a test half its time again.
 coverage: $(TEST) ## Say which branches no test comes by in its own process; below 90 % fails
