@@ -8,6 +8,7 @@ import os
 import platform
 import time
 from collections.abc import Callable
+from math import inf
 from pathlib import Path
 from threading import Lock
 from typing import NamedTuple
@@ -74,6 +75,7 @@ _started = Gauge(STARTED.name, STARTED.meaning, registry=_own, multiprocess_mode
 _started.set(time.time())
 # How much of a process's processor time is counted, by process id: a fork starts at zero.
 _counted: dict[int, float] = {}
+_looked = {"memory": -inf}  # on the monotonic clock: the file costs more than all other numbers of a request
 _lock = Lock()
 
 
@@ -115,5 +117,6 @@ def _note_use() -> None:
         used = time.process_time()
         _cpu.inc(max(0.0, used - _counted.get(os.getpid(), 0.0)))
         _counted[os.getpid()] = used
-    if MEMORY.exists():  # only on Linux
+    if time.monotonic() - _looked["memory"] >= 1 and MEMORY.exists():  # only on Linux
+        _looked["memory"] = time.monotonic()
         _resident.set(int(MEMORY.read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE"))
