@@ -6,6 +6,7 @@ from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
 from snapshots.rules.verdict import Verdict
+from snapshots.verdicts.last_30_days import Kind
 
 MEANINGS: Mapping[Verdict, str | Promise] = {
     Verdict.NONE: _(
@@ -39,4 +40,14 @@ TERMS: Mapping[str | Promise, str | Promise] = {
     _("Between two syncs"): _("It was taken after the last sync without it, and before the first one with it."),
     _("Not watched"): _("There is no complete list of that time, so what was taken and deleted in it is not known."),
     _("Not listed"): _("Two complete lists in a row did not have the snapshot. Assume that it cannot be used."),
+}
+# The marks of the last 30 days, one for each day.
+MARKS: Mapping[Kind, str | Promise] = {
+    Kind.TAKEN: _(
+        "At least one snapshot was completed on that day. The bar is shorter if fewer were completed than due."
+    ),
+    Kind.FAILED: _("A run of that day failed, and none was completed."),
+    Kind.MISSED: _("A run was due on that day, and none started in time."),
+    Kind.NONE_DUE: _("No run was due on that day, or its deadline has not passed yet."),
+    Kind.NOT_WATCHED: _("There is no complete list of that day, so what was taken and deleted in it is not known."),
 }

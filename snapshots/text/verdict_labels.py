@@ -22,7 +22,6 @@ from snapshots.verdicts.status import Part, VolumeStatus
 
 # Late by this many periods is marked as a failure.
 PERIODS_TO_BE_BAD = 2
-HOUR = timedelta(hours=1)
 LABELS: Mapping[Verdict, str | Promise] = {
     Verdict.NONE: gettext_lazy("No usable snapshot"),
     Verdict.LATE: pgettext_lazy("verdict", "Late"),
@@ -162,8 +161,8 @@ def _over_target(status: VolumeStatus) -> str:
         return ""
     age, asked = times.age(status.moment - newest), target_text(target)
     if age == asked:
-        hours = {"age": int((status.moment - newest).total_seconds()) // 3600, "target": target // HOUR}
-        return _("%(age)d h old, target %(target)d h") % hours
+        over = times.age(status.moment - newest - target)
+        return _("%(over)s over its target of %(target)s") % {"over": over, "target": asked}
     return _("%(age)s old, target %(target)s") % {"age": age, "target": asked}
 
 

@@ -204,14 +204,8 @@ def _doubt(doubt: Doubt, status: VolumeStatus) -> str:
         case Doubt.RUN_IN_PROGRESS:
             return _("The start time of the run in progress is too uncertain to judge whether it is overdue.")
         case Doubt.CREATED if volume.unknown_from is not None and volume.none_from is not None:
-            times = {
-                "first": words.stamp(volume.unknown_from, now),
-                "last": words.stamp(volume.none_from, now),
-            }
-            text = _(
-                "The volume's creation time is uncertain: its first snapshot is due between %(first)s and %(last)s."
-            )
-            return text % times
+            text = _("The volume's creation time is uncertain: its first snapshot is due %(time)s.")
+            return text % {"time": _between(volume.unknown_from, volume.none_from, now)}
         case Doubt.LEFT_OUT:
             return _("A snapshot is missing from the newest list; the next complete list decides.")
         case Doubt.COPIED:

@@ -66,6 +66,11 @@ def test_the_target_stands_beside_a_late_schedule(week: Policy, fill: Fill) -> N
     assert short_name(stands("old")) == "Hourly: no run for 9 d; Daily: no run for 9 d; 9 d old, target 7 d"
 
 
+def test_just_over_the_target_says_by_how_much(week: Policy, fill: Fill) -> None:
+    fill(disk("old", 7 * 24 + 1, kind="MANUAL"))
+    assert short_name(stands("old")) == "1 h over its target of 7 d"
+
+
 def test_a_target_is_said_without_loss(fill: Fill, week: Policy) -> None:
     Policy.objects.update(target_hours=36)
     fill(disk("old", 50, kind="MANUAL"))

@@ -208,5 +208,8 @@ def _spans(view: ChangesView) -> Iterator[Action]:
         (_("Yesterday"), {"from_date": yesterday, "to_date": yesterday}),
         (_("Last 7 days"), {"since_time": now - timedelta(days=7)}),
     ]
+    seen, visited = view.membership.seen_until, view.membership.visited_at
+    if seen is not None and visited is not None and seen < visited:  # not on the first visit of all
+        named.insert(0, (_("Since your last visit"), {"since_time": seen}))
     for label, chosen in named:
         yield Action(label, view.links.to(**dict.fromkeys(("since_time", "from_date", "to_date")) | chosen))

@@ -10,6 +10,7 @@ from django.utils.translation import gettext_lazy, ngettext
 
 from snapshots.models import Environment, Volume
 from snapshots.text import times
+from snapshots.text.glossary import MARKS
 from snapshots.verdicts.last_30_days import DAYS, Kind, Mark, Strip, runs_of_days, strip_of
 from snapshots.verdicts.watched_time import Watch
 
@@ -33,6 +34,7 @@ class Path:
     kind: str
     d: str
     label: str = ""
+    meaning: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,8 +64,8 @@ def shown_strip(volume: Volume, environment: Environment, now: datetime) -> Show
 
 
 def legend() -> list[Path]:
-    """One mark of each kind, with its word."""
-    return [Path(kind.value, _drawn(Mark(date.min, kind), 0), str(LABELS[kind])) for kind in Kind]
+    """One mark of each kind, with its word and what it means."""
+    return [Path(kind.value, _drawn(Mark(date.min, kind), 0), str(LABELS[kind]), str(MARKS[kind])) for kind in Kind]
 
 
 def paths(marks: Sequence[Mark]) -> list[Path]:

@@ -133,6 +133,19 @@ def test_often_asked_times_and_problems_are_one_click(alice_client: Client, cloc
 
 
 @pytest.mark.usefixtures("told")
+def test_what_came_since_the_last_visit_is_one_click(alice_client: Client, clock: time_machine.Traveller) -> None:
+    def offered() -> list[str]:
+        return [link.attributes["href"] for link in by_id(ask(alice_client), "choices-age").all("a", css="menu-item")]
+
+    clock.move_to(NOW + timedelta(seconds=30))
+    assert len(offered()) == 3, "on the first visit there is no last one"
+    clock.move_to(NOW + timedelta(hours=1))
+    since_visit, *others = offered()
+    assert len(others) == 3
+    assert titles(alice_client.get(since_visit)) == ["four", "three"]
+
+
+@pytest.mark.usefixtures("told")
 def test_a_moment_is_a_filter_that_can_be_taken_away(alice_client: Client) -> None:
     page = ask(alice_client, since="2026-11-24T12:00:30Z")
     assert titles(page) == ["four", "three"]
