@@ -208,9 +208,9 @@ def visit(page: Page, url: str, paths: list[str]) -> list[str]:
     return wrong
 
 
-@pytest.fixture
-def page(browser: Browser) -> Iterator[Page]:
-    context = browser.new_context(reduced_motion="reduce")
+@pytest.fixture(params=["light", pytest.param("dark", marks=pytest.mark.proof)])
+def page(browser: Browser, request: pytest.FixtureRequest) -> Iterator[Page]:
+    context = browser.new_context(reduced_motion="reduce", color_scheme=request.param)
     context.set_default_timeout(PATIENCE)
     context.add_init_script(SHIFTS)
     yield context.new_page()
@@ -268,6 +268,8 @@ def test_a_long_list_can_be_walked(stack: Stack, seeded: Mapping[str, str], page
     page.keyboard.press("Escape")
     name.focus()
     assert name.locator(".head").evaluate("(one) => one.offsetWidth >= one.scrollWidth")
+    below = page.locator("tr.vrow th:has(a.first:focus) .second")
+    assert box(below)["width"] > box(page.locator("tr.vrow th:has(a.first:not(:focus)) .second").last)["width"]
     assert len(str(name.get_attribute("aria-label"))) > 190
     copied = name.evaluate("(one) => { getSelection().selectAllChildren(one); return getSelection().toString(); }")
     assert copied == name.get_attribute("aria-label")
