@@ -36,7 +36,7 @@ PROXY_HAS_NO_WAY = "The proxy could not connect us to the provider."
 PROXY_ASKS_WHO = "The proxy asks for another user name and password."
 BUNDLE_NOT_READ = "The file of trusted certificates cannot be read."
 KEY_NOT_ACCEPTED = "The provider does not accept this API key."
-KEY_NOT_ALLOWED = "The provider refused this API key: it is not valid, or it may not see this."
+KEY_NOT_ALLOWED = "The provider rejected this API key: it is not valid, or it may not see this."
 
 
 class CloudError(Exception):

@@ -23,7 +23,7 @@ LOOKS: dict[str, tuple[str, str, str | Promise]] = {
     Kind.RETURNED: ("+", "busy", pgettext_lazy("change", "Reappeared")),
     Kind.RENAMED: ("→", "unknown", pgettext_lazy("change", "Renamed")),
     Kind.VOLUME_RENAMED: ("→", "unknown", pgettext_lazy("change", "Volume renamed")),
-    Kind.REFUSED: ("✕", "bad", pgettext_lazy("change", "Refused")),
+    Kind.REFUSED: ("✕", "bad", pgettext_lazy("change", "Rejected")),
     Kind.ANSWERING: ("✓", "ok", pgettext_lazy("change", "Reachable again")),
     Kind.BEGAN: ("•", "unknown", pgettext_lazy("change", "Monitoring started")),
     Kind.ROTATED: ("–", "gone", pgettext_lazy("change", "Rotated")),
@@ -100,10 +100,10 @@ def _of_environment(kind: str, before: str, after: str, seconds: int | None) -> 
         return text % {"number": number_format(count, force_grouping=True)}
     if kind == Kind.REFUSED:
         is_refused = after in ("", "refused")
-        return _("the provider refuses the key") if is_refused else _("the key cannot be used")
+        return _("the provider rejects the key") if is_refused else _("the key cannot be used")
     if kind == Kind.ANSWERING:
         age = {"age": times.age(timedelta(seconds=seconds or 0))}
-        return _("it was refused for %(age)s") % age if before in REFUSED_KINDS else _("silent for %(age)s") % age
+        return _("it was rejected for %(age)s") % age if before in REFUSED_KINDS else _("silent for %(age)s") % age
     return ""
 
 

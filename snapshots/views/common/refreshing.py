@@ -121,7 +121,7 @@ def _denied(denials: Sequence[Denied], now: datetime) -> str:
         if denied.why is Why.RETRY_AFTER and denied.until:
             return _("The provider asked us to wait until %(time)s UTC.") % {"time": times.clock(denied.until, now)}
     if any(denied.why is Why.REFUSED for denied in denials):
-        return _("The provider refuses the key; an admin can try again.")
+        return _("The provider rejects the key; an admin can try again.")
     ends = [denied.until for denied in denials if denied.until]
     if not ends:
         return _("The provider can’t be asked right now. Try again in a moment.")

@@ -171,7 +171,7 @@ def _watched(environment: Environment, now: datetime) -> Watched:
 
 
 def _fault(environment: Environment, now: datetime) -> str:
-    why = _("the provider refuses the key") if environment.is_refused else _("no answer")
+    why = _("the provider rejects the key") if environment.is_refused else _("no answer")
     parts = [_("%(why)s (%(reason)s)") % {"why": why, "reason": fault_reason(environment)}]
     if environment.fault_since:
         parts.append(_("since %(time)s UTC") % {"time": times.clock(environment.fault_since, now)})

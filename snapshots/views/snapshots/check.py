@@ -118,7 +118,7 @@ def _say_denied(denied: Denied) -> str:
     if denied.why is Why.HELD:
         return _("A refresh is running. Try again in a moment.")
     if denied.why is Why.REFUSED:
-        return _("The provider refuses this team's key for this environment.")
+        return _("The provider rejects this team's key for this environment.")
     if denied.why is Why.RETRY_AFTER and denied.until:
         return _("The provider asked us to wait until %(time)s UTC.") % {"time": times.clock(denied.until, now)}
     return _("The provider can’t be asked right now. Try again in a moment.")

@@ -363,7 +363,7 @@ def test_a_cached_page_shows_what_happens_within_the_minute(
     fill([record(1), _new(2)])
     assert badges(alice_client.get(CHANGES)) == ["✓ Completed", "• Monitoring started"]
     refuse(environment)
-    assert badges(alice_client.get(CHANGES))[0] == "✕ Refused"
+    assert badges(alice_client.get(CHANGES))[0] == "✕ Rejected"
     fill([record(1), _new(2)])
     assert badges(alice_client.get(CHANGES))[0] == "✓ Reachable again"
 

@@ -52,7 +52,7 @@ def test_nothing_new_says_nothing(alice_client: Client, clock: time_machine.Trav
 
 def test_a_refusal_is_announced_and_shown(alice_client: Client, sim: Simulator) -> None:
     sim.fault(path="/snapshots", status=403)
-    assert badges(press(alice_client))[0] == "✕ Refused"
+    assert badges(press(alice_client))[0] == "✕ Rejected"
 
 
 def test_without_htmx_it_leads_back_to_the_same_view(alice_client: Client, seen: Environment) -> None:

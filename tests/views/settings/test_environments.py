@@ -145,7 +145,7 @@ def test_each_says_what_it_answered_last(
     list(refresh.refresh(environments, caller=Caller.COMMAND))
     assert watched(alice_client.get(PLACES)) == [
         "dev · compute-on ✓ 24 snapshots, checked just now",
-        "prod · compute-on ✕ the provider refuses the key (error 403), since 12:00 UTC, next try 12:15 UTC",
+        "prod · compute-on ✕ the provider rejects the key (error 403), since 12:00 UTC, next try 12:15 UTC",
         "prod · compute-qc ! no answer (error 503), since 12:00 UTC, next try 12:01 UTC",
     ]
 

@@ -87,7 +87,7 @@ def fail(environment: Environment, kind: str = "unavailable", **fault: Any) -> E
 
 
 def refuse(environment: Environment) -> Environment:
-    return fail(environment, "refused", sentence="The provider refused this API key.", status=403)
+    return fail(environment, "refused", sentence="The provider rejected this API key.", status=403)
 
 
 @pytest.fixture(autouse=True)

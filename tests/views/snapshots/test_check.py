@@ -105,7 +105,7 @@ def test_another_team_has_its_own_ten(alice_client: Client, alice: User, sim: Si
 def test_refused(alice_client: Client, sim: Simulator) -> None:
     sim.fault(refuse=403)
     assert look_up(alice_client, snapshot_id(1)) == (
-        "The provider could not be asked: The provider refused this API key: it is not valid, or it may not see this."
+        "The provider could not be asked: The provider rejected this API key: it is not valid, or it may not see this."
     )
 
 
@@ -113,7 +113,7 @@ def test_a_refused_environment_is_asked_by_an_admin_alone(
     alice_client: Client, bob_client: Client, sim: Simulator, environment: Environment, known: str
 ) -> None:
     refuse(environment)
-    assert look_up(bob_client, known) == "The provider refuses this team's key for this environment."
+    assert look_up(bob_client, known) == "The provider rejects this team's key for this environment."
     assert sim.calls() == 0
     assert alice_client.post(f"{page_of(known)}check/", {"lookup": "1"}, headers=HTMX)["HX-Redirect"]
     assert sim.calls() == 1

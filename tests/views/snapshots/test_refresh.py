@@ -228,7 +228,7 @@ def test_a_refused_key_is_tried_again_by_an_admin_alone(
     clock.shift(61)
     for role in (Role.VIEWER, Role.MEMBER):
         Membership.objects.filter(user__email="bob@example.com").update(role=role)
-        assert news(press(bob_client)) == "The provider refuses the key; an admin can try again."
+        assert news(press(bob_client)) == "The provider rejects the key; an admin can try again."
     assert sim.calls() == 0
     assert news(press(alice_client)) == "Checked: 24 new."
 
