@@ -57,7 +57,7 @@ def errors(page: Answer) -> list[str]:
     return [error.text for error in tree(page).all(css="form-error")]
 
 
-def exclude(client: Client, query: str, number: int, **values: str) -> Answer:
+def exclude(client: Client, query: str, number: int, *, follow: bool = True, **values: str) -> Answer:
     """Exclude what a query string names, until a day unless told otherwise."""
     form = {"number": str(number), "reason": "lab machines", "ends": "day", "until": "2026-12-03"} | values
-    return client.post(f"{EXCLUDE}?{query}", form, follow=True)
+    return client.post(f"{EXCLUDE}?{query}", form, follow=follow)
