@@ -5,6 +5,8 @@ from itertools import product
 
 import pytest
 
+SHORT_AND_FULL = pytest.mark.parametrize("full", [False, pytest.param(True, marks=pytest.mark.proof)])
+
 
 def first(few: int, cases: Iterable[object]) -> list[object]:
     """Give the cases for `parametrize`; those after the first few get the marker proof."""

@@ -13,6 +13,7 @@ from dashboard.teams.models import Membership
 from tests.api.conftest import made
 from tests.authorization.conftest import Body, House
 from tests.authorization.plan import NOBODY, PARTS, TEAM_VIEWS, TOKEN_VIEWS, VIEWS, address
+from tests.proof import SHORT_AND_FULL
 
 T = TypeVar("T")
 Tell = Callable[..., None]
@@ -32,7 +33,6 @@ TEXTS = (
 )
 VALUES = (*DATES, *NUMBERS, *TEXTS)
 # `make test` tries one value at each place, another at the next one; `make proof` all values everywhere.
-SHORT_AND_FULL = pytest.mark.parametrize("full", [False, pytest.param(True, marks=pytest.mark.proof)])
 BROKEN_BYTES = (b"\xff", b"\xed\xa0\x80", b"\xc0\x80", b"%", b"%0", b"\x00")
 HEADERS = (
     *("Referer", "Origin", "HX-Current-URL", "HX-Trigger", "HX-Trigger-Name", "HX-Target", "HX-Boosted", "HX-Prompt"),

@@ -11,6 +11,7 @@ from django.test import Client
 from snapshots.models import Change, Environment
 from tests.lists.conftest import volume_id
 from tests.lists.reading import CHANGES, KINDS, LIST, VOLUMES, all_rows, as_csv, as_excel, as_json
+from tests.proof import SHORT_AND_FULL
 from tests.views.snapshots.conftest import snapshot_id
 from tests.views.snapshots.reading import Response
 
@@ -104,7 +105,7 @@ def records(client: Client, page: str, kind: str, query: str) -> list[dict[str, 
     return rows
 
 
-@pytest.mark.parametrize("full", [False, pytest.param(True, marks=pytest.mark.proof)])
+@SHORT_AND_FULL
 @pytest.mark.parametrize("page", CASES)
 def test_every_filter(bob_client: Client, figures: Tell, page: str, full: bool) -> None:
     """All kinds of files without a filter, and one kind with each filter; or all with each."""

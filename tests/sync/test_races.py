@@ -9,6 +9,7 @@ import pytest
 
 from snapshots.simulator.server import Simulator
 from snapshots.simulator.world import World
+from tests.proof import SHORT_AND_FULL
 from tests.started import Started
 from tests.sync.races import (
     LEASE_SECONDS,
@@ -146,7 +147,6 @@ def unharmed(start: Start, place: Place, old: Shape, copied: Callable[[Place], P
 
 
 # `make test` tries fewer moments than `make proof`.
-SHORT_AND_FULL = pytest.mark.parametrize("full", [False, pytest.param(True, marks=pytest.mark.proof)])
 
 
 @pytest.mark.both_databases

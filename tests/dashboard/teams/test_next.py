@@ -13,6 +13,7 @@ from tests.authorization.plan import NOBODY, VIEWS
 from tests.conftest import PASSWORD
 from tests.dashboard.teams.next_values import NEXT_VALUES, is_off_site
 from tests.loops import in_turn
+from tests.proof import SHORT_AND_FULL
 from tests.views.snapshots.reading import tree
 
 __all__ = ["house"]
@@ -61,7 +62,7 @@ def leads_to(answer: HttpResponse) -> str:
     return str(answer.headers.get("HX-Redirect") or answer.headers.get("Location") or "")
 
 
-@pytest.mark.parametrize("full", [False, pytest.param(True, marks=pytest.mark.proof)])
+@SHORT_AND_FULL
 def test_no_next_leads_off_the_site(house: House, figures: Tell, full: bool) -> None:
     """Every value where it is read by our own code and by the library's, and at each place some; or all at each."""
     found = readers(house)

@@ -164,6 +164,12 @@ def menus(response: Response) -> dict[str, dict[str, str]]:
     return {name: choices(response, name) for start, _mark, name in ids if name and not start}
 
 
+def tried(counted: dict[str, dict[str, str]], turn: int, *, full: bool) -> list[tuple[str, str, str]]:
+    """Each menu, choice and number; or every third of them, others with each turn."""
+    numbers = [(menu, value, number) for menu, found in counted.items() for value, number in found.items()]
+    return numbers if full else numbers[turn % 3 :: 3]
+
+
 def alone(query: str, menu: str, value: str, *cleared: str) -> str:
     """The query with one choice of a menu in place of those chosen in it."""
     asked = QueryDict(query, mutable=True)
