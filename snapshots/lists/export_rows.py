@@ -3,34 +3,42 @@
 No raw record and no number of our own database is in it.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Container, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import NamedTuple
 
+from django.utils.translation import get_language, override
+
 from snapshots.lists import change_list
+from snapshots.lists.volume_list import COLUMNS
 from snapshots.models import Change, Environment, Snapshot, Volume
 from snapshots.rules.taken_time import TakenFrom
 from snapshots.rules.verdict import Verdict
 from snapshots.verdicts.evaluate import LETTERS
-from snapshots.verdicts.sql import DataAges, with_verdicts
-from snapshots.verdicts.status import target_of
+from snapshots.verdicts.sql import DataAges, with_status
+from snapshots.verdicts.status import VolumeStatus, status_of, target_of
 
 Value = str | int | bool | datetime | list[str] | None
 Values = dict[str, Value]
+Told = Callable[[VolumeStatus], str]
 SCHEDULES = {letter: schedule for schedule, letter in LETTERS.items()}
 
 
 class Row(NamedTuple):
-    """A row by its fields' names, in their order, with its environment."""
+    """A row by its fields' names, in their order, with its environment. `added`: those of `Source.added`."""
 
     environment_id: int
     values: Values
+    added: Values = {}
 
 
 @dataclass(frozen=True, slots=True)
 class Source:
     """A kind of rows. `optional` are the provider's fields that it leaves out itself where it has no value.
+
+    `added` are columns of a later release: they come last in a file, after those of the environment, so that no other
+    changes its place.
 
     `read` gives rows by primary key, and asks for nothing else: a condition of the team would walk all of its rows for
     each part. The environment tells whose they are. Rows deleted since are left out.
@@ -40,6 +48,7 @@ class Source:
     columns: tuple[str, ...]
     optional: frozenset[str]
     read: Callable[[Sequence[int]], Mapping[int, Row]]
+    added: tuple[str, ...] = ()
 
 
 SNAPSHOT_FIELDS = {
@@ -71,6 +80,10 @@ JUDGEMENT = (
     *("verdict", "newestUsableAfter", "newestUsableBefore", "usableCount", "snapshotCount"),
     *("schedules", "targetHours", "missingSince", "goneAt"),
 )
+IN_WORDS = ("label", "why", "since")
+# What a page's row has, and a file's does not.
+_OF_PAGES = {"days", "gaps", "fewer_at", "judged_at", "doubt_from", "from_endpoint", "newest_usable__name"}
+_VOLUME_COLUMNS = {*VOLUME_FIELDS.values(), *COLUMNS, "missing_since"} - _OF_PAGES
 CHANGE_FIELDS = {
     "id": "snapshot_id",
     "name": "name",
@@ -103,25 +116,40 @@ def _origin(after: object, source: str) -> str:
     return "watch" if source == TakenFrom.SYNCS else source
 
 
-def volumes_of(environments: Sequence[Environment], ages: DataAges, team_hours: int | None) -> Source:
-    """Volumes of a team's environments, judged at a moment. `team_hours`: as its policy says, None without one."""
+def volumes_of(
+    environments: Sequence[Environment], ages: DataAges, team_hours: int | None, *, label: Told, why: Told
+) -> Source:
+    """Volumes of a team's environments, judged at a moment. `team_hours`: as its policy says, None without one.
+
+    `label` and `why` put a status into words.
+    """
     places = {environment.pk: environment for environment in environments}
 
     def read(pks: Sequence[int]) -> Mapping[int, Row]:
-        rows = with_verdicts(Volume.objects.filter(pk__in=pks), ages).defer("answers", "days")
-        known = [(row, places[row.environment_id]) for row in rows if row.environment_id in places]
-        return {row.pk: Row(place.pk, _volume(row, place, team_hours)) for row, place in known}
+        # A language that is set is found faster than the default one, and each row asks for it a dozen times.
+        with override(get_language()):
+            return {volume.pk: row(volume, places[volume.environment_id]) for volume in _judged(pks, ages, places)}
+
+    def row(volume: Volume, place: Environment) -> Row:
+        status = status_of(volume, place, now=ages.now, target=target_of(volume, place, team_hours))
+        words: tuple[Value, ...] = (label(status), why(status), status.since)
+        return Row(place.pk, _volume(status), dict(zip(IN_WORDS, words, strict=True)))
 
     optional = frozenset((*VOLUME_FIELDS,)) - {"id", "name"}
-    return Source("volumes", (*VOLUME_FIELDS, *JUDGEMENT), optional, read)
+    return Source("volumes", (*VOLUME_FIELDS, *JUDGEMENT), optional, read, IN_WORDS)
 
 
-def _volume(volume: Volume, environment: Environment, team_hours: int | None) -> Values:
+def _judged(pks: Sequence[int], ages: DataAges, places: Container[int]) -> Iterator[Volume]:
+    rows = with_status(Volume.objects.filter(pk__in=pks), ages).select_related("newest_usable").only(*_VOLUME_COLUMNS)
+    return (row for row in rows if row.environment_id in places)
+
+
+def _volume(status: VolumeStatus) -> Values:
+    volume, target = status.volume, status.target
     told: Values = {name: getattr(volume, column) for name, column in VOLUME_FIELDS.items()}
     told["creationDate"] = volume.created_at or volume.created
-    target = target_of(volume, environment, team_hours)
     judgement: tuple[Value, ...] = (
-        _verdict(volume, target),
+        _verdict(status),
         *(volume.newest_after, volume.newest_before, volume.usable_count, volume.snapshot_count),
         [SCHEDULES[letter] for letter in volume.schedules],
         int(target.total_seconds()) // 3600 if target else None,
@@ -130,10 +158,10 @@ def _volume(volume: Volume, environment: Environment, team_hours: int | None) ->
     return told | dict(zip(JUDGEMENT, judgement, strict=True))
 
 
-def _verdict(volume: Volume, target: timedelta | None) -> str:
+def _verdict(status: VolumeStatus) -> str:
     """As the page's filter names it; but where nothing is asked of a volume, "fresh" would be a promise of nobody."""
-    verdict = Verdict(volume.verdict)  # type: ignore[attr-defined]  # annotated
-    return "nothing_due" if verdict is Verdict.FRESH and not (volume.schedules or target) else verdict.name.lower()
+    is_open = status.verdict is Verdict.FRESH and status.asks_nothing
+    return "nothing_due" if is_open else status.verdict.name.lower()
 
 
 def _read_changes(pks: Sequence[int]) -> Mapping[int, Row]:

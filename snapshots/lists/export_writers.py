@@ -83,20 +83,21 @@ class CsvWriter(Writer):
 
     def __init__(self, export: Export) -> None:
         self._export = export
-        self._columns = export.source.columns
+        self._columns = (*export.source.columns, *PLACE_COLUMNS, FILTER_COLUMN, *export.source.added)
         self._ends = {place.pk: self._end(place) for place in export.environments}
 
     def head(self) -> bytes:
-        return _encoded(BYTE_ORDER_MARK) + self._records([(*self._columns, *PLACE_COLUMNS, FILTER_COLUMN)])
+        return _encoded(BYTE_ORDER_MARK) + self._records([self._columns])
 
     def rows(self, rows: Iterable[tuple[Row, Environment]]) -> bytes:
-        return self._records([*map(_text, row.values.values()), *self._ends[place.pk]] for row, place in rows)
+        return self._records(_cells(row, self._ends[place.pk]) for row, place in rows)
 
     def foot(self) -> Iterable[bytes]:
         if self._export.keys:
             return [b""]
         ends = [self._ends[place.pk] for place in self._export.asked] or [["", "", "", self._export.query]]
-        return [self._records([*("" for _ in self._columns), *end] for end in ends)]
+        before, after = ([""] * len(columns) for columns in (self._export.source.columns, self._export.source.added))
+        return [self._records([*before, *end, *after] for end in ends)]
 
     def _records(self, rows: Iterable[Sequence[str]]) -> bytes:
         return _encoded(records(rows))
@@ -132,16 +133,10 @@ class JsonWriter(Writer):
 
     def _object(self, row: Row, place: Environment) -> dict[str, Value]:
         optional = self._export.source.optional
-        values: dict[str, Value] = {
-            name: _moment(value) if isinstance(value, datetime) else value
-            for name, value in row.values.items()
-            if name not in optional or value not in ("", None)
-        }
-        return values | {
-            "serviceCode": place.service_code,
-            "environmentName": place.name,
-            "dataAsOf": _moment(place.listed_at),
-        }
+        values = {name: value for name, value in row.values.items() if name not in optional or value not in ("", None)}
+        of_place = (place.service_code, place.name, place.listed_at)
+        values |= dict(zip(PLACE_COLUMNS, of_place, strict=True)) | row.added
+        return {name: _moment(value) if isinstance(value, datetime) else value for name, value in values.items()}
 
 
 class ExcelWriter(Writer):
@@ -149,13 +144,14 @@ class ExcelWriter(Writer):
 
     def __init__(self, export: Export) -> None:
         self._export = export
-        self._file = ExcelFile(export.source.name, (*export.source.columns, *PLACE_COLUMNS), export.at)
+        columns = (*export.source.columns, *PLACE_COLUMNS, *export.source.added)
+        self._file = ExcelFile(export.source.name, columns, export.at)
 
     def head(self) -> bytes:
         return b""
 
     def rows(self, rows: Iterable[tuple[Row, Environment]]) -> bytes:
-        self._file.add([*map(_text, row.values.values()), *_place_cells(place)] for row, place in rows)
+        self._file.add(_cells(row, _place_cells(place)) for row, place in rows)
         return b""
 
     def foot(self) -> Iterable[bytes]:
@@ -185,6 +181,10 @@ def _json(value: Mapping[str, object]) -> str:
 
 def _moment(at: datetime | None) -> str | None:
     return at.astimezone(UTC).isoformat(timespec="seconds").replace("+00:00", "Z") if at else None
+
+
+def _cells(row: Row, of_place: Iterable[str]) -> list[str]:
+    return [*map(_text, row.values.values()), *of_place, *map(_text, row.added.values())]
 
 
 def _place_cells(place: Environment) -> list[str]:

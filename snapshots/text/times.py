@@ -2,15 +2,24 @@
 
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
+from functools import cache
 
 from django.utils.dates import MONTHS_3
+from django.utils.translation import get_language, gettext_lazy, ngettext
 from django.utils.translation import gettext as _
-from django.utils.translation import ngettext
 
 from snapshots.rules.taken_time import UNDATED, TakenFrom
 
 MOST_RELATIVE = timedelta(days=30)
 MINUTE, HOUR, DAY = 60, 3600, 86400
+EXACT_ORIGINS = {
+    TakenFrom.NAME.value: gettext_lazy("from the name"),
+    TakenFrom.DATE.value: gettext_lazy("from the provider's date"),
+}
+RANGE_ORIGINS = {
+    TakenFrom.CONFLICT.value: gettext_lazy("name, date and our syncs contradict each other; the oldest counts"),
+    TakenFrom.CLOCK.value: gettext_lazy("the provider's clock and ours disagreed when it was first listed"),
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +62,7 @@ def stamp(moment: datetime, now: datetime) -> str:
 
 def day(moment: date, now: datetime) -> str:
     # Put together by hand: Django's date format costs half a page of rows.
-    month = str(MONTHS_3[moment.month]).title()
+    month = _month(moment.month, get_language())
     return f"{moment.day} {month}" if moment.year == now.year else f"{moment.day} {month} {moment.year}"
 
 
@@ -63,7 +72,13 @@ def iso(moment: datetime) -> str:
 
 
 def exact(moment: datetime) -> str:
-    return f"{moment.day} {str(MONTHS_3[moment.month]).title()} {moment.year} {moment:%H:%M:%S} UTC"
+    return f"{moment.day} {_month(moment.month, get_language())} {moment.year} {moment:%H:%M:%S} UTC"
+
+
+@cache
+def _month(number: int, language: str | None) -> str:
+    """The short name of a month in the current language."""
+    return str(MONTHS_3[number]).title()
 
 
 def taken(after: datetime | None, before: datetime, source: str, key: datetime, now: datetime) -> Taken:
@@ -81,13 +96,8 @@ def origin(after: datetime | None, before: datetime, source: str) -> str:
     if after is None:
         return _("time not known")
     if after == before:
-        how = {TakenFrom.NAME.value: _("from the name"), TakenFrom.DATE.value: _("from the provider's date")}
-        return how.get(source, "")
-    why = {
-        TakenFrom.CONFLICT.value: _("name, date and our syncs contradict each other; the oldest counts"),
-        TakenFrom.CLOCK.value: _("the provider's clock and ours disagreed when it was first listed"),
-    }
-    return why.get(source, _("between two syncs"))
+        return str(EXACT_ORIGINS.get(source, ""))
+    return str(RANGE_ORIGINS.get(source) or _("between two syncs"))
 
 
 def relative(moment: datetime, now: datetime) -> str:

@@ -168,9 +168,9 @@ def _over_target(status: VolumeStatus) -> str:
 
 def _others(status: VolumeStatus) -> Iterator[str]:
     """The schedules that the badge does not name, the target where it is missed too, and the tries."""
-    named = _short(status)
-    states = [_state_of(part, status) for part in status.parts]
     if status.verdict.is_problem:
+        named = _short(status)
+        states = [_state_of(part, status) for part in status.parts]
         yield from (state for state in states if state != named)
         over = _over_target(status) if status.is_over_target else ""
         if over and over != named:

@@ -47,6 +47,8 @@ def newest_source(status: VolumeStatus, after: datetime | None, before: datetime
 def _between(after: datetime | None, before: datetime, now: datetime) -> str:
     if after is None:
         return _("before %(day)s") % {"day": words.day(before, now)}
+    if after == before:
+        return words.stamp(before, now)
     times = {"first": words.stamp(after, now), "last": words.stamp(before, now)}
     if times["first"] == times["last"]:
         return times["last"]

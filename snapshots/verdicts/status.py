@@ -15,6 +15,7 @@ from snapshots.verdicts.sql import COLUMNS, Reason
 
 # After this many periods without a run, the schedule may have been stopped intentionally.
 PERIODS_TO_STOP = 3
+NAMES = [verdict.name.lower() for verdict in COLUMNS]
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,7 +149,7 @@ def _part(answer: dict[str, object]) -> Part:
     began = _moment(answer["first_began"]), _moment(answer["last_began"])
     return Part(
         schedule=str(answer["schedule"]),
-        thresholds=Thresholds(**{verdict.name.lower(): _moment(answer[verdict.name.lower()]) for verdict in COLUMNS}),
+        thresholds=Thresholds(**{name: _moment(answer[name]) for name in NAMES}),
         first_began=began[0] or ALWAYS,
         last_began=began[1] or ALWAYS,
         newest_after=_moment(answer["newest_after"]),

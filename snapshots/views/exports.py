@@ -21,6 +21,8 @@ from snapshots.lists.export_rows import CHANGES, SNAPSHOTS, Source, volumes_of
 from snapshots.lists.export_writers import CONTENT_TYPES, MOST_ROWS, Export
 from snapshots.lists.params import DEFAULT_PAGE_SIZE, FilterBase
 from snapshots.text.labels import grouped
+from snapshots.text.verdict_labels import short_name
+from snapshots.text.verdict_reason import why
 from snapshots.verdicts.sql import DataAges
 from snapshots.views.changes.list_page import ChangesView
 from snapshots.views.common.list_page import View
@@ -63,7 +65,7 @@ def _snapshots(request: MemberRequest) -> Export:
 def _volumes(request: MemberRequest) -> Export:
     view = VolumesView.read(request)
     ages = DataAges.of(view.environments, view.now)
-    source = volumes_of(view.environments, ages, view.team_hours)
+    source = volumes_of(view.environments, ages, view.team_hours, label=short_name, why=why)
     query = view.links.first_query(page_size=DEFAULT_PAGE_SIZE)
     return _export(view, query, source, lambda: _volume_keys(view, ages))
 

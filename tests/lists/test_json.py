@@ -1,12 +1,17 @@
 """The JSON has the provider's envelope and field names, with the dashboard's own beside them."""
 
+import json
+from typing import Any
+
 import pytest
 from django.test import Client
 
+from dashboard.teams.models import Membership, User
 from snapshots.models import Environment, Volume
+from tests.api.conftest import JUDGED, made
 from tests.lists.reading import CHANGES, LIST, VOLUMES, as_json, export
 from tests.views.snapshots.conftest import Fill, record, snapshot_id
-from tests.views.volumes.home.steps import badges, home, stands, stories
+from tests.views.volumes.home.steps import badges, disk, home, stands, stories
 
 pytestmark = pytest.mark.django_db
 SEED = ["id", "name", "state", "intervalType", "volumeId", "volume", "volumeType"]
@@ -51,6 +56,22 @@ def test_volumes_bear_the_verdicts_of_the_page(bob_client: Client, fill: Fill) -
     }
     assert (rows["undated"]["verdict"], rows["none"]["verdict"]) == ("nothing_due", "none")
     assert (rows["fresh"]["sizeInGb"], rows["fresh"]["schedules"], rows["late"]["usableCount"]) == (20, ["DAILY"], 2)
+
+
+def test_volumes_have_the_words_of_the_api(bob_client: Client, alice: User, fill: Fill) -> None:
+    fill([*stories(), *disk("excluded", 3), *disk("gone", 3)])
+    Volume.objects.filter(name="excluded").update(excluded_until="2027-01-01T00:00Z", exclusion_reason="=1+1")
+    Volume.objects.filter(name="gone").update(deleted_at="2026-11-20T00:00Z")
+    _token, script = made(Membership.objects.get(user=alice))
+    for query, number in (("", 8), ("?status=excluded", 1), ("?status=deleted", 1)):
+        rows = as_json(bob_client, VOLUMES, query)["data"]
+        told = json.loads(script.get(f"{JUDGED}{query}").content)["data"]
+        assert [list(row)[-3:] for row in rows] == [["label", "why", "since"]] * number
+        assert [in_words(row) for row in rows] == [in_words(row) for row in told]
+
+
+def in_words(row: dict[str, Any]) -> list[str | None]:
+    return [row.get(name) for name in ("id", "label", "why", "since")]
 
 
 def test_no_row_is_an_empty_list(bob_client: Client, fill: Fill) -> None:
