@@ -53,6 +53,7 @@ class ChangeFilters(DatedFilters):
     }
     ORDER = ("rotated", "before", "after")
     PLACE = ("before", "after")
+    WORDS = {"kinds": {kind: kind.replace("_", "-") for kind in Change.Kind.values}}
 
     kinds: tuple[str, ...] = ()
     rotated: bool = False

@@ -19,9 +19,12 @@ from typing import Protocol
 from dashboard.teams.models import Team
 from snapshots.lists.excel import ExcelFile
 from snapshots.lists.export_rows import Row, Source, Value
+from snapshots.lists.params import FILTERED
 from snapshots.models import Environment
 
 MOST_SLUG = 40
+# Of a file, without its ending.
+MOST_NAME = 76
 PLACE_COLUMNS = ("serviceCode", "environmentName", "dataAsOf")
 FILTER_COLUMN = "filter"
 CONTENT_TYPES = {
@@ -46,7 +49,7 @@ UNSEEN = frozenset(("Cc", "Cf", "Zs", "Zl", "Zp"))
 class Export:
     """What is exported. `environments` are all that the team shows, `asked` those that the filters ask for.
 
-    `query` is the page's filter as a query string, `at` the moment of it all.
+    `query` is the page's filter as a query string, `words` what a file's name says of it, `at` the moment of it all.
     """
 
     team: Team
@@ -55,11 +58,15 @@ class Export:
     environments: Sequence[Environment]
     asked: Sequence[Environment]
     query: str
+    words: Sequence[str]
     at: datetime
 
     def file_name(self, kind: str) -> str:
-        """Whose, what and when: letters, digits and dashes alone, at most 100 of them."""
-        return f"{self.team.slug[:MOST_SLUG]}-{self.source.name}-{self.at.astimezone(UTC):%Y%m%dT%H%M%SZ}.{kind}"
+        """Whose, what, by which filters and when: letters, digits and dashes alone, at most `MOST_NAME` of them."""
+        parts = [self.team.slug[:MOST_SLUG], self.source.name, *self.words, f"{self.at.astimezone(UTC):%Y%m%dT%H%M%SZ}"]
+        if len("-".join(parts)) > MOST_NAME:
+            parts[2:-1] = [FILTERED]
+        return f"{'-'.join(parts)}.{kind}"
 
 
 class Writer(Protocol):

@@ -8,7 +8,7 @@ import uuid
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
-from typing import ClassVar, TypeVar
+from typing import Any, ClassVar, TypeVar
 from urllib.parse import urlencode
 
 from django.http import QueryDict
@@ -28,6 +28,8 @@ MOST_PAGE_DIGITS = 7
 MOST_QUERY = 2000
 MOST_NAMED = 3
 # Parameters that belong to a moment and not to what a page shows.
+# What a filter is called whose value is a name, an id or a text.
+FILTERED = "filtered"
 PASSING = ("page", "back", "before", "after")
 CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 # These would also turn our own words around it: marks and overrides of the writing direction.
@@ -103,6 +105,9 @@ class FilterBase:
     # Those that say where in the list the page is: a link with another filter begins at the first page.
     PLACE: ClassVar[Sequence[str]] = ("page",)
 
+    # Fields whose values are few and our own: what each is called in a file's name.
+    WORDS: ClassVar[Mapping[str, Mapping[Any, str]]] = {}
+
     environments: tuple[Environment, ...] = ()
     q: str = ""
     problems: tuple[str, ...] = ()
@@ -116,6 +121,17 @@ class FilterBase:
     def is_narrowed(self) -> bool:
         """Whether anything but order and page was chosen."""
         return bool(self.narrowing)
+
+    @property
+    def words(self) -> list[str]:
+        """What chooses rows, for a file's name: words of the program alone, of which `FILTERED` is the last."""
+        found: dict[str, None] = {}
+        for field in self.PARAMETERS:
+            value = getattr(self, field)
+            if field not in self.ORDER and self.written(field, value):
+                values = value if type(value) is tuple else (value,)
+                found |= dict.fromkeys(self.WORDS.get(field, {}).get(one, FILTERED) for one in values)
+        return sorted(found, key=lambda word: word == FILTERED)
 
     def pairs(self, *chosen: str) -> list[tuple[str, str]]:
         """The parameters of the chosen fields, or of all, as an address has them."""

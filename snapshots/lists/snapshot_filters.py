@@ -35,6 +35,13 @@ class SnapshotFilters(DatedFilters):
         "page_size": "page_size",
         "page": "page",
     }
+    # Without states and types that only the provider knows.
+    WORDS = {
+        "states": {state: state.lower() for state in STATES},
+        "interval_types": {name: name.lower() for name in INTERVAL_TYPES},
+        "age": {age: f"age-{age}" for age in (*AGES, OLDER, UNDATED_AGE)},
+        "listed": {False: "not-listed"},
+    }
 
     states: tuple[str, ...] = ()
     interval_types: tuple[str, ...] = ()

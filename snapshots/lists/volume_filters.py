@@ -43,6 +43,11 @@ class VolumeFilters(FilterBase):
         "page": "page",
     }
     ORDER = ("group", "sort", "page_size", "page")
+    WORDS = {
+        "schedules": {NO_SCHEDULE: "no-schedule"} | {schedule: schedule.lower() for schedule in SCHEDULES},
+        "statuses": {status: status for status in STATUSES},
+        "ages": {age: f"age-{age}" for age in BANDS},
+    }
 
     schedules: tuple[str, ...] = ()
     statuses: tuple[str, ...] = ()

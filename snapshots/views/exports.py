@@ -93,6 +93,7 @@ def _export(view: View[FilterBase], query: str, source: Source, keys: Callable[[
         environments=view.environments,
         asked=view.shown,
         query=query.removeprefix("?"),
+        words=view.filters.words,
         at=view.now,
     )
 

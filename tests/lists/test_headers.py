@@ -9,11 +9,13 @@ import pytest
 from django.test import Client
 
 from dashboard.teams.models import AuditEvent, EventKind, Team
-from tests.lists.reading import CHANGES, KINDS, LIST, PAGES, drop, export
+from snapshots.lists.volume_filters import STATUSES
+from tests.lists.reading import CHANGES, KINDS, LIST, PAGES, VOLUMES, drop, export
+from tests.loops import in_turn
 from tests.views.snapshots.conftest import Fill, record
 
 pytestmark = pytest.mark.django_db
-NAME = re.compile(r"acme-(snapshots|volumes|changes)-20261124T120000Z\.(xlsx|csv|json)")
+NAME = re.compile(r"acme-(snapshots|volumes|changes)((?:-[a-z0-9]+)*)-20261124T120000Z\.(xlsx|csv|json)")
 TYPES = {
     "xlsx": "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
     "csv": "text/csv; charset=utf-8",
@@ -51,14 +53,39 @@ def test_name_and_kind(bob_client: Client, fill: Fill, page: str, kind: str) -> 
 
 
 def test_a_name_is_short_and_has_nothing_of_the_environment(alice_client: Client, team: Team, fill: Fill) -> None:
-    fill([record(1, name="../../x")], path=f"{'Z' * 64}/{'hostile-' * 8}")
+    fill([record(1, name="../../x", state="Zebra")], path=f"{'Z' * 64}/{'hostile-' * 8}")
     Team.objects.filter(pk=team.pk).update(slug="a" * 50)
-    answer = alice_client.get(f"/t/{'a' * 50}/snapshots/export.json?environment={'Z' * 64}/{'hostile-' * 8}")
+    answer = alice_client.get(
+        f"/t/{'a' * 50}/snapshots/export.json?environment={'Z' * 64}/{'hostile-' * 8}&state=Zebra"
+    )
     name = file_name(answer["Content-Disposition"])
     drop(answer)
-    assert re.fullmatch(r"[\w.-]{1,100}", name, re.ASCII)
-    assert "ZZ" not in name
-    assert "hostile" not in name
+    assert name == f"{'a' * 40}-snapshots-filtered-20261124T120000Z.json"
+    assert len(name) <= 81
+
+
+@pytest.mark.usefixtures("world")
+@in_turn(
+    ("url", "words"),
+    [
+        (
+            f"{VOLUMES}export.csv?status=late&status=none&age=1d&schedule=none&page_size=25",
+            "no-schedule-late-none-age-1d",
+        ),
+        (f"{VOLUMES}export.csv?group=instance&sort=name", ""),
+        (f"{VOLUMES}export.csv?q=web&environment=compute-on/prod&status=late&since=2026-11-20T00:00Z", "late-filtered"),
+        (f"{VOLUMES}export.csv?status=wrong", ""),
+        (f"{LIST}export.csv?state=Error&state=Zebra&interval_type=DAILY&listed=no", "error-daily-not-listed-filtered"),
+        (f"{LIST}export.csv?volume_id=none&age=unknown", "age-unknown-filtered"),
+        (f"{LIST}export.csv?from=2026-11-01&sort=name", "filtered"),
+        (f"{CHANGES}export.csv?kind=volume_renamed&kind=failed&rotated=yes", "volume-renamed-failed"),
+        (f"{VOLUMES}export.csv?{'&'.join(f'status={name}' for name in STATUSES)}", "filtered"),
+    ],
+)
+def test_a_name_says_what_the_rows_are_filtered_by(bob_client: Client, url: str, words: str) -> None:
+    name = NAME.fullmatch(file_name(bob_client.head(url)["Content-Disposition"]))
+    assert name is not None
+    assert name[2].removeprefix("-") == words
 
 
 def test_nothing_that_is_asked_splits_a_header(bob_client: Client, fill: Fill, figures: Callable[..., None]) -> None:

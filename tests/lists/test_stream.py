@@ -205,7 +205,7 @@ def test_of_twenty_at_once_three_are_made(bob_client: Client, fill: Fill, figure
 
 @pytest.mark.both_databases
 def test_a_closed_file_gives_its_place_back_at_once(team: Team) -> None:
-    export = Export(team, SNAPSHOTS, array("q"), environments=[], asked=[], query="", at=NOW)
+    export = Export(team, SNAPSHOTS, array("q"), environments=[], asked=[], query="", words=[], at=NOW)
     stream = Stream(export, "csv", Place(team), lambda: True)
     assert next(stream).startswith(b"\xef\xbb\xbf")
     assert exports.SLOTS.taken()[team.pk] == 1
