@@ -7,7 +7,16 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Cookie, Page, ViewportSize, expect, sync_playwright
+from playwright.sync_api import (
+    Browser,
+    BrowserContext,
+    BrowserType,
+    Cookie,
+    Page,
+    ViewportSize,
+    expect,
+    sync_playwright,
+)
 
 from tests.browser.axe import judged
 from tests.browser.stack import PASSWORD, Stack, furnished
@@ -134,14 +143,19 @@ def stack(tmp_path_factory: pytest.TempPathFactory, database: Path) -> Iterator[
 def browser() -> Iterator[Browser]:
     SHOTS.mkdir(parents=True, exist_ok=True)
     expect.set_options(timeout=PATIENCE)
-    path = next((found for name in NAMES if (found := shutil.which(name))), None)
-    assert path, "the browser tests need Chromium: apt-get install chromium"
     with sync_playwright() as playwright:
-        running = playwright.chromium.launch(
-            executable_path=path, args=[*FLAGS, f"--disable-features={','.join(WITHOUT.split())}"]
-        )
+        running = launched(playwright.chromium)
         yield running
         running.close()
+
+
+def launched(chromium: BrowserType, *, shows_scrollbars: bool = False) -> Browser:
+    """Start Debian's Chromium; it hides scrollbars unless told not to."""
+    path = next((found for name in NAMES if (found := shutil.which(name))), None)
+    assert path, "the browser tests need Chromium: apt-get install chromium"
+    args = [*FLAGS, f"--disable-features={','.join(WITHOUT.split())}"]
+    without = ["--hide-scrollbars"] if shows_scrollbars else []
+    return chromium.launch(executable_path=path, args=args, ignore_default_args=without)
 
 
 @pytest.fixture

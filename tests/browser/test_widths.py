@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterator, Mapping
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -9,7 +10,7 @@ from playwright.sync_api import Browser, FloatRect, Locator, Page
 
 from dashboard.teams.access.capabilities import capabilities
 from tests.authorization.plan import TOKEN_VIEWS, UNOWNED, address
-from tests.browser.conftest import PATIENCE
+from tests.browser.conftest import PATIENCE, launched
 from tests.browser.stack import PASSWORD, Stack
 from tests.waiting import until
 
@@ -273,6 +274,18 @@ def test_a_long_list_can_be_walked(stack: Stack, seeded: Mapping[str, str], page
     assert len(str(name.get_attribute("aria-label"))) > 190
     copied = name.evaluate("(one) => { getSelection().selectAllChildren(one); return getSelection().toString(); }")
     assert copied == name.get_attribute("aria-label")
+
+
+def test_a_scrollbar_moves_nothing(stack: Stack, seeded: Mapping[str, str], browser: Browser) -> None:
+    with closing(launched(browser.browser_type, shows_scrollbars=True)) as another:
+        page = another.new_page(viewport={"width": 1280, "height": HEIGHT})
+        enter(page, stack.url)
+        lefts = []
+        for path in ("/t/acme/volumes/", "/t/acme/search/"):
+            page.goto(stack.url + path)
+            lefts.append((page.evaluate("innerHeight < document.body.scrollHeight"), box(page.locator("main"))["x"]))
+    assert [is_long for is_long, _ in lefts] == [True, False]
+    assert len({left for _, left in lefts}) == 1, lefts
 
 
 def test_forced_colours_underline_the_current_page_alone(stack: Stack, seeded: Mapping[str, str], page: Page) -> None:
