@@ -15,13 +15,14 @@ from schemathesis.engine.events import NonFatalError, ScenarioFinished
 
 from snapshots.api.operations import ROOT
 from tests.api.conftest import JUDGED, Script
+from tests.proof import SHORT_AND_FULL
 from tests.views.snapshots.conftest import snapshot_id
 
 Tell = Callable[..., None]
 Served = tuple[str, Script]
 # Real parts of addresses, so that most is answered with 200; wrong ones are tried in `test_tokens`.
 OWN = {"service_code": "compute-on", "environment_name": "prod", "team": "acme", "snapshot_id": snapshot_id(1)}
-EXAMPLES = 12
+FEW, EXAMPLES = 4, 12
 SEED = 20261124
 CHECKS = {
     "allow_header_conformance",
@@ -41,9 +42,10 @@ CHECKS = {
 }
 
 
+@SHORT_AND_FULL
 @pytest.mark.usefixtures("right_cursors")
-def test_it_keeps_to_its_own_description(served: Served, figures: Tell) -> None:
-    schema = described(*served)
+def test_it_keeps_to_its_own_description(served: Served, figures: Tell, full: bool) -> None:
+    schema = described(*served, EXAMPLES if full else FEW)
     cases, run, failures = 0, [], []
     for event in from_schema(schema).execute():
         if isinstance(event, NonFatalError):
@@ -58,8 +60,8 @@ def test_it_keeps_to_its_own_description(served: Served, figures: Tell) -> None:
     assert cases > 300
 
 
-def described(url: str, script: Script) -> BaseSchema:
-    generation = GenerationConfig(max_examples=EXAMPLES, deterministic=True, no_shrink=True)
+def described(url: str, script: Script, examples: int) -> BaseSchema:
+    generation = GenerationConfig(max_examples=examples, deterministic=True, no_shrink=True)
     parts = {f"path.{name}": value for name, value in OWN.items()}
     project = ProjectConfig(
         headers={"MC-Api-Key": script.token, "Connection": "close"},
