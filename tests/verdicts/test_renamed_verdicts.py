@@ -28,12 +28,16 @@ def old(transactional_db: None) -> Iterator[StateApps]:
     migrate(MigrationExecutor(connection).loader.graph.leaf_nodes())
 
 
-def test_stored_verdicts_are_renamed(old: StateApps) -> None:
+@pytest.mark.both_databases
+def test_stored_verdicts_and_exclusions_are_renamed_and_exclusions_back(old: StateApps) -> None:
     team = old.get_model("teams", "Team").objects.create(name="Acme", slug="acme")
-    environment = old.get_model("snapshots", "Environment").objects.create(team=team, service_code="c", name="prod")
-    of_both = {"team": team, "environment": environment}
-    moments = {"cannot_tell_from": AT, "under_way_from": AT, "gone_at": AT}
-    old.get_model("snapshots", "Volume").objects.create(**of_both, **moments, answers=[OLD_ANSWER])
+    values = {"exempt_until": AT, "exempt_reason": "lab", "exempt_by": "alice@example.com"}
+    places = old.get_model("snapshots", "Environment").objects
+    environment = places.create(team=team, service_code="c", name="prod", **values)
+    moments = {"cannot_tell_from": AT, "under_way_from": AT, "gone_at": AT, "exempt_at": AT}
+    old.get_model("snapshots", "Volume").objects.create(
+        team=team, environment=environment, answers=[OLD_ANSWER], **moments, **values
+    )
     old.get_model("snapshots", "VerdictDay").objects.create(environment=environment, day=AT.date(), cannot_tell=3)
     query = "status=cannot_tell&status=late&status=gone&q=gone"
     old.get_model("snapshots", "SavedView").objects.create(team=team, name="x", page="volumes", query=query)
@@ -43,15 +47,6 @@ def test_stored_verdicts_are_renamed(old: StateApps) -> None:
     assert volume == (AT, AT, AT, [answer])
     assert VerdictDay.objects.values_list("unknown").get() == (3,)
     assert SavedView.objects.values_list("query").get() == ("status=unknown&status=late&status=deleted&q=gone",)
-
-
-@pytest.mark.both_databases
-def test_exclusions_are_renamed_and_back(old: StateApps) -> None:
-    team = old.get_model("teams", "Team").objects.create(name="Acme", slug="acme")
-    values = {"exempt_until": AT, "exempt_reason": "lab", "exempt_by": "alice@example.com"}
-    place = old.get_model("snapshots", "Environment").objects.create(team=team, service_code="c", name="prod", **values)
-    old.get_model("snapshots", "Volume").objects.create(team=team, environment=place, exempt_at=AT, **values)
-    migrate(AFTER)
     names = ("excluded_until", "exclusion_reason", "excluded_by")
     assert Environment.objects.values_list(*names).get() == tuple(values.values())
     assert Volume.objects.values_list(*names, "excluded_at").get() == (*values.values(), AT)

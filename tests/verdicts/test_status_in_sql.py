@@ -12,6 +12,7 @@ from snapshots.models import Environment, Volume
 from snapshots.rules.verdict import Thresholds, Verdict
 from snapshots.verdicts.sql import FOR_EVER, DataAges, volumes_of_team, with_status
 from snapshots.verdicts.status import thresholds_of, verdict_under
+from tests.proof import SHORT_AND_FULL
 from tests.verdicts.reference import expected
 
 NOW = datetime(2026, 11, 24, 12, 0, tzinfo=UTC)
@@ -50,15 +51,22 @@ def _name(verdict: int) -> str:
 
 @pytest.mark.both_databases
 @pytest.mark.django_db
-@settings(
-    max_examples=40,
-    deadline=None,
-    derandomize=True,
-    database=None,
-    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow, HealthCheck.data_too_large],
-)
-@given(st.tuples(ENVIRONMENTS, ENVIRONMENTS, ENVIRONMENTS, BLIND), st.lists(VOLUMES, min_size=30, max_size=60))
-def test_sql_and_reference_agree(environments: tuple[Drawn, ...], volumes: list[Drawn]) -> None:
+@SHORT_AND_FULL
+def test_sql_and_reference_agree(full: bool) -> None:
+    tried = settings(
+        max_examples=40 if full else 15,
+        deadline=None,
+        derandomize=True,
+        database=None,
+        suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
+    )
+    drawn = given(
+        st.tuples(ENVIRONMENTS, ENVIRONMENTS, ENVIRONMENTS, BLIND), st.lists(VOLUMES, min_size=30, max_size=60)
+    )
+    tried(drawn(agree))()
+
+
+def agree(environments: tuple[Drawn, ...], volumes: list[Drawn]) -> None:
     Team.objects.all().delete()
     team = Team.objects.create(slug="acme", name="Acme")
     places = [_environment(team, number, *each) for number, each in enumerate(environments)]
