@@ -84,7 +84,7 @@ def rows_of(file: Path) -> list[dict[str, str]]:
 
 
 def saved(download: Download, folder: Path) -> Path:
-    assert re.fullmatch(r"acme-\w+-\d{8}T\d{6}Z\.(xlsx|csv|json)", download.suggested_filename)
+    assert re.fullmatch(r"acme-\w+(-filtered)?-\d{8}T\d{6}Z\.(xlsx|csv|json)", download.suggested_filename)
     download.save_as(folder / download.suggested_filename)
     return folder / download.suggested_filename
 
