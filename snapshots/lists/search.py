@@ -4,10 +4,13 @@ A text matches as in the lists, so that each group leads to its list. A complete
 no list shows any more.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from heapq import nsmallest
+from difflib import get_close_matches
+from heapq import nlargest, nsmallest
+from itertools import chain, takewhile
+from operator import eq
 from typing import Generic, NamedTuple, TypeVar
 
 from django.db.models import Case, Q, QuerySet, Value, When
@@ -25,6 +28,11 @@ from snapshots.verdicts.sql import DataAges, volumes_of_team, with_verdicts
 T = TypeVar("T")
 # How near a name is to the text: the whole of it, its beginning, anything else.
 EXACT, BEGINS, CONTAINS = 0, 1, 2
+# What a suggestion needs: the length of the text, and how similar the name is.
+LEAST_TEXT, LEAST_RATIO = 3, 0.75
+# Where it is looked for: how many volumes are read, how many names on either side of the text in the order of names,
+# and how many of all these, the most similar by a cheap measure, are compared.
+MOST_READ, MOST_BESIDE, MOST_COMPARED = 4_000, 500, 40
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,6 +115,32 @@ def find_snapshots(
     }
     closest = [by_pk[pk] for pk in keys[:most] if pk in by_pk]
     return Matches(closest, min(len(keys), EXACT_TO), is_exact=len(keys) <= EXACT_TO)
+
+
+def closest_name(team: Team, environments: Sequence[Environment], text: str, ages: DataAges) -> str:
+    """The volume's or instance's name that is most similar to a text that finds nothing; "" where none is."""
+    if len(text) < LEAST_TEXT or complete_id(text):
+        return ""
+    searched, names = text.lower(), {name.lower(): name for name in _names(team, environments, text, ages)}
+    candidates = nlargest(MOST_COMPARED, names, key=lambda name: _shared(searched, name))
+    found = get_close_matches(searched, candidates, n=1, cutoff=LEAST_RATIO)
+    return names[found[0]] if found else ""
+
+
+def _names(team: Team, environments: Sequence[Environment], text: str, ages: DataAges) -> Iterator[str]:
+    """Names that a search can find: all of a usual team's, and of a large one's some, with those that begin alike."""
+    volumes = narrowed(environments, VolumeFilters(), ages).order_by()
+    rows = volumes.values_list("name", "instance_name")[:MOST_READ]
+    yield from chain.from_iterable(rows)
+    if len(rows) == MOST_READ:
+        by_name = volumes.filter(team=team).values_list("name", flat=True)
+        yield from by_name.filter(name__gte=text).order_by("name")[:MOST_BESIDE]
+        yield from by_name.filter(name__lt=text).order_by("-name")[:MOST_BESIDE]
+
+
+def _shared(text: str, name: str) -> int:
+    """How many characters two texts have in common at their beginning and at their end."""
+    return sum(sum(takewhile(bool, map(eq, *ends))) for ends in ((text, name), (reversed(text), reversed(name))))
 
 
 def _instances(rows: Iterable[_Row], text: str) -> list[InstanceMatch]:

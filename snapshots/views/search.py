@@ -4,6 +4,7 @@ import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from urllib.parse import urlencode
 
 from django.http import HttpResponse
 from django.shortcuts import render
@@ -83,6 +84,11 @@ class Finder:
         volumes, instances = lists.find_volumes(environments, self.text, ages, most=self.most)
         snapshots = lists.find_snapshots(team, environments, self.text, self.now, most=self.most)
         return [self._volumes(volumes), self._instances(instances), self._snapshots(snapshots)]
+
+    def closest(self) -> str:
+        environments = list(self.places.values())
+        ages = DataAges.of(environments, self.now)
+        return lists.closest_name(self.request.team, environments, self.text, ages)
 
     def _volumes(self, found: Matches[Volume]) -> HitGroup:
         policy = Policy.objects.filter(team=self.request.team).first()
@@ -188,7 +194,7 @@ def search(request: MemberRequest, team: str) -> HttpResponse:
     if text:
         most = MOST_OFFERED if is_fragment else MOST_ON_PAGE
         places = {environment.pk: environment for environment in environments}
-        context |= _found(Finder(request, places, text, now, most).groups(), request.team.name, text)
+        context |= _found(Finder(request, places, text, now, most))
     if not is_fragment:
         remember_team(request)
     response = render(request, f"snapshots/search/{'_results' if is_fragment else 'page'}.html", context)
@@ -197,12 +203,24 @@ def search(request: MemberRequest, team: str) -> HttpResponse:
     return response
 
 
-def _found(groups: Sequence[HitGroup], team_name: str, text: str) -> dict[str, object]:
+def _found(finder: Finder) -> dict[str, object]:
+    groups = finder.groups()
     found = [group for group in groups if group.hits]
     if not found:
-        sentence = _("Nothing in %(team)s has this id: %(text)s") if lists.complete_id(text) else ""
-        sentence = sentence or _("Nothing named “%(text)s” in %(team)s")
-        return {"nothing": sentence % {"team": team_name, "text": text}}
+        return _nothing(finder)
     volumes, instances, snapshots = (group.count_text for group in groups)
     counts = {"volumes": volumes, "instances": instances, "snapshots": snapshots}
     return {"groups": found, "counts": _("%(volumes)s, %(instances)s, %(snapshots)s") % counts}
+
+
+def _nothing(finder: Finder) -> dict[str, object]:
+    """That nothing was found, and the closest name, if there is one."""
+    team, text = finder.request.team, finder.text
+    sentence = _("Nothing in %(team)s has this id: %(text)s") if lists.complete_id(text) else ""
+    nothing = (sentence or _("Nothing named “%(text)s” in %(team)s")) % {"team": team.name, "text": text}
+    closest = finder.closest()
+    if not closest:
+        return {"nothing": nothing, "counts": nothing}
+    question = _("Did you mean “%(name)s”?") % {"name": closest}
+    url = f"{reverse('snapshots:search', args=[team.slug])}?{urlencode({'q': closest})}"
+    return {"nothing": nothing, "counts": f"{nothing}. {question}", "question": question, "closest_url": url}

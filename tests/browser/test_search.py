@@ -63,6 +63,23 @@ def test_the_keyboard_is_enough(open_tab: Callable[..., Tab]) -> None:
     tab.check()
 
 
+def test_a_suggestion_is_chosen_by_keyboard(open_tab: Callable[..., Tab]) -> None:
+    tab = open_tab()
+    tab.expected += ENDED
+    tab.enter(LIST, "alice@example.com")
+    page = tab.page
+    typed(page, "rooot-35545")
+    options(page, 0)
+    expect(page.locator("[data-search-status]")).to_contain_text("ROOT-35545")
+    tab.keep("search-suggestion")
+    page.keyboard.press("ArrowDown")
+    options(page, 1)
+    page.keyboard.press("Enter")
+    expect(page).to_have_url(re.compile(r"/t/acme/search/\?q=ROOT-35545$"))
+    expect(page.locator(".hit").first).to_be_visible()
+    tab.check()
+
+
 def test_a_late_answer_and_no_answer(open_tab: Callable[..., Tab]) -> None:
     tab = open_tab()
     tab.expected += ENDED

@@ -1,16 +1,19 @@
 """What the search finds, in which order, and where it leads; the team's alone, whatever is typed."""
 
+from urllib.parse import urlencode
+
 import pytest
 from django.test import Client
 from pytest_django import DjangoAssertNumQueries
 
 from dashboard.secrets import Secret
 from dashboard.teams.models import ApiKey, Team
+from snapshots.lists import search as lists
 from snapshots.models import Environment, Snapshot, Volume
 from tests.loops import in_turn
 from tests.views.search.conftest import INSTANCE, SEARCH, Find, counts, every_name, group, names
 from tests.views.snapshots.conftest import HTMX, OTHER_PATH, Fill, record
-from tests.views.snapshots.reading import by_id, links, numbers, tree
+from tests.views.snapshots.reading import Response, by_id, links, numbers, tree
 from tests.views.volumes.home.steps import disk, rows, volume_id
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("filled")]
@@ -174,6 +177,69 @@ def test_what_was_searched_for_is_marked(find: Find) -> None:
 def test_nothing_found_names_the_team(find: Find) -> None:
     assert counts(find("zzz")) == "Nothing named “zzz” in Acme Platform"
     assert "Acme Platform" in counts(find(volume_id("zzz")))
+
+
+def suggestion(page: Response) -> str:
+    """The name that is suggested, as its link searches for it; "" without one."""
+    found = tree(page).all("a", css="hits-closest")
+    return found[0].attributes["href"] if found else ""
+
+
+@pytest.mark.both_databases
+@in_turn(
+    ("text", "name"),
+    [
+        *(("biling", "billing"), ("BILLIGN", "billing"), ("db-04", "db-03"), ("odl-db-03", "old-db-03")),
+        *(("100&_sure", "100%_sure\\"), ("paxments", "payments")),
+        *(("zzz", ""), ("bx", ""), ("bilingual text", ""), (f"{volume_id('zzz')}", ""), (INSTANCE[:-1] + "c", "")),
+    ],
+)
+def test_the_closest_name_is_suggested_and_found(find: Find, alice_client: Client, text: str, name: str) -> None:
+    for page in (find(text), alice_client.get(SEARCH, {"q": text})):
+        assert suggestion(page) == (f"{SEARCH}?{urlencode({'q': name})}" if name else "")
+    if name:
+        assert counts(find(text)).endswith(f"“{text}” in Acme Platform. Did you mean “{name}”?")
+        assert names(alice_client.get(suggestion(find(text))))[0] == name
+
+
+def test_a_suggestion_is_an_option_of_the_field(find: Find, alice_client: Client) -> None:
+    (option,) = tree(find("biling")).one(role="listbox").all(role="option")
+    assert (option.attributes["id"], option.text) == ("hit-closest", "Did you mean “billing”?")
+    page = alice_client.get(SEARCH, {"q": "biling<script>"})
+    assert "biling<script>" not in page.content.decode()
+
+
+def test_what_no_search_finds_is_not_suggested(find: Find) -> None:
+    forgotten("billing")
+    assert suggestion(find("biling")) == ""
+
+
+@pytest.mark.both_databases
+def test_a_name_of_another_team_is_not_suggested(
+    find: Find, alice_client: Client, charlie_client: Client, foreign: Environment
+) -> None:
+    Volume.objects.filter(environment=foreign).update(name="secret-of-rival", instance_name="host-of-rival")
+    for text in ("secret-of-rivla", "host-of-rivla", "SECRET-of-rivla"):
+        for page in (find(text), alice_client.get(SEARCH, {"q": text})):
+            assert suggestion(page) == ""
+            assert "rival" not in page.content.decode()
+    theirs = charlie_client.get("/t/rival/search/", {"q": "secret-of-rivla"}, headers=HTMX)
+    assert suggestion(theirs) == "/t/rival/search/?q=secret-of-rival"
+    assert suggestion(charlie_client.get("/t/rival/search/", {"q": "biling"})) == ""
+
+
+@pytest.mark.both_databases
+def test_in_a_large_team_names_that_begin_alike_are_suggested(
+    find: Find, foreign: Environment, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    Volume.objects.filter(environment=foreign).update(name="pay-of-rival")
+    monkeypatch.setattr(lists, "MOST_READ", 1)
+    monkeypatch.setattr(lists, "MOST_BESIDE", 1)
+    assert {text: suggestion(find(text))[len(SEARCH) + 3 :] for text in ("paymenst", "paymentz", "pay-of-rivla")} == {
+        "paymenst": "payments",
+        "paymentz": "payments",
+        "pay-of-rivla": "",
+    }
 
 
 @in_turn("text", ["", "  ", "d"])
