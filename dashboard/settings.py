@@ -143,12 +143,15 @@ LOCALE_PATHS = [BASE_DIR / "locale"]
 
 VAR_DIR = BASE_DIR / "var"
 VAR_DIR.mkdir(exist_ok=True)  # for the default database: SQLite creates files but not folders
+# How long a writer waits for another. The longest sync (100,000 changed snapshots) writes for some seconds, and nobody
+# else's write may fail in the meantime; but a request must end before gunicorn's timeout (60 s).
+LOCK_SECONDS = 20
 DATABASE = env.db_url_config(text("DATABASE_URL", f"sqlite:///{VAR_DIR}/db.sqlite3"))
 if DATABASE["ENGINE"] == "django.db.backends.sqlite3":
     DATABASE |= {"CONN_MAX_AGE": 600, "CONN_HEALTH_CHECKS": True}
     DATABASE["OPTIONS"] = {
         "transaction_mode": "IMMEDIATE",  # else reading before writing would fail without waiting
-        "timeout": 5,
+        "timeout": LOCK_SECONDS,
         "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL; PRAGMA foreign_keys=ON;",
     }
 else:
@@ -156,8 +159,8 @@ else:
     DATABASE["OPTIONS"] = {
         "pool": {"min_size": 1, "max_size": 16, "timeout": 5},  # per process
         "connect_timeout": 5,
-        # Wait for a lock as long as SQLite; and a process that hangs while writing does not lock a row forever.
-        "options": "-c lock_timeout=5s -c idle_in_transaction_session_timeout=60s",
+        # A process that hangs while writing does not lock a row forever.
+        "options": f"-c lock_timeout={LOCK_SECONDS}s -c idle_in_transaction_session_timeout=60s",
     } | DATABASE.get("OPTIONS", {})
 DATABASES = {"default": DATABASE}
 CACHES: dict[str, dict[str, object]] = {

@@ -70,7 +70,7 @@ def impatient() -> Iterator[None]:
 def test_it_is_postgresql_through_a_pool_with_patience(environment: Environment) -> None:
     with connection.cursor() as cursor:
         cursor.execute("SELECT current_setting('lock_timeout'), current_setting('TimeZone')")
-        assert (connection.vendor, *cursor.fetchone()) == ("postgresql", "5s", "UTC")
+        assert (connection.vendor, *cursor.fetchone()) == ("postgresql", "20s", "UTC")
     postgresql: Any = connection
     assert postgresql.pool.max_size == 16
 

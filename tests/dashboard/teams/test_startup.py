@@ -207,4 +207,4 @@ def test_sqlite_waits_and_writes_ahead(tmp_path: Path) -> None:
         "('journal_mode', 'synchronous', 'busy_timeout', 'foreign_keys')])"
     )
     done = run("-c", ask, **LOOPBACK | {"DATABASE_URL": f"sqlite:///{tmp_path}/rows.sqlite3"})
-    assert done.stdout == "['wal', 1, 5000, 1]\n", done.stderr
+    assert done.stdout == "['wal', 1, 20000, 1]\n", done.stderr
