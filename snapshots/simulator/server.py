@@ -15,7 +15,7 @@ from snapshots.simulator.listener import Listener
 from snapshots.simulator.wire import Reply, error
 from snapshots.simulator.world import World
 
-POLL: Final = 0.05
+POLL: Final = 0.01
 
 
 class Simulator:

@@ -75,7 +75,7 @@ class Provider:
         self.read_to_the_end: list[str] = []
 
     def __enter__(self) -> Self:
-        Thread(target=self.server.serve_forever, args=[0.05], daemon=True).start()
+        Thread(target=self.server.serve_forever, args=[0.01], daemon=True).start()
         return self
 
     def __exit__(self, *_: object) -> None:
