@@ -170,9 +170,9 @@ CACHES: dict[str, dict[str, object]] = {
         "OPTIONS": {"MAX_ENTRIES": 20_000},
     },
     "fragments": {
-        "BACKEND": "dashboard.backends.redis_cache.ReadableLocMemCache",
+        "BACKEND": "dashboard.backends.redis_cache.BoundedLocMemCache",
         "LOCATION": "fragments",
-        "OPTIONS": {"MAX_ENTRIES": 1_000},
+        "OPTIONS": {"max_bytes": 16 * 2**20},
     },
     "sessions": {"BACKEND": "django.core.cache.backends.dummy.DummyCache"},
 }

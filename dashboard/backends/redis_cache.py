@@ -4,8 +4,10 @@ import logging
 import pickle
 import struct
 import time
+from collections import OrderedDict, defaultdict
 from collections.abc import Callable, Iterable
 from hashlib import sha256
+from threading import Lock
 from typing import Any, TypeVar
 
 import msgspec
@@ -93,8 +95,39 @@ class ReadableDatabaseCache(Readable, DatabaseCache):
     """Django's cache in a table."""
 
 
-class ReadableLocMemCache(Readable, LocMemCache):
-    """Django's cache in the process."""
+class BoundedLocMemCache(Readable, LocMemCache):
+    """Django's cache in the process, bounded by the bytes of its values: the least recently used go first.
+
+    Option: `max_bytes`.
+    """
+
+    _cache: OrderedDict[str, bytes]
+    _expire_info: dict[str, float | None]
+    _lock: Lock
+    _used = defaultdict[int, int](int)  # the bytes of each cache, which all threads share
+
+    def __init__(self, name: str, params: dict[str, Any]) -> None:
+        options = dict(params["OPTIONS"])
+        self._max_bytes: int = options.pop("max_bytes")
+        super().__init__(name, params | {"OPTIONS": options})
+
+    def _set(self, key: str, value: bytes, timeout: float | None = DEFAULT_TIMEOUT) -> None:
+        self._delete(key)
+        self._cache[key] = value
+        self._cache.move_to_end(key, last=False)
+        self._expire_info[key] = self.get_backend_timeout(timeout)
+        self._used[id(self._cache)] += len(value)
+        while self._used[id(self._cache)] > self._max_bytes:
+            self._delete(next(reversed(self._cache)))
+
+    def _delete(self, key: str) -> bool:
+        self._used[id(self._cache)] -= len(self._cache.get(key, b""))
+        return bool(LocMemCache._delete(self, key))  # type: ignore[attr-defined]
+
+    def clear(self) -> None:
+        with self._lock:
+            self._used[id(self._cache)] = 0
+        super().clear()
 
 
 def _steady(name: str) -> Callable[..., Any]:

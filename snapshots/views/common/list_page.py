@@ -34,6 +34,7 @@ from snapshots.views.common.components import Chip, Choice, Empty, FilterGroup, 
 from snapshots.views.common.data_age import as_of
 from snapshots.views.common.page_state import Progress, age_of_page, first_fetch, nothing_to_list, remember_team
 from snapshots.views.common.refreshing import RETRY_SECONDS, caller_of, changes_since, is_held, next_url, say, slot
+from snapshots.views.common.whole_page import whole_page
 
 F = TypeVar("F", bound=FilterBase, covariant=True)
 T = TypeVar("T")
@@ -144,6 +145,16 @@ class View(ABC, Generic[F]):
         """Why the team has no data at all, if it has none."""
         return nothing_to_list(self.membership, self.environments)
 
+    @property
+    def inputs(self) -> object:
+        """What the whole page depends on beside the state of the rows, its address, the person and the team."""
+        return ()
+
+    @property
+    def is_lasting(self) -> bool:
+        """Whether the page says the same until one of its inputs changes."""
+        return self.nothing is None and self.was_fetched and not self.fetching
+
     def age_context(self) -> dict[str, object]:
         """How old the page's data is, and how it is refreshed."""
         refresh_url = f"{self.prefix}refresh/{self.links.query}"
@@ -172,16 +183,25 @@ class View(ABC, Generic[F]):
 def answer(request: MemberRequest, view: View[F]) -> HttpResponse:
     """The page, or for htmx its results alone."""
     remember_team(request)
-    is_fragment = bool(request.htmx) and not request.htmx.history_restore_request
-    context = view.shared_context() | view.context(is_fragment=is_fragment)
-    if not is_fragment:
-        context |= _saved_views(request, view.saved_as)
-    response = render(request, view.fragment_template if is_fragment else view.page_template, context)
+    if request.htmx and not request.htmx.history_restore_request:
+        context = view.shared_context() | view.context(is_fragment=True)
+        response = render(request, view.fragment_template, context)
+        _name_address(response, request, view.url)  # one view, one address: without the form's empty fields
+    else:
+        response = _whole(request, view)
     # Two answers share one address: a cache must not give out one as the other.
     patch_vary_headers(response, ["HX-Request", "HX-History-Restore-Request"])
-    if is_fragment:
-        _name_address(response, request, view.url)  # one view, one address: without the form's empty fields
     return response
+
+
+def _whole(request: MemberRequest, view: View[F]) -> HttpResponse:
+    def keep(make: Callable[[], str], inputs: object) -> str:
+        return kept_part(view, "page", str, make, type(view), inputs)
+
+    def context() -> dict[str, object]:
+        return view.shared_context() | view.context(is_fragment=False)
+
+    return whole_page(request, view, _saved_views(request, view.saved_as), context, keep)
 
 
 def answer_refresh(request: MemberRequest, kind: type[View[F]]) -> HttpResponse:
@@ -280,10 +300,10 @@ def saved_url(team: Team, page: str, query: str) -> str:
 
 def _saved_views(request: MemberRequest, page: str) -> dict[str, object]:
     """The menu of a page's saved views; the one whose address is asked for is current."""
-    found = request.team.saved_views.filter(page=page).order_by("name")
+    found = request.team.saved_views.filter(page=page).order_by("name").values_list("name", "query")
     return {
         "saved_page": page,
-        "saved_views": [(one.name, saved_url(request.team, page, one.query)) for one in found],
+        "saved_views": [(name, saved_url(request.team, page, query)) for name, query in found],
         "saved_current": saved_url(request.team, page, request.GET.urlencode()),
     }
 

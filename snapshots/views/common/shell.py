@@ -22,10 +22,11 @@ class Shell:
 
 def shell(request: HttpRequest) -> dict[str, object]:
     """Context processor. Lazy: an error page that never prints it asks no database."""
-    return {"shell": SimpleLazyObject(lambda: _shell(request))}
+    return {"shell": SimpleLazyObject(lambda: shell_of(request))}
 
 
-def _shell(request: HttpRequest) -> Shell:
+def shell_of(request: HttpRequest) -> Shell:
+    """The same at once."""
     user = getattr(request, "user", None)
     if user is None or not user.is_authenticated:
         return Shell()

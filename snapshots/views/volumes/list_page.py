@@ -121,6 +121,16 @@ class VolumesView(View[VolumeFilters]):
         """Whether each row has a box, to exclude the volume."""
         return may(self.membership, "snapshots:exclude")
 
+    @property
+    def inputs(self) -> object:
+        states = [_state_of(environment) for environment in self.environments]
+        return (states, self.team_hours, self.may_act, self.unseen)
+
+    @property
+    def is_lasting(self) -> bool:
+        """The target question also depends on what the volumes are now, and on who may answer it."""
+        return super().is_lasting and self.policy is not None
+
     def chips(self) -> list[Chip]:
         return list(tiles.chips(self))
 

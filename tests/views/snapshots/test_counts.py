@@ -1,6 +1,7 @@
 """Numbers: exact where the sync has counted, a floor where it would cost, and always of the environments chosen."""
 
 import pytest
+from django.core.cache import caches
 from django.test import Client
 
 from snapshots.lists import snapshot_list
@@ -124,6 +125,7 @@ def test_the_choices_are_those_of_the_team_whatever_is_chosen(alice_client: Clie
 def test_a_large_team_counts_when_a_menu_is_opened(alice_client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
     whole = menus(alice_client.get(f"{LIST}?state=Error"))
     monkeypatch.setattr(list_page, "MOST_AT_ONCE", 10)
+    caches["fragments"].clear()
     page = alice_client.get(f"{LIST}?state=Error")
     assert {number for numbers_of in menus(page).values() for number in numbers_of.values()} == {""}
     (url,) = {each.attributes["data-hx-get"] for each in tree(page).all("a", css="menu-note")}

@@ -1,0 +1,172 @@
+"""A list page from the cache is the page that would be made now, whatever has changed since; and nobody else's."""
+
+import re
+from collections.abc import Callable, Mapping, Sequence
+from datetime import timedelta
+from typing import Any
+
+import pytest
+import time_machine
+from django.core.cache import caches
+from django.template.loader import render_to_string
+from django.test import Client
+from django.utils import timezone
+
+from dashboard.secrets import Secret
+from dashboard.teams.models import ApiKey, Membership, Role, Team, User
+from snapshots.models import Environment, SavedView
+from snapshots.policy.exclusions import Exclusion, exclude, exclude_environment
+from snapshots.policy.targets import set_of_environment, set_of_team, set_of_volume
+from snapshots.setup.environments import remove
+from snapshots.views.common import whole_page
+from tests.views.snapshots.conftest import OTHER_PATH, Fill, fail
+from tests.views.snapshots.reading import tree
+from tests.views.volumes.home.steps import HOME, PLAIN, disk, stories, volume
+
+pytestmark = pytest.mark.django_db
+TOKEN = re.compile(r'(name="csrfmiddlewaretoken" value=)"\w{64}"')
+ADDRESSES = (HOME, PLAIN, f"{PLAIN}?status=late&sort=name", "/t/acme/snapshots/?state=BackedUp", "/t/acme/changes/")
+Pages = Mapping[tuple[str, str], str]
+Steps = Sequence[tuple[str, Callable[[], Any], set[str]]]
+
+
+def pages(clients: Mapping[str, Client]) -> Pages:
+    return {
+        (who, url): TOKEN.sub(r"\1", client.get(url).content.decode())
+        for who, client in clients.items()
+        for url in ADDRESSES
+    }
+
+
+@pytest.fixture
+def clients(alice_client: Client, bob_client: Client, told: Environment) -> dict[str, Client]:
+    return {"alice": alice_client, "bob": bob_client}
+
+
+@pytest.fixture
+def steps(
+    team: Team, alice: User, bob: User, told: Environment, fill: Fill, clock: time_machine.Traveller, clients: Any
+) -> Steps:
+    """What changes a page, and one of the people whose pages it must change."""
+    lists, both = [stories()], {"alice", "bob"}
+    month = Exclusion(timezone.now() + timedelta(hours=2), "moves house")
+
+    def relist(records: list[Any]) -> None:
+        lists.append(records)
+        fill(records)
+
+    def member(user: User, **values: object) -> int:
+        return Membership.objects.filter(user=user).update(**values)
+
+    def chooses(**values: object) -> object:
+        return clients["alice"].post(f"{PLAIN}look/", {"column": ["strip"], "page_size": "25", "back": PLAIN} | values)
+
+    return [
+        ("a minute", lambda: clock.shift(60), both),
+        ("a row", lambda: relist([*lists[-1], *disk("another", 2)]), both),
+        ("names", lambda: relist([*lists[-1][:-1], *disk("another", 2, volume="renamed", name="by hand")]), both),
+        ("verdict by the clock", lambda: clock.shift(timedelta(hours=3)), both),
+        ("fault", lambda: fail(Environment.objects.get(pk=told.pk)), both),
+        ("target of the team", lambda: set_of_team(team, 24, person=alice), both),
+        ("target of the environment", lambda: set_of_environment(told, 1, person=alice), both),
+        ("target of a volume", lambda: set_of_volume(volume("fresh"), 48, person=alice), both),
+        ("exclusion", lambda: exclude(team, [volume("late").pk], month, person=alice), both),
+        ("exclusion of the environment", lambda: exclude_environment(told, month, person=alice), both),
+        ("end of the exclusions", lambda: clock.move_to(month.until + timedelta(seconds=1)), both),
+        ("an environment", lambda: fill([*stories(), *disk("elsewhere", 1)], path=OTHER_PATH), both),
+        ("saved view", lambda: SavedView.objects.create(team=team, name="Ours", page="volumes", query="q=a"), both),
+        ("its name", lambda: SavedView.objects.update(name="Theirs"), both),
+        ("its end", lambda: SavedView.objects.all().delete(), both),
+        ("lower role", lambda: member(alice, role=Role.VIEWER), {"alice"}),
+        ("higher role", lambda: member(bob, role=Role.ADMIN), {"bob"}),
+        ("columns", chooses, {"alice"}),
+        ("last visit", lambda: member(bob, seen_until=timezone.now() - timedelta(days=9)), {"bob"}),
+        ("marked as seen", lambda: clients["bob"].post(f"{PLAIN}seen/", {"back": PLAIN}), {"bob"}),
+        ("name of the person", lambda: User.objects.filter(pk=bob.pk).update(name="Bob the Builder"), {"bob"}),
+        ("name of the team", lambda: Team.objects.filter(pk=team.pk).update(name="Other name"), both),
+        ("another team", lambda: Membership.objects.create(team=Team.objects.create(slug="b"), user=bob), {"bob"}),
+        ("hours", lambda: clock.shift(timedelta(hours=5)), both),
+        ("environment removed", lambda: remove(Environment.objects.get(service_code="compute-qc"), person=alice), both),
+        ("key replaced", lambda: ApiKey.replace(team, Secret("another-key-of-the-team")), set()),
+        ("rows deleted", lambda: relist(lists[-1][5:]), both),
+        ("and believed", lambda: (clock.shift(61), relist(lists[-1])), both),
+        ("no key", lambda: ApiKey.objects.all().delete(), both),
+    ]
+
+
+def test_whatever_changes_is_seen_at_the_next_request(clients: dict[str, Client], steps: Steps) -> None:
+    before = pages(clients)
+    for what, change, people in steps:
+        change()
+        now = pages(clients)
+        caches["fragments"].clear()
+        fresh = pages(clients)
+        assert [where for where in fresh if now[where] != fresh[where]] == [], what
+        assert people <= {who for (who, url), page in now.items() if page != before[who, url]}, what
+        before = fresh
+
+
+def test_the_page_comes_from_the_cache(
+    clients: dict[str, Client], told: Environment, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before = pages(clients)
+    templates: list[str] = []
+
+    def noted(name: str, *rest: Any) -> str:
+        templates.append(name)
+        return render_to_string(name, *rest)
+
+    monkeypatch.setattr(whole_page, "render_to_string", noted)
+    assert pages(clients) == before
+    assert set(templates) == set(whole_page.LIVE.values())
+
+
+def test_a_forms_token_is_the_sessions_own(alice: User, told: Environment) -> None:
+    client = Client(enforce_csrf_checks=True)
+    client.force_login(alice)
+    tokens = []
+    for _again in range(3):
+        form = tree(client.get(PLAIN)).one("details", css="look").one("form")
+        tokens.append(form.one("input", name="csrfmiddlewaretoken").attributes["value"])
+    assert len(set(tokens)) == 3
+    fields = {"column": "strip", "page_size": "25", "back": PLAIN, "csrfmiddlewaretoken": tokens[-1]}
+    assert client.post(f"{PLAIN}look/", fields).status_code == 302
+    client.cookies.clear()
+    client.force_login(alice)  # a new browser has a new secret
+    assert client.post(f"{PLAIN}look/", fields).status_code == 403
+    form = tree(client.get(PLAIN)).one("details", css="look").one("form")
+    fields["csrfmiddlewaretoken"] = form.one("input", name="csrfmiddlewaretoken").attributes["value"]
+    assert client.post(f"{PLAIN}look/", fields).status_code == 302
+
+
+def test_a_message_is_shown_once(alice_client: Client, told: Environment) -> None:
+    alice_client.get(PLAIN)
+    alice_client.post(f"{PLAIN}refresh/")
+    shown = [len(tree(alice_client.get(PLAIN)).all("ul", css="messages")) for _again in range(2)]
+    assert shown == [1, 0]
+
+
+def test_a_mark_in_a_name_is_text(alice_client: Client, week: object, fill: Fill) -> None:
+    fill(disk("$" + "{token} token {{ live.refresh }}", 2))
+    for _again in range(2):
+        assert "{token} token {{ live.refresh }}" in tree(alice_client.get(PLAIN)).one(id="results").text
+
+
+def test_the_cache_has_a_bound_in_bytes() -> None:
+    cache: Any = caches["fragments"]
+    for number in range(200):
+        cache.set(str(number), b"x" * 2**18)
+    held = sum(map(len, cache._cache.values()))
+    assert 2**24 - 2**19 < held <= 2**24
+    assert (cache.get("199"), cache.get("0")) == (b"x" * 2**18, None)
+    cache.set("199", b"y")
+    cache.delete("198")
+    assert cache._used[id(cache._cache)] == sum(map(len, cache._cache.values()))
+    cache.clear()
+    assert cache._used[id(cache._cache)] == 0
+
+
+def test_who_has_left_sees_nothing(alice_client: Client, told: Environment) -> None:
+    assert [alice_client.get(url).status_code for url in ADDRESSES] == [200] * len(ADDRESSES)
+    Membership.objects.filter(user__email="alice@example.com").delete()
+    assert [alice_client.get(url).status_code for url in ADDRESSES] == [404] * len(ADDRESSES)
