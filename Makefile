@@ -61,7 +61,7 @@ test: $(TEST) ## Run the tests for every commit and print the seconds of each pa
 	@$(MAKE) --no-print-directory -j 2 $(GROUPED) main browser services
 	@paste -s -d, test-results/seconds
 
-main: $(TEST)
+main: $(TEST) ## Run the tests that need neither Chromium nor PostgreSQL
 	.ci/timed main $(HERE)
 
 # Apart from `test`, for to be traced takes a test half its time again.
