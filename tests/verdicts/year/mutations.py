@@ -8,9 +8,6 @@ from itertools import count
 from typing import Any
 from unittest.mock import patch
 
-from django.db.models import Case, F, Value, When
-from django.db.models.fields import SmallIntegerField
-
 from snapshots.cloudca import decode
 from snapshots.cloudca.records import Listing, SnapshotRecord
 from snapshots.models import Environment, Volume
@@ -129,9 +126,9 @@ def _created_as_told(scene: object, volume: Volume, rows: object) -> tuple[datet
     return volume.created_at, volume.created_at
 
 
-def _gone_at_once(ages: sql.DataAges) -> Case:
-    gone = When(missing_since__isnull=False, then=Value(int(Verdict.DELETED)))
-    return Case(gone, default=said(ages), output_field=SmallIntegerField())
+def _gone_at_once(ages: sql.DataAges) -> sql.Sql:
+    text, params = said(ages)
+    return sql.Sql(f"CASE WHEN {{v}}.missing_since IS NOT NULL THEN {Verdict.DELETED:d} ELSE {text} END", params)
 
 
 def _nothing_remembered(volume: object, runs: object) -> Iterable[Run]:
@@ -314,7 +311,7 @@ MUTATIONS: Mapping[str, Mutation] = {
         Mutation(
             "4 data's time",
             "fresh forever",
-            ((sql, "_provider_now", lambda ages: F("environment__data_at")),),
+            ((sql, "_provider_now", lambda ages: sql.Sql("{data_at}")),),
             EARLY,
         ),
         Mutation("4 data's time", "old data is good for weeks", ((verdict, "DATA_LASTS", FAR),), MIDDLE),
