@@ -120,7 +120,7 @@ def begun_since(volumes: VolumeQuerySet, moment: datetime, ages: DataAges) -> Vo
 
 
 class Sql(NamedTuple):
-    """Text over a volume's columns, as `{v}.name`, and `{data_at}`; numbers stand in it, other values are params."""
+    """Text over a volume's columns, as `{v}.name`, and `{data_at}`. Numbers are part of it, other values are params."""
 
     text: str
     params: tuple[object, ...] = ()

@@ -1,4 +1,4 @@
-"""A whole list page from the cache. What each request says anew is put in the place of marks: tokens, the data's age.
+"""A list page from the cache. What differs in each request replaces marks in it: tokens, and the age of the data.
 
 The key holds every input of the rest: the state of the rows (`kept_part`), the address, the person, the team, and what
 the view names in `inputs`. A page that has something else to say (a message, a first fetch, a missing key) is not kept.

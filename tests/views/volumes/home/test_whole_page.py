@@ -1,4 +1,4 @@
-"""A list page from the cache is the page that would be made now, whatever has changed since; and nobody else's."""
+"""A list page from the cache is the same as one made now, after any change, and is shown to nobody else."""
 
 import re
 from collections.abc import Callable, Mapping, Sequence
@@ -94,7 +94,7 @@ def steps(
     ]
 
 
-def test_whatever_changes_is_seen_at_the_next_request(clients: dict[str, Client], steps: Steps) -> None:
+def test_a_change_is_seen_at_the_next_request(clients: dict[str, Client], steps: Steps) -> None:
     before = pages(clients)
     for what, change, people in steps:
         change()
