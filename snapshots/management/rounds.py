@@ -1,7 +1,8 @@
 """Rounds of the sync: one, or repeated at a fixed interval."""
 
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Sequence
 
 from django.db import InterfaceError, OperationalError, close_old_connections
 from django.utils import timezone
@@ -12,7 +13,7 @@ from snapshots.management import report
 from snapshots.models import Environment
 from snapshots.setup import pending_keys
 from snapshots.sync.leases import Caller
-from snapshots.sync.refresh import AT_ONCE, Outcome, refresh
+from snapshots.sync.refresh import Outcome, refresh
 
 Tell = Callable[[str], object]
 
@@ -55,17 +56,25 @@ def round_once(slug: str | None, caller: Caller, tell: Tell, *, news: News, stop
     except (OperationalError, InterfaceError) as problem:
         tell(_database_trouble(str(problem).strip() or type(problem).__name__))
         return False
+    outcomes = refresh(environments, caller=caller, is_over=lambda: stop is not None and stop.is_set)
     ended: list[Outcome] = []
-    for start in range(0, len(environments), AT_ONCE):
-        if stop is not None and stop.is_set:
-            break
-        for outcome in refresh(environments[start : start + AT_ONCE], caller=caller):
-            _tell_outcome(outcome, environments, tell, news)
-            ended.append(outcome)
+    for outcome in _in_order(outcomes, environments) if stop is None else outcomes:
+        _tell_outcome(outcome, environments, tell, news)
+        ended.append(outcome)
     troubles = {outcome.fault.database for outcome in ended if outcome.fault and outcome.fault.database}
     for said in sorted(troubles):
         tell(_database_trouble(said))
     return not any(map(report.is_failure, ended))
+
+
+def _in_order(outcomes: Iterable[Outcome], environments: Sequence[Environment]) -> Iterator[Outcome]:
+    """Yield each outcome once all of the environments before it have one."""
+    come: dict[int, Outcome] = {}
+    waiting = deque(environment.pk for environment in environments)
+    for outcome in outcomes:
+        come[outcome.environment.pk] = outcome
+        while waiting and waiting[0] in come:
+            yield come.pop(waiting.popleft())
 
 
 def beats(seconds: float, stop: Stop, clock: Callable[[], float] = time.monotonic) -> Iterator[float]:

@@ -4,8 +4,9 @@ Threads fetch and never use the database; the caller's thread claims and writes,
 """
 
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from collections import Counter, defaultdict
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import datetime
@@ -34,7 +35,8 @@ T = TypeVar("T")
 
 COMMAND_BUDGET = 30.0
 WEB_BUDGET = 8.0
-AT_ONCE = 4
+AT_ONCE = 8
+AT_ONCE_OF_TEAM = 4
 # How much of the time budget is reserved for writing when volumes are requested one by one.
 KEPT_SECONDS = 5.0
 
@@ -77,32 +79,53 @@ class UnderWay(NamedTuple):
     future: Future[Fetched]
 
 
-def refresh(environments: Sequence[Environment], *, caller: Caller) -> Iterator[Outcome]:
-    """Refresh environments, up to four at a time, and yield each one's outcome as it is written.
+def refresh(
+    environments: Sequence[Environment], *, caller: Caller, is_over: Callable[[], bool] = lambda: False
+) -> Iterator[Outcome]:
+    """Refresh environments, some at a time, and yield each one's outcome as soon as it is written.
 
-    The command has 30 s for each environment; a web request 8 s for all of them together.
+    A slow provider delays nobody but itself: as one environment ends the next one starts, the teams by turns. The
+    command has 30 s for each environment; a web request 8 s for all of them together. `is_over`: start no more.
     """
     shared = None if caller.is_command else Deadline.after(WEB_BUDGET)
+    waiting, running = _by_turns(environments), dict[Future[Fetched], UnderWay]()
     with ThreadPoolExecutor(AT_ONCE, thread_name_prefix="refresh") as threads:
-        for start in range(0, len(environments), AT_ONCE):
-            yield from _refresh_some(environments[start : start + AT_ONCE], caller, shared, threads)
+        while waiting or running:
+            while not is_over() and (environment := _take_next(waiting, running.values())) is not None:
+                if shared is not None and shared.expired:
+                    yield Outcome(environment, denied=Denied(Why.HELD))
+                    continue
+                begun = _begin(environment, caller, shared, threads)
+                if isinstance(begun, Outcome):
+                    yield begun
+                else:
+                    running[begun.future] = begun
+            if is_over():
+                waiting.clear()
+            ended = wait(running, return_when=FIRST_COMPLETED).done
+            for future in [each for each in running if each in ended]:
+                yield _store(running.pop(future), future.result())
 
 
-def _refresh_some(
-    environments: Sequence[Environment], caller: Caller, shared: Deadline | None, threads: ThreadPoolExecutor
-) -> Iterator[Outcome]:
-    under_way: list[UnderWay] = []
+def _by_turns(environments: Iterable[Environment]) -> list[Environment]:
+    """One of each team, then a second one of each: a large team does not make the others wait."""
+    turns: dict[int, int] = defaultdict(int)
+    places: list[tuple[int, int, Environment]] = []
     for environment in environments:
-        if shared is not None and shared.expired:
-            yield Outcome(environment, denied=Denied(Why.HELD))
-            continue
-        begun = _begin(environment, caller, shared, threads)
-        if isinstance(begun, Outcome):
-            yield begun
-        else:
-            under_way.append(begun)
-    for begun in under_way:
-        yield _store(begun, begun.future.result())
+        places.append((turns[environment.team_id], len(places), environment))
+        turns[environment.team_id] += 1
+    return [environment for *_place, environment in sorted(places, key=lambda place: place[:2])]
+
+
+def _take_next(waiting: list[Environment], running: Collection[UnderWay]) -> Environment | None:
+    """Take the first environment whose team has a thread left; None: all must wait."""
+    if len(running) >= AT_ONCE:
+        return None
+    busy = Counter(begun.held.environment.team_id for begun in running)
+    for place, environment in enumerate(waiting):
+        if busy[environment.team_id] < AT_ONCE_OF_TEAM:
+            return waiting.pop(place)
+    return None
 
 
 def _begin(

@@ -115,7 +115,7 @@ def test_a_refused_key(acme: Simulator) -> None:
     with later(1):
         ran = sync()
     assert (ran.status, len(ran.lines)) == (1, 2)
-    assert ran.lines[0].startswith(f"acme  {PROD}  not asked: refused, tried again at {until}. The provider refused")
+    assert ran.lines[0].startswith(f"acme  {PROD}  not asked: refused, tried again at {until}. The provider rejected")
 
 
 def test_no_key_and_one_that_cannot_be_read(acme: Simulator) -> None:
