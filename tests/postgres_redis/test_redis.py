@@ -116,17 +116,16 @@ def test_what_was_asked_for_is_remembered_for_a_minute(redis: OwnRedis, alice_cl
     assert all(0 < seconds <= 60 for seconds in memories.values())
 
 
-def test_every_cached_table_is_kept_under_its_team(
+def test_every_cached_part_is_kept_under_its_team(
     redis: OwnRedis, alice_client: Client, fill: Fill, team: Team
 ) -> None:
     fill([record(1)])
     for query in ("", "?q=web", "?listed=no", "?state=BackedUp"):
         alice_client.get(LIST + query)
-    tables = [name for name in kept(redis) if name.startswith("fragments:")]
-    assert len(tables) >= 4
-    assert [
-        name for name in tables if name.split(":")[2:4] not in (["table", str(team.pk)], ["menus", str(team.pk)])
-    ] == []
+    parts = [name.split(":") for name in kept(redis) if name.startswith("fragments:")]
+    assert {what for _cache, _version, what, *_rest in parts} == {"table", "menus", "page"}
+    assert len([each for each in parts if each[2] == "page"]) == 4
+    assert {team_pk for _cache, _version, _what, team_pk, _key in parts} == {str(team.pk)}
 
 
 def test_nobody_notices_when_redis_dies(
