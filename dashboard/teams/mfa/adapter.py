@@ -49,7 +49,7 @@ class MFAAdapter(DefaultMFAAdapter):  # type: ignore[misc]  # allauth has no typ
         return open_text(encrypted_text)
 
     def build_totp_svg(self, url: str) -> str:
-        """None: the page draws the QR code itself, under its strict policy, and to make one takes a tenth of a second."""
+        """No second one: the page draws its own, and each takes a tenth of a second."""
         return ""
 
     def get_totp_issuer(self) -> str:
