@@ -4,22 +4,29 @@ The ORM's `bulk_create` builds an object and SQL for every row under the write l
 for 20 s. Here the values are prepared before the transaction begins.
 """
 
-from collections.abc import Iterable, Sequence
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 from datetime import datetime, timedelta
+from functools import cache
 from typing import NamedTuple
 
 from django.db import connection
 
 from snapshots.cloudca.records import SnapshotRecord
 from snapshots.models import Change, Environment, Snapshot
+from snapshots.rules.runs import AFTER_COMPLETION
 from snapshots.rules.schedules import schedules_of
 from snapshots.rules.states import USABLE_STATE
-from snapshots.rules.taken_time import Sighting, TakenRange, is_default, taken_range
+from snapshots.rules.taken_time import Sighting, TakenFrom, TakenRange, is_default, taken_range
 
 PROVIDER_FIELDS = ("name", "state", "interval_type", "volume_id", "volume", "volume_type", "raw", "fingerprint")
 # Only these columns of existing rows are updated: the creation time is determined when a row is first seen.
 UPDATED = (*PROVIDER_FIELDS, "changed_at", "created_at")
+# Those of them that are in an index: to write one costs as much as all others together, even if its value stays.
+INDEXED = ("name", "state", "interval_type", "volume_id", "volume")
+UNINDEXED = tuple(column for column in UPDATED if column not in INDEXED)
 COLUMNS = (
     *("team_id", "environment_id", "snapshot_id"),
     *PROVIDER_FIELDS,
@@ -31,15 +38,18 @@ CHANGE_COLUMNS = (
     *("volume_id", "seconds", "number", "folded", "line_id"),
 )
 
+# From how many rows on a transaction gets a larger cache, and how large.
+MANY, CACHE_KIB = 500, 65_536
 
-def _insert(table: str, columns: Sequence[str]) -> str:
+
+def insert_into(table: str, columns: Sequence[str]) -> str:
     names = ", ".join(f'"{name}"' for name in columns)
     return f'INSERT INTO "{table}" ({names}) VALUES ({", ".join(["%s"] * len(columns))})'  # noqa: S608 our own identifiers
 
 
 TABLE = Snapshot._meta.db_table
 UPSERT = (
-    f"{_insert(TABLE, COLUMNS)} ON CONFLICT (environment_id, snapshot_id) DO UPDATE SET"
+    f"{insert_into(TABLE, COLUMNS)} ON CONFLICT (environment_id, snapshot_id) DO UPDATE SET"
     f" {', '.join(f'{name} = excluded.{name}' for name in UPDATED)},"
     f" usable_at = coalesce({TABLE}.usable_at, excluded.usable_at)"
 )
@@ -48,7 +58,7 @@ NOTE_TAKEN = (
     " WHERE id = %s"
 )
 NOTE_DURATION = f"UPDATE {TABLE} SET ran_for = %s WHERE id = %s"  # noqa: S608 our own identifiers
-INSERT_CHANGE = _insert(Change._meta.db_table, CHANGE_COLUMNS)
+INSERT_CHANGE = insert_into(Change._meta.db_table, CHANGE_COLUMNS)
 
 Values = tuple[str | int | datetime | None, ...]
 
@@ -69,6 +79,52 @@ class Event(NamedTuple):
     line: int | None = None
 
 
+class Before(NamedTuple):
+    """A row that a plan touches, before the change."""
+
+    state: str
+    name: str
+    interval_type: str
+    volume_id: str
+    volume: str
+    usable_at: datetime | None
+    taken_after: datetime | None
+    taken_before: datetime
+    first_seen_at: datetime
+    listed: bool
+    missing_since: datetime | None
+    taken_key: datetime
+    ran_for: int | None
+    taken_source: str
+    created_at: datetime | None
+
+    @property
+    def taken(self) -> TakenRange:
+        return TakenRange(self.taken_after, self.taken_before, TakenFrom(self.taken_source))
+
+    @property
+    def was_completed(self) -> bool:
+        return self.usable_at is not None or self.state in AFTER_COMPLETION
+
+
+@contextmanager
+def roomy_cache(rows: int) -> Iterator[None]:
+    """Let SQLite keep the indexes that many rows change in memory: else it writes and reads them again and again.
+
+    Only for one transaction, which the block contains: every connection has its own cache.
+    """
+    if connection.vendor != "sqlite" or rows < MANY:
+        yield
+        return
+    with connection.cursor() as cursor:
+        (usual,) = cursor.execute("PRAGMA cache_size").fetchone()
+        cursor.execute(f"PRAGMA cache_size = -{CACHE_KIB}")
+        try:
+            yield
+        finally:
+            cursor.execute(f"PRAGMA cache_size = {usual}")
+
+
 def values_of(environment: Environment, records: Iterable[SnapshotRecord], now: datetime) -> list[Values]:
     """Return the rows of new or changed records, in the database's format."""
     seen_at = _stored(now)
@@ -80,6 +136,34 @@ def upsert(rows: Sequence[Values]) -> None:
     if rows:
         with connection.cursor() as cursor:
             cursor.executemany(UPSERT, rows)
+
+
+def updates_of(changed: Iterable[tuple[int, Before, SnapshotRecord]], now: datetime) -> dict[str, list[Values]]:
+    """Return the values of changed rows, by the statement that writes no more of a row's indexes than it must."""
+    seen_at = _stored(now)
+    found: dict[str, list[Values]] = defaultdict(list)
+    for pk, row, record in changed:
+        moved = [column for column in INDEXED if getattr(row, column) != getattr(record, column)]
+        values = [getattr(record, column) for column in (*moved, "volume_type", "raw", "fingerprint")]
+        usable_at = seen_at if record.state == USABLE_STATE else None
+        found[_update(tuple(moved))].append((*values, seen_at, _stored(record.created), usable_at, pk))
+    return found
+
+
+@cache
+def _update(moved: tuple[str, ...]) -> str:
+    columns = ", ".join(f"{column} = %s" for column in (*moved, *UNINDEXED))
+    return f"UPDATE {TABLE} SET {columns}, usable_at = coalesce(usable_at, %s) WHERE id = %s"  # noqa: S608
+
+
+def update(updates: Mapping[str, Sequence[Values]]) -> int:
+    """Write changed rows, and return how many still existed. Call inside a transaction."""
+    found = 0
+    with connection.cursor() as cursor:
+        for statement, rows in updates.items():
+            cursor.executemany(statement, rows)
+            found += cursor.rowcount
+    return found
 
 
 def note_durations(durations: Sequence[tuple[int, int]]) -> None:

@@ -7,14 +7,13 @@ including the first complete list there are no changes, because monitoring only 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
-from typing import NamedTuple
 
 from snapshots.cloudca.records import Listing, SnapshotRecord
 from snapshots.models import Change, Environment, Snapshot, Volume
-from snapshots.rules.runs import AFTER_COMPLETION, COPYING, FAILED, MAKING
+from snapshots.rules.runs import COPYING, FAILED, MAKING
 from snapshots.rules.states import USABLE_STATE
 from snapshots.rules.taken_time import CLOCK_SLACK_BEFORE, TakenFrom, TakenRange
-from snapshots.sync.bulk_sql import Event
+from snapshots.sync.bulk_sql import Before, Event
 from snapshots.sync.diff import Plan
 from snapshots.sync.rotation import Leaving, find_rotated
 
@@ -26,34 +25,6 @@ CLOSE = timedelta(minutes=3)
 # How long an outage of the provider must last to be recorded when it ends; the end of a refusal always is.
 LONG_SILENCE = timedelta(hours=1)
 Kind = Change.Kind
-
-
-class Before(NamedTuple):
-    """A row that a plan touches, before the change."""
-
-    state: str
-    name: str
-    interval_type: str
-    volume_id: str
-    volume: str
-    usable_at: datetime | None
-    taken_after: datetime | None
-    taken_before: datetime
-    first_seen_at: datetime
-    listed: bool
-    missing_since: datetime | None
-    taken_key: datetime
-    ran_for: int | None
-    taken_source: str
-    created_at: datetime | None
-
-    @property
-    def taken(self) -> TakenRange:
-        return TakenRange(self.taken_after, self.taken_before, TakenFrom(self.taken_source))
-
-    @property
-    def was_completed(self) -> bool:
-        return self.usable_at is not None or self.state in AFTER_COMPLETION
 
 
 def of_plan(

@@ -12,6 +12,7 @@ from typing import NamedTuple
 from django.db import connection, transaction
 
 from snapshots.models import Environment, Snapshot, Volume
+from snapshots.sync.counting import Counts, Planned, count
 from snapshots.sync.leases import Claim, Late, locked_for_write
 from snapshots.sync.write_plan import FIRST_PLANNED, PlannedRows
 from snapshots.verdicts.evaluate import (
@@ -47,15 +48,18 @@ class Mark(NamedTuple):
 
 @dataclass(slots=True)
 class Forecast:
-    """The verdicts of the volumes that a plan touches, and the environment's version that they are valid for."""
+    """The verdicts and counts after a plan, and the environment's version that they are valid for."""
 
     mark: Mark | None = None
+    # What the rows will count; None if the plan writes no row.
+    counts: Counts | None = None
+    is_judged: bool = False
     values: list[Values] = field(default_factory=list)
     # Volumes whose newest usable snapshot has no row yet: the snapshot's id, and the volume's primary key.
     newest: list[tuple[str, int]] = field(default_factory=list)
 
     def holds(self, environment: Environment) -> bool:
-        """Return whether the verdicts are still valid. Call under the lock, before anything is written."""
+        """Return whether the forecast is still valid. Call under the lock, before anything is written."""
         return self.mark is not None and self.mark == Mark.of(environment)
 
     def write(self, environment: Environment, at: datetime) -> None:
@@ -69,16 +73,21 @@ class Forecast:
 
 
 def foresee(held: Claim, volumes: Collection[str], pending: PlannedRows, at: datetime | None) -> Forecast:
-    """Calculate the verdicts of volumes as they will be when a plan is written. Writes nothing.
+    """Calculate the verdicts of volumes and the counts as they will be when a plan is written. Writes nothing.
 
-    Returns nothing before `judge_all` ran once. `at`: the time of the data then.
+    Returns no verdicts before `judge_all` ran once. `at`: the time of the data then.
     """
     # Read again: volumes may have been listed, and members may have changed something, since the claim.
-    environment = _environment(held) if volumes else None
-    if environment is None or environment.data_at is None or at is None:
+    environment = _environment(held) if volumes or not pending.plan.is_empty else None
+    if environment is None:
         return Forecast()
-    environment.clock_ahead, environment.key_since = held.environment.clock_ahead, held.environment.key_since
     forecast = Forecast(Mark.of(environment))
+    if not pending.plan.is_empty:
+        forecast.counts = count(environment, pending.renamed, pending.now, Planned(pending.plan, pending.before))
+    if environment.data_at is None or at is None:
+        return forecast
+    forecast.is_judged = True
+    environment.clock_ahead, environment.key_since = held.environment.clock_ahead, held.environment.key_since
     for judged in judged_again(environment, volumes, at=at, pending=pending):
         for volume in judged:
             newest = volume.newest_usable_id

@@ -12,6 +12,7 @@ from snapshots.models import Environment, Snapshot
 from snapshots.rules.clock_skew import Clocks
 from snapshots.rules.taken_time import TakenFrom
 from snapshots.sync import diff, proof, questions, write_plan
+from snapshots.sync.bulk_sql import roomy_cache
 from snapshots.sync.leases import Claim, clear_fault, locked_for_write
 from snapshots.sync.prejudge import data_at, foresee, judge_all
 from snapshots.sync.questions import Ask
@@ -67,20 +68,20 @@ def store_listing(
     at = data_at(held) if listing.complete else held.environment.data_at
     planned = PlannedRows(held.environment, plan, prepared, received_at)
     forecast = foresee(held, prepared.volumes, planned, at)
-    with transaction.atomic():
+    with roomy_cache(len(prepared.before) + len(plan.added)), transaction.atomic():
         environment = locked_for_write(held)
         is_foreseen = forecast.holds(environment)
         environment.clocks = clocks
         environment.fetched_in = fetched_in
         lease, was_judged = environment.lease_until, environment.data_at is not None
-        write_plan.write(environment, plan, prepared, received_at)
+        write_plan.write(environment, plan, prepared, received_at, forecast.counts if is_foreseen else None)
         closed = set()
         if clocks.is_trusted and not was_trusted:
             closed = _close_open_times(environment, received_at, was_in_doubt=before.doubt > 0)
         _stamp(environment, held, listing, plan, received_at)
         proof.note_length(environment, listing, capped=capped, is_believed=plan.doubt is None)
         first = None if was_judged else environment.data_at
-        if is_foreseen and environment.data_at is not None:
+        if is_foreseen and forecast.is_judged and environment.data_at is not None:
             forecast.write(environment, environment.data_at)
         elif first is None:
             _judge(environment, prepared.volumes)

@@ -5,7 +5,7 @@ retrieve call answers 404; a volume that is known only from its snapshots, if it
 requested at most every 15 minutes, with its own back-off: its faults do not affect the snapshots.
 """
 
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 from types import MappingProxyType
 from typing import NamedTuple
@@ -40,6 +40,12 @@ ENDPOINT_FIELDS = {
 }
 
 
+SAME_OF_NEW = [
+    field for field in Volume._meta.concrete_fields if field.attname not in ("id", "volume_id", "snapshot_count")
+]
+INSERT = bulk_sql.insert_into(
+    Volume._meta.db_table, ["volume_id", "snapshot_count", *(field.column or "" for field in SAME_OF_NEW)]
+)
 RECOUNT = f"UPDATE {Volume._meta.db_table} SET snapshot_count = %s WHERE id = %s"  # noqa: S608 our own identifiers
 
 
@@ -89,35 +95,63 @@ def note_fault(held: Claim, kind: str) -> None:
         environment.save(update_fields=FAULT_FIELDS)
 
 
-def recount_volumes(
-    environment: Environment, counts: Mapping[str, int], touched: Collection[str], now: datetime
-) -> None:
-    """Store each volume's number of listed snapshots; volumes seen for the first time get a row.
+class VolumeCounts(NamedTuple):
+    """Each volume's number of listed snapshots, as far as the rows do not say it.
 
-    `touched`: the volumes whose snapshots, and so perhaps the name, changed.
+    `new`: rows of volumes that are seen for the first time. `moved`: number and primary key of other volumes.
+    `nameless`: volumes that were never listed and are to be named as their newest snapshot.
     """
-    # Only three columns, and no objects: every sync with a change does this under the write lock.
-    rows = Volume.objects.filter(environment=environment).values_list("pk", "volume_id", "snapshot_count")
-    known = {volume_id: (pk, count) for pk, volume_id, count in rows}
-    new = [
-        Volume(
-            team_id=environment.team_id,
-            environment=environment,
-            volume_id=volume_id,
-            snapshot_count=count,
-            first_seen_at=now,
-        )
-        for volume_id, count in counts.items()
-        if volume_id not in known
+
+    new: list[bulk_sql.Values]
+    moved: list[tuple[int, int]]
+    nameless: list[str]
+
+
+def count_volumes(
+    environment: Environment, counts: Mapping[str, int], renamed: Collection[str], now: datetime
+) -> VolumeCounts:
+    """Compare the numbers of listed snapshots with the volumes' rows. Writes nothing.
+
+    `renamed`: the volumes that may get another name from their snapshots.
+    """
+    rows = Volume.objects.filter(environment=environment)
+    known = {
+        volume_id: rest for volume_id, *rest in rows.values_list("volume_id", "pk", "snapshot_count", "from_endpoint")
+    }
+    new = [(volume_id, count) for volume_id, count in counts.items() if volume_id not in known]
+    moved = [
+        (counts.get(volume_id, 0), pk)
+        for volume_id, (pk, count, _) in known.items()
+        if counts.get(volume_id, 0) != count
     ]
-    Volume.objects.bulk_create(new, batch_size=BATCH)
-    counted = {volume_id: (pk, counts.get(volume_id, 0)) for volume_id, (pk, _) in known.items()}
-    moved = [(count, pk) for volume_id, (pk, count) in counted.items() if count != known[volume_id][1]]
-    if moved:
-        with connection.cursor() as cursor:
-            cursor.executemany(RECOUNT, moved)
-    _name_after_snapshots(environment, touched)
+    nameless = sorted(
+        {*(volume_id for volume_id, _ in new), *(each for each in renamed if each in known and not known[each][2])}
+    )
+    return VolumeCounts(_new_rows(environment, new, now), moved, nameless)
+
+
+def _new_rows(environment: Environment, new: Iterable[tuple[str, int]], now: datetime) -> list[bulk_sql.Values]:
+    """Return the rows of volumes that are seen for the first time, with their numbers of snapshots."""
+    volume = Volume(team_id=environment.team_id, environment=environment, first_seen_at=now)
+    same = [field.get_db_prep_save(getattr(volume, field.attname), connection) for field in SAME_OF_NEW]
+    return [(volume_id, count, *same) for volume_id, count in new]
+
+
+def write_counts(environment: Environment, counts: VolumeCounts) -> bool:
+    """Store what `count_volumes` returned. Call inside a transaction, when the snapshots are written.
+
+    Returns whether all of the rows still exist.
+    """
+    updated = 0
+    with connection.cursor() as cursor:
+        if counts.new:
+            cursor.executemany(INSERT, counts.new)
+        if counts.moved:
+            cursor.executemany(RECOUNT, counts.moved)
+            updated = cursor.rowcount
+    _name_after_snapshots(environment, counts.nameless)
     _revive(environment)
+    return updated == len(counts.moved)
 
 
 def _revive(environment: Environment) -> None:
@@ -128,12 +162,11 @@ def _revive(environment: Environment) -> None:
     gone.filter(Exists(taken_since)).update(deleted_at=None)
 
 
-def _name_after_snapshots(environment: Environment, volume_ids: Collection[str]) -> None:
+def _name_after_snapshots(environment: Environment, ids: Sequence[str]) -> None:
     """Name volumes that were never listed as their newest snapshot does."""
     newest = Snapshot.objects.of_volume(environment, OuterRef("volume_id")).exclude(volume="")
     name = Subquery(newest.newest_first().values("volume")[:1])
     nameless = Volume.objects.filter(environment=environment, from_endpoint=False)
-    ids = sorted(volume_ids)
     for start in range(0, len(ids), BATCH):
         nameless.filter(Exists(newest), volume_id__in=ids[start : start + BATCH]).update(name=name)
 

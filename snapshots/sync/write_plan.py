@@ -1,12 +1,12 @@
 """Write a plan of changes to the mirror's rows: prepared before the transaction begins, and only changed rows."""
 
-from collections import Counter, defaultdict
+from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 from functools import cached_property
 from typing import NamedTuple, TypeVar
 
-from django.db.models import Count, Value
+from django.db.models import Value
 from django.db.models.functions import Coalesce
 
 from snapshots.cloudca.records import Listing, SnapshotRecord
@@ -16,11 +16,10 @@ from snapshots.rules.states import USABLE_STATE
 from snapshots.rules.taken_time import TakenRange, retaken
 from snapshots.sync import bulk_sql, diff
 from snapshots.sync import events as changes
-from snapshots.sync.bulk_sql import Event
-from snapshots.sync.events import Before
+from snapshots.sync.bulk_sql import Before, Event
+from snapshots.sync.counting import Counts, recount
 from snapshots.sync.leases import Late
 from snapshots.sync.repeats import gathered
-from snapshots.sync.store_volumes import recount_volumes
 from snapshots.verdicts.inputs import Row
 
 T = TypeVar("T")
@@ -35,11 +34,15 @@ class Prepared(NamedTuple):
     """The rows that a plan writes, prepared before the transaction begins."""
 
     rows: list[bulk_sql.Values]
+    # The changed rows: statement -> values of each row.
+    updates: dict[str, list[bulk_sql.Values]]
     events: list[Event]
     # How many seconds snapshots were in progress that are complete now, by primary key.
     durations: list[tuple[int, int]]
     # The volumes of the touched rows, before and after.
     volumes: set[str]
+    # Those of them that may get another name from their snapshots.
+    renamed: set[str]
     # The touched rows before the change, by primary key.
     before: dict[int, Before]
     # Rows with another date than before.
@@ -52,7 +55,8 @@ class PlannedRows:
     """The rows as `write` will write them, calculated on demand: verdicts are calculated before they are written."""
 
     def __init__(self, environment: Environment, plan: Plan, prepared: Prepared, now: datetime) -> None:
-        self.environment, self.before, self.now = environment, prepared.before, now
+        self.environment, self.plan, self.before, self.now = environment, plan, prepared.before, now
+        self.renamed = prepared.renamed
         self.changed, self.there = dict(plan.changed), set(plan.there)
         self.durations, self.retaken = dict(prepared.durations), dict(prepared.retaken)
         self.returned, self.left_out, self.missing = set(plan.returned), set(plan.left_out), set(plan.missing)
@@ -132,25 +136,48 @@ def prepare(
     environment: Environment, plan: Plan, now: datetime, listing: Listing[SnapshotRecord] | None = None
 ) -> Prepared:
     # The provider lists the newest first: inserted in reverse, snapshots without a date keep that order by row number.
-    records = [*reversed(plan.added), *(record for _, record in plan.changed)]
+    added = list(reversed(plan.added))
     before = _before(environment, plan)
+    changed = [(pk, before[pk], record) for pk, record in plan.changed if pk in before]
+    dated_again = list(_retaken(plan, before))
     events = changes.of_plan(environment, plan, before, now=now, listing=listing)
-    named = {record.volume_id for record in records} | {row.volume_id for row in before.values()}
+    volumes = {record.volume_id for record in (*added, *(record for _, record in plan.changed))}
     return Prepared(
-        bulk_sql.values_of(environment, records, now),
+        bulk_sql.values_of(environment, added, now),
+        bulk_sql.updates_of(changed, now),
         events,
         list(_durations(environment, plan, before)),
-        named - {""},
+        (volumes | {row.volume_id for row in before.values()}) - {""},
+        _renamed(added, changed, {pk for pk, _ in dated_again}) - {""},
         before,
-        list(_retaken(plan, before)),
+        dated_again,
         _news(environment, plan, now),
     )
 
 
-def write(environment: Environment, plan: Plan, prepared: Prepared, now: datetime) -> None:
-    """Write a plan. Raises `Late` if a row of the plan no longer exists: `prune` may delete old rows at any time."""
-    touched = sorted(set(_touched(plan)))
-    if sum(Snapshot.objects.filter(pk__in=pks).count() for pks in _batches(touched)) < len(touched):
+def _renamed(
+    added: Iterable[SnapshotRecord], changed: Iterable[tuple[int, Before, SnapshotRecord]], dated_again: Collection[int]
+) -> set[str]:
+    """Return the volumes with another newest snapshot, or another name in it."""
+    found = {record.volume_id for record in added}
+    for pk, row, record in changed:
+        if pk in dated_again or (row.volume_id, row.volume) != (record.volume_id, record.volume):
+            found |= {row.volume_id, record.volume_id}
+    return found
+
+
+def write(
+    environment: Environment, plan: Plan, prepared: Prepared, now: datetime, counts: Counts | None = None
+) -> None:
+    """Write a plan. Raises `Late` if a row of the plan no longer exists: `prune` may delete old rows at any time.
+
+    `counts`: what the rows will count then, if that is known.
+    """
+    # Whether the changed rows exist is known when they are written.
+    others = sorted(
+        {*plan.returned, *plan.left_out, *plan.missing, *plan.there}.difference(pk for pk, _ in plan.changed)
+    )
+    if sum(Snapshot.objects.filter(pk__in=pks).count() for pks in _batches(others)) < len(others):
         raise Late
     for pks in _batches(plan.confirmed):
         Snapshot.objects.filter(pk__in=pks).update(found_at=now)
@@ -161,6 +188,8 @@ def write(environment: Environment, plan: Plan, prepared: Prepared, now: datetim
             environment.raise_generation()
         return
     bulk_sql.upsert(prepared.rows)
+    if bulk_sql.update(prepared.updates) < len(plan.changed):
+        raise Late
     bulk_sql.note_durations(prepared.durations)
     bulk_sql.note_taken(prepared.retaken)
     # Most are absent from one list and listed again: their indexed columns need not be written again.
@@ -182,32 +211,7 @@ def write(environment: Environment, plan: Plan, prepared: Prepared, now: datetim
     events = [*prepared.events, *changes.of_added(environment, prepared.news)]
     bulk_sql.insert_changes(environment, changes.fold(gathered(environment, events, now)), now)
     environment.raise_generation()
-    recount(environment, prepared.volumes, now)
-
-
-def recount(environment: Environment, touched: Collection[str], now: datetime) -> None:
-    """Count the environment's rows by state, type and volume, at each change, so that pages need not count.
-
-    `touched`: the volumes whose snapshots changed.
-    """
-    rows = Snapshot.objects.filter(environment=environment)
-    by_volume: Counter[str] = Counter()
-    by_state: Counter[str] = Counter()
-    by_type: Counter[str] = Counter()
-    # One scan of the rows for all three, grouped by the database: the most expensive part under the write lock.
-    groups = rows.listed().values_list("volume_id", "state", "interval_type").annotate(number=Count("pk"))
-    for volume_id, state, interval_type, number in groups.order_by():
-        by_volume[volume_id] += number
-        by_state[state] += number
-        by_type[interval_type] += number
-    environment.facets = {
-        "listed": by_volume.total(),
-        "gone": rows.no_longer_listed().count(),
-        "no_volume": by_volume.pop("", 0),
-        "state": by_state,
-        "interval_type": by_type,
-    }
-    recount_volumes(environment, by_volume, touched, now)
+    recount(environment, prepared.renamed, now, counts)
 
 
 def _retaken(plan: Plan, before: Mapping[int, Before]) -> Iterator[tuple[int, TakenRange]]:

@@ -17,7 +17,8 @@ from snapshots.cloudca.records import Listing, SnapshotRecord
 from snapshots.models import Environment, Policy, Snapshot, Volume
 from snapshots.rules.clock_skew import Clocks
 from snapshots.rules.thresholds import TARGET_GRACE
-from snapshots.sync import leases, prejudge, store_snapshots
+from snapshots.sync import counting, leases, prejudge, store_snapshots
+from snapshots.sync.counting import recount
 from snapshots.sync.leases import Caller, Claim
 from snapshots.sync.prejudge import foresee
 from snapshots.sync.store_snapshots import store_listing
@@ -87,6 +88,20 @@ def judged() -> list[tuple[object, ...]]:
     return list(Volume.objects.order_by("pk").values_list("volume_id", *(field.attname for field in FIELDS)))
 
 
+def counted(environment: Environment) -> list[object]:
+    return [
+        environment.facets,
+        *Volume.objects.order_by("volume_id").values_list("volume_id", "snapshot_count", "name"),
+    ]
+
+
+def counts_are_right(environment: Environment) -> None:
+    """Compare the counts, and the volumes' names, with those of the stored rows."""
+    stored = counted(environment)
+    recount(environment, list(Volume.objects.values_list("volume_id", flat=True)), timezone.now())
+    assert stored == counted(environment)
+
+
 @pytest.mark.both_databases
 @pytest.mark.parametrize("seed", first(1, range(4)))
 def test_what_is_foreseen_is_what_the_rows_say(
@@ -102,6 +117,7 @@ def test_what_is_foreseen_is_what_the_rows_say(
         touched, foreseen = asked.call_args.args[1], judged()
         judge_volumes(environment, touched, at=environment.data_at or NOW)
         assert foreseen == judged() or environment.data_at is None
+        counts_are_right(environment)
         known |= listed
         clock.shift(dice.choice((300, 7200, 90_000)))
         back = dice.sample(sorted(known), min(2, len(known)))
@@ -124,6 +140,40 @@ def test_a_later_list_is_judged_outside_of_the_lock(store: Store, clock: time_ma
     with patch.object(prejudge, "judged_again", judged_again), patch.object(store_snapshots, "judge_volumes", None):
         store({"2": record("2", dice)})
     assert held == [False]
+
+
+@pytest.mark.both_databases
+def test_a_list_is_counted_outside_of_the_lock(
+    store: Store, clock: time_machine.Traveller, environment: Environment
+) -> None:
+    dice = Random(1)
+    store({"1": record("1", dice)})
+    clock.shift(60)
+    with patch.object(counting, "count", None):
+        store({"2": record("2", dice)})
+    assert environment.facets["listed"] == 2
+
+
+@pytest.mark.both_databases
+def test_a_volume_that_is_deleted_while_a_list_is_counted_gets_a_row(
+    store: Store, clock: time_machine.Traveller, environment: Environment
+) -> None:
+    row = SnapshotRecord("1", "by hand", "BackedUp", "MANUAL", "disk-1", "disk", "disk", "{}")
+    for rows in ({"1": row}, {}, {}, {}, {}):
+        store(rows)
+        clock.shift(660)
+    assert (Volume.objects.get().snapshot_count, environment.facets["gone"]) == (0, 1)
+
+    def judged_again(*facts: Any, **more: Any) -> object:
+        found = list(kept(*facts, **more))
+        Volume.objects.all().delete()
+        return found
+
+    kept = evaluate.judged_again
+    with patch.object(prejudge, "judged_again", judged_again):
+        store({"1": row})
+    volume = Volume.objects.get()
+    assert (volume.snapshot_count, volume.name, volume.usable_count) == (1, "disk", 1)
 
 
 @pytest.mark.both_databases

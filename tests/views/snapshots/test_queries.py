@@ -10,7 +10,7 @@ from django.utils import timezone
 from pytest_django import DjangoAssertNumQueries
 
 from snapshots.models import Environment, Snapshot
-from snapshots.sync.write_plan import recount
+from snapshots.sync.counting import recount
 from tests.views.snapshots.conftest import (
     HTMX,
     LIST,
