@@ -39,7 +39,7 @@ def put(folder: Path, name: str, script: str) -> None:
 
 
 def test_plain_make_lists_every_target() -> None:
-    listed = re.findall(r"^  make (\w+)", call("make").stdout, re.MULTILINE)
+    listed = re.findall(r"^  make ([\w-]+)", call("make").stdout, re.MULTILINE)
     (phony,) = re.findall(r"^\.PHONY: (.*)$", MAKEFILE, re.MULTILINE)
     assert listed == phony.split()
 
