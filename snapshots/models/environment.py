@@ -57,6 +57,9 @@ def generation_of(environments: Iterable["Environment"]) -> str:
     return sha256(repr(versions).encode()).hexdigest()[:VERSION_SIGNS]
 
 
+OF_TEAM = "SELECT * FROM snapshots_environment WHERE team_id = %s AND removed_at IS NULL ORDER BY name, service_code"
+
+
 class ShownEnvironments(models.Manager["Environment"]):
     """Excludes removed environments; `Environment.everything` includes them."""
 
@@ -65,6 +68,13 @@ class ShownEnvironments(models.Manager["Environment"]):
 
     def of_team(self, team: Team) -> EnvironmentQuerySet:
         return self.get_queryset().of_team(team)
+
+    def listed_of(self, team: Team) -> list["Environment"]:
+        """The same, read. Every list page does this: as text the query takes less than half of Django's time."""
+        found = list(self.raw(OF_TEAM, [team.pk]))
+        for environment in found:
+            environment.team = team
+        return found
 
 
 class Environment(models.Model):

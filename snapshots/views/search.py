@@ -179,7 +179,7 @@ class Finder:
 def search(request: MemberRequest, team: str) -> HttpResponse:
     """What a text finds, on a page; for htmx the results alone, and fewer of them."""
     is_fragment = bool(request.htmx) and not request.htmx.history_restore_request
-    environments = list(request.team.environments.order_by("name", "service_code"))
+    environments = Environment.objects.listed_of(request.team)
     now = timezone.now()
     reader = Reader(request.GET, environments)
     text = reader.text("q")

@@ -187,9 +187,10 @@ def _refuse_too_many(request: HttpRequest) -> HttpResponse | None:
 
 def _enter_team(request: HttpRequest, user: User, slug: object) -> Membership:
     """Find the user's membership in the team of the URL. Raises Http404 for strangers and unknown teams alike."""
-    membership = Membership.objects.select_related("team__api_key").filter(user=user, team__slug=slug).first()
-    if membership is None:
-        raise Http404
+    try:
+        membership = Membership.objects.select_related("team__api_key").get(user=user, team__slug=slug)
+    except Membership.DoesNotExist:
+        raise Http404 from None
     request.team = membership.team  # type: ignore[attr-defined]
     request.membership = membership  # type: ignore[attr-defined]
     return membership

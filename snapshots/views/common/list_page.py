@@ -86,7 +86,7 @@ class View(ABC, Generic[F]):
     def read(cls, request: MemberRequest) -> Self:
         """Read the address that the person sees: a refresh comes from a form whose own address may be older."""
         pages = [reverse(name, args=[request.team.slug]) for name in cls.addresses]
-        environments = list(request.team.environments.order_by("name", "service_code"))
+        environments = Environment.objects.listed_of(request.team)
         query = _seen_query(request, pages)
         filters = cls.parse(query, environments)
         if unknown := unknown_names(query, filters):
