@@ -427,4 +427,32 @@ GUARDS = (
         '"autoescape": False, "context_processors": [',
         "tests/views/volumes/test_volume_page.py::test_hostile_names_stay_text",
     ),
+    Guard(
+        "a page from the cache is the person's own",
+        "snapshots/views/common/whole_page.py",
+        "return (request.get_full_path(), person, visits, saved, shell.teams, view.inputs)",
+        "return (request.get_full_path(), visits, saved, shell.teams, view.inputs)",
+        "tests/views/volumes/home/test_whole_page.py::test_a_change_is_seen_at_the_next_request",
+    ),
+    Guard(
+        "a page from the cache has the session's token",
+        "snapshots/views/common/whole_page.py",
+        'page.replace(marks()["token"], get_token(request))',
+        "page",
+        "tests/views/volumes/home/test_whole_page.py::test_a_forms_token_is_the_sessions_own",
+    ),
+    Guard(
+        "a page with a message is not cached",
+        "snapshots/views/common/whole_page.py",
+        " and not len(messages.get_messages(request)):",
+        ":",
+        "tests/views/volumes/home/test_whole_page.py::test_a_message_is_shown_once",
+    ),
+    Guard(
+        "a slow environment delays no other",
+        "snapshots/sync/refresh.py",
+        "return_when=FIRST_COMPLETED",
+        "return_when=ALL_COMPLETED",
+        "tests/sync/test_turns.py::test_a_slow_environment_delays_no_other",
+    ),
 )
