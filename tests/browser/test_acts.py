@@ -81,6 +81,15 @@ def test_volumes_are_excluded_and_come_back(open_tab: OpenTab, scripts: bool) ->
     expect(alice.page.get_by_text("Undone.")).to_be_visible()
 
 
+def test_the_page_of_groups_is_selected(open_tab: OpenTab) -> None:
+    page = signed_in(open_tab, f"{HOME}volumes/?group=instance", "desktop").page
+    page.locator("[data-page]").check()
+    assert page.locator("table.volumes").count() > 1
+    assert page.locator("input[name=volume]:checked").count() == page.locator("input[name=volume]").count() > 1
+    page.locator("input[name=volume]").first.uncheck()
+    assert page.locator("[data-page]").evaluate("(one) => one.indeterminate")
+
+
 @pytest.mark.parametrize("width", ["desktop", "phone"])
 def test_rows_are_selected(open_tab: OpenTab, width: str) -> None:
     """The bar comes with the first tick, names how many, hides no row, and goes with the filters."""
