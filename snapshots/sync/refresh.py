@@ -157,7 +157,7 @@ def _claim(
 
     def claim() -> Claim | Denied | Fault:
         try:
-            fresh = Environment.objects.select_related("team").get(pk=environment.pk)
+            fresh = Environment.objects.select_related("team__api_key").get(pk=environment.pk)
             return leases.claim(fresh, caller=caller, targeted=targeted)
         except Environment.DoesNotExist:
             return removed()
@@ -270,8 +270,8 @@ def _write(begun: UnderWay, fetched: Fetched) -> Written | Fault:
         fetched_in=fetched.seconds,
         ask=partial(_ask_for_single, begun),
     )
-    if clocks.is_trusted:
-        day_notes.note(held.environment.pk)
+    if clocks.is_trusted and written.environment is not None:
+        day_notes.note(written.environment)
     return written
 
 

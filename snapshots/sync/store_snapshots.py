@@ -1,7 +1,7 @@
 """Store the provider's snapshots in the mirror, each reply in one short transaction."""
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
 from django.db import transaction
@@ -23,7 +23,7 @@ from snapshots.verdicts.watched_time import note_list
 
 @dataclass(frozen=True, slots=True)
 class Written:
-    """How many rows a list changed, and how many stay uncertain."""
+    """How many rows a list changed, and how many stay uncertain. `environment`: its row as it was stored."""
 
     added: int = 0
     changed: int = 0
@@ -32,6 +32,7 @@ class Written:
     missing: int = 0
     incomplete: tuple[str, ...] = ()
     doubted: bool = False
+    environment: Environment | None = field(default=None, repr=False, compare=False)
 
     @property
     def total(self) -> int:
@@ -92,7 +93,8 @@ def store_listing(
         environment.save()
     if first is not None:
         judge_all(held, first)
-    return _written(plan, listing)
+        environment.data_at = first
+    return replace(_written(plan, listing), environment=environment)
 
 
 def store_rows(held: Claim, records: Sequence[SnapshotRecord], *, received_at: datetime) -> Written:

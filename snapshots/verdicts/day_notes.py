@@ -39,18 +39,22 @@ class Stand(NamedTuple):
         return self.bad - self.none
 
 
-def note(environment_pk: int) -> None:
+def note(environment: Environment) -> None:
     """Keep how the volumes stand by the newest complete list, if that is the worst of its day so far."""
-    environment = Environment.everything.filter(pk=environment_pk).first()
-    if environment is None or environment.listed_at is None or environment.data_at is None:
+    if environment.listed_at is None or environment.data_at is None:
         return
     stand = stand_at(environment, environment.listed_at)
     values = {"none": stand.none, "problem": stand.problem, "unknown": stand.unknown, "good": stand.good}
     day = environment.listed_at.date()
-    VerdictDay.objects.bulk_create([VerdictDay(environment=environment, day=day, **values)], ignore_conflicts=True)
+    same_day = VerdictDay.objects.filter(environment=environment, day=day)
+    stored = same_day.values(*values).first()
+    # Nearly every list finds what the one before it stored.
+    if stored == values:
+        return
+    if stored is None:
+        VerdictDay.objects.bulk_create([VerdictDay(environment=environment, day=day, **values)], ignore_conflicts=True)
     # One statement, so that of two syncs that write at the same time the worse one stays.
-    same_day = VerdictDay.objects.filter(environment=environment, day=day).alias(bad=F("none") + F("problem"))
-    same_day.filter(_is_better_than(stand)).update(**values)
+    same_day.alias(bad=F("none") + F("problem")).filter(_is_better_than(stand)).update(**values)
 
 
 def stand_at(environment: Environment, moment: datetime) -> Stand:

@@ -8,13 +8,16 @@ from time_machine import Traveller
 from snapshots.models import Environment
 from snapshots.simulator.server import Simulator
 from snapshots.sync.leases import Caller
-from snapshots.sync.refresh import check_snapshot
+from snapshots.sync.refresh import check_snapshot, refresh
 from tests.sync.steps import MINUTE, PATH, ids, refreshed, row, usable_ids
 
 
+def statements(log: CaptureQueriesContext, *verbs: str) -> list[str]:
+    return [query["sql"] for query in log.captured_queries if query["sql"].startswith(verbs)]
+
+
 def writes(log: CaptureQueriesContext, table: str) -> list[str]:
-    statements = [query["sql"] for query in log.captured_queries]
-    return [each for each in statements if each.startswith(("INSERT", "UPDATE", "DELETE")) and f'"{table}"' in each]
+    return [each for each in statements(log, "INSERT", "UPDATE", "DELETE") if f'"{table}"' in each]
 
 
 @pytest.mark.both_databases
@@ -37,6 +40,16 @@ def test_the_same_bytes_are_not_even_compared(seen: Environment) -> None:
     with CaptureQueriesContext(connection) as log:
         refreshed(seen)
     assert not [query for query in log.captured_queries if '"snapshots_snapshot"' in query["sql"]]
+
+
+@pytest.mark.both_databases
+def test_the_same_bytes_take_few_statements(seen: Environment) -> None:
+    with CaptureQueriesContext(connection) as log:
+        (outcome,) = refresh([seen], caller=Caller.COMMAND)
+    assert outcome.written is not None
+    assert len(statements(log, "INSERT", "UPDATE", "DELETE")) == 2  # the claim, the stamp
+    # The row and its key, the row for the claim; the row and the key's generation; the verdicts, the day.
+    assert len(statements(log, "SELECT")) == 6
 
 
 @pytest.mark.both_databases

@@ -44,7 +44,7 @@ def test_each_verdict_has_its_place(bare: Environment) -> None:
     for number, name in enumerate(["none", "late", "stuck", "failing", "unknown", "new", "running"]):
         put(bare, number, **{name: now})
     put(bare, 7, late=now + timedelta(hours=1))
-    day_notes.note(bare.pk)
+    day_notes.note(bare)
     assert kept(bare) == {"24 Nov": (1, 3, 1, 3)}
 
 
@@ -54,19 +54,20 @@ def test_what_is_excluded_and_what_is_gone_is_not_counted(bare: Environment) -> 
     Volume.objects.filter(pk=excluded.pk).update(excluded_until=now + timedelta(days=1))
     Volume.objects.filter(pk=gone.pk).update(deleted_at=now)
     put(bare, 3)
-    day_notes.note(bare.pk)
+    day_notes.note(bare)
     assert kept(bare) == {"24 Nov": (0, 0, 0, 1)}
 
 
 def stand(environment: Environment, moment: datetime) -> None:
     Environment.objects.filter(pk=environment.pk).update(listed_at=moment, data_at=moment)
-    day_notes.note(environment.pk)
+    environment.refresh_from_db()
+    day_notes.note(environment)
 
 
 def test_the_worst_of_the_day_stays_and_the_next_begins_anew(bare: Environment) -> None:
     now = timezone.now()
     volume = put(bare, 1, late=now)
-    day_notes.note(bare.pk)
+    day_notes.note(bare)
     Volume.objects.filter(pk=volume.pk).update(late_from=None, doubt_from=None)
     stand(bare, now + timedelta(hours=1))
     assert kept(bare) == {"24 Nov": (0, 1, 0, 0)}
@@ -81,7 +82,7 @@ def test_the_worst_of_the_day_stays_and_the_next_begins_anew(bare: Environment) 
 def test_more_that_cannot_be_told_is_worse_and_what_is_added_counts(bare: Environment) -> None:
     now = timezone.now()
     put(bare, 1)
-    day_notes.note(bare.pk)
+    day_notes.note(bare)
     put(bare, 2)
     stand(bare, now + timedelta(minutes=1))
     assert kept(bare) == {"24 Nov": (0, 0, 0, 2)}
