@@ -39,7 +39,7 @@ CHANGE_COLUMNS = (
 )
 
 # From how many rows on a transaction gets a larger cache, and how large.
-MANY, CACHE_KIB = 500, 65_536
+MANY, CACHE_KIB = 500, 16_384
 
 
 def insert_into(table: str, columns: Sequence[str]) -> str:

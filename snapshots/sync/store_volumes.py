@@ -12,6 +12,7 @@ from typing import NamedTuple
 
 from django.db import connection, transaction
 from django.db.models import Exists, F, OuterRef, Q, Subquery
+from django.db.models.functions import Coalesce
 
 from dashboard.teams.models.keys import key_mark
 from snapshots.cloudca.records import Listing, VolumeRecord
@@ -165,10 +166,10 @@ def _revive(environment: Environment) -> None:
 def _name_after_snapshots(environment: Environment, ids: Sequence[str]) -> None:
     """Name volumes that were never listed as their newest snapshot does."""
     newest = Snapshot.objects.of_volume(environment, OuterRef("volume_id")).exclude(volume="")
-    name = Subquery(newest.newest_first().values("volume")[:1])
+    name = Coalesce(Subquery(newest.newest_first().values("volume")[:1]), "name")
     nameless = Volume.objects.filter(environment=environment, from_endpoint=False)
     for start in range(0, len(ids), BATCH):
-        nameless.filter(Exists(newest), volume_id__in=ids[start : start + BATCH]).update(name=name)
+        nameless.filter(volume_id__in=ids[start : start + BATCH]).update(name=name)
 
 
 def store_volumes(
