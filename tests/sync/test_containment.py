@@ -268,7 +268,9 @@ def test_an_environment_that_is_removed_meanwhile(
     environment: Environment, second: Environment, monkeypatch: pytest.MonkeyPatch, number: int
 ) -> None:
     during_the_sync(monkeypatch, removals(environment)[number])
-    bad, good = list(sync.refresh([environment, second], caller=Caller.COMMAND))
+    outcomes = list(sync.refresh([environment, second], caller=Caller.COMMAND))
+    # The one whose list comes first is written first.
+    bad, good = sorted(outcomes, key=lambda outcome: outcome.environment.pk)
     assert bad.fault is not None
     assert bad.fault.kind == "removed"
     assert good.written is not None
