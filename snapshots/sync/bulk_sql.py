@@ -5,11 +5,11 @@ for 20 s. Here the values are prepared before the transaction begins.
 """
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import datetime, timedelta
-from functools import cache
+from functools import cache, lru_cache
 from typing import NamedTuple
 
 from django.db import connection
@@ -61,6 +61,7 @@ NOTE_DURATION = f"UPDATE {TABLE} SET ran_for = %s WHERE id = %s"  # noqa: S608 o
 INSERT_CHANGE = insert_into(Change._meta.db_table, CHANGE_COLUMNS)
 
 Values = tuple[str | int | datetime | None, ...]
+Stored = Callable[[datetime | None], str | datetime | None]
 
 
 class Event(NamedTuple):
@@ -127,8 +128,9 @@ def roomy_cache(rows: int) -> Iterator[None]:
 
 def values_of(environment: Environment, records: Iterable[SnapshotRecord], now: datetime) -> list[Values]:
     """Return the rows of new or changed records, in the database's format."""
-    seen_at = _stored(now)
-    return [_values(environment, record, now, seen_at) for record in records]
+    # To look up the connection takes longer than to convert a moment; and many moments are the same.
+    stored: Stored = lru_cache(maxsize=64)(connection.ops.adapt_datetimefield_value)
+    return [_values(environment, record, now, stored) for record in records]
 
 
 def upsert(rows: Sequence[Values]) -> None:
@@ -194,14 +196,14 @@ def insert_changes(environment: Environment, events: Sequence[Event], at: dateti
             cursor.executemany(INSERT_CHANGE, rows)
 
 
-def _values(environment: Environment, record: SnapshotRecord, now: datetime, seen_at: str | datetime | None) -> Values:
-    taken = taken_of(environment, record, now)
+def _values(environment: Environment, record: SnapshotRecord, now: datetime, stored: Stored) -> Values:
+    taken, seen_at = taken_of(environment, record, now), stored(now)
     return (
         *(environment.team_id, environment.pk, record.id),
         *(record.name, record.state, record.interval_type, record.volume_id, record.volume, record.volume_type),
         *(record.raw, record.fingerprint),
-        *(_stored(taken.after), _stored(taken.before), taken.source.value, _stored(taken.sort_key)),
-        _stored(record.created),
+        *(stored(taken.after), stored(taken.before), taken.source.value, stored(taken.sort_key)),
+        stored(record.created),
         *(seen_at, seen_at, seen_at if record.state == USABLE_STATE else None, True),
     )
 

@@ -10,6 +10,7 @@ from datetime import datetime, timedelta
 from typing import NamedTuple
 
 from django.db import connection
+from django.db.backends.base.operations import BaseDatabaseOperations
 
 from snapshots.cloudca.dates import read_date
 from snapshots.models import Environment, Policy, Snapshot, Volume
@@ -83,21 +84,27 @@ def judged_again(
     for start in range(0, len(ids), BATCH):
         volumes = list(known.filter(volume_id__in=ids[start : start + BATCH]))
         rows = _rows(environment, volumes, at, pending)
-        for place, volume in enumerate(volumes):
+        turned: dict[int, str] = {}
+        for volume in volumes:
             was_hourly = "H" in volume.schedules
             _judge(volume, rows[volume.volume_id], scene)
             if ("H" in volume.schedules) is not was_hourly:
-                # Which rows count that are listed no more depends on it: once more, from the volume as it is stored.
-                again = known.get(pk=volume.pk)
-                again.schedules = volume.schedules
-                _judge(again, _rows(environment, [again], at, pending)[again.volume_id], scene)
-                volumes[place] = again
+                turned[volume.pk] = volume.schedules
+        # Which rows count that are listed no more depends on it: once more, from the volumes as they are stored.
+        again = known.in_bulk(list(turned))
+        for pk, volume in again.items():
+            volume.schedules = turned[pk]
+        rows = _rows(environment, list(again.values()), at, pending)
+        for volume in again.values():
+            _judge(volume, rows[volume.volume_id], scene)
+        volumes = [again.get(volume.pk, volume) for volume in volumes]
         yield volumes
 
 
 def values_of(volume: Volume) -> Values:
     """What `write_judgements` stores of a volume that was judged."""
-    return (*(_for_database(getattr(volume, field.attname)) for field in FIELDS), volume.pk)
+    ops = connection.ops
+    return (*(_for_database(getattr(volume, field.attname), ops) for field in FIELDS), volume.pk)
 
 
 def write_judgements(values: Sequence[Values]) -> None:
@@ -107,13 +114,13 @@ def write_judgements(values: Sequence[Values]) -> None:
             cursor.executemany(UPDATE, values)
 
 
-def _for_database(value: object) -> str | int | datetime | None:
+def _for_database(value: object, ops: BaseDatabaseOperations) -> str | int | datetime | None:
     """What the ORM makes of a value, without asking each column again for each row."""
     if isinstance(value, datetime):
-        adapted: str | datetime | None = connection.ops.adapt_datetimefield_value(value)
+        adapted: str | datetime | None = ops.adapt_datetimefield_value(value)
         return adapted
     if isinstance(value, list | dict):
-        as_json: str = connection.ops.adapt_json_value(value, None)
+        as_json: str = ops.adapt_json_value(value, None)
         return as_json
     return value if isinstance(value, str | int) else None
 

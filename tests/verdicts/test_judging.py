@@ -10,6 +10,7 @@ import pytest
 import time_machine
 from django.db import connection
 from django.utils import timezone
+from pytest_django import DjangoAssertNumQueries
 
 from dashboard.secrets import Secret
 from dashboard.teams.models import ApiKey, Team
@@ -214,3 +215,23 @@ def test_what_was_lost_of_late_is_found_by_its_index(environment: Environment) -
         return
     lost = Snapshot.objects.filter(environment=environment, missing_since__gte=NOW, volume_id__in=[DISK])
     assert "snapshot_by_missing" in lost.explain()
+
+
+@pytest.mark.both_databases
+def test_volumes_that_turn_hourly_are_judged_again_together(
+    show: Show, environment: Environment, django_assert_max_num_queries: DjangoAssertNumQueries
+) -> None:
+    hourly = [
+        SnapshotRecord(f"{number}", "by hand", "BackedUp", "HOURLY", f"disk-{number}", "disk", "disk", "{}")
+        for number in range(20)
+    ]
+    show(row(100, NOW - DAY), *hourly)
+    stored = judged(environment)
+    Volume.objects.update(schedules="")
+    with django_assert_max_num_queries(12):
+        assert judged(environment) == stored
+
+
+def judged(environment: Environment) -> list[tuple[object, ...]]:
+    (volumes,) = evaluate.judged_again(environment, at=NOW)
+    return sorted((volume.volume_id, volume.schedules, str(volume.answers), str(volume.days)) for volume in volumes)
