@@ -430,15 +430,15 @@ GUARDS = (
     Guard(
         "a page from the cache is the person's own",
         "snapshots/views/common/whole_page.py",
-        "return (request.get_full_path(), person, visits, saved, shell.teams, view.inputs)",
-        "return (request.get_full_path(), visits, saved, shell.teams, view.inputs)",
+        "return (request.get_full_path(), person, visits, saved, shell.teams, page.inputs)",
+        "return (request.get_full_path(), visits, saved, shell.teams, page.inputs)",
         "tests/views/volumes/home/test_whole_page.py::test_a_change_is_seen_at_the_next_request",
     ),
     Guard(
         "a page from the cache has the session's token",
         "snapshots/views/common/whole_page.py",
-        'page.replace(marks()["token"], get_token(request))',
-        "page",
+        'html.replace(marks()["token"], get_token(request))',
+        "html",
         "tests/views/volumes/home/test_whole_page.py::test_a_forms_token_is_the_sessions_own",
     ),
     Guard(

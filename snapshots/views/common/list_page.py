@@ -34,12 +34,11 @@ from snapshots.views.common.components import Chip, Choice, Empty, FilterGroup, 
 from snapshots.views.common.data_age import as_of
 from snapshots.views.common.page_state import Progress, age_of_page, first_fetch, nothing_to_list, remember_team
 from snapshots.views.common.refreshing import RETRY_SECONDS, caller_of, changes_since, is_held, next_url, say, slot
-from snapshots.views.common.whole_page import whole_page
+from snapshots.views.common.whole_page import KEEP_SECONDS, whole_page
 
 F = TypeVar("F", bound=FilterBase, covariant=True)
 T = TypeVar("T")
 K = TypeVar("K")
-KEEP_SECONDS = 120
 # How many filters the title of a page names.
 MOST_WORDS = 3
 # The addresses of the pages and their filters, by the name that a saved view keeps.
@@ -68,6 +67,7 @@ class View(ABC, Generic[F]):
     page_template: ClassVar[str]
     fragment_template: ClassVar[str] = "snapshots/ui/_results.html"
     refreshed_template: ClassVar[str] = "snapshots/ui/_refreshed.html"
+    refresh_template: ClassVar[str] = "snapshots/ui/_refresh.html"
     # Fields that the filter form keeps without showing them.
     hidden_fields: ClassVar[Sequence[str]]
 
@@ -147,12 +147,10 @@ class View(ABC, Generic[F]):
 
     @property
     def inputs(self) -> object:
-        """What the whole page depends on beside the state of the rows, its address, the person and the team."""
         return ()
 
     @property
     def is_lasting(self) -> bool:
-        """Whether the page says the same until one of its inputs changes."""
         return self.nothing is None and self.was_fetched and not self.fetching
 
     def age_context(self) -> dict[str, object]:

@@ -1,4 +1,4 @@
-"""A list page from the cache. What differs in each request replaces marks in it: tokens, and the age of the data.
+"""A page from the cache. What differs in each request replaces marks in it: tokens, and the age of the data.
 
 The key holds every input of the rest: the state of the rows (`kept_part`), the address, the person, the team, and what
 the view names in `inputs`. A page that has something else to say (a message, a first fetch, a missing key) is not kept.
@@ -6,7 +6,7 @@ the view names in `inputs`. A page that has something else to say (a message, a 
 
 from collections.abc import Callable, Mapping
 from functools import cache
-from typing import TYPE_CHECKING
+from typing import Protocol
 
 from django.contrib import messages
 from django.http import HttpResponse
@@ -16,57 +16,72 @@ from django.utils.crypto import salted_hmac
 from django.utils.safestring import SafeString
 
 from dashboard.teams.access.guard import MemberRequest
-from snapshots.lists.params import FilterBase
+from dashboard.teams.models import Membership
 from snapshots.views.common.shell import Shell, shell_of
 
-if TYPE_CHECKING:
-    from snapshots.views.common.list_page import View
-
 # What is rendered for each request, and put into the page.
-LIVE = {
-    "freshness": "snapshots/ui/_data_age.html",
-    "refresh": "snapshots/ui/_refresh.html",
-    "banners": "snapshots/ui/_banners.html",
-}
+LIVE = {"freshness": "snapshots/ui/_data_age.html", "banners": "snapshots/ui/_banners.html"}
 MOST_ADDRESS = 2000
+KEEP_SECONDS = 120
 Context = dict[str, object]
+
+
+class Page(Protocol):
+    """One address of a page.
+
+    `refresh_template`: its form to refresh, rendered for each request as `LIVE` is, from `age_context`. `is_lasting`:
+    whether the page says the same until one of its inputs changes. `inputs`: what it depends on beside the state of
+    the rows, its address, the person and the team.
+    """
+
+    @property
+    def page_template(self) -> str: ...
+    @property
+    def refresh_template(self) -> str: ...
+    @property
+    def membership(self) -> Membership: ...
+    @property
+    def is_lasting(self) -> bool: ...
+    @property
+    def inputs(self) -> object: ...
+    def age_context(self) -> Context: ...
 
 
 @cache
 def marks() -> Mapping[str, SafeString]:
     """A mark for each live part and for the token. Nobody can guess one and put it into a name."""
-    return {name: SafeString(salted_hmac("page mark", name).hexdigest()) for name in (*LIVE, "token")}
+    return {name: SafeString(salted_hmac("page mark", name).hexdigest()) for name in (*LIVE, "refresh", "token")}
 
 
 def whole_page(
     request: MemberRequest,
-    view: "View[FilterBase]",
+    page: Page,
     saved: Context,
     make: Callable[[], Context],
     keep: Callable[[Callable[[], str], object], str],
 ) -> HttpResponse:
     """Answer with the page, from the cache if nothing that it shows has changed.
 
-    `saved`: its saved views; `make` gives the rest of its context; `keep` caches a text for the view and other inputs.
+    `saved`: its saved views; `make` gives the rest of its context; `keep` caches a text for its rows and inputs.
     """
     shell = shell_of(request)
 
     def render() -> str:
         fixed = {"shell": shell, "live": marks(), "csrf_token": marks()["token"]}
-        return render_to_string(view.page_template, make() | saved | fixed, request)
+        return render_to_string(page.page_template, make() | saved | fixed, request)
 
-    if view.is_lasting and len(request.get_full_path()) <= MOST_ADDRESS and not len(messages.get_messages(request)):
-        page = keep(render, _inputs(request, view, saved, shell))
+    if page.is_lasting and len(request.get_full_path()) <= MOST_ADDRESS and not len(messages.get_messages(request)):
+        html = keep(render, _inputs(request, page, saved, shell))
     else:
-        page = render()
-    age = view.age_context()
-    for name, template in LIVE.items():
-        page = page.replace(marks()[name], render_to_string(template, age, request))
-    return HttpResponse(page.replace(marks()["token"], get_token(request)))
+        html = render()
+    age = page.age_context()
+    for name, template in (LIVE | {"refresh": page.refresh_template}).items():
+        html = html.replace(marks()[name], render_to_string(template, age, request))
+    return HttpResponse(html.replace(marks()["token"], get_token(request)))
 
 
-def _inputs(request: MemberRequest, view: "View[FilterBase]", saved: Context, shell: Shell) -> object:
-    member = view.membership
+def _inputs(request: MemberRequest, page: Page, saved: Context, shell: Shell) -> object:
+    member = page.membership
     person = (member.user_id, shell.user_name, request.user.email, member.role, member.choices)
     visits = (member.seen_until, member.visited_at)
-    return (request.get_full_path(), person, visits, saved, shell.teams, view.inputs)
+    return (request.get_full_path(), person, visits, saved, shell.teams, page.inputs)

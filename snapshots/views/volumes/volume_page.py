@@ -3,7 +3,9 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import ClassVar
 
+from django.db.models import Model
 from django.shortcuts import get_object_or_404
 from django.urls import reverse
 from django.utils import timezone
@@ -40,6 +42,10 @@ from snapshots.views.volumes.strip_svg import legend, shown_strip
 @dataclass(frozen=True, slots=True)
 class Shown:
     """A volume as its page knows it."""
+
+    page_template: ClassVar[str] = "snapshots/volumes/volume.html"
+    refresh_template: ClassVar[str] = "snapshots/ui/_check.html"
+    is_lasting: ClassVar[bool] = True
 
     volume: Volume
     environment: Environment
@@ -89,16 +95,41 @@ class Shown:
         return instance_of(self.volume.instance_name, self.volume.name, newest.name if newest else "")
 
     @property
+    def inputs(self) -> object:
+        return [fields_of(one) for one in (self.volume, self.environment, self.policy)]
+
+    @property
     def mark(self) -> str:
         """Names what the page shows, so that the next answer can tell whether it changed."""
         volume = self.volume
         moments = (volume.judged_at, volume.missing_since, volume.deleted_at, volume.excluded_until)
         return " ".join(moment.isoformat() if moment else "-" for moment in moments)
 
+    def age_context(self) -> dict[str, object]:
+        """How old the page's data is, and how it is refreshed."""
+        environment, now, url = self.environment, self.now, self.url
+        return {
+            "freshness": freshness([environment], now),
+            "banners": banners([environment], self.membership, now, retry_url=url),
+            "refresh": Refresh(
+                url=url,
+                due=leases.is_due(environment, now),
+                every=max(int(ttl().total_seconds()), LEAST_REFRESH_SECONDS),
+                first_fetch=False,
+                allowed=key_of(self.membership.team) is not None,
+                since=self.mark,
+            ),
+        }
+
     def _address(self, name: str) -> str:
         environment = self.environment
         place = [self.membership.team.slug, environment.service_code, environment.name, self.volume.volume_id]
         return reverse(f"snapshots:{name}", args=place)
+
+
+def fields_of(row: Model | None) -> dict[str, object]:
+    """The columns and annotations of a row."""
+    return {name: value for name, value in vars(row).items() if name != "_state"} if row else {}
 
 
 def find_shown(request: MemberRequest, environment: Environment, volume_id: str) -> Shown:
@@ -139,7 +170,7 @@ def volume_context(shown: Shown) -> dict[str, object]:
         "deletion": _deletion(shown),
         "is_deleted": status.verdict is Verdict.DELETED,
         **verdict_context(shown, status),
-        **age_context(shown),
+        **shown.age_context(),
         **_acts(shown),
         "exclusion": volume_sections.exclusion(volume, environment, now),
         "target": of_volume(volume, environment, shown.policy),
@@ -158,23 +189,6 @@ def verdict_context(shown: Shown, status: VolumeStatus) -> dict[str, object]:
         "why": text,
         "status_name": LABELS[status.verdict],
         "meaning": MEANINGS[status.verdict],
-    }
-
-
-def age_context(shown: Shown) -> dict[str, object]:
-    """How old the page's data is, and how it is refreshed."""
-    environment, now, url = shown.environment, shown.now, shown.url
-    return {
-        "freshness": freshness([environment], now),
-        "banners": banners([environment], shown.membership, now, retry_url=url),
-        "refresh": Refresh(
-            url=url,
-            due=leases.is_due(environment, now),
-            every=max(int(ttl().total_seconds()), LEAST_REFRESH_SECONDS),
-            first_fetch=False,
-            allowed=key_of(shown.membership.team) is not None,
-            since=shown.mark,
-        ),
     }
 
 
