@@ -24,6 +24,19 @@ class Counts(NamedTuple):
     volumes: VolumeCounts
 
 
+class Numbers(NamedTuple):
+    """How many listed rows there are, by volume, state and type."""
+
+    by_volume: Counter[str]
+    by_state: Counter[str]
+    by_type: Counter[str]
+
+    def add(self, volume_id: str, state: str, interval_type: str, number: int) -> None:
+        self.by_volume[volume_id] += number
+        self.by_state[state] += number
+        self.by_type[interval_type] += number
+
+
 class Planned(NamedTuple):
     """A plan that is not written yet, and the rows that it touches as they are."""
 
@@ -50,20 +63,16 @@ def recount(
 def count(environment: Environment, renamed: Collection[str], now: datetime, planned: Planned | None = None) -> Counts:
     """Count the rows, as they will be when a plan is written. Writes nothing."""
     rows = Snapshot.objects.filter(environment=environment)
+    numbers = Numbers(Counter(), Counter(), Counter())
     # One scan of the rows for all three, grouped by the database.
     groups = rows.listed().values_list("volume_id", "state", "interval_type").annotate(number=Count("pk"))
-    numbers = Counter({tuple(group): number for *group, number in groups.order_by()})
+    for volume_id, state, interval_type, number in groups.order_by().iterator():
+        numbers.add(volume_id, state, interval_type, number)
     gone = rows.no_longer_listed().count()
     if planned is not None:
         gone += _change(numbers, planned)
-    by_volume: Counter[str] = Counter()
-    by_state: Counter[str] = Counter()
-    by_type: Counter[str] = Counter()
-    for (volume_id, state, interval_type), number in numbers.items():
-        if number:
-            by_volume[volume_id] += number
-            by_state[state] += number
-            by_type[interval_type] += number
+    # Without those that are 0 now.
+    by_volume, by_state, by_type = (+each for each in numbers)
     facets: dict[str, object] = {
         "listed": by_volume.total(),
         "gone": gone,
@@ -74,16 +83,16 @@ def count(environment: Environment, renamed: Collection[str], now: datetime, pla
     return Counts(facets, count_volumes(environment, by_volume, renamed, now))
 
 
-def _change(numbers: Counter[tuple[str, ...]], planned: Planned) -> int:
+def _change(numbers: Numbers, planned: Planned) -> int:
     """Apply a plan to the numbers. Returns by how many rows more are no longer listed."""
     plan, gone = planned.plan, 0
     changed, back, missing = dict(plan.changed), {*plan.returned, *plan.there}, set(plan.missing)
     for record in plan.added:
-        numbers[record.volume_id, record.state, record.interval_type] += 1
+        numbers.add(record.volume_id, record.state, record.interval_type, 1)
     for pk, row in planned.before.items():
         will_be = changed.get(pk, row)
         is_listed = pk not in missing and (row.listed or pk in back)
-        numbers[row.volume_id, row.state, row.interval_type] -= row.listed
-        numbers[will_be.volume_id, will_be.state, will_be.interval_type] += is_listed
+        numbers.add(row.volume_id, row.state, row.interval_type, -row.listed)
+        numbers.add(will_be.volume_id, will_be.state, will_be.interval_type, int(is_listed))
         gone += row.listed - is_listed
     return gone
