@@ -11,7 +11,10 @@ Test = Callable[..., None]
 
 
 def in_turn(names: str | Sequence[str], cases: Iterable[Any]) -> Callable[[Test], Test]:
-    """Call the test with each case, as `parametrize` would, for tests that only read; fails with all that failed."""
+    """Call the test with each case, as `parametrize` would, for tests that only read; fails with all that failed.
+
+    A test that takes too long ends at once: the clock that stops it would not run for the next case.
+    """
     named = (names,) if isinstance(names, str) else tuple(names)
     given = [case if len(named) > 1 else (case,) for case in cases]
 
@@ -23,6 +26,8 @@ def in_turn(names: str | Sequence[str], cases: Iterable[Any]) -> Callable[[Test]
                 try:
                     test(**fixtures, **dict(zip(named, case, strict=True)))
                 except (AssertionError, pytest.fail.Exception) as problem:
+                    if "from pytest-timeout" in str(problem):
+                        raise
                     failed.append(f"{case}: {problem}")
                 except Exception as problem:
                     problem.add_note(f"Tried: {case}")

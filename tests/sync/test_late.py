@@ -4,6 +4,7 @@ A refresh of two environments asks for both before it writes the first: what hap
 while the second answer is on its way.
 """
 
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -33,21 +34,25 @@ def kind(outcome: refresh.Outcome) -> str:
     return outcome.fault.kind
 
 
-def asked_of(sim: Simulator, path: str) -> None:
-    until(lambda: bool(sim.calls(f"{path}{LIST}")), what="the second environment to be asked for")
+def under_way(first: Environment, second: Environment, sim: Simulator, **fault: object) -> Iterator[refresh.Outcome]:
+    """Refresh both. The first is written; the second has been asked for, and its answer is not looked at yet."""
+    sim.fault(path=LIST, environment=OTHER_PATH, slow=0.3, times=1, **fault)
+    outcomes = refresh.refresh([first, second], caller=Caller.COMMAND)
+    assert next(outcomes).environment == first
+    until(lambda: bool(sim.calls(f"{OTHER_PATH}{LIST}")), what="the second environment to be asked for")
+    return outcomes
 
 
 @pytest.mark.both_databases
 def test_the_fence_refuses_whoever_lost_the_lease(
     seen: Environment, other: Environment, sim: Simulator, clock: Traveller
 ) -> None:
-    under_way = refresh.refresh([seen, other], caller=Caller.COMMAND)
-    next(under_way)
+    outcomes = under_way(seen, other, sim)
     clock.shift(46)
     refreshed(other)
     sim.world.remove_snapshot(OTHER_PATH, ids(sim, OTHER_PATH)[0])
     before, stored = rows(other), Environment.objects.filter(pk=other.pk).values()[0]
-    assert kind(next(under_way)) == "late"
+    assert kind(next(outcomes)) == "late"
     assert rows(other) == before
     assert Environment.objects.filter(pk=other.pk).values()[0] == stored
 
@@ -56,26 +61,22 @@ def test_the_fence_refuses_whoever_lost_the_lease(
 def test_a_late_fault_is_not_recorded_either(
     seen: Environment, other: Environment, sim: Simulator, clock: Traveller
 ) -> None:
-    sim.fault(path=LIST, environment=OTHER_PATH, refuse=403, times=1)
-    under_way = refresh.refresh([seen, other], caller=Caller.COMMAND)
-    next(under_way)
-    asked_of(sim, OTHER_PATH)  # and refused: the one who comes over takes the next answer
+    outcomes = under_way(seen, other, sim, refuse=403)
     clock.shift(46)
     refreshed(other)
-    assert kind(next(under_way)) == "late"
+    assert kind(next(outcomes)) == "late"
     other.refresh_from_db()
     assert not other.fault_kind
 
 
 @pytest.mark.both_databases
 def test_a_late_holder_does_not_end_the_lease_of_the_next(
-    seen: Environment, other: Environment, clock: Traveller
+    seen: Environment, other: Environment, sim: Simulator, clock: Traveller
 ) -> None:
-    under_way = refresh.refresh([seen, other], caller=Caller.COMMAND)
-    next(under_way)
+    outcomes = under_way(seen, other, sim)
     clock.shift(46)
     assert isinstance(leases.claim(other, caller=Caller.COMMAND), Claim)
-    assert kind(next(under_way)) == "late"
+    assert kind(next(outcomes)) == "late"
     assert denied(other) is leases.Why.HELD
 
 
@@ -83,10 +84,9 @@ def test_a_late_holder_does_not_end_the_lease_of_the_next(
 def test_a_new_key_throws_the_old_keys_answer_away_and_may_call_at_once(
     seen: Environment, other: Environment, sim: Simulator, clock: Traveller
 ) -> None:
-    under_way = refresh.refresh([seen, other], caller=Caller.COMMAND)
-    next(under_way)
+    outcomes = under_way(seen, other, sim)
     ApiKey.replace(other.team, Secret(KEY))
-    assert kind(next(under_way)) == "late"
+    assert kind(next(outcomes)) == "late"
     assert (rows(other), Volume.objects.filter(environment=other).count()) == ([], 0)
     clock.shift(10)
     assert refreshed(other).added == 24
@@ -94,23 +94,23 @@ def test_a_new_key_throws_the_old_keys_answer_away_and_may_call_at_once(
 
 @pytest.mark.both_databases
 def test_a_key_that_was_removed_and_made_again_is_another_one(
-    seen: Environment, other: Environment, key: ApiKey
+    seen: Environment, other: Environment, sim: Simulator, key: ApiKey
 ) -> None:
-    under_way = refresh.refresh([seen, other], caller=Caller.COMMAND)
-    next(under_way)
+    outcomes = under_way(seen, other, sim)
     key.delete()
     ApiKey.replace(other.team, Secret(KEY))
-    assert kind(next(under_way)) == "late"
+    assert kind(next(outcomes)) == "late"
     assert rows(other) == []
 
 
 @pytest.mark.both_databases
-def test_the_answer_for_a_removed_environment_is_thrown_away(seen: Environment, other: Environment) -> None:
-    under_way = refresh.refresh([seen, other], caller=Caller.COMMAND)
-    next(under_way)
+def test_the_answer_for_a_removed_environment_is_thrown_away(
+    seen: Environment, other: Environment, sim: Simulator
+) -> None:
+    outcomes = under_way(seen, other, sim)
     gone = other.pk
     other.delete()
-    assert kind(next(under_way)) == "removed"
+    assert kind(next(outcomes)) == "removed"
     assert not Snapshot.objects.filter(environment_id=gone).exists()
 
 
