@@ -128,8 +128,8 @@ class Shown:
 
 
 def fields_of(row: Model | None) -> dict[str, object]:
-    """The columns and annotations of a row."""
-    return {name: value for name, value in vars(row).items() if name != "_state"} if row else {}
+    """The columns and annotations of a row, but for the clock's."""
+    return {name: value for name, value in vars(row).items() if name not in ("_state", "provider_now")} if row else {}
 
 
 def find_shown(request: MemberRequest, environment: Environment, volume_id: str) -> Shown:
