@@ -93,7 +93,7 @@ bench: $(TEST) ## Measure the list at 100 to 100,000 snapshots and the home page
 	$(PY) -m bench
 	$(PY) -m bench home
 
-bench-quick: $(TEST) ## Measure both at 10,000 snapshots, in about two minutes
+bench-quick: $(TEST) ## Measure both at 10,000 snapshots, in about a minute
 	$(PY) -m bench --sizes 10000 --rounds 15
 	$(PY) -m bench home --sizes 1000 --rounds 15
 
