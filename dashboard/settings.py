@@ -172,7 +172,7 @@ CACHES: dict[str, dict[str, object]] = {
     "fragments": {
         "BACKEND": "dashboard.backends.redis_cache.BoundedLocMemCache",
         "LOCATION": "fragments",
-        "OPTIONS": {"max_bytes": 16 * 2**20},
+        "OPTIONS": {"MAX_ENTRIES": 1_000, "max_bytes": 16 * 2**20},
     },
     "sessions": {"BACKEND": "django.core.cache.backends.dummy.DummyCache"},
 }

@@ -4,10 +4,9 @@ import logging
 import pickle
 import struct
 import time
-from collections import OrderedDict, defaultdict
+from collections import OrderedDict
 from collections.abc import Callable, Iterable
 from hashlib import sha256
-from threading import Lock
 from typing import Any, TypeVar
 
 import msgspec
@@ -96,15 +95,13 @@ class ReadableDatabaseCache(Readable, DatabaseCache):
 
 
 class BoundedLocMemCache(Readable, LocMemCache):
-    """Django's cache in the process, bounded by the bytes of its values: the least recently used go first.
+    """Django's cache in the process, bounded by the bytes of its values too: the least recently used go first.
 
     Option: `max_bytes`.
     """
 
     _cache: OrderedDict[str, bytes]
     _expire_info: dict[str, float | None]
-    _lock: Lock
-    _used = defaultdict[int, int](int)  # the bytes of each cache, which all threads share
 
     def __init__(self, name: str, params: dict[str, Any]) -> None:
         options = dict(params["OPTIONS"])
@@ -112,22 +109,12 @@ class BoundedLocMemCache(Readable, LocMemCache):
         super().__init__(name, params | {"OPTIONS": options})
 
     def _set(self, key: str, value: bytes, timeout: float | None = DEFAULT_TIMEOUT) -> None:
-        self._delete(key)
-        self._cache[key] = value
-        self._cache.move_to_end(key, last=False)
-        self._expire_info[key] = self.get_backend_timeout(timeout)
-        self._used[id(self._cache)] += len(value)
-        while self._used[id(self._cache)] > self._max_bytes:
-            self._delete(next(reversed(self._cache)))
-
-    def _delete(self, key: str) -> bool:
-        self._used[id(self._cache)] -= len(self._cache.get(key, b""))
-        return bool(LocMemCache._delete(self, key))  # type: ignore[attr-defined]
-
-    def clear(self) -> None:
-        with self._lock:
-            self._used[id(self._cache)] = 0
-        super().clear()
+        super()._set(key, value, timeout)  # type: ignore[misc]  # not in the stubs
+        used = sum(map(len, self._cache.values()))
+        while used > self._max_bytes:
+            oldest, removed = self._cache.popitem()
+            del self._expire_info[oldest]
+            used -= len(removed)
 
 
 def _steady(name: str) -> Callable[..., Any]:

@@ -75,6 +75,7 @@ def _in_order(outcomes: Iterable[Outcome], environments: Sequence[Environment]) 
         come[outcome.environment.pk] = outcome
         while waiting and waiting[0] in come:
             yield come.pop(waiting.popleft())
+    yield from come.values()
 
 
 def beats(seconds: float, stop: Stop, clock: Callable[[], float] = time.monotonic) -> Iterator[float]:

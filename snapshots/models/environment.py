@@ -70,7 +70,7 @@ class ShownEnvironments(models.Manager["Environment"]):
         return self.get_queryset().of_team(team)
 
     def listed_of(self, team: Team) -> list["Environment"]:
-        """The same, read. Every list page does this: as text the query takes less than half of Django's time."""
+        """Read a team's environments, in the same order. As text: Django takes twice as long to write the query."""
         found = list(self.raw(OF_TEAM, [team.pk]))
         for environment in found:
             environment.team = team

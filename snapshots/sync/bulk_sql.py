@@ -155,7 +155,7 @@ def updates_of(changed: Iterable[tuple[int, Before, SnapshotRecord]], now: datet
 @cache
 def _update(moved: tuple[str, ...]) -> str:
     columns = ", ".join(f"{column} = %s" for column in (*moved, *UNINDEXED))
-    return f"UPDATE {TABLE} SET {columns}, usable_at = coalesce(usable_at, %s) WHERE id = %s"  # noqa: S608
+    return f"UPDATE {TABLE} SET {columns}, usable_at = coalesce(usable_at, %s) WHERE id = %s"  # noqa: S608 our own names
 
 
 def update(updates: Mapping[str, Sequence[Values]]) -> int:

@@ -140,13 +140,13 @@ class OfVolume(Expression):
     def set_source_expressions(self, exprs: Sequence[Any]) -> None:
         self.of = list(exprs)
 
-    def as_sql(self, compiler: SQLCompiler, connection: BaseDatabaseWrapper) -> tuple[str, list[object]]:  # type: ignore[override]
+    def as_sql(self, compiler: SQLCompiler, connection: BaseDatabaseWrapper) -> tuple[str, tuple[Any, ...]]:
         pk, data_at = self.of
         table, moment = compiler.quote_name_unless_alias(pk.alias), compiler.compile(data_at)[0]
-        params = [
+        params = tuple(
             connection.ops.adapt_datetimefield_value(value) if isinstance(value, datetime) else value
             for value in self.sql.params
-        ]
+        )
         return self.sql.text.format(v=table, data_at=moment), params
 
 

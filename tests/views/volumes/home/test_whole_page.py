@@ -165,11 +165,13 @@ def test_the_cache_has_a_bound_in_bytes() -> None:
     held = sum(map(len, cache._cache.values()))
     assert 2**24 - 2**19 < held <= 2**24
     assert (cache.get("199"), cache.get("0")) == (b"x" * 2**18, None)
-    cache.set("199", b"y")
-    cache.delete("198")
-    assert cache._used[id(cache._cache)] == sum(map(len, cache._cache.values()))
-    cache.clear()
-    assert cache._used[id(cache._cache)] == 0
+    cache.get("190")
+    for number in range(200, 260):
+        cache.set(str(number), b"x" * 2**18)
+    assert (cache.get("190"), cache.get("191")) == (b"x" * 2**18, None), "the least recently used go first"
+    cache.set("too-large", b"x" * 2**25)
+    assert cache.get("too-large") is None
+    assert cache._cache.keys() == cache._expire_info.keys()
 
 
 def test_who_has_left_sees_nothing(alice_client: Client, told: Environment) -> None:
