@@ -76,7 +76,7 @@ def test_the_page_its_opened_line_and_its_snapshots(open_tab: Callable[..., Tab]
 def test_filters_apply_at_once_and_each_is_a_step_back(open_tab: Callable[..., Tab]) -> None:
     tab = signed_in(open_tab)
     tab.page.locator("summary", has_text="Kind").click()
-    tab.page.get_by_label("Vanished").check()
+    tab.page.get_by_role("checkbox", name="Vanished").check()
     expect(tab.page).to_have_url(re.compile(r"\?kind=vanished$"))
     expect(tab.page.locator("li.change")).to_have_count(1)
     expect(tab.page.locator("li.change")).to_contain_text("it probably failed")
