@@ -1,4 +1,4 @@
-"""The sync: claim, fetch, compare, one transaction. The only module that requests data to store it.
+"""The sync: claim, fetch, compare, one transaction. `snapshots.sync.single` asks about single objects.
 
 Threads fetch and never use the database; the caller's thread claims and writes, one environment after another.
 """
@@ -27,7 +27,7 @@ from snapshots.setup.provider import provider
 from snapshots.sync import leases
 from snapshots.sync.failures import Fault, guarded, name_of, record, record_unclaimed, removed
 from snapshots.sync.leases import Caller, Claim, Denied, Late, Why
-from snapshots.sync.store_snapshots import Written, store_absence, store_listing, store_rows
+from snapshots.sync.store_snapshots import Written, store_listing
 from snapshots.sync.store_volumes import absent_volumes, note_fault, store_volumes, volumes_are_due
 from snapshots.verdicts import day_notes
 
@@ -132,7 +132,7 @@ def _begin(
     environment: Environment, caller: Caller, shared: Deadline | None, threads: ThreadPoolExecutor
 ) -> Outcome | UnderWay:
     """Claim an environment and start a thread that requests its list, or return why not."""
-    claimed = _claim(environment, caller)
+    claimed = take(environment, caller)
     if isinstance(claimed, Denied):
         return Outcome(environment, denied=claimed)
     if isinstance(claimed, Fault):
@@ -150,9 +150,7 @@ def _begin(
     return Outcome(environment, fault=begun) if isinstance(begun, Fault) else begun
 
 
-def _claim(
-    environment: Environment, caller: Caller, *, targeted: bool = False
-) -> tuple[Claim, Secret] | Denied | Fault:
+def take(environment: Environment, caller: Caller, *, targeted: bool = False) -> tuple[Claim, Secret] | Denied | Fault:
     """Take the lease and decrypt the team's key, or return why not."""
 
     def claim() -> Claim | Denied | Fault:
@@ -284,70 +282,3 @@ def _store_volumes(held: Claim, fetched: Fetched, received_at: datetime) -> None
         error = contain(store, name_of(held.environment), expected=(Late,))
     if error is not None:
         note_fault(held, error.kind)
-
-
-# Single snapshots, or those of one volume: these functions insert and update, but mark nothing as missing.
-
-
-@dataclass(frozen=True, slots=True)
-class Checked:
-    """The result of a request for one snapshot or volume. `found` is None without an answer."""
-
-    found: bool | None = None
-    written: Written | None = None
-    denied: Denied | None = None
-    fault: Fault | None = None
-    at: datetime | None = None
-
-
-def check_snapshot(environment: Environment, snapshot_id: str, *, caller: Caller) -> Checked:
-    """Request one snapshot by id, and store it."""
-    return _check(environment, caller, snapshot_id=snapshot_id)
-
-
-def check_volume(environment: Environment, volume_id: str, *, caller: Caller) -> Checked:
-    """Request the snapshots of one volume (`?volume_id=`), and store them."""
-    return _check(environment, caller, volume_id=volume_id)
-
-
-def _check(environment: Environment, caller: Caller, *, snapshot_id: str = "", volume_id: str = "") -> Checked:
-    claimed = _claim(environment, caller, targeted=True)
-    if isinstance(claimed, Denied):
-        return Checked(denied=claimed)
-    if isinstance(claimed, Fault):
-        return Checked(fault=claimed)
-    held, key = claimed
-    answer = contain(lambda: _ask(held, key, snapshot_id=snapshot_id, volume_id=volume_id), name_of(held.environment))
-    checked = guarded(held, lambda: _store_checked(held, answer, snapshot_id), is_targeted=True)
-    return Checked(fault=checked) if isinstance(checked, Fault) else checked
-
-
-def _ask(held: Claim, key: Secret, *, snapshot_id: str, volume_id: str) -> Sequence[SnapshotRecord] | CloudError:
-    where = (held.environment.service_code, held.environment.name)
-    try:
-        with provider(key, deadline=Deadline.after(WEB_BUDGET)) as client:
-            if volume_id:
-                return client.list_snapshots(*where, volume_id=volume_id).rows
-            return [client.get_snapshot(*where, snapshot_id)]
-    except CloudError as error:
-        return error
-
-
-def _store_checked(held: Claim, answer: Sequence[SnapshotRecord] | CloudError | Internal, snapshot_id: str) -> Checked:
-    """Store the answer for one snapshot or volume. Raises `Late`."""
-    # For a volume's list, 404 means that there is no such environment: a fault. For a snapshot it is the answer.
-    if isinstance(answer, NotFound) and snapshot_id:
-        store_absence(held, snapshot_id, received_at=timezone.now())
-        return Checked(found=False, at=held.at)
-    if isinstance(answer, CloudError | Internal):
-        return _targeted_fault(held, answer)
-    written = store_rows(held, answer, received_at=timezone.now())
-    return Checked(found=bool(answer), written=written, at=held.at)
-
-
-def _targeted_fault(held: Claim, error: CloudError | Internal) -> Checked:
-    # A fault of one snapshot says nothing about the list, but Retry-After is for all requests.
-    if isinstance(error, CloudError) and error.retry_after:
-        leases.obey_retry_after(held, error.retry_after)
-    leases.release(held)
-    return Checked(fault=Fault(error.kind, error.sentence))

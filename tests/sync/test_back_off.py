@@ -11,7 +11,7 @@ from dashboard.secrets import Secret
 from dashboard.teams.models import ApiKey
 from snapshots.models import Environment
 from snapshots.simulator.server import Simulator
-from snapshots.sync import refresh
+from snapshots.sync import refresh, single
 from snapshots.sync.leases import Caller, Why, is_due
 from tests.sync.steps import KEY, MINUTE, OTHER_PATH, PATH, backed_up, denied, failed, refreshed, usable_ids
 
@@ -213,7 +213,7 @@ def test_a_targeted_call_that_is_told_to_wait_keeps_everyone_off(
 ) -> None:
     snapshot_id = sim.world.snapshots(PATH)[0]["id"]
     sim.fault(status=429, headers={"Retry-After": "120"})
-    checked = refresh.check_snapshot(seen, str(snapshot_id), caller=Caller.BUTTON)
+    checked = single.check_snapshot(seen, str(snapshot_id), caller=Caller.BUTTON)
     assert checked.fault is not None
     clock.shift(119)
     assert denied(seen) is Why.RETRY_AFTER

@@ -10,7 +10,7 @@ from dashboard.teams.models import ApiKey
 from snapshots.models import Environment, Snapshot
 from snapshots.simulator.server import Simulator
 from snapshots.sync.leases import Caller, Claim, Why, claim, release
-from snapshots.sync.refresh import Checked, check_snapshot, check_volume
+from snapshots.sync.single import Checked, check_snapshot, check_volume
 from tests.sync.steps import MINUTE, PATH, backed_up, history, ids, refreshed, row, usable_ids
 
 STAMPS = ("listed_at", "believed_at", "first_listed_at", "partial_at", "tried_at", "fault_kind", "next_try_at")

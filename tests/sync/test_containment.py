@@ -22,7 +22,7 @@ from snapshots.management.rounds import News, round_once
 from snapshots.models import Environment, Snapshot, Volume
 from snapshots.setup import key_trial
 from snapshots.simulator.server import Simulator
-from snapshots.sync import leases, store_snapshots, store_volumes, write_plan
+from snapshots.sync import leases, single, store_snapshots, store_volumes, write_plan
 from snapshots.sync import refresh as sync
 from snapshots.sync.leases import Caller, Why
 from snapshots.sync.refresh import Outcome
@@ -224,7 +224,7 @@ def test_a_check_of_one_volume(seen: Environment, broken: Break, where: tuple[ob
     broken(*where, KeyError("volumeId"))
     volume = Volume.objects.filter(environment=seen).first()
     assert volume is not None
-    checked = sync.check_volume(seen, volume.volume_id, caller=Caller.BUTTON)
+    checked = single.check_volume(seen, volume.volume_id, caller=Caller.BUTTON)
     assert checked.fault is not None
     seen.refresh_from_db()
     assert (checked.fault.kind, seen.lease_until) == ("internal", None)

@@ -8,7 +8,8 @@ from time_machine import Traveller
 from snapshots.models import Environment
 from snapshots.simulator.server import Simulator
 from snapshots.sync.leases import Caller
-from snapshots.sync.refresh import check_snapshot, refresh
+from snapshots.sync.refresh import refresh
+from snapshots.sync.single import check_snapshot
 from tests.sync.steps import MINUTE, PATH, ids, refreshed, row, usable_ids
 
 

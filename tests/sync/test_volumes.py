@@ -11,6 +11,7 @@ from dashboard.teams.models import ApiKey
 from snapshots.models import Environment, Snapshot, Volume
 from snapshots.simulator.server import Simulator
 from snapshots.sync import refresh as sync
+from snapshots.sync import single
 from snapshots.sync.leases import Caller
 from tests.proof import first
 from tests.sync.steps import MINUTE, PATH, backed_up, ids, refresh, refreshed, usable_ids
@@ -201,9 +202,9 @@ def ask_someone(walk: random.Random, environment: Environment, sim: Simulator) -
     if kind == "list":
         list(sync.refresh([environment], caller=walk.choice([Caller.COMMAND, Caller.FORCE, Caller.BUTTON])))
     elif kind == "snapshot" and known:
-        sync.check_snapshot(environment, walk.choice(known), caller=Caller.BUTTON)
+        single.check_snapshot(environment, walk.choice(known), caller=Caller.BUTTON)
     else:
-        sync.check_volume(environment, str(sim.world.volumes(PATH)[0]["id"]), caller=Caller.BUTTON)
+        single.check_volume(environment, str(sim.world.volumes(PATH)[0]["id"]), caller=Caller.BUTTON)
 
 
 @pytest.mark.both_databases

@@ -16,8 +16,10 @@ from snapshots.lists.params import moment
 from snapshots.models import Change, Environment, Volume
 from snapshots.models.environment import generation_of
 from snapshots.sync import refresh as sync
+from snapshots.sync import single
 from snapshots.sync.leases import GAP, Caller, Denied, Why
-from snapshots.sync.refresh import Checked, Outcome
+from snapshots.sync.refresh import Outcome
+from snapshots.sync.single import Checked
 from snapshots.text import times
 
 # Two slow providers must leave threads of this process for the pages.
@@ -60,7 +62,7 @@ def ask_for_volume(volume: Volume, caller: Caller) -> tuple[str, bool]:
     use = allow(f"check-volume:{volume.team_id} {volume.pk}", 1, GAP.total_seconds())
     if not use:
         return _("Checked a moment ago."), False
-    checked = sync.check_volume(volume.environment, volume.volume_id, caller=caller)
+    checked = single.check_volume(volume.environment, volume.volume_id, caller=caller)
     if checked.denied:
         use.give_back()
     held = checked.denied is not None and checked.denied.why is Why.HELD

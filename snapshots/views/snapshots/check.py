@@ -13,9 +13,9 @@ from dashboard.limits import allow
 from dashboard.teams.access.guard import MemberRequest
 from dashboard.teams.models import Role
 from snapshots.models import Environment
-from snapshots.sync import refresh
+from snapshots.sync import single
 from snapshots.sync.leases import Caller, Denied, Why
-from snapshots.sync.refresh import Checked
+from snapshots.sync.single import Checked
 from snapshots.text import times
 from snapshots.views.common.objects import find_environment
 from snapshots.views.common.refreshing import RETRY_SECONDS, slot, watch
@@ -90,7 +90,7 @@ def _ask(request: MemberRequest, environment: Environment, snapshot_id: str) -> 
     caller = Caller.ADMIN_BUTTON if is_admin else Caller.BUTTON
     with slot() as is_free:
         held = Checked(denied=Denied(Why.HELD))
-        checked = refresh.check_snapshot(environment, snapshot_id, caller=caller) if is_free else held
+        checked = single.check_snapshot(environment, snapshot_id, caller=caller) if is_free else held
     if checked.found is False:
         cache.set(f"unknown:{memory}", 1, UNKNOWN_FOR)
     if checked.found is None:
