@@ -1,4 +1,4 @@
-"""Measure the dashboard: `python -m bench [pages|home|plans|sync] [--sizes 100,10000,100000] [--rounds 40]`.
+"""Measure the dashboard: `python -m bench [PART] [--sizes 100,10000,100000] [--rounds 40]`.
 
 pages   The list and one snapshot through gunicorn, signed in through the real form over one keep-alive connection,
         beside `fixed`, which answers 30 KB of constant bytes behind the same session, user and CSRF work. Hot: the
@@ -7,30 +7,32 @@ home    The same of the volumes page. Its sizes are volumes, with ten snapshots 
 plans   How SQLite reads each page's rows, at the largest size.
 sync    A refresh against the simulator, at the largest size, ten snapshots a volume: unchanged, changed in nothing we
         keep, 1 % changed, an empty list, all of them again. `locked`: how long it held the write lock at a time.
+load    Requests/s of every page, hot and cold, on 1 and 16 connections, as ratios to `fixed` (bench/load.py).
 
 Only the ratios carry over to another machine.
 """
 
 import sys
 from argparse import ArgumentParser, ArgumentTypeError, Namespace
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
-from bench import pages
-from bench.cases import Case, Facts, HomeFacts, cases, home_cases
+from bench import load, pages
+from bench.cases import Case, Facts, HomeFacts, ManyFacts, cases, home_cases, many_cases
 from bench.site import BenchError
 from bench.stage import Stage, stage
 
 SIZES = (100, 10_000, 100_000)
 HOME_SIZES = (100, 10_000)
 ROUNDS = 40
-SYNC_ROUNDS = 3
+SYNC_ROUNDS = LOAD_ROUNDS = 3
+LOAD_SIZES = (*SIZES, 1_000_000)
 
 
 def main() -> int:
     options = _options()
     try:
         with stage() as ground:
-            {"pages": _pages, "home": _home, "plans": _plans, "sync": _sync}[options.what](ground, options)
+            PARTS[options.part](ground, options)
     except BenchError as fault:
         print(f"bench: {fault}", file=sys.stderr)
         return 1
@@ -54,12 +56,17 @@ def _home(ground: Stage, options: Namespace) -> None:
 
 
 def _say_sizes(sizes: Sequence[int], of: str) -> None:
-    print(f"Filling databases of {', '.join(f'{size:,}' for size in sizes)} {of} …", flush=True)
+    _say(f"Filling databases of {', '.join(f'{size:,}' for size in sizes)} {of} …")
+
+
+def _say(line: str) -> None:
+    """Say how far it is, apart from the results."""
+    print(line, file=sys.stderr, flush=True)
 
 
 def _measure(ground: Stage, asked: Mapping[int, Sequence[Case]], options: Namespace, of: str) -> None:
     ground.collect_static(max(asked))
-    print("Measuring …", flush=True)
+    _say("Measuring …")
     results = pages.measure(ground, asked, options.rounds or ROUNDS)
     print(f"Medians of {len(results[0].hot)} rounds, milliseconds\n\n{pages.report(results, of)}")
 
@@ -75,11 +82,35 @@ def _sync(ground: Stage, options: Namespace) -> None:
     print(ground.run("refresh", max(options.sizes or SIZES), options.rounds or SYNC_ROUNDS))
 
 
+def _load(ground: Stage, options: Namespace) -> None:
+    facts = _filled(ground, options.sizes or LOAD_SIZES)
+    for size in sorted(facts):
+        _say(f"Loading {size:,} …")
+        results = load.measure(ground, size, many_cases(facts[size]), options.rounds or LOAD_ROUNDS)
+        print(f"{load.report(results, size)}\n", flush=True)
+
+
+def _filled(ground: Stage, sizes: Sequence[int]) -> dict[int, ManyFacts]:
+    _say_sizes(sizes, "snapshots")
+    facts = ground.fill(sizes, "fill_many", ManyFacts)
+    ground.collect_static(max(sizes))
+    return facts
+
+
+PARTS: dict[str, Callable[[Stage, Namespace], None]] = {
+    "pages": _pages,
+    "home": _home,
+    "plans": _plans,
+    "sync": _sync,
+    "load": _load,
+}
+
+
 def _options() -> Namespace:
     parser = ArgumentParser("python -m bench", description="Measure the dashboard on this machine.")
-    parser.add_argument("what", nargs="?", choices=("pages", "home", "plans", "sync"), default="pages")
+    parser.add_argument("part", nargs="?", choices=PARTS, default="pages")
     parser.add_argument("--sizes", type=_sizes, default=(), help="how many, separated by commas")
-    parser.add_argument("--rounds", type=_whole, default=0, help=f"default: {ROUNDS}, for sync {SYNC_ROUNDS}")
+    parser.add_argument("--rounds", type=_whole, default=0, help=f"default: {ROUNDS}, for sync and load {SYNC_ROUNDS}")
     return parser.parse_args()
 
 

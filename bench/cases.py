@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import Final
 from urllib.parse import urlencode
 
-from bench.people import LARGE, LIST_URL, SEARCH_URL, VOLUMES_URL
+from bench.people import API_URL, CHANGES_URL, LARGE, LIST_URL, SEARCH_URL, TEAM, VOLUMES_URL
 
 PAGE_SIZE: Final = 50
 
@@ -35,12 +35,24 @@ class HomeFacts:
 
 
 @dataclass(frozen=True, slots=True)
+class ManyFacts(Facts):
+    """The facts that the cases of all pages need. `last_environment`: the one that was filled last."""
+
+    volumes: int
+    share_url: str
+    token: str
+    last_environment: str
+    day: str
+
+
+@dataclass(frozen=True, slots=True)
 class Case:
-    """`row`: the start of the URL of each row on the page."""
+    """`row`: the start of the URL of each row on the page; `token`: for the API, which knows no session."""
 
     name: str
     url: str
     row: str = LIST_URL
+    token: str = ""
 
 
 def cases(facts: Facts) -> list[Case]:
@@ -86,3 +98,45 @@ def home_cases(facts: HomeFacts) -> list[Case]:
 
 def _home(name: str, **query: object) -> Case:
     return Case(name, f"{VOLUMES_URL}?{urlencode(query)}" if query else VOLUMES_URL, VOLUMES_URL)
+
+
+def many_cases(facts: ManyFacts) -> list[Case]:
+    """Each page, and each filter, sort and search of a list."""
+    return [
+        _list("list, first page"),
+        _list("list, last page", page=facts.pages),
+        _list("list, state", state="Error"),
+        _list("list, type", interval_type="DAILY"),
+        _list("list, volume", volume_id=facts.volume_id),
+        _list("list, environment", environment=facts.last_environment),
+        _list("list, 7 days", age="7d"),
+        _list("list, older than 30 days", age="older"),
+        _list("list, from a day", **{"from": facts.day}),
+        _list("list, to a day", to=facts.day),
+        _list("list, gone", listed="no"),
+        _list("list, by name", sort="name"),
+        _list("list, q of many", q="web-01"),
+        _list("list, q of many by name", q="web-01", sort="name"),
+        _list("list, q of one", q=facts.stamp),
+        _list("list, q of none", q="zzznowhere"),
+        _home("home"),
+        _home("home, q of many", q="web-01"),
+        _home("home, q of one", q=facts.volume_id),
+        _home("home, by instance", group="instance"),
+        Case("one volume", f"{VOLUMES_URL}{LARGE}/{facts.volume_id}/"),
+        Case("one snapshot", f"{LIST_URL}{LARGE}/{facts.snapshot_id}/"),
+        Case("changes", CHANGES_URL),
+        Case("changes, q of many", f"{CHANGES_URL}?q=web-01"),
+        Case("changes, q of one", f"{CHANGES_URL}?q={facts.stamp}"),
+        Case("changes, q of none", f"{CHANGES_URL}?q=zzznowhere"),
+        Case("search page, one", f"{SEARCH_URL}?q={facts.stamp}"),
+        Case("shared page", facts.share_url),
+        _api("API, complete list", f"services/{LARGE}/snapshots", facts),
+        _api("API, list of a volume", f"services/{LARGE}/snapshots?volume_id={facts.volume_id}", facts),
+        _api("API, one", f"services/{LARGE}/snapshots/{facts.snapshot_id}", facts),
+        _api("API, volumes", f"teams/{TEAM}/volumes", facts),
+    ]
+
+
+def _api(name: str, path: str, facts: ManyFacts) -> Case:
+    return Case(name, f"{API_URL}{path}", token=facts.token)

@@ -18,7 +18,8 @@ def run(size: int) -> None:
 def facts(team: Team) -> Facts:
     listed = Snapshot.objects.of_team(team).listed()
     volume = Volume.objects.of_team(team).order_by("-snapshot_count", "pk")[0]
-    in_large = listed.filter(environment__service_code=LARGE.partition("/")[0]).newest_first()
+    code, _, name = LARGE.partition("/")
+    in_large = listed.filter(environment__service_code=code, environment__name=name).newest_first()
     one = next(row for row in in_large if name_time(row.name))
     return Facts(
         listed=listed.count(),

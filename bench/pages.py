@@ -1,20 +1,24 @@
 """Measure pages over real sockets: floor, cold and hot in turns, so that a busy moment affects all of them."""
 
 import re
-import sqlite3
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack, closing
 from dataclasses import dataclass, field
+from secrets import token_hex
 from statistics import median
 from time import monotonic
 
 from bench.cases import Case
 from bench.people import FIXED_URL, LARGE
 from bench.site import BenchError, Browser, serve
-from bench.stage import Stage
+from bench.stage import Database, Stage
 
 LINK = r'href="({row}[\w-]+/[\w-]+/[0-9a-f-]{{36}}/)"'
-RAISE_GENERATION = "UPDATE snapshots_environment SET generation = generation + 1 WHERE service_code || '/' || name = ?"
+RAISE_GENERATION = (
+    "UPDATE snapshots_environment SET generation = generation + 1, generation_id = '{id}'"
+    f" WHERE service_code || '/' || name = '{LARGE}'"
+)
+GENERATION_ID_BYTES = 8
 MOST_SECONDS = 150
 """Measuring stops after this time, even if rounds are left."""
 
@@ -36,8 +40,9 @@ class Times:
 class Site:
     """A running server, a signed-in client, and a second connection to its database."""
 
+    port: int
     browser: Browser
-    database: sqlite3.Connection
+    database: Database
 
     def measure(self, times: Times) -> None:
         times.fixed.append(self.browser.get(FIXED_URL).milliseconds)
@@ -47,7 +52,7 @@ class Site:
 
     def change(self) -> None:
         """Raise the generation as a sync with a change does, which invalidates all rendered tables."""
-        self.database.execute(RAISE_GENERATION, [LARGE])
+        self.database.execute(RAISE_GENERATION.format(id=token_hex(GENERATION_ID_BYTES)))
 
     def warm(self, times: Times) -> None:
         """Request once without measuring. Raises BenchError for a page without a query that shows no row."""
@@ -62,20 +67,20 @@ def measure(stage: Stage, cases: Mapping[int, Sequence[Case]], rounds: int) -> l
     """Measure every size's cases, in rounds. Raises BenchError."""
     results = [Times(case, size) for size in sorted(cases) for case in cases[size]]
     with ExitStack() as stack:
-        sites = {size: _open(stack, stage, size) for size in sorted(cases)}
+        sites = {size: open_site(stack, stage, size) for size in sorted(cases)}
         for times in results:
             sites[times.size].warm(times)
         _rounds(results, sites, rounds)
     return results
 
 
-def _open(stack: ExitStack, stage: Stage, size: int) -> Site:
-    log = stage.folder / f"{size}.log"
+def open_site(stack: ExitStack, stage: Stage, size: int) -> Site:
+    log = stage.log(size)
     port = stack.enter_context(serve(stage.variables(size), log))
     browser = stack.enter_context(closing(Browser(port, log)))
-    database = stack.enter_context(closing(sqlite3.connect(stage.database(size), isolation_level=None)))
+    database = stack.enter_context(closing(stage.connect(size)))
     browser.sign_in()
-    return Site(browser, database)
+    return Site(port, browser, database)
 
 
 def _rounds(results: Sequence[Times], sites: Mapping[int, Site], rounds: int) -> None:

@@ -5,7 +5,7 @@ import re
 import socket
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager
 from http.client import HTTPConnection, HTTPException, HTTPResponse
 from http.cookies import SimpleCookie
@@ -36,14 +36,19 @@ class Answer(NamedTuple):
 
 
 @contextmanager
-def serve(environment: dict[str, str], log: Path) -> Iterator[int]:
-    """Run a server on a free port and yield the port. It may still be starting: connections wait for it."""
+def serve(
+    environment: dict[str, str], log: Path, python: Path | str = sys.executable, options: Sequence[str] = ()
+) -> Iterator[int]:
+    """Run a server on a free port and yield the port. It may still be starting: connections wait for it.
+
+    `options`: gunicorn's, for another application than the product; they end with its name.
+    """
     with closing(socket.create_server(("127.0.0.1", 0))) as listener, log.open("wb") as output:
         # As gunicorn does with its own sockets: headers and body are two packets, and the second must not wait.
         listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         port: int = listener.getsockname()[1]
         process = subprocess.Popen(
-            [sys.executable, "-m", "gunicorn", "dashboard.wsgi"],
+            [python, "-m", "gunicorn", *(options or ["dashboard.wsgi"])],
             cwd=ROOT,
             env={**os.environ, **environment, **PROCESSES, "BIND": f"fd://{listener.fileno()}"},
             pass_fds=[listener.fileno()],
@@ -76,6 +81,11 @@ class Browser:
 
     def close(self) -> None:
         self._connection.close()
+
+    @property
+    def cookie(self) -> str:
+        """The header of the signed-in person, for other programs."""
+        return "; ".join(f"{name}={value}" for name, value in self._cookies.items())
 
     def sign_in(self) -> None:
         """Fill in the real form. Raises BenchError."""
@@ -119,7 +129,7 @@ class Browser:
         return Answer(body, milliseconds)
 
     def _ask(self, method: str, url: str, form: str | None = None) -> tuple[HTTPResponse, bytes]:
-        headers = {"Cookie": "; ".join(f"{name}={value}" for name, value in self._cookies.items())}
+        headers = {"Cookie": self.cookie}
         if form is not None:
             headers["Content-Type"] = "application/x-www-form-urlencoded"
         self._connection.request(method, url, form, headers)

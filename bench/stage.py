@@ -2,6 +2,7 @@
 
 import json
 import os
+import sqlite3
 import subprocess
 import sys
 from base64 import urlsafe_b64encode
@@ -11,20 +12,33 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import TypeVar
+from typing import Protocol, TypeVar
 
 from bench.site import ROOT, BenchError
 
 F = TypeVar("F")
 
 PARTS_AT_ONCE = 2
-PART_SECONDS = 240
+PART_SECONDS = 1_200
+
+
+class Database(Protocol):
+    """A connection that writes each statement at once."""
+
+    def execute(self, sql: str, /) -> object: ...
+    def close(self) -> None: ...
 
 
 @dataclass(frozen=True, slots=True)
 class Stage:
     folder: Path
     encryption_key: str
+
+    def log(self, size: int) -> Path:
+        return self.folder / f"{size}.log"
+
+    def connect(self, size: int) -> Database:
+        return sqlite3.connect(self.database(size), isolation_level=None)
 
     def database(self, size: int) -> Path:
         return self.folder / f"{size}.sqlite3"

@@ -55,7 +55,7 @@ def fill(size: int) -> Team:
     team = make_team()
     for path, count in ((LARGE, size), (SMALL, SMALL_SNAPSHOTS)):
         gone = count // LISTED_PER_GONE
-        _fill_one(team, path, make_world(path, count + gone), gone)
+        fill_one(team, path, make_world(path, count + gone), gone)
     return team
 
 
@@ -64,12 +64,12 @@ def fill_volumes(size: int) -> Team:
     team = make_team()
     for path, volumes in ((LARGE, size - size // SMALL_SHARE), (SMALL, size // SMALL_SHARE)):
         snapshots = volumes * SNAPSHOTS_OF_EACH
-        _fill_one(team, path, World(environments=[path], volumes=volumes, snapshots=snapshots), gone=0)
+        fill_one(team, path, World(environments=[path], volumes=volumes, snapshots=snapshots), gone=0)
     set_of_team(team, TARGET_HOURS, person=User.objects.get(email=EMAIL))
     return team
 
 
-def _fill_one(team: Team, path: str, world: World, gone: int) -> None:
+def fill_one(team: Team, path: str, world: World, gone: int) -> None:
     code, _, name = path.partition("/")
     environment = Environment.objects.create(team=team, service_code=code, name=name)
     _store_volumes(environment, world, path)
