@@ -11,6 +11,7 @@ from django.db import models
 from django.db.models import Exists, F, Q
 from django.utils.translation import gettext_lazy as _
 
+from dashboard.backends.prepared import Prepared
 from dashboard.teams.models import Team
 from snapshots.rules.clock_skew import Clocks
 
@@ -57,9 +58,6 @@ def generation_of(environments: Iterable["Environment"]) -> str:
     return sha256(repr(versions).encode()).hexdigest()[:VERSION_SIGNS]
 
 
-OF_TEAM = "SELECT * FROM snapshots_environment WHERE team_id = %s AND removed_at IS NULL ORDER BY name, service_code"
-
-
 class ShownEnvironments(models.Manager["Environment"]):
     """Excludes removed environments; `Environment.everything` includes them."""
 
@@ -70,8 +68,8 @@ class ShownEnvironments(models.Manager["Environment"]):
         return self.get_queryset().of_team(team)
 
     def listed_of(self, team: Team) -> list["Environment"]:
-        """Read a team's environments, in the same order. As text: Django takes twice as long to write the query."""
-        found = list(self.raw(OF_TEAM, [team.pk]))
+        """Read a team's environments, in the same order."""
+        found = OF_TEAM.all(team=team.pk)
         for environment in found:
             environment.team = team
         return found
@@ -270,3 +268,6 @@ def not_removed(team: Team) -> Q:
     """
     removed = Environment.everything.filter(team=team).removed()
     return Q(~Exists(removed)) | ~Q(environment__in=removed)
+
+
+OF_TEAM = Prepared(lambda team: Environment.objects.of_team(team))

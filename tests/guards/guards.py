@@ -30,8 +30,8 @@ GUARDS = (
     Guard(
         "a stranger gets 404",
         "dashboard/teams/access/guard.py",
-        "get(user=user, team__slug=slug)",
-        "filter(team__slug=slug)[0]",
+        "filter(user=user, team__slug=slug)",
+        "filter(team__slug=slug)",
         f"{ACCESS}::test_stranger_gets_the_bytes_of_an_unknown_team",
     ),
     Guard(

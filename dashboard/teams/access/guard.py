@@ -26,6 +26,7 @@ from django.utils.http import url_has_allowed_host_and_scheme, urlencode
 from django.utils.translation import gettext as _
 from django_htmx.middleware import HtmxDetails
 
+from dashboard.backends.prepared import Prepared
 from dashboard.backends.sessions import SessionStore
 from dashboard.teams.access import tokens
 from dashboard.teams.access.capabilities import PUBLIC, SHARE, TOKEN, Level, capabilities
@@ -37,6 +38,9 @@ from dashboard.teams.models import Membership, Role, Team, User
 log = logging.getLogger(__name__)
 
 SAFE_METHODS = ("GET", "HEAD")
+MEMBERSHIP = Prepared(
+    lambda user, slug: Membership.objects.select_related("team__api_key").filter(user=user, team__slug=slug)
+)
 RECENT_SECONDS = 10 * 60
 
 
@@ -187,10 +191,9 @@ def _refuse_too_many(request: HttpRequest) -> HttpResponse | None:
 
 def _enter_team(request: HttpRequest, user: User, slug: object) -> Membership:
     """Find the user's membership in the team of the URL. Raises Http404 for strangers and unknown teams alike."""
-    try:
-        membership = Membership.objects.select_related("team__api_key").get(user=user, team__slug=slug)
-    except Membership.DoesNotExist:
-        raise Http404 from None
+    membership = MEMBERSHIP.first(user=user.pk, slug=str(slug))
+    if membership is None:
+        raise Http404
     request.team = membership.team  # type: ignore[attr-defined]
     request.membership = membership  # type: ignore[attr-defined]
     return membership

@@ -19,6 +19,7 @@ from django.utils.cache import patch_vary_headers
 from django.utils.translation import get_language
 from django.utils.translation import gettext as _
 
+from dashboard.backends.prepared import Prepared
 from dashboard.backends.redis_cache import kept, key_of
 from dashboard.teams.access.guard import MemberRequest
 from dashboard.teams.models import Membership, Team
@@ -26,7 +27,7 @@ from snapshots.lists.change_filters import ChangeFilters
 from snapshots.lists.params import PAGE_SIZES, FilterBase, Links, clean_query, moment, unknown_names
 from snapshots.lists.snapshot_filters import SnapshotFilters
 from snapshots.lists.volume_filters import VolumeFilters
-from snapshots.models import Environment
+from snapshots.models import Environment, SavedView
 from snapshots.sync import refresh as sync
 from snapshots.sync.leases import Caller
 from snapshots.text.labels import grouped
@@ -47,6 +48,7 @@ SAVED_PAGES: Mapping[str, tuple[str, type[FilterBase]]] = {
     "snapshots": ("snapshots:list", SnapshotFilters),
     "changes": ("snapshots:changes", ChangeFilters),
 }
+SAVED_VIEWS = Prepared(lambda team, page: SavedView.objects.filter(team=team, page=page).order_by("name"))
 
 
 class ExportLinks(NamedTuple):
@@ -298,10 +300,10 @@ def saved_url(team: Team, page: str, query: str) -> str:
 
 def _saved_views(request: MemberRequest, page: str) -> dict[str, object]:
     """The menu of a page's saved views; the one whose address is asked for is current."""
-    found = request.team.saved_views.filter(page=page).order_by("name").values_list("name", "query")
+    found = SAVED_VIEWS.all(team=request.team.pk, page=page)
     return {
         "saved_page": page,
-        "saved_views": [(name, saved_url(request.team, page, query)) for name, query in found],
+        "saved_views": [(one.name, saved_url(request.team, page, one.query)) for one in found],
         "saved_current": saved_url(request.team, page, request.GET.urlencode()),
     }
 

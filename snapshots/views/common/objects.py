@@ -3,14 +3,18 @@
 from collections.abc import Sequence
 from datetime import datetime
 
-from django.shortcuts import get_object_or_404
+from django.http import Http404
 from django.urls import reverse
 from django.utils.http import url_has_allowed_host_and_scheme
 
+from dashboard.backends.prepared import Prepared
 from dashboard.teams.access.guard import MemberRequest
 from snapshots.models import Environment, Volume
 
 MOST_DIGITS = 18
+ENVIRONMENT = Prepared(
+    lambda team, service_code, name: Environment.objects.filter(team=team, service_code=service_code, name=name)
+)
 
 
 def back_to(request: MemberRequest) -> str:
@@ -35,7 +39,9 @@ def numbers(texts: Sequence[str]) -> list[int]:
 
 
 def find_environment(request: MemberRequest, service_code: str, name: str) -> Environment:
-    environment = get_object_or_404(request.team.environments, service_code=service_code, name=name)
+    environment = ENVIRONMENT.first(team=request.team.pk, service_code=service_code, name=name)
+    if environment is None:
+        raise Http404
     environment.team = request.team
     return environment
 

@@ -7,8 +7,11 @@ from django.urls import reverse
 from django.utils.functional import SimpleLazyObject
 from django.utils.translation import gettext as _
 
+from dashboard.backends.prepared import Prepared
 from dashboard.teams.models import Team
 from snapshots.views.common.components import TeamLink
+
+TEAMS = Prepared(lambda user: Team.objects.of_user(user))
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +36,7 @@ def shell_of(request: HttpRequest) -> Shell:
     team = getattr(request, "team", None)
     links = [
         TeamLink(other.name, reverse("snapshots:team_home", args=[other.slug]), current=other == team)
-        for other in Team.objects.of_user(user)
+        for other in TEAMS.all(user=user.pk)
     ]
     return Shell(True, user.get_full_name(), team, links, _pages(request, team))
 
