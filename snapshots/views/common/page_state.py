@@ -123,6 +123,24 @@ def age_of_page(
     }
 
 
+def age_of_object(
+    environment: Environment, membership: Membership, now: datetime, url: str, mark: str
+) -> dict[str, object]:
+    """The same for the page of one snapshot or volume, which is refreshed by `url`; `mark` names what it shows."""
+    return {
+        "freshness": freshness([environment], now),
+        "banners": banners([environment], membership, now, retry_url=url),
+        "refresh": Refresh(
+            url=url,
+            due=leases.is_due(environment, now),
+            every=max(int(ttl().total_seconds()), LEAST_REFRESH_SECONDS),
+            first_fetch=False,
+            allowed=key_of(membership.team) is not None,
+            since=mark,
+        ),
+    }
+
+
 def nothing_to_list(membership: Membership, environments: Sequence[Environment]) -> Empty | None:
     """Why the team has no data at all, and what to do next."""
     team = membership.team

@@ -5,22 +5,29 @@ the view names in `inputs`. A page that has something else to say (a message, a 
 """
 
 from collections.abc import Callable, Mapping
+from datetime import datetime
 from functools import cache
 from typing import Protocol
 
 from django.contrib import messages
+from django.db.models import Model
 from django.http import HttpResponse
 from django.middleware.csrf import get_token
 from django.template.loader import render_to_string
 from django.utils.crypto import salted_hmac
 from django.utils.safestring import SafeString
+from django.utils.translation import get_language
 
+from dashboard.backends.redis_cache import kept, key_of
 from dashboard.teams.access.guard import MemberRequest
 from dashboard.teams.models import Membership
+from snapshots.models import Environment
+from snapshots.views.common.data_age import as_of
 from snapshots.views.common.shell import Shell, shell_of
 
 # What is rendered for each request, and put into the page.
 LIVE = {"freshness": "snapshots/ui/_data_age.html", "banners": "snapshots/ui/_banners.html"}
+PUT_IN = ("refresh", "form", "token")
 MOST_ADDRESS = 2000
 KEEP_SECONDS = 120
 Context = dict[str, object]
@@ -50,7 +57,7 @@ class Page(Protocol):
 @cache
 def marks() -> Mapping[str, SafeString]:
     """A mark for each live part and for the token. Nobody can guess one and put it into a name."""
-    return {name: SafeString(salted_hmac("page mark", name).hexdigest()) for name in (*LIVE, "refresh", "token")}
+    return {name: SafeString(salted_hmac("page mark", name).hexdigest()) for name in (*LIVE, *PUT_IN)}
 
 
 def whole_page(
@@ -59,10 +66,12 @@ def whole_page(
     saved: Context,
     make: Callable[[], Context],
     keep: Callable[[Callable[[], str], object], str],
+    form_id: str = "",
 ) -> HttpResponse:
     """Answer with the page, from the cache if nothing that it shows has changed.
 
-    `saved`: its saved views; `make` gives the rest of its context; `keep` caches a text for its rows and inputs.
+    `saved`: what its context has from other rows than its own; `make` gives the rest of the context; `keep` caches a
+    text for its rows and inputs; `form_id` is put in for its mark.
     """
     shell = shell_of(request)
 
@@ -77,7 +86,28 @@ def whole_page(
     age = page.age_context()
     for name, template in (LIVE | {"refresh": page.refresh_template}).items():
         html = html.replace(marks()[name], render_to_string(template, age, request))
-    return HttpResponse(html.replace(marks()["token"], get_token(request)))
+    return HttpResponse(html.replace(marks()["form"], form_id).replace(marks()["token"], get_token(request)))
+
+
+class ObjectPage(Page, Protocol):
+    """The page of one object of an environment."""
+
+    @property
+    def environment(self) -> Environment: ...
+    @property
+    def now(self) -> datetime: ...
+
+
+def keep_of_object(what: str, page: ObjectPage, make: Callable[[], str], inputs: object) -> str:
+    """Make a page once for each state of the data in a minute, as ages are relative."""
+    environment, minute = page.environment, int(page.now.timestamp()) // 60
+    state = (environment.rows_version, as_of(environment, page.now), minute, get_language())
+    return kept(key_of(what, page.membership.team_id, (state, inputs)), str, make, seconds=KEEP_SECONDS)
+
+
+def fields_of(row: Model | None) -> dict[str, object]:
+    """The columns and annotations of a row, but for the clock's."""
+    return {name: value for name, value in vars(row).items() if name not in ("_state", "provider_now")} if row else {}
 
 
 def _inputs(request: MemberRequest, page: Page, saved: Context, shell: Shell) -> object:

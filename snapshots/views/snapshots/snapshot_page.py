@@ -3,8 +3,10 @@
 import json
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
+from functools import partial
+from typing import ClassVar
 
 from django.conf import settings
 from django.http import Http404, HttpResponse
@@ -14,22 +16,22 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_safe
 
+from dashboard.backends.prepared import Prepared
 from dashboard.teams.access.guard import MemberRequest
 from dashboard.teams.models import Membership
 from dashboard.teams.models.keys import key_of
 from snapshots.api.operations import ROOT
 from snapshots.models import Environment, Snapshot, Volume
-from snapshots.models.environment import ttl
 from snapshots.rules import states
-from snapshots.sync import leases
 from snapshots.text import labels
 from snapshots.text import times as words
 from snapshots.text.labels import Badge, volume_name
 from snapshots.text.times import Taken
-from snapshots.views.common.components import Fact, Refresh, TeamLink
-from snapshots.views.common.data_age import as_of, banners, freshness
+from snapshots.views.common.components import Fact, TeamLink
+from snapshots.views.common.data_age import as_of, freshness
 from snapshots.views.common.objects import find_environment
-from snapshots.views.common.page_state import LEAST_REFRESH_SECONDS, remember_team
+from snapshots.views.common.page_state import age_of_object, remember_team
+from snapshots.views.common.whole_page import fields_of, keep_of_object, marks, whole_page
 from snapshots.views.sharing.panel import share_panel
 from snapshots.views.snapshots.timeline import life, volume_line
 from snapshots.views.snapshots.usable import verdict
@@ -40,9 +42,19 @@ MOST_FURTHER, MOST_NAME, MOST_VALUE = 20, 40, 255
 CAPITAL = re.compile(r"(?<=[a-z])[A-Z]")
 
 
+SNAPSHOT = Prepared(
+    lambda environment, snapshot_id: Snapshot.objects.filter(environment=environment, snapshot_id=snapshot_id)
+)
+VOLUME = Prepared(lambda environment, volume_id: Volume.objects.filter(environment=environment, volume_id=volume_id))
+
+
 @dataclass(frozen=True, slots=True)
 class Shown:
     """A snapshot as its page knows it."""
+
+    page_template: ClassVar[str] = "snapshots/snapshots/snapshot.html"
+    refresh_template: ClassVar[str] = "snapshots/ui/_check.html"
+    is_lasting: ClassVar[bool] = True
 
     snapshot: Snapshot
     environment: Environment
@@ -80,6 +92,16 @@ class Shown:
     def volume_url(self) -> str:
         return f"{self.list_url}?volume_id={self.snapshot.volume_id or 'none'}"
 
+    @property
+    def inputs(self) -> object:
+        return [fields_of(one) for one in (self.snapshot, self.environment, self.volume)]
+
+    def age_context(self) -> dict[str, object]:
+        """How old the page's data is, and how it is refreshed."""
+        environment, now = self.environment, self.now
+        url = check_url(self.membership.team.slug, environment, self.snapshot.snapshot_id)
+        return age_of_object(environment, self.membership, now, url, mark_of(self.snapshot))
+
 
 @require_safe
 def snapshot_detail(
@@ -92,14 +114,17 @@ def snapshot_detail(
     if shown is None:
         return not_mirrored(request, environment, snapshot_id)
     panel = share_panel(request, shown.snapshot, environment.path, shown.now)
-    return render(request, "snapshots/snapshots/snapshot.html", snapshot_context(shown) | {"share": panel})
+    form_id = panel.form_id if panel else ""
+    marked = replace(panel, form_id=marks()["form"]) if panel and form_id else panel
+    keep = partial(keep_of_object, "snapshot", shown)
+    return whole_page(request, shown, {"share": marked}, partial(snapshot_context, shown), keep, form_id)
 
 
 def find_shown(request: MemberRequest, environment: Environment, snapshot_id: str) -> Shown | None:
-    snapshot = environment.snapshots.filter(snapshot_id=snapshot_id).first()
+    snapshot = SNAPSHOT.first(environment=environment.pk, snapshot_id=snapshot_id)
     if snapshot is None:
         return None
-    volume = environment.volumes.filter(volume_id=snapshot.volume_id).first() if snapshot.volume_id else None
+    volume = VOLUME.first(environment=environment.pk, volume_id=snapshot.volume_id) if snapshot.volume_id else None
     return Shown(snapshot, environment, volume, request.membership, timezone.now())
 
 
@@ -136,7 +161,6 @@ def snapshot_context(shown: Shown, *, confirmed: bool = False) -> dict[str, obje
     """Everything on a snapshot's page; `confirmed` as in `verdict`."""
     snapshot, environment, now = shown.snapshot, shown.environment, shown.now
     address = settings.SITE_URL.rstrip("/") + shown.url
-    url = check_url(shown.membership.team.slug, environment, snapshot.snapshot_id)
     return {
         "title": labels.title(snapshot.name, snapshot.snapshot_id),
         "name": labels.title(snapshot.name, snapshot.snapshot_id),
@@ -157,16 +181,7 @@ def snapshot_context(shown: Shown, *, confirmed: bool = False) -> dict[str, obje
         "volume_line": volume_line(shown.snapshot, environment, shown.list_url, now),
         "volume_list_url": shown.volume_url,
         "life": life(snapshot, environment, now),
-        "freshness": freshness([environment], now),
-        "banners": banners([environment], shown.membership, now, retry_url=url),
-        "refresh": Refresh(
-            url=url,
-            due=leases.is_due(environment, now),
-            every=max(int(ttl().total_seconds()), LEAST_REFRESH_SECONDS),
-            first_fetch=False,
-            allowed=key_of(shown.membership.team) is not None,
-            since=mark_of(snapshot),
-        ),
+        **shown.age_context(),
     }
 
 
@@ -267,7 +282,8 @@ def _listed(shown: Shown) -> str:
     confirmed = snapshot.found_at or snapshot.last_seen_at or shown.environment.listed_at
     if confirmed is None:
         return first
-    last = _("last confirmed %(ago)s") % {"ago": words.ago(max(confirmed, snapshot.first_seen_at), now)}
+    # No age: the page is kept for a minute, and the age of the data stands above it.
+    last = _("last confirmed %(time)s UTC") % {"time": words.clock(max(confirmed, snapshot.first_seen_at), now)}
     return f"{first} · {last}"
 
 

@@ -5,23 +5,20 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import ClassVar
 
-from django.db.models import Model
 from django.shortcuts import get_object_or_404
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
+from dashboard.backends.prepared import Prepared
 from dashboard.teams.access.guard import MemberRequest, may
 from dashboard.teams.models import Membership
-from dashboard.teams.models.keys import key_of
 from snapshots.lists import volume_history
 from snapshots.lists.volume_list import Instance, instance_of
 from snapshots.models import Environment, Policy, Volume
-from snapshots.models.environment import ttl
 from snapshots.policy import deletions
 from snapshots.rules.verdict import Verdict
-from snapshots.sync import leases
 from snapshots.text import times
 from snapshots.text.glossary import MEANINGS
 from snapshots.text.labels import has_returned, returned_in_words, volume_name
@@ -30,13 +27,15 @@ from snapshots.text.verdict_reason import why
 from snapshots.verdicts.evaluate import created_time
 from snapshots.verdicts.sql import DataAges, with_status
 from snapshots.verdicts.status import VolumeStatus, status_of, target_of
-from snapshots.views.common.components import Fact, Refresh, TeamLink
-from snapshots.views.common.data_age import banners, freshness
-from snapshots.views.common.page_state import LEAST_REFRESH_SECONDS
+from snapshots.views.common.components import Fact, TeamLink
+from snapshots.views.common.page_state import age_of_object
 from snapshots.views.common.target_form import of_volume
+from snapshots.views.common.whole_page import fields_of
 from snapshots.views.volumes import volume_sections
 from snapshots.views.volumes.rows import FEWER_SHOWN
 from snapshots.views.volumes.strip_svg import legend, shown_strip
+
+POLICY = Prepared(lambda team: Policy.objects.filter(team=team))
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,19 +106,7 @@ class Shown:
 
     def age_context(self) -> dict[str, object]:
         """How old the page's data is, and how it is refreshed."""
-        environment, now, url = self.environment, self.now, self.url
-        return {
-            "freshness": freshness([environment], now),
-            "banners": banners([environment], self.membership, now, retry_url=url),
-            "refresh": Refresh(
-                url=url,
-                due=leases.is_due(environment, now),
-                every=max(int(ttl().total_seconds()), LEAST_REFRESH_SECONDS),
-                first_fetch=False,
-                allowed=key_of(self.membership.team) is not None,
-                since=self.mark,
-            ),
-        }
+        return age_of_object(self.environment, self.membership, self.now, self.url, self.mark)
 
     def _address(self, name: str) -> str:
         environment = self.environment
@@ -127,17 +114,12 @@ class Shown:
         return reverse(f"snapshots:{name}", args=place)
 
 
-def fields_of(row: Model | None) -> dict[str, object]:
-    """The columns and annotations of a row, but for the clock's."""
-    return {name: value for name, value in vars(row).items() if name not in ("_state", "provider_now")} if row else {}
-
-
 def find_shown(request: MemberRequest, environment: Environment, volume_id: str) -> Shown:
     """The volume of an environment of the team. Raises Http404."""
     now = timezone.now()
     volumes = with_status(environment.volumes.select_related("newest_usable"), DataAges.of([environment], now))
     volume = get_object_or_404(volumes, volume_id=volume_id)
-    policy = Policy.objects.filter(team=request.team).first()
+    policy = POLICY.first(team=request.team.pk)
     return Shown(volume, environment, policy, request.membership, now)
 
 

@@ -1,23 +1,19 @@
 """One volume's page; what it asks the provider; a member's word that the volume was deleted."""
 
-from collections.abc import Callable
 from functools import partial
 
 from django.contrib import messages
 from django.http import HttpResponse, HttpResponseRedirect
 from django.shortcuts import render
-from django.utils.translation import get_language
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_POST
 
-from dashboard.backends.redis_cache import kept, key_of
 from dashboard.teams.access.guard import MemberRequest
 from snapshots.policy import deletions
-from snapshots.views.common.data_age import as_of
 from snapshots.views.common.objects import find_environment
 from snapshots.views.common.page_state import remember_team
 from snapshots.views.common.refreshing import RETRY_SECONDS, ask_for_volume, caller_of, slot, watch
-from snapshots.views.common.whole_page import KEEP_SECONDS, whole_page
+from snapshots.views.common.whole_page import keep_of_object, whole_page
 from snapshots.views.volumes.volume_page import Shown, find_shown, verdict_context, volume_context
 
 
@@ -29,14 +25,7 @@ def volume(request: MemberRequest, team: str, service_code: str, environment_nam
     if request.method == "POST":
         return _check(request, shown)
     remember_team(request)
-    return whole_page(request, shown, {}, partial(volume_context, shown), partial(_keep, shown))
-
-
-def _keep(shown: Shown, make: Callable[[], str], inputs: object) -> str:
-    """Make the page once for each state of the data in a minute, as ages are relative; then take it from the cache."""
-    environment, minute = shown.environment, int(shown.now.timestamp()) // 60
-    state = (environment.rows_version, as_of(environment, shown.now), minute, get_language())
-    return kept(key_of("volume", shown.membership.team_id, (state, inputs)), str, make, seconds=KEEP_SECONDS)
+    return whole_page(request, shown, {}, partial(volume_context, shown), partial(keep_of_object, "volume", shown))
 
 
 def _check(request: MemberRequest, shown: Shown) -> HttpResponse:

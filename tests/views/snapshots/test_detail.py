@@ -83,7 +83,7 @@ def test_facts(alice_client: Client, fill: Fill, clock: time_machine.Traveller) 
         "Volume size": "40 GB",
         "Volume type": "ROOT",
         "Environment": "prod · compute-on",
-        "Listed": "first seen 24 Nov 12:00 UTC · last confirmed 1 min ago",
+        "Listed": "first seen 24 Nov 12:00 UTC · last confirmed 12:00 UTC",
     }
 
 

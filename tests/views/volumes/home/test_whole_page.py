@@ -1,4 +1,4 @@
-"""A list page from the cache is the same as one made now, after any change, and is shown to nobody else."""
+"""A page from the cache is the same as one made now, after any change, and is shown to nobody else."""
 
 import re
 from collections.abc import Callable, Mapping, Sequence
@@ -14,17 +14,18 @@ from django.utils import timezone
 
 from dashboard.secrets import Secret
 from dashboard.teams.models import ApiKey, Membership, Role, Team, User
-from snapshots.models import Environment, SavedView
+from snapshots.models import Environment, SavedView, ShareLink, Snapshot
 from snapshots.policy.exclusions import Exclusion, exclude, exclude_environment
 from snapshots.policy.targets import set_of_environment, set_of_team, set_of_volume
 from snapshots.setup.environments import remove
+from snapshots.sharing import links
 from snapshots.views.common import whole_page
-from tests.views.snapshots.conftest import OTHER_PATH, PATH, Fill, fail
+from tests.views.snapshots.conftest import LIST, OTHER_PATH, PATH, Fill, fail
 from tests.views.snapshots.reading import tree
 from tests.views.volumes.home.steps import HOME, PLAIN, disk, stories, volume, volume_id
 
 pytestmark = pytest.mark.django_db
-TOKEN = re.compile(r'(name="csrfmiddlewaretoken" value=)"\w{64}"')
+TOKEN = re.compile(r'(name="(?:csrfmiddlewaretoken|form_id)" value=)"[\w-]{22,64}"')
 VOLUMES = [f"{PLAIN}{PATH}/{volume_id(name)}/" for name in ("late", "fresh")]
 ADDRESSES = (
     *(HOME, PLAIN, f"{PLAIN}?status=late&sort=name", "/t/acme/snapshots/?state=BackedUp", "/t/acme/changes/"),
@@ -34,11 +35,18 @@ Pages = Mapping[tuple[str, str], str]
 Steps = Sequence[tuple[str, Callable[[], Any], set[str]]]
 
 
+def addresses(who: str) -> Sequence[str]:
+    """Every kind of page for alice, one of each for bob."""
+    found = Snapshot.objects.filter(volume="fresh", missing_since=None).order_by("pk")[0]
+    snapshot = f"{LIST}{PATH}/{found.snapshot_id}/"
+    return [HOME, "/t/acme/changes/", VOLUMES[0], snapshot] if who == "bob" else [*ADDRESSES, snapshot]
+
+
 def pages(clients: Mapping[str, Client]) -> Pages:
     return {
         (who, url): TOKEN.sub(r"\1", client.get(url).content.decode())
         for who, client in clients.items()
-        for url in ADDRESSES
+        for url in addresses(who)
     }
 
 
@@ -55,6 +63,8 @@ def steps(
     lists, both = [stories()], {"alice", "bob"}
     month = Exclusion(timezone.now() + timedelta(hours=2), "moves house")
 
+    fill(lists[-1])
+
     def relist(records: list[Any], *, after: float = 0) -> None:
         clock.shift(after)
         lists.append(records)
@@ -65,6 +75,13 @@ def steps(
 
     def chooses(**values: object) -> object:
         return clients["alice"].post(f"{PLAIN}look/", {"column": ["strip"], "page_size": "25", "back": PLAIN} | values)
+
+    def share() -> object:
+        snapshot, maker = (
+            Snapshot.objects.get(snapshot_id=addresses("bob")[-1].split("/")[-2]),
+            Membership.objects.get(user=alice),
+        )
+        return links.make(snapshot, maker=maker, days=7, form_id="once")
 
     return [
         ("a minute", lambda: clock.shift(60), both),
@@ -82,6 +99,10 @@ def steps(
         ("saved view", lambda: SavedView.objects.create(team=team, name="Ours", page="volumes", query="q=a"), both),
         ("its name", lambda: SavedView.objects.update(name="Theirs"), both),
         ("its end", lambda: SavedView.objects.all().delete(), both),
+        ("shared link", share, {"alice"}),
+        ("its use", lambda: ShareLink.objects.update(uses=3, last_used_at=timezone.now()), {"alice"}),
+        ("its revocation", lambda: ShareLink.objects.update(revoked_at=timezone.now()), {"alice"}),
+        ("no shared links", lambda: Team.objects.filter(pk=team.pk).update(allows_shared_links=False), {"alice"}),
         ("lower role", lambda: member(alice, role=Role.VIEWER), {"alice"}),
         ("higher role", lambda: member(bob, role=Role.ADMIN), {"bob"}),
         ("columns", chooses, {"alice"}),
@@ -143,6 +164,13 @@ def test_a_forms_token_is_the_sessions_own(alice: User, told: Environment) -> No
     form = tree(client.get(PLAIN)).one("details", css="look").one("form")
     fields["csrfmiddlewaretoken"] = form.one("input", name="csrfmiddlewaretoken").attributes["value"]
     assert client.post(f"{PLAIN}look/", fields).status_code == 302
+
+
+def test_a_form_that_is_sent_once_has_its_own_id(alice_client: Client, told: Environment) -> None:
+    *_rest, page = addresses("alice")
+    ids = {tree(alice_client.get(page)).one("input", name="form_id").attributes["value"] for _again in range(3)}
+    assert len(ids) == 3
+    assert all(len(each or "") == 22 for each in ids)
 
 
 def test_a_message_is_shown_once(alice_client: Client, told: Environment) -> None:
