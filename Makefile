@@ -5,6 +5,9 @@ PYTHON ?= python3
 PY := .venv/bin/python
 RUNTIME := .venv/runtime.stamp
 TEST := .venv/test.stamp
+# Other products, which the benchmark compares with. Each has an environment, so that no package of theirs gets into .venv.
+PEERS := .venv-peers/stamp .venv-horizon/stamp
+HORIZON := DJANGO_SETTINGS_MODULE=bench.horizon.settings .venv-horizon/bin/python -W ignore -m django
 
 # Empty settings, for commands that must not depend on a developer's .env: empty values are treated as unset.
 BARE := ALLOWED_HOSTS= CACHE_URL= CLOUDCA_API_URL= CLOUDCA_CA_BUNDLE= CLOUDCA_PROXY= DATABASE_URL=sqlite:// DEBUG= \
@@ -118,7 +121,7 @@ guards: $(TEST) ## Remove each line that protects the product once, and see that
 	$(PY) -m tests.guards
 
 clean: ## Remove .venv and the files of demo and tests; var/db.sqlite3 stays
-	rm -rf .venv var/demo var/static var/static.stamp test-results .mypy_cache .ruff_cache
+	rm -rf .venv .venv-peers .venv-horizon var/demo var/static var/static.stamp test-results .mypy_cache .ruff_cache
 
 $(PY):
 	@PYTHON="$(PYTHON)" .ci/python
@@ -133,4 +136,20 @@ $(TEST): requirements/test.txt $(RUNTIME)
 	$(PY) -m pip install --require-hashes --no-deps --quiet -r requirements/test.txt
 	$(PY) -m pip check
 	@$(PY) -m pytest --collect-only -q >/dev/null # compiles the tests once: else each of four processes does, for 10 s
+	@touch $@
+
+define peers
+$(PYTHON) -m venv --clear $(@D)
+$(@D)/bin/python -m pip install --require-hashes --no-deps --quiet -r $<
+$(@D)/bin/python -m pip check
+endef
+
+.venv-peers/stamp: bench/requirements.txt | $(PY)
+	$(peers)
+	@touch $@
+
+.venv-horizon/stamp: bench/horizon.txt bench/horizon/settings.py | $(PY)
+	$(peers)
+	$(HORIZON) collectstatic --noinput -v0
+	$(HORIZON) compress --force -v0
 	@touch $@

@@ -8,6 +8,8 @@ plans   How SQLite reads each page's rows, at the largest size.
 sync    A refresh against the simulator, at the largest size, ten snapshots a volume: unchanged, changed in nothing we
         keep, 1 % changed, an empty list, all of them again. `locked`: how long it held the write lock at a time.
 load    Requests/s of every page, hot and cold, on 1 and 16 connections, as ratios to `fixed` (bench/load.py).
+peers   The list beside other ways to show it, over the same rows (bench/rivals.py).
+horizon The list beside the page of volume snapshots of OpenStack Horizon (bench/rivals.py).
 
 Only the ratios carry over to another machine.
 """
@@ -16,7 +18,7 @@ import sys
 from argparse import ArgumentParser, ArgumentTypeError, Namespace
 from collections.abc import Callable, Mapping, Sequence
 
-from bench import load, pages
+from bench import load, pages, rivals
 from bench.cases import Case, Facts, HomeFacts, ManyFacts, cases, home_cases, many_cases
 from bench.site import BenchError
 from bench.stage import Stage, stage
@@ -25,6 +27,7 @@ SIZES = (100, 10_000, 100_000)
 HOME_SIZES = (100, 10_000)
 ROUNDS = 40
 SYNC_ROUNDS = LOAD_ROUNDS = 3
+HORIZON_SIZES = (10_000,)
 LOAD_SIZES = (*SIZES, 1_000_000)
 
 
@@ -90,6 +93,17 @@ def _load(ground: Stage, options: Namespace) -> None:
         print(f"{load.report(results, size)}\n", flush=True)
 
 
+def _peers(ground: Stage, options: Namespace) -> None:
+    for size in sorted(_filled(ground, options.sizes or SIZES)):
+        _say(f"Beside others at {size:,} …")
+        print(f"{rivals.report(rivals.peers(ground, size, options.rounds or LOAD_ROUNDS), size)}\n", flush=True)
+
+
+def _horizon(ground: Stage, options: Namespace) -> None:
+    size = max(_filled(ground, options.sizes or HORIZON_SIZES))
+    print(f"{rivals.report(rivals.horizon(ground, size, options.rounds or LOAD_ROUNDS), size)}\n", flush=True)
+
+
 def _filled(ground: Stage, sizes: Sequence[int]) -> dict[int, ManyFacts]:
     _say_sizes(sizes, "snapshots")
     facts = ground.fill(sizes, "fill_many", ManyFacts)
@@ -103,6 +117,8 @@ PARTS: dict[str, Callable[[Stage, Namespace], None]] = {
     "plans": _plans,
     "sync": _sync,
     "load": _load,
+    "peers": _peers,
+    "horizon": _horizon,
 }
 
 

@@ -37,20 +37,23 @@ class Answer(NamedTuple):
 
 @contextmanager
 def serve(
-    environment: dict[str, str], log: Path, python: Path | str = sys.executable, options: Sequence[str] = ()
+    environment: dict[str, str],
+    log: Path,
+    python: Path | str = sys.executable,
+    options: Sequence[str] = ("dashboard.wsgi",),
 ) -> Iterator[int]:
     """Run a server on a free port and yield the port. It may still be starting: connections wait for it.
 
-    `options`: gunicorn's, for another application than the product; they end with its name.
+    `options`: gunicorn's own; they end with the application's name.
     """
     with closing(socket.create_server(("127.0.0.1", 0))) as listener, log.open("wb") as output:
         # As gunicorn does with its own sockets: headers and body are two packets, and the second must not wait.
         listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         port: int = listener.getsockname()[1]
         process = subprocess.Popen(
-            [python, "-m", "gunicorn", *(options or ["dashboard.wsgi"])],
+            [python, "-m", "gunicorn", f"--bind=fd://{listener.fileno()}", *options],
             cwd=ROOT,
-            env={**os.environ, **environment, **PROCESSES, "BIND": f"fd://{listener.fileno()}"},
+            env={**os.environ, **environment, **PROCESSES},
             pass_fds=[listener.fileno()],
             stdout=output,
             stderr=subprocess.STDOUT,
@@ -59,10 +62,10 @@ def serve(
     try:
         yield port
     finally:
-        _stop(process)
+        stop(process)
 
 
-def _stop(process: "subprocess.Popen[bytes]") -> None:
+def stop(process: "subprocess.Popen[bytes]") -> None:
     process.terminate()
     try:
         process.wait(STOP_SECONDS)
