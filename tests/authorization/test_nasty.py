@@ -6,6 +6,7 @@ from typing import TypeVar
 from urllib.parse import quote, quote_from_bytes
 
 import pytest
+from django.db import connection
 from django.http import QueryDict
 from django.utils.datastructures import MultiValueDict
 
@@ -117,11 +118,13 @@ def test_no_value_of_an_address_or_a_form_is_a_fault(
     asker: Asker, names: set[str], figures: Tell, full: bool, asked: str
 ) -> None:
     place, views = 0, Counter[str]()
+    # Most names are of many views; the second database differs by NUL, which is tried at each.
+    step = 1 if full else 2 if connection.vendor == "sqlite" else 6
     for view, method, known in list(with_names(asker, names, asked)):
         fill(asker, view, method, "all", dict.fromkeys(known, "\0"))
         for name in known:
             place, views[name] = place + 1, views[name] + 1
-            if not full and views[name] % 2 == 0:  # most names are of many views
+            if (views[name] - 1) % step:
                 continue
             for value in some(VALUES, place, full):
                 # The others say yes, so that as much as possible is read.

@@ -139,7 +139,7 @@ GUARDS = (
         "snapshots/setup/provider.py",
         "return CloudClient(",
         "key.reveal()\n    return CloudClient(",
-        "tests/test_known_places.py::test_the_key_is_opened_and_shown_in_known_places",
+        "tests/test_known_places.py::test_a_call_is_in_known_places",
     ),
     Guard(
         "the key follows no redirect",
