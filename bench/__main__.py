@@ -10,17 +10,20 @@ sync    A refresh against the simulator, at the largest size, ten snapshots a vo
 load    Requests/s of every page, hot and cold, on 1 and 16 connections, as ratios to `fixed` (bench/load.py).
 peers   The list beside other ways to show it, over the same rows (bench/rivals.py).
 horizon The list beside the page of volume snapshots of OpenStack Horizon (bench/rivals.py).
+services The same pages, and refreshes, on PostgreSQL and Redis beside SQLite (bench/services.py).
 
 Only the ratios carry over to another machine.
 """
 
+import os
+import subprocess
 import sys
 from argparse import ArgumentParser, ArgumentTypeError, Namespace
 from collections.abc import Callable, Mapping, Sequence
 
-from bench import load, pages, rivals
+from bench import load, pages, rivals, services
 from bench.cases import Case, Facts, HomeFacts, ManyFacts, cases, home_cases, many_cases
-from bench.site import BenchError
+from bench.site import ROOT, BenchError
 from bench.stage import Stage, stage
 
 SIZES = (100, 10_000, 100_000)
@@ -28,6 +31,8 @@ HOME_SIZES = (100, 10_000)
 ROUNDS = 40
 SYNC_ROUNDS = LOAD_ROUNDS = 3
 HORIZON_SIZES = (10_000,)
+SERVICES_SIZES = (100_000,)
+SERVICES_SECONDS = 3 * 60 * 60
 LOAD_SIZES = (*SIZES, 1_000_000)
 
 
@@ -104,6 +109,17 @@ def _horizon(ground: Stage, options: Namespace) -> None:
     print(f"{rivals.report(rivals.horizon(ground, size, options.rounds or LOAD_ROUNDS), size)}\n", flush=True)
 
 
+def _services(ground: Stage, options: Namespace) -> None:
+    """Measure both, in a second run of this program around which `.ci/services` starts and stops them."""
+    if services.REDIS not in os.environ:
+        again = [sys.executable, "-m", "bench", *sys.argv[1:]]
+        if subprocess.run([".ci/services", *again], cwd=ROOT, timeout=SERVICES_SECONDS, check=False).returncode:
+            raise BenchError("The second run failed.")
+        return
+    for size in options.sizes or SERVICES_SIZES:
+        print(f"{services.measure(ground, size, options.rounds or LOAD_ROUNDS)}\n", flush=True)
+
+
 def _filled(ground: Stage, sizes: Sequence[int]) -> dict[int, ManyFacts]:
     _say_sizes(sizes, "snapshots")
     facts = ground.fill(sizes, "fill_many", ManyFacts)
@@ -119,6 +135,7 @@ PARTS: dict[str, Callable[[Stage, Namespace], None]] = {
     "load": _load,
     "peers": _peers,
     "horizon": _horizon,
+    "services": _services,
 }
 
 

@@ -1,6 +1,6 @@
 """The product's own settings for a benchmark: real middleware, cache and password hashing; one address more.
 
-DATABASE_URL, API_KEY_ENCRYPTION_KEYS and BENCH_STATIC_ROOT come from the harness.
+DATABASE_URL, API_KEY_ENCRYPTION_KEYS, BENCH_STATIC_ROOT and BENCH_CACHE_URL come from the harness.
 """
 
 import os
@@ -9,8 +9,9 @@ from pathlib import Path
 os.environ |= {
     # Data must count as fresh during a whole run: no page requests a refresh, no row is labelled old.
     "SYNC_TTL_SECONDS": "86400",
+    "CACHE_URL": os.environ.get("BENCH_CACHE_URL", ""),
     # Set to empty values, so that a developer's .env does not change the results.
-    **dict.fromkeys(["SITE_URL", "DEBUG", "ALLOWED_HOSTS", "CACHE_URL", "EMAIL_URL", "TRUSTED_PROXIES"], ""),
+    **dict.fromkeys(["SITE_URL", "DEBUG", "ALLOWED_HOSTS", "EMAIL_URL", "TRUSTED_PROXIES"], ""),
     **dict.fromkeys(["SECRET_KEY", "HISTORY_DAYS", "HSTS_PRELOAD", "DEFAULT_FROM_EMAIL"], ""),
 }
 
