@@ -14,11 +14,12 @@ from typing import NamedTuple
 from django.db.models import BooleanField, Case, Count, Q, QuerySet, SmallIntegerField, Value, When
 
 from dashboard.teams.models import Team
+from snapshots.lists.few_rows import few, of_keys
 from snapshots.lists.menu_counts import Part, count
 from snapshots.lists.params import NO_VOLUME
-from snapshots.lists.snapshot_filters import AGES, OLDER, UNDATED_AGE, SnapshotFilters
+from snapshots.lists.snapshot_filters import SnapshotFilters
+from snapshots.lists.taken_filters import BANDS, Reach, ages, bands, in_days, reach, with_key
 from snapshots.models import Environment, Snapshot, Volume
-from snapshots.rules.taken_time import UNDATED
 
 EXACT_TO = 1000
 MOST_WORDS = 5
@@ -31,16 +32,6 @@ ORDERS = {
     "state": ("state", "-taken_key", "-pk"),
     "type": ("interval_type", "-taken_key", "-pk"),
 }
-
-# The ages that a row has, by the first of `_bands` that it meets; "" is any.
-BANDS = (
-    ("", "1d", "7d", "30d"),
-    ("", "7d", "30d"),
-    ("", "30d"),
-    ("", OLDER),
-    ("", OLDER, UNDATED_AGE),
-    ("", UNDATED_AGE),
-)
 
 
 class Line(NamedTuple):
@@ -91,22 +82,53 @@ def filtered(team: Team, filters: SnapshotFilters, now: datetime) -> QuerySet[Sn
     rows: QuerySet[Snapshot] = of_team.listed() if filters.listed else of_team.no_longer_listed()
     if filters.environments:
         rows = rows.filter(environment__in=filters.environments)
+    limits = reach(team, filters, now) if filters.age or filters.since or filters.until else Reach()
+    conditions = _indexed(filters, limits)
+    found = few(rows, conditions) if conditions else None
+    if found is not None:
+        rows = of_keys(team, found)
+    elif filters.sort.endswith("taken"):
+        rows = rows.filter(limits.condition())
     if filters.states:
         rows = rows.filter(state__in=filters.states)
     if filters.interval_types:
         rows = rows.filter(interval_type__in=filters.interval_types)
+    if limits != Reach():
+        rows = with_key(rows).filter(in_days(filters))
     if filters.age:
-        rows = rows.filter(_ages(now)[filters.age])
-    return _searched(team, rows.filter(_in_days(filters)), filters)
+        rows = rows.filter(ages(now)[filters.age])
+    return _searched(team, rows, filters)
+
+
+def _indexed(filters: SnapshotFilters, limits: Reach) -> list[Q]:
+    """The conditions of the filters that have an index, unless one index serves both the filters and the order."""
+    conditions = []
+    if filters.volume_ids:
+        conditions.append(_of_volumes(filters))
+    if filters.environments:
+        conditions.append(Q())
+    if filters.states:
+        conditions.append(Q(state__in=filters.states))
+    if filters.interval_types:
+        conditions.append(Q(interval_type__in=filters.interval_types))
+    if limits != Reach():
+        conditions.append(limits.condition())
+    is_one = max(map(len, (filters.volume_ids, filters.environments, filters.states, filters.interval_types))) < 2
+    is_served = len(conditions) == 1 and is_one and filters.sort.endswith("taken") and not filters.q
+    return [] if is_served else conditions
 
 
 def _searched(team: Team, rows: QuerySet[Snapshot], filters: SnapshotFilters) -> QuerySet[Snapshot]:
     """The rows of the chosen volumes that hold the searched words."""
     if filters.volume_ids:
-        rows = rows.filter(volume_id__in=["" if value == NO_VOLUME else value for value in filters.volume_ids])
+        rows = rows.filter(_of_volumes(filters))
     for word in filters.q.split(maxsplit=MOST_WORDS - 1):
         rows = rows.filter(_holds(team, word))
     return rows
+
+
+def _of_volumes(filters: SnapshotFilters) -> Q:
+    return Q(volume_id__in=["" if value == NO_VOLUME else value for value in filters.volume_ids])
 
 
 class Group(NamedTuple):
@@ -136,12 +158,12 @@ def groups(team: Team, filters: SnapshotFilters, now: datetime) -> list[Group]:
 
     It reads each of these rows: at 100,000 that takes a good part of a second, of a volume a few milliseconds.
     """
-    bands = [When(condition, then=Value(place)) for place, condition in enumerate(_bands(now))]
+    found = [When(condition, then=Value(place)) for place, condition in enumerate(bands(now))]
     # Every row is meant where no day is chosen; an empty condition is refused.
-    in_days = When(_in_days(filters) or Q(pk__isnull=False), then=Value(True))
-    rows = _searched(team, Snapshot.objects.of_team(team), filters).annotate(
-        band=Case(*bands, default=Value(len(bands)), output_field=SmallIntegerField()),
-        in_days=Case(in_days, default=Value(False), output_field=BooleanField()),
+    is_in_days = When(in_days(filters) or Q(pk__isnull=False), then=Value(True))
+    rows = with_key(_searched(team, Snapshot.objects.of_team(team), filters)).annotate(
+        band=Case(*found, default=Value(len(found)), output_field=SmallIntegerField()),
+        in_days=Case(is_in_days, default=Value(False), output_field=BooleanField()),
     )
     return [Group(*values) for values in rows.order_by().values_list(*Group._fields[:-1]).annotate(Count("pk"))]
 
@@ -211,31 +233,6 @@ def _volumes_total(environments: Sequence[Environment], filters: SnapshotFilters
     if NO_VOLUME in filters.volume_ids:
         total += sum(int(environment.facets.get("no_volume", 0)) for environment in environments)
     return total
-
-
-def _ages(now: datetime) -> dict[str, Q]:
-    """The condition of each age."""
-    cutoff = now - AGES["30d"]
-    # A snapshot that existed at the first sync has no date, but is at least as old as that sync.
-    older = Q(taken_key__lt=cutoff, taken_key__gt=UNDATED) | Q(taken_key=UNDATED, taken_before__lt=cutoff)
-    within = {age: Q(taken_key__gte=now - span) for age, span in AGES.items()}
-    return {**within, OLDER: older, UNDATED_AGE: Q(taken_key=UNDATED)}
-
-
-def _bands(now: datetime) -> list[Q]:
-    """The first of these that a row meets tells all of its ages: `BANDS`, where the rest is undated and not older."""
-    ages = _ages(now)
-    return [*(ages[age] for age in AGES), Q(taken_key__gt=UNDATED), ages[OLDER]]
-
-
-def _in_days(filters: SnapshotFilters) -> Q:
-    """A range is shown when any moment of it falls into the days asked for."""
-    found = Q()
-    if filters.since:
-        found &= Q(taken_before__gte=filters.since, taken_key__gt=UNDATED)
-    if filters.until:
-        found &= Q(taken_after__lt=filters.until) | Q(taken_key=UNDATED, taken_before__lt=filters.until)
-    return found
 
 
 def _holds(team: Team, word: str) -> Q:

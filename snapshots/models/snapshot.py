@@ -1,15 +1,52 @@
 """Snapshots."""
 
-from typing import ClassVar, Self
+from typing import Any, ClassVar, Self
 
 from django.db import models
+from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.models import OuterRef, Q
+from django.db.models.lookups import GreaterThan
+from django.db.models.sql.compiler import SQLCompiler
 from django.utils.translation import gettext_lazy as _
 
 from dashboard.teams.models import Team
 from snapshots.models.environment import Environment, not_removed
 from snapshots.rules.states import USABLE_STATE
 from snapshots.rules.taken_time import TakenFrom
+
+# A range of more days than this has an index of its own, by which the few such rows are found.
+USUAL_DAYS = 1.0
+
+
+class Unindexed(models.Func):
+    """A column that SQLite looks up in no index. PostgreSQL has statistics, and decides by itself."""
+
+    template = "%(expressions)s"
+    arity = 1
+
+    def as_sqlite(
+        self, compiler: SQLCompiler, connection: BaseDatabaseWrapper, **context: Any
+    ) -> tuple[str, tuple[str | int, ...]]:
+        return self.as_sql(compiler, connection, template="+%(expressions)s", **context)
+
+
+class Days(models.Func):
+    """How many days there are between two moments, by functions that an index may contain."""
+
+    arity = 2
+    output_field = models.FloatField()
+    template = "extract(epoch FROM %(expressions)s) / 86400"
+    arg_joiner = " - "
+
+    def as_sqlite(
+        self, compiler: SQLCompiler, connection: BaseDatabaseWrapper, **context: Any
+    ) -> tuple[str, tuple[str | int, ...]]:
+        # The expressions come with the later moment first, as for the difference above.
+        between = {"template": "julianday(%(expressions)s)", "arg_joiner": ") - julianday("}
+        return self.as_sql(compiler, connection, **between, **context)
+
+
+RANGE_DAYS = Days("taken_before", "taken_after")
 
 
 class SnapshotQuerySet(models.QuerySet["Snapshot"]):
@@ -100,6 +137,12 @@ class Snapshot(models.Model):
                 fields=["environment", "missing_since"],
                 condition=Q(missing_since__isnull=False),
                 name="snapshot_by_missing",
+            ),
+            # For the order by time: the rows that are not near their key in it.
+            models.Index(
+                fields=["team", "taken_after", "taken_before"],
+                condition=Q(taken_after__isnull=True) | Q(GreaterThan(RANGE_DAYS, USUAL_DAYS)),
+                name="snapshot_of_vague_time",
             ),
         ]
 
