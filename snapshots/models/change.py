@@ -8,13 +8,13 @@ from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
 
 from dashboard.teams.models import Team
-from snapshots.models.environment import Environment, not_removed
+from snapshots.models.environment import Environment, not_hidden
 from snapshots.models.snapshot import Snapshot
 
 
 class ChangeQuerySet(models.QuerySet["Change"]):
     def of_team(self, team: Team) -> Self:
-        return self.filter(not_removed(team), team=team)
+        return self.filter(not_hidden(team), team=team)
 
     def as_lines(self) -> Self:
         """Return the changes as the page lists them: many of one kind in one sync are folded under one line."""

@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from datetime import datetime, timedelta
 from hashlib import sha256
 from secrets import token_urlsafe
-from typing import Any, ClassVar, Self
+from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 from django.conf import settings
 from django.db import models
@@ -14,6 +14,10 @@ from django.utils.translation import gettext_lazy as _
 from dashboard.backends.prepared import Prepared
 from dashboard.teams.models import Team
 from snapshots.rules.clock_skew import Clocks
+
+if TYPE_CHECKING:
+    from snapshots.models.snapshot import SnapshotQuerySet
+    from snapshots.models.volume import VolumeQuerySet
 
 # How often the sync requests the list of volumes.
 VOLUMES_EVERY = timedelta(minutes=15)
@@ -46,6 +50,10 @@ class EnvironmentQuerySet(models.QuerySet["Environment"]):
 
     def removed(self) -> Self:
         return self.filter(removed_at__isnull=False)
+
+    def hidden(self) -> Self:
+        """Return those of which no row is shown: removed, or never answered."""
+        return self.filter(Q(removed_at__isnull=False) | Q(listed_at__isnull=True, partial_at__isnull=True))
 
     def raise_generation(self, **values: object) -> None:
         """Raise the generation of these environments because rows changed; `values` are stored with it."""
@@ -228,8 +236,19 @@ class Environment(models.Model):
 
     @property
     def answered_at(self) -> datetime | None:
-        """When it last returned a list of any kind; the TTL starts then."""
+        """When it last returned a list of any kind; the TTL starts then.
+
+        None: its first list may be half written, and none of its rows may be shown. Once it is set, all are there.
+        """
         return max((at for at in (self.listed_at, self.partial_at) if at), default=None)
+
+    @property
+    def shown_snapshots(self) -> "SnapshotQuerySet":
+        return self.snapshots.all() if self.answered_at else self.snapshots.none()
+
+    @property
+    def shown_volumes(self) -> "VolumeQuerySet":
+        return self.volumes.all() if self.answered_at else self.volumes.none()
 
     def data_age(self, now: datetime) -> timedelta | None:
         """Return how long ago the newest complete list was requested, at `now` of our clock; None without a list.
@@ -261,13 +280,13 @@ class Environment(models.Model):
         return self.fault_kind in REFUSED_KINDS
 
 
-def not_removed(team: Team) -> Q:
-    """Return the condition that a row's environment is not removed.
+def not_hidden(team: Team) -> Q:
+    """Return the condition that a row's environment is shown.
 
-    If the team has removed no environment, as is usual, this reads no row, so a deep page stays in its index.
+    If the team hides no environment, as is usual, this reads no row, so a deep page stays in its index.
     """
-    removed = Environment.everything.filter(team=team).removed()
-    return Q(~Exists(removed)) | ~Q(environment__in=removed)
+    hidden = Environment.everything.filter(team=team).hidden()
+    return Q(~Exists(hidden)) | ~Q(environment__in=hidden)
 
 
 OF_TEAM = Prepared(lambda team: Environment.objects.of_team(team))

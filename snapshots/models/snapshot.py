@@ -10,7 +10,7 @@ from django.db.models.sql.compiler import SQLCompiler
 from django.utils.translation import gettext_lazy as _
 
 from dashboard.teams.models import Team
-from snapshots.models.environment import Environment, not_removed
+from snapshots.models.environment import Environment, not_hidden
 from snapshots.rules.states import USABLE_STATE
 from snapshots.rules.taken_time import TakenFrom
 
@@ -51,7 +51,7 @@ RANGE_DAYS = Days("taken_before", "taken_after")
 
 class SnapshotQuerySet(models.QuerySet["Snapshot"]):
     def of_team(self, team: Team) -> Self:
-        return self.filter(not_removed(team), team=team)
+        return self.filter(not_hidden(team), team=team)
 
     def listed(self) -> Self:
         """Return snapshots that are not missing: listed, or absent from only the last list."""

@@ -8,7 +8,7 @@ from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
 
 from dashboard.teams.models import Team
-from snapshots.models.environment import Environment, not_removed
+from snapshots.models.environment import Environment, not_hidden
 from snapshots.rules.verdict import ALWAYS
 
 JUDGED_FIELDS = (
@@ -23,7 +23,7 @@ RETURN_IS_SAID = timedelta(days=14)
 
 class VolumeQuerySet(models.QuerySet["Volume"]):
     def of_team(self, team: Team) -> Self:
-        return self.filter(not_removed(team), team=team)
+        return self.filter(not_hidden(team), team=team)
 
     def matching(self, text: str) -> Self:
         """Search by name, instance or id; every word must match one of them."""

@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 from django.db.models import Max, Q
 
-from snapshots.models import Environment, Snapshot, Volume
+from snapshots.models import Environment, Snapshot
 from snapshots.policy.exclusions import with_target
 from snapshots.rules.judge import patience
 from snapshots.rules.runs import COPYING, MAKING, MOVING
@@ -20,7 +20,7 @@ from snapshots.rules.states import STATES, USABLE_STATE
 from snapshots.rules.thresholds import target_thresholds
 from snapshots.rules.verdict import ALWAYS, Thresholds, Verdict
 from snapshots.verdicts.evaluate import judged_again
-from snapshots.verdicts.sql import COLUMNS, DataAges, is_checked
+from snapshots.verdicts.sql import COLUMNS, DataAges, is_checked, volumes_of_team
 from snapshots.verdicts.status import thresholds_of, verdict_under
 
 # Hours; 0: no age is asked.
@@ -75,7 +75,7 @@ def effects(environments: Sequence[Environment], now: datetime, choices: Collect
     Raises `TooMany`.
     """
     counts = {hours: Counter[Verdict]() for hours in choices}
-    volumes = Volume.objects.filter(environment__in=environments).filter(is_checked(DataAges.of(environments, now)))
+    volumes = volumes_of_team(environments).filter(is_checked(DataAges.of(environments, now)))
     for environment in environments:
         rows = [Stored(*row) for row in volumes.filter(environment=environment).values_list(*SELECTED)]
         for hours, told in _under_each(environment, rows, choices):

@@ -188,7 +188,7 @@ def test_targets_are_heeded(script: Script, prod: Environment, alice: User) -> N
 
 def test_an_environment_that_was_never_listed_is_not_called_good(mia: Membership, prod: Environment) -> None:
     new = furnish(mia.team, "compute-on/new", 3)
-    Environment.objects.filter(pk=new.pk).update(listed_at=None, data_at=None)
+    Environment.objects.filter(pk=new.pk).update(listed_at=None, data_at=None, partial_at=new.listed_at)
     _token, script = made(mia, "compute-on/new")
     assert body(script)["metadata"]["counts"]["unknown"] == 2
     assert "X-Data-As-Of" not in script.get(JUDGED)

@@ -264,6 +264,20 @@ GUARDS = (
         "tests/sync/test_late.py::test_the_fence_refuses_whoever_lost_the_lease",
     ),
     Guard(
+        "rows of a first list are hidden until it is whole",
+        "snapshots/models/environment.py",
+        " | Q(listed_at__isnull=True, partial_at__isnull=True)",
+        "",
+        "tests/sync/test_first_list.py::test_no_reader_sees_half_of_a_first_list",
+    ),
+    Guard(
+        "volumes of a first list are hidden until it is whole",
+        "snapshots/verdicts/sql.py",
+        " for environment in environments if environment.answered_at]",
+        " for environment in environments]",
+        "tests/sync/test_first_list.py::test_no_reader_sees_half_of_a_first_list",
+    ),
+    Guard(
         "an old key's answer is not stored",
         "snapshots/sync/leases.py",
         "if not ApiKey.objects.filter(pk=held.key.pk, generation=held.key.generation).exists():",

@@ -94,6 +94,8 @@ def _environment(team: Team, number: int, age: timedelta | None, ahead: int, exc
         service_code="compute-on",
         name=f"prod{number}",
         listed_at=listed_at,
+        # Without a complete list there was an incomplete one: else no row is shown.
+        partial_at=None if listed_at else NOW,
         data_at=listed_at and listed_at + timedelta(seconds=ahead),
         clock_ahead=ahead,
         excluded_until=excluded,

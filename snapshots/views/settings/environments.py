@@ -96,7 +96,7 @@ def remove(request: MemberRequest, team: str, service_code: str, environment_nam
         said = _("Removed %(place)s. You can restore it for 7 days by adding it again.")
         messages.info(request, said % {"place": environment.place})
         return HttpResponseRedirect(_url(request.team))
-    count = environment.snapshots.count()
+    count = environment.shown_snapshots.count()
     context = {
         "title": _("Remove %(place)s") % {"place": environment.place},
         "environment": environment,

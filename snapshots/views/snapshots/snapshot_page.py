@@ -121,6 +121,8 @@ def snapshot_detail(
 
 
 def find_shown(request: MemberRequest, environment: Environment, snapshot_id: str) -> Shown | None:
+    if environment.answered_at is None:
+        return None
     snapshot = SNAPSHOT.first(environment=environment.pk, snapshot_id=snapshot_id)
     if snapshot is None:
         return None
