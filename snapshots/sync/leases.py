@@ -163,6 +163,13 @@ def locked_for_write(held: Claim) -> Environment:
     return environment
 
 
+def prolong(held: Claim) -> None:
+    """Lease the environment from now on again. Call inside a transaction that is one of several. Raises `Late`."""
+    environment = locked_for_write(held)
+    environment.lease_until = timezone.now() + LEASE
+    environment.save(update_fields=["lease_until"])
+
+
 def release(held: Claim) -> None:
     """Release the lease without a result for the list."""
     Environment.objects.filter(pk=held.environment.pk, fence=held.fence).update(lease_until=None)

@@ -24,7 +24,7 @@ from snapshots.containment import Internal, contain
 from snapshots.models import Environment
 from snapshots.rules.clock_skew import clock_ahead, read
 from snapshots.setup.provider import provider
-from snapshots.sync import leases
+from snapshots.sync import first_list, leases
 from snapshots.sync.failures import Fault, guarded, name_of, record, record_unclaimed, removed
 from snapshots.sync.leases import Caller, Claim, Denied, Late, Why
 from snapshots.sync.store_snapshots import Written, store_listing
@@ -170,7 +170,9 @@ def take(environment: Environment, caller: Caller, *, targeted: bool = False) ->
 
 
 def _open(held: Claim) -> Secret | Fault:
-    """Decrypt the team's key, the only place in the sync that does."""
+    """Decrypt the team's key, the only place in the sync that does. Before that, clear up after a first list."""
+    if held.environment.answered_at is None:
+        first_list.discard(held)
     try:
         return held.key.open()
     except KeyUnreadable:

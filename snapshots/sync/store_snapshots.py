@@ -11,14 +11,18 @@ from snapshots.cloudca.records import Listing, SnapshotRecord
 from snapshots.models import Environment, Snapshot
 from snapshots.rules.clock_skew import Clocks
 from snapshots.rules.taken_time import TakenFrom
-from snapshots.sync import diff, proof, questions, write_plan
+from snapshots.sync import bulk_sql, diff, events, first_list, proof, questions, write_plan
 from snapshots.sync.bulk_sql import roomy_cache
+from snapshots.sync.counting import count
 from snapshots.sync.leases import Claim, clear_fault, locked_for_write
-from snapshots.sync.prejudge import data_at, foresee, judge_all
+from snapshots.sync.prejudge import Mark, data_at, foresee, judge_all
 from snapshots.sync.questions import Ask
 from snapshots.sync.write_plan import Plan, PlannedRows
 from snapshots.verdicts.evaluate import judge_volumes
 from snapshots.verdicts.watched_time import note_list
+
+# How often the verdicts of a first list are calculated before they are calculated under the lock.
+TRIES = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,8 +57,8 @@ def store_listing(
     `clocks`: the clocks by this reply; `fetched_in`: how many seconds the provider took; `ask`: requests single
     snapshots. Without `ask`, no row becomes missing that must be requested first.
 
-    Comparing and preparing run before the transaction: nobody else writes these rows while the lease is held, and the
-    fence is checked again inside.
+    An environment's first list is written in many transactions. Any other is written in one, and comparing and
+    preparing run before it: nobody else writes these rows while the lease is held, and the fence is checked inside.
     """
     before = held.environment.clocks
     was_trusted, held.environment.was_provider_right = before.is_trusted, before.is_provider_right
@@ -63,6 +67,9 @@ def store_listing(
     plan = _plan(held, listing, received_at)
     capped = questions.settle(held.environment, plan, listing, ask or _nobody, received_at)
     proof.keep_proof(held, listing, plan.added, received_at, is_capped=bool(capped))
+    if held.environment.answered_at is None and not Snapshot.objects.filter(environment=held.environment).exists():
+        environment = _store_first(held, listing, plan, received_at, fetched_in, capped)
+        return replace(_written(plan, listing), environment=environment)
     prepared = write_plan.prepare(held.environment, plan, received_at, listing)
     if listing.complete:
         prepared.volumes.update(_hidden_since(held.environment, proof.key_since(held, received_at)))
@@ -95,6 +102,47 @@ def store_listing(
         judge_all(held, first)
         environment.data_at = first
     return replace(_written(plan, listing), environment=environment)
+
+
+def _store_first(
+    held: Claim, listing: Listing[SnapshotRecord], plan: Plan, now: datetime, fetched_in: float | None, capped: int
+) -> Environment:
+    """Store the first list: its rows in short transactions, which nothing shows before the last one. Raises `Late`."""
+    first_list.write_snapshots(held, plan.added, now)
+    counts = count(held.environment, {record.volume_id for record in plan.added}, now)
+    first_list.write_volumes(held, counts.volumes)
+    for left in reversed(range(TRIES)):
+        mark = _judge_first(held, now) if listing.complete else None
+        with transaction.atomic():
+            environment = locked_for_write(held)
+            # Members may have changed a target in the meantime.
+            is_judged = mark is None or mark == Mark.of(environment)
+            if not is_judged and left:
+                continue
+            environment.clocks, environment.fetched_in = held.environment.clocks, fetched_in
+            began = events.of_plan(held.environment, plan, {}, now=now, listing=listing)
+            bulk_sql.insert_changes(environment, began, now)
+            if began or plan.added:
+                environment.raise_generation()
+            if plan.added:
+                environment.facets = counts.facets
+            _stamp(environment, held, listing, plan, now)
+            proof.note_length(environment, listing, capped=capped, is_believed=plan.doubt is None)
+            if not is_judged and environment.data_at is not None:
+                judge_volumes(environment, at=environment.data_at)
+            environment.save()
+            return environment
+    raise AssertionError  # the last try never waits for another
+
+
+def _judge_first(held: Claim, now: datetime) -> Mark:
+    """Write the verdicts before the list is shown, and return what they are valid for."""
+    environment = Environment.everything.get(pk=held.environment.pk)
+    mark = Mark.of(environment)
+    environment.clocks, environment.key_since = held.environment.clocks, held.environment.key_since
+    environment.first_listed_at = now
+    first_list.judge(held, environment, data_at(held))
+    return mark
 
 
 def store_rows(held: Claim, records: Sequence[SnapshotRecord], *, received_at: datetime) -> Written:

@@ -8,7 +8,7 @@ requested at most every 15 minutes, with its own back-off: its faults do not aff
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 from types import MappingProxyType
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from django.db import connection, transaction
 from django.db.models import Exists, F, OuterRef, Q, Subquery
@@ -20,6 +20,7 @@ from snapshots.models import Environment, Snapshot, Volume
 from snapshots.models.environment import VOLUMES_EVERY
 from snapshots.sync import bulk_sql, diff, events
 from snapshots.sync.leases import CLOCKS_APART, Claim, locked_for_write
+from snapshots.sync.short_writes import chunks, in_turns
 from snapshots.verdicts.evaluate import judge_volumes
 
 BATCH = 500
@@ -47,7 +48,27 @@ SAME_OF_NEW = [
 INSERT = bulk_sql.insert_into(
     Volume._meta.db_table, ["volume_id", "snapshot_count", *(field.column or "" for field in SAME_OF_NEW)]
 )
+# The same for volumes of the list.
+SAME_OF_LISTED = [
+    field for field in Volume._meta.concrete_fields if field.attname not in ("id", "volume_id", *ENDPOINT_FIELDS)
+]
+INSERT_LISTED = bulk_sql.insert_into(
+    Volume._meta.db_table, ["volume_id", *ENDPOINT_FIELDS, *(field.column or "" for field in SAME_OF_LISTED)]
+)
+UPDATE_LISTED = (
+    f"UPDATE {Volume._meta.db_table} SET {', '.join(f'{name} = %s' for name in ENDPOINT_FIELDS)},"  # noqa: S608
+    " from_endpoint = %s, listed = %s WHERE id = %s"
+)
 RECOUNT = f"UPDATE {Volume._meta.db_table} SET snapshot_count = %s WHERE id = %s"  # noqa: S608 our own identifiers
+
+
+class Stored(NamedTuple):
+    """What a list of volumes may change in a row, and why."""
+
+    pk: int
+    volume_id: str
+    name: str
+    from_endpoint: bool
 
 
 class RemoteVolume(NamedTuple):
@@ -143,16 +164,28 @@ def write_counts(environment: Environment, counts: VolumeCounts) -> bool:
 
     Returns whether all of the rows still exist.
     """
-    updated = 0
-    with connection.cursor() as cursor:
-        if counts.new:
-            cursor.executemany(INSERT, counts.new)
-        if counts.moved:
-            cursor.executemany(RECOUNT, counts.moved)
-            updated = cursor.rowcount
-    _name_after_snapshots(environment, counts.nameless)
+    insert_volumes(counts.new)
+    updated = update_counts(counts.moved)
+    name_after_snapshots(environment, counts.nameless)
     _revive(environment)
     return updated == len(counts.moved)
+
+
+def insert_volumes(rows: Sequence[bulk_sql.Values]) -> None:
+    """Insert the `new` ones of `VolumeCounts`. Call inside a transaction."""
+    if rows:
+        with connection.cursor() as cursor:
+            cursor.executemany(INSERT, rows)
+
+
+def update_counts(moved: Sequence[tuple[int, int]]) -> int:
+    """Store the `moved` ones of `VolumeCounts`, and return how many rows still exist. Call inside a transaction."""
+    if not moved:
+        return 0
+    with connection.cursor() as cursor:
+        cursor.executemany(RECOUNT, moved)
+        found: int = cursor.rowcount
+    return found
 
 
 def _revive(environment: Environment) -> None:
@@ -163,7 +196,7 @@ def _revive(environment: Environment) -> None:
     gone.filter(Exists(taken_since)).update(deleted_at=None)
 
 
-def _name_after_snapshots(environment: Environment, ids: Sequence[str]) -> None:
+def name_after_snapshots(environment: Environment, ids: Sequence[str]) -> None:
     """Name volumes that were never listed as their newest snapshot does."""
     newest = Snapshot.objects.of_volume(environment, OuterRef("volume_id")).exclude(volume="")
     name = Coalesce(Subquery(newest.newest_first().values("volume")[:1]), "name")
@@ -191,8 +224,14 @@ def store_volumes(
         doubt=_doubt_of(held.environment),
         now=received_at,
     )
+    added = _listed_rows(held.environment, plan.added, received_at)
+    if held.environment.answered_at is None:
+        # Nothing shows them yet.
+        in_turns(held, chunks(added), insert_listed)
+        added = []
     with transaction.atomic():
         environment = locked_for_write(held)
+        insert_listed(added)
         _write(environment, plan, received_at)
         _settle(environment, held, retrieved, {record.id for record in listing.rows}, received_at)
         touched = _touched(environment, plan)
@@ -213,15 +252,31 @@ def _key_since(held: Claim, now: datetime) -> datetime | None:
 
 def _known(environment: Environment) -> dict[str, diff.Known]:
     rows = Volume.objects.filter(environment=environment)
-    return {row.volume_id: diff.Known(row.pk, _row_fingerprint(row), row.missing_since, row.listed) for row in rows}
+    columns = ("volume_id", "pk", "missing_since", "listed", "from_endpoint", *ENDPOINT_FIELDS)
+    return {
+        # A row created only from snapshots equals no record, so its first listing is always a change.
+        volume_id: diff.Known(pk, _fingerprint(values) if from_endpoint else "", missing_since, listed)
+        for volume_id, pk, missing_since, listed, from_endpoint, *values in rows.values_list(*columns).iterator(2000)
+    }
 
 
-def _row_fingerprint(row: Volume) -> str:
-    # A row created only from snapshots equals no record, so its first listing is always a change.
-    return _fingerprint(getattr(row, name) for name in ENDPOINT_FIELDS) if row.from_endpoint else ""
+def _listed_rows(environment: Environment, added: Iterable[RemoteVolume], now: datetime) -> list[bulk_sql.Values]:
+    """Return the rows of volumes that are listed for the first time and have no row."""
+    volume = Volume(
+        team_id=environment.team_id, environment=environment, first_seen_at=now, from_endpoint=True, listed=True
+    )
+    same = [field.get_db_prep_save(getattr(volume, field.attname), connection) for field in SAME_OF_LISTED]
+    return [(remote.id, *_values(remote.record), *same) for remote in added]
 
 
-def _values(record: VolumeRecord) -> Iterator[object]:
+def insert_listed(rows: Sequence[bulk_sql.Values]) -> None:
+    """Insert the rows. Call inside a transaction."""
+    if rows:
+        with connection.cursor() as cursor:
+            cursor.executemany(INSERT_LISTED, rows)
+
+
+def _values(record: VolumeRecord) -> Iterator[Any]:
     return (getattr(record, attribute) for attribute in ENDPOINT_FIELDS.values())
 
 
@@ -257,17 +312,15 @@ def _stamp(environment: Environment, held: Claim, plan: diff.Plan[RemoteVolume],
 def _write(environment: Environment, plan: diff.Plan[RemoteVolume], now: datetime) -> None:
     if plan.is_empty:
         return
-    seen = {"team_id": environment.team_id, "environment": environment, "first_seen_at": now}
-    added = [_filled(Volume(**seen), remote) for remote in plan.added]
-    Volume.objects.bulk_create(added, batch_size=BATCH)
-    rows = Volume.objects.in_bulk([pk for pk, _ in plan.changed])
+    rows = dict(_stored([pk for pk, _ in plan.changed]))
     # `prune` may have deleted an old row in the meantime; the next list adds it again.
     pairs = [(rows[pk], remote) for pk, remote in plan.changed if pk in rows]
     renamed = events.volumes_renamed(environment, _renamed(pairs))
     bulk_sql.insert_changes(environment, events.fold(renamed), now)
-    changed = [_filled(row, remote) for row, remote in pairs]
-    fields = [*ENDPOINT_FIELDS, "from_endpoint", "listed"]
-    Volume.objects.bulk_update(changed, fields, batch_size=BATCH)
+    if pairs:
+        with connection.cursor() as cursor:
+            values = [(*_values(remote.record), True, True, row.pk) for row, remote in pairs]
+            cursor.executemany(UPDATE_LISTED, values)
     for start in range(0, len(plan.returned), BATCH):
         back = Volume.objects.filter(pk__in=plan.returned[start : start + BATCH])
         back.update(missing_since=None, last_seen_at=None, listed=True)
@@ -317,18 +370,17 @@ def _touched(environment: Environment, plan: diff.Plan[RemoteVolume]) -> set[str
     }
 
 
-def _renamed(changed: Iterable[tuple[Volume, RemoteVolume]]) -> dict[str, tuple[str, str]]:
+def _stored(pks: Sequence[int]) -> Iterator[tuple[int, Stored]]:
+    for start in range(0, len(pks), BATCH):
+        rows = Volume.objects.filter(pk__in=pks[start : start + BATCH])
+        for values in rows.values_list(*Stored._fields):
+            yield values[0], Stored(*values)
+
+
+def _renamed(changed: Iterable[tuple[Stored, RemoteVolume]]) -> dict[str, tuple[str, str]]:
     """Return old and new name by id. A volume that is listed for the first time gets its name; it is not renamed."""
     return {
         row.volume_id: (row.name, remote.record.name)
         for row, remote in changed
         if row.from_endpoint and row.name and remote.record.name not in ("", row.name)
     }
-
-
-def _filled(row: Volume, remote: RemoteVolume) -> Volume:
-    row.volume_id = remote.id
-    for name, attribute in ENDPOINT_FIELDS.items():
-        setattr(row, name, getattr(remote.record, attribute))
-    row.from_endpoint = row.listed = True
-    return row

@@ -53,9 +53,16 @@ class Forks:
         self._send(work, file, order)
         assert self.hear() == "started"
 
-    def refresh(self, *, later: float, file: Path | None = None) -> tuple[str, int, float]:
+    def look(self) -> object:
+        """Return what pages show."""
+        self.order("look")
+        said = self.hear()
+        self.done()
+        return said
+
+    def refresh(self, *, later: float, file: Path | None = None, **order: float) -> tuple[str, int, float]:
         """Refresh without a disturbance: how it ended, in how many statements of the write, in how many seconds."""
-        self.order(file=file, later=later)
+        self.order("refresh", file=file, later=later, **order)
         said = self.hear()
         assert isinstance(said, list), said
         self.go_on()

@@ -5,7 +5,8 @@ id of the process that says it. A forked process says "started" first, then what
 an order have ended, by themselves or by a signal, the program says their exit codes. The work is a refresh as
 the command does it, S seconds ahead of the clock ("later"), stopped before the Nth statement of the write ("stop_at"),
 which waits for a line when it is done, to be killed then or let go; or a herd of threads that all look and refresh; or
-to make the team and its environment.
+to make the team and its environment; or to say what a page shows of it. With "rows" a first list is written by as many
+rows at a time.
 """
 
 import json
@@ -28,10 +29,11 @@ from django.db import connection  # noqa: E402
 
 from dashboard.secrets import Secret  # noqa: E402
 from dashboard.teams.models import ApiKey, Team  # noqa: E402
-from snapshots.models import Environment, Snapshot  # noqa: E402
-from snapshots.sync import leases  # noqa: E402
+from snapshots.models import Change, Environment, Snapshot  # noqa: E402
+from snapshots.sync import leases, short_writes  # noqa: E402
 from snapshots.sync import refresh as sync  # noqa: E402
 from snapshots.sync.leases import Caller  # noqa: E402
+from snapshots.verdicts.sql import volumes_of_team  # noqa: E402
 from tests.sync.steps import KEY  # noqa: E402
 from tests.sync.worker import Stopper, refresh  # noqa: E402
 
@@ -54,13 +56,23 @@ def prepare(_: dict[str, float | str]) -> None:
 
 def one(order: dict[str, float | str]) -> None:
     """Refresh once, and say how it ended, in how many statements of the write and how many seconds."""
-    stopper = Stopper(int(order.get("stop_at", 0)), say)
+    rows = int(order.get("rows", 0))
+    stopper = Stopper(int(order.get("stop_at", 0)), say, is_first=bool(rows))
+    short_writes.ROWS = rows or short_writes.ROWS
     later = datetime.now(UTC) + timedelta(seconds=float(order.get("later", 0)))
     began = perf_counter()
     with time_machine.travel(later), connection.execute_wrapper(stopper):
         outcome = refresh()
     say([outcome, stopper.count, perf_counter() - began])
     sys.stdin.readline()
+
+
+def look(_: dict[str, float | str]) -> None:
+    """Say what pages show: how many snapshots, volumes with a verdict, changes; and the stored counts."""
+    team, environments = Team.objects.get(), list(Environment.objects.all())
+    volumes = volumes_of_team(environments).filter(judged_at__isnull=False, newest_usable__isnull=False)
+    snapshots, changes = Snapshot.objects.of_team(team), Change.objects.of_team(team)
+    say([snapshots.count(), volumes.count(), changes.count(), environments[0].facets.get("listed", 0)])
 
 
 def herd(order: dict[str, float | str]) -> None:
@@ -103,7 +115,7 @@ def fork(order: dict[str, float | str]) -> int:
     settings.CLOUDCA_API_URL = str(order["url"])
     settings.DATABASES["default"]["NAME"] = connection.settings_dict["NAME"] = str(order["database"])
     say("started")
-    {"prepare": prepare, "herd": herd, "refresh": one}[str(order["work"])](order)
+    {"prepare": prepare, "herd": herd, "look": look, "refresh": one}[str(order["work"])](order)
     os._exit(0)
 
 

@@ -1,5 +1,6 @@
 """Refreshes killed or stopped at any moment: the rows are old or new, whole, and the next one comes in time."""
 
+import shutil
 import signal
 from collections import Counter
 from collections.abc import Callable, Iterator
@@ -20,6 +21,8 @@ from tests.sync.steps import KEY, PATH
 APART_SECONDS = 120
 COMMIT_SECONDS = 0.006
 SNAPSHOTS = 600
+# How many rows a first list is written by at a time here.
+ROWS = 20
 
 pytestmark = pytest.mark.defaults
 Moment = Callable[[Forks, Random, int, float, int], object]
@@ -139,6 +142,38 @@ def test_killed_at_any_moment_it_leaves_old_or_new_rows_whole(
     record_property(LINES, [f"Refreshes killed {deaths}: {told}"])
     assert (left["old"] + left["new"], in_time) == (deaths, deaths)
     assert min(left["old"], left["new"]) > 0
+
+
+@pytest.mark.parametrize("deaths", [8, pytest.param(100, marks=pytest.mark.proof)])
+def test_killed_in_its_first_list_it_shows_nothing_or_all(
+    forks: Forks, record_property: Callable[[str, object], None], deaths: int
+) -> None:
+    chance, empty, shown = Random(20261130), copied(forks.file), Counter[str]()
+    new = forks.file.with_name("new.sqlite3")
+    empty.rename(new.with_name("empty.sqlite3"))
+    for turn in range(deaths + 1):
+        forks.file = Path(shutil.copy(new.with_name("empty.sqlite3"), new.with_name(f"{turn}.sqlite3")))
+        if turn == 0:
+            outcome, statements, seconds = forks.refresh(later=0, rows=ROWS)
+            assert outcome == "written"
+            whole = forks.look()
+            assert isinstance(whole, list)
+            assert (whole[0], whole[3]) == (SNAPSHOTS, SNAPSHOTS)
+            continue
+        forks.order(later=0, rows=ROWS, stop_at=chance.randint(1, statements) if turn % 2 else 0)
+        if turn % 2:
+            assert forks.hear() == "stopped"
+        else:
+            Event().wait(chance.uniform(0, 1.3 * seconds))
+        forks.kill()
+        seen, rows = forks.look(), len(shape(forks.file)[0])
+        assert seen in ([0, 0, 0, 0], whole)
+        shown["all" if seen == whole else "nothing, and no row" if rows == 0 else "nothing of some rows"] += 1
+        assert forks.refresh(later=APART_SECONDS, rows=ROWS)[0] == "written"
+        assert forks.look() == whole
+        assert len(shape(forks.file)[0]) == SNAPSHOTS
+    record_property(LINES, [f"First lists killed {deaths}: shown {dict(shown)}; the next one is whole {deaths}"])
+    assert shown["nothing of some rows"] > 0
 
 
 def test_a_holder_that_was_stopped_past_its_lease_writes_nothing(

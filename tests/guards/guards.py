@@ -278,6 +278,13 @@ GUARDS = (
         "tests/sync/test_first_list.py::test_no_reader_sees_half_of_a_first_list",
     ),
     Guard(
+        "an overtaken first list writes no more",
+        "snapshots/sync/short_writes.py",
+        "prolong(held)",
+        "pass",
+        "tests/sync/test_first_list.py::test_one_that_lost_its_lease_writes_nothing_more",
+    ),
+    Guard(
         "an old key's answer is not stored",
         "snapshots/sync/leases.py",
         "if not ApiKey.objects.filter(pk=held.key.pk, generation=held.key.generation).exists():",

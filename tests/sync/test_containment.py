@@ -22,7 +22,7 @@ from snapshots.management.rounds import News, round_once
 from snapshots.models import Environment, Snapshot, Volume
 from snapshots.setup import key_trial
 from snapshots.simulator.server import Simulator
-from snapshots.sync import leases, single, store_snapshots, store_volumes, write_plan
+from snapshots.sync import bulk_sql, leases, proof, single, store_snapshots, store_volumes, write_plan
 from snapshots.sync import refresh as sync
 from snapshots.sync.leases import Caller, Why
 from snapshots.sync.refresh import Outcome
@@ -40,9 +40,9 @@ STAGES: dict[str, tuple[object, str]] = {
     "fetch": (CloudClient, "list_snapshots"),
     "decode": (decode, "read_snapshots"),
     "diff": (store_snapshots, "_plan"),
-    "rows": (write_plan, "prepare"),
+    "rows": (bulk_sql, "values_of"),
     "judge": (evaluate, "judge"),
-    "store": (write_plan, "write"),
+    "store": (store_snapshots, "_stamp"),
     "daily": (day_notes, "note"),
 }
 Break = Callable[..., None]
@@ -103,14 +103,14 @@ def test_every_exception_is_contained(environment: Environment, broken: Break, e
 
 @pytest.mark.parametrize("stop", [KeyboardInterrupt, SystemExit])
 def test_a_wish_to_stop_passes(environment: Environment, broken: Break, stop: type[BaseException]) -> None:
-    broken(write_plan, "prepare", stop())
+    broken(bulk_sql, "values_of", stop())
     with pytest.raises(stop):
         refresh(environment)
 
 
 @pytest.mark.both_databases
 def test_environments_that_are_refreshed_together(environment: Environment, second: Environment, broken: Break) -> None:
-    broken(write_plan, "prepare", ValueError())
+    broken(bulk_sql, "values_of", ValueError())
     outcomes = list(sync.refresh([environment, second], caller=Caller.COMMAND))
     assert [bool(outcome.fault) for outcome in outcomes] == [True, False]
 
@@ -133,7 +133,7 @@ def test_the_old_rows_stay(seen: Environment, sim: Simulator, broken: Break) -> 
 
 @pytest.mark.both_databases
 def test_a_fault_while_the_fault_is_stored(environment: Environment, second: Environment, broken: Break) -> None:
-    broken(write_plan, "prepare", ValueError())
+    broken(bulk_sql, "values_of", ValueError())
     broken(leases, "record_fault", ValueError())
     bad, good = both(environment, second)
     assert bad.fault is not None
@@ -241,16 +241,18 @@ def test_a_key_on_trial(environment: Environment, broken: Break, name: str) -> N
 # --- what is removed between plan and write
 
 
-def during_the_sync(monkeypatch: pytest.MonkeyPatch, happens: Callable[[], object]) -> None:
+def during_the_sync(
+    monkeypatch: pytest.MonkeyPatch, happens: Callable[[], object], after: tuple[Any, str] = (proof, "keep_proof")
+) -> None:
     """Let something happen between the plan and the write."""
-    prepare = write_plan.prepare
+    prepare = getattr(*after)
 
     def prepared(*args: Any, **options: Any) -> object:
         made = prepare(*args, **options)
         happens()
         return made
 
-    monkeypatch.setattr(write_plan, "prepare", prepared)
+    monkeypatch.setattr(*after, prepared)
 
 
 def removals(environment: Environment) -> Sequence[Callable[[], object]]:
@@ -291,7 +293,7 @@ def test_rows_that_are_forgotten_meanwhile(
     again = ids(sim)[0]
     old = timezone.now() - timedelta(days=9999)
     Snapshot.objects.filter(snapshot_id=again).update(listed=False, missing_since=old, last_seen_at=old)
-    during_the_sync(monkeypatch, lambda: list(forget(timezone.now())))
+    during_the_sync(monkeypatch, lambda: list(forget(timezone.now())), (write_plan, "prepare"))
     Environment.objects.update(body_hash="")
     assert failed(seen).kind == "late"
     clock.shift(61)

@@ -1,17 +1,22 @@
-"""Until an environment has answered, nobody sees a row of it."""
+"""The first list is written in many short transactions: until the last one, nobody sees a row of it."""
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import NamedTuple
 
 import pytest
 import time_machine
 from django.core.cache import caches
+from django.db import connection
 
 from dashboard.teams.access import issue_tokens
 from snapshots.models import Environment, ShareLink, Snapshot, Volume
+from snapshots.simulator.server import Simulator
+from snapshots.sync import short_writes
+from snapshots.sync.leases import Caller, Why
 from tests.authorization.conftest import House, house
 from tests.authorization.plan import TEAM_VIEWS, TOKEN_VIEWS, VIEWS, level
+from tests.sync.steps import PATH, denied, failed, ids, refresh, refreshed
 from tests.views.snapshots.conftest import NOW, VOLUME
 
 __all__ = ["house"]
@@ -96,3 +101,97 @@ def test_no_reader_sees_half_of_a_first_list(house: House, half: Environment, as
     empty = list(ask(house))
     assert {one.status for one in found} >= {200}
     assert [one.view for one, other in zip(found, empty, strict=True) if one != other] == []
+
+
+# --- in short transactions
+
+
+@pytest.fixture
+def small(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let a first list take many transactions."""
+    monkeypatch.setattr(short_writes, "ROWS", 3)
+
+
+@pytest.fixture
+def between(monkeypatch: pytest.MonkeyPatch, small: None) -> Callable[[Callable[[], object]], None]:
+    """Let something happen after each of its transactions once it has written snapshots."""
+
+    def between(happens: Callable[[], object]) -> None:
+        monkeypatch.setattr(short_writes, "sleep", lambda _: happens() if Snapshot.objects.exists() else None)
+
+    return between
+
+
+@pytest.mark.both_databases
+def test_it_is_written_by_few_rows_at_a_time(environment: Environment, small: None) -> None:
+    sizes: dict[str, list[int]] = {"INSERT INTO snapshots_snapshot": [], "UPDATE snapshots_volume": []}
+
+    def note(execute: Callable[..., object], sql: str, params: Sequence[object], *rest: object) -> object:
+        for begin, found in sizes.items():
+            if sql.replace('"', "").startswith(begin):
+                found.append(len(params) if isinstance(params, list) else 1)
+        return execute(sql, params, *rest)
+
+    with connection.execute_wrapper(note):
+        assert refreshed(environment).added == 24
+    assert sizes["INSERT INTO snapshots_snapshot"] == [3] * 8
+    assert set(sizes["UPDATE snapshots_volume"]) == {1, 3}
+
+
+@pytest.mark.both_databases
+def test_one_that_lost_its_lease_writes_nothing_more(
+    environment: Environment, clock: time_machine.Traveller, between: Callable[..., None]
+) -> None:
+    later: list[object] = []
+
+    def take_over() -> None:
+        if not later:
+            later.append(None)
+            clock.shift(46)
+            assert refreshed(environment).added == 24
+            later.append(stored(environment))
+
+    between(take_over)
+    assert failed(environment).kind == "late"
+    assert stored(environment) == later[1]
+
+
+@pytest.mark.both_databases
+def test_a_long_one_keeps_its_lease(
+    environment: Environment, clock: time_machine.Traveller, between: Callable[..., None]
+) -> None:
+    held = []
+
+    def wait() -> None:
+        clock.shift(30)
+        held.append(denied(environment, Caller.FORCE))
+
+    between(wait)
+    assert refreshed(environment).added == 24
+    assert set(held) == {Why.HELD}
+    assert len(held) > 4
+
+
+@pytest.mark.both_databases
+def test_what_an_interrupted_one_left_is_deleted(
+    environment: Environment, sim: Simulator, clock: time_machine.Traveller, between: Callable[..., None]
+) -> None:
+    between(lambda: pytest.fail("it dies"))
+    with pytest.raises(pytest.fail.Exception):
+        refresh(environment)
+    assert Snapshot.objects.filter(environment=environment).count() == 3
+    assert Snapshot.objects.of_team(environment.team).count() == 0
+    for listed in ids(sim):
+        sim.world.remove_snapshot(PATH, listed)
+    clock.shift(46)
+    between(lambda: None)
+    refreshed(environment)
+    assert environment.listed_at is not None
+    assert not Snapshot.objects.exists()
+    # The list of volumes came before; it is requested again with the snapshots.
+    assert set(Volume.objects.values_list("from_endpoint", "judged_at")) == {(True, environment.data_at)}
+
+
+def stored(environment: Environment) -> list[object]:
+    rows = [model.objects.filter(environment=environment).order_by("pk").values() for model in (Snapshot, Volume)]
+    return [*map(list, rows), *Environment.objects.filter(pk=environment.pk).values()]

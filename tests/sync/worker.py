@@ -34,15 +34,18 @@ from tests.waiting import SECONDS  # noqa: E402
 
 
 class Stopper:
-    """Counts the statements of the transaction that writes the list, and stops before one of them."""
+    """Counts the statements of the transaction that writes the list, and stops before one of them.
 
-    def __init__(self, stop_at: int, say: Callable[[object], None]) -> None:
-        self.say = say
+    `is_first`: the list is the first, which is written in many transactions.
+    """
+
+    def __init__(self, stop_at: int, say: Callable[[object], None], *, is_first: bool = False) -> None:
+        self.say, self.is_first = say, is_first
         self.stop_at, self.count, self.is_writing, self.is_over = stop_at, 0, False, False
 
     def __call__(self, execute: Callable[..., object], sql: str, *rest: object) -> object:
         # Later writes, in separate transactions, are not the list.
-        self.is_over = self.is_over or (self.count > 0 and not connection.in_atomic_block)
+        self.is_over = self.is_over or (self.count > 0 and not connection.in_atomic_block and not self.is_first)
         if connection.in_atomic_block and self.is_writing and not self.is_over:
             self.count += 1
             if self.count == self.stop_at:

@@ -114,7 +114,8 @@ def test_what_is_foreseen_is_what_the_rows_say(
         with patch.object(store_snapshots, "foresee", side_effect=foresee) as asked:
             ahead = dice.choice((0, 0, 600))
             store(listed, complete=dice.random() < 0.9, clocks=Clocks(timezone.now(), ahead, ahead))
-        touched, foreseen = asked.call_args.args[1], judged()
+        # The first list is judged after its rows are written.
+        touched, foreseen = asked.call_args.args[1] if asked.called else None, judged()
         judge_volumes(environment, touched, at=environment.data_at or NOW)
         assert foreseen == judged() or environment.data_at is None
         counts_are_right(environment)

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
+from types import ModuleType
 from typing import Any
 from unittest.mock import patch
 from uuid import UUID
@@ -18,7 +19,7 @@ from snapshots.cloudca.records import Listing, SnapshotRecord
 from snapshots.models import Environment, Policy, Snapshot, Volume
 from snapshots.rules.clock_skew import Clocks
 from snapshots.rules.verdict import Verdict
-from snapshots.sync import leases, prejudge
+from snapshots.sync import first_list, leases, prejudge
 from snapshots.sync.leases import Caller, Claim
 from snapshots.sync.store_snapshots import store_listing
 from snapshots.verdicts import evaluate
@@ -60,8 +61,8 @@ def claimed(environment: Environment) -> Claim:
     return held
 
 
-def listing(rows: tuple[SnapshotRecord, ...]) -> Listing[SnapshotRecord]:
-    return Listing(rows, len(rows), 0, 0, 0, len(rows), body_hash="")
+def listing(rows: tuple[SnapshotRecord, ...], *, lacking: int = 0) -> Listing[SnapshotRecord]:
+    return Listing(rows, len(rows), 0, 0, 0, len(rows) + lacking, body_hash="")
 
 
 def row(number: int, began: datetime, kind: str = "DAILY", state: str = "BackedUp", name: str = "") -> SnapshotRecord:
@@ -170,12 +171,22 @@ def test_a_volume_that_the_endpoint_did_not_list_yet_is_new(
 # --- the first list
 
 
+@pytest.fixture(params=["empty", "incomplete"])
+def judging(request: pytest.FixtureRequest, environment: Environment) -> ModuleType:
+    """The module that judges the first complete list: of an empty mirror, or after an incomplete list."""
+    if request.param == "empty":
+        return first_list
+    store_listing(claimed(environment), listing((row(1, NOW - 3 * DAY),), lacking=1), received_at=timezone.now())
+    return prejudge
+
+
 def test_nothing_is_said_before_all_of_the_first_list_is_judged(
-    show: Show, clock: time_machine.Traveller, environment: Environment
+    show: Show, clock: time_machine.Traveller, environment: Environment, judging: ModuleType
 ) -> None:
-    with patch.object(prejudge, "write_judgements", side_effect=KeyboardInterrupt), pytest.raises(KeyboardInterrupt):
+    with patch.object(judging, "write_judgements", side_effect=KeyboardInterrupt), pytest.raises(KeyboardInterrupt):
         show(row(1, NOW - 3 * DAY))
-    assert said(environment) == [Verdict.UNKNOWN]
+    environment.refresh_from_db()
+    assert said(environment) == ([] if judging is first_list else [Verdict.UNKNOWN])
     clock.shift(60)
     show(row(1, NOW - 3 * DAY))
     environment.refresh_from_db()
@@ -184,30 +195,35 @@ def test_nothing_is_said_before_all_of_the_first_list_is_judged(
 
 
 @pytest.mark.both_databases
-def test_the_first_list_is_judged_outside_of_the_lock(show: Show) -> None:
+def test_the_first_list_is_judged_outside_of_the_lock(show: Show, judging: ModuleType) -> None:
     held = []
 
-    def judgements(*facts: Any, **more: Any) -> object:
+    def judgements(*facts: Any, **more: Any) -> Iterator[object]:
         held.append(connection.in_atomic_block and len(connection.savepoint_ids) > outer)
         return kept(*facts, **more)
 
     kept, outer = evaluate.judgements, len(connection.savepoint_ids)
-    with patch.object(prejudge, "judgements", judgements):
+    with patch.object(judging, "judgements", judgements):
         show(row(1, NOW))
     assert held == [False]
 
 
 @pytest.mark.both_databases
-def test_a_target_that_is_set_meanwhile_is_not_lost(show: Show, environment: Environment) -> None:
+def test_a_target_that_is_set_meanwhile_is_not_lost(show: Show, environment: Environment, judging: ModuleType) -> None:
+    hours = iter([100, 50, 24])
+
     def judgements(*facts: Any, **more: Any) -> object:
         found = list(kept(*facts, **more))
-        Policy.objects.create(team=environment.team, target_hours=24)
+        for each in hours:
+            Policy.objects.update_or_create(team=environment.team, defaults={"target_hours": each})
+            break
         return found
 
     kept = evaluate.judgements
-    with patch.object(prejudge, "judgements", judgements):
+    with patch.object(judging, "judgements", judgements):
         volume = show(row(1, NOW - 3 * DAY, "MANUAL"))
-    assert volume.late_from == NOW - 2 * DAY + 30 * MINUTE
+    target = Policy.objects.get().target_hours
+    assert volume.late_from == NOW - 3 * DAY + target * HOUR + 30 * MINUTE
 
 
 def test_what_was_lost_of_late_is_found_by_its_index(environment: Environment) -> None:
