@@ -43,9 +43,9 @@ class Look:
         )
 
     @property
-    def shown(self) -> dict[str, bool]:
-        """Whether each column is there, for the templates."""
-        return {name: name not in self.hidden for name in COLUMNS}
+    def shown(self) -> tuple[str, ...]:
+        """The columns that are there."""
+        return tuple(name for name in COLUMNS if name not in self.hidden)
 
     @property
     def columns(self) -> list[tuple[str, str | Promise, bool]]:

@@ -44,7 +44,7 @@ class ShownStrip:
     `days` has one letter for each day, the oldest first.
     """
 
-    paths: list[Path]
+    paths: tuple[Path, ...]
     sentence: str
     label: str
     days: str
@@ -68,11 +68,11 @@ def legend() -> list[Path]:
     return [Path(kind.value, _drawn(Mark(date.min, kind), 0), str(LABELS[kind]), str(MARKS[kind])) for kind in Kind]
 
 
-def paths(marks: Sequence[Mark]) -> list[Path]:
+def paths(marks: Sequence[Mark]) -> tuple[Path, ...]:
     drawn: dict[str, str] = {}
     for place, mark in enumerate(marks):
         drawn[mark.kind.value] = drawn.get(mark.kind.value, "") + _drawn(mark, place * STEP)
-    return [Path(kind, d) for kind, d in drawn.items()]
+    return tuple(Path(kind, d) for kind, d in drawn.items())
 
 
 def _drawn(mark: Mark, left: int) -> str:

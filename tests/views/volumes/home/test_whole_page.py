@@ -19,6 +19,7 @@ from snapshots.policy.exclusions import Exclusion, exclude, exclude_environment
 from snapshots.policy.targets import set_of_environment, set_of_team, set_of_volume
 from snapshots.setup.environments import remove
 from snapshots.sharing import links
+from snapshots.templatetags import rows
 from snapshots.views.common import whole_page
 from tests.views.snapshots.conftest import LIST, OTHER_PATH, PATH, Fill, fail
 from tests.views.snapshots.reading import tree
@@ -126,6 +127,7 @@ def test_a_change_is_seen_at_the_next_request(clients: dict[str, Client], steps:
         change()
         now = pages(clients)
         caches["fragments"].clear()
+        rows._rendered.cache_clear()
         fresh = pages(clients)
         assert [where for where in fresh if now[where] != fresh[where]] == [], what
         assert people <= {who for (who, url), page in now.items() if page != before[who, url]}, what
