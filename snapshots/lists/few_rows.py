@@ -10,7 +10,7 @@ from django.db.models import BigIntegerField, Q, QuerySet
 
 from dashboard.teams.models import Team
 from snapshots.models import Snapshot
-from snapshots.models.environment import not_removed
+from snapshots.models.environment import not_hidden
 from snapshots.models.snapshot import Unindexed
 
 MOST_SORTED = 10_000
@@ -31,5 +31,5 @@ def few(rows: QuerySet[Snapshot], conditions: Iterable[Q]) -> list[int] | None:
 def of_keys(team: Team, keys: Collection[int]) -> QuerySet[Snapshot]:
     """Return the team's rows of these primary keys, looked up by nothing else."""
     owner = Unindexed("team_id", output_field=BigIntegerField())
-    rows: QuerySet[Snapshot] = Snapshot.objects.filter(not_removed(team), pk__in=keys).alias(owner=owner)
+    rows: QuerySet[Snapshot] = Snapshot.objects.filter(not_hidden(team), pk__in=keys).alias(owner=owner)
     return rows.filter(Q(owner=team.pk))
