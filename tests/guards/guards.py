@@ -389,7 +389,7 @@ GUARDS = (
         "snapshots/rules/runs.py",
         "return self.listed and kind_of(self.state) is Kind.UNKNOWN",
         "return False",
-        "tests/verdicts/test_judge.py::test_a_state_that_is_not_known_is_judged_both_ways",
+        "tests/verdicts/test_judge_doubt.py::test_a_state_that_is_not_known_is_judged_both_ways",
     ),
     Guard(
         "a run that hangs is stuck, not late",
@@ -410,7 +410,7 @@ GUARDS = (
         "snapshots/rules/judge.py",
         "if not (run.is_candidate and run.is_being_made)]",
         "]",
-        "tests/verdicts/test_judge.py::test_what_one_list_left_out_is_judged_both_ways",
+        "tests/verdicts/test_judge_doubt.py::test_what_one_list_left_out_is_judged_both_ways",
     ),
     Guard(
         "a volume without a verdict is unknown",
@@ -424,7 +424,7 @@ GUARDS = (
         "snapshots/rules/thresholds.py",
         "TARGET_GRACE = timedelta(minutes=30)",
         "TARGET_GRACE = timedelta()",
-        "tests/verdicts/test_judge.py::test_a_target_waits_for_nothing_that_has_ended",
+        "tests/verdicts/test_judge_doubt.py::test_a_target_waits_for_nothing_that_has_ended",
     ),
     Guard(
         "a run is missed only in watched time",
