@@ -11,6 +11,7 @@ load    Requests/s of every page, hot and cold, on 1 and 16 connections, as rati
 peers   The list beside other ways to show it, over the same rows (bench/rivals.py).
 horizon The list beside the page of volume snapshots of OpenStack Horizon (bench/rivals.py).
 services The same pages, and refreshes, on PostgreSQL and Redis beside SQLite (bench/services.py).
+browser List and home in Chromium with a slow processor (bench/chromium.py).
 
 Only the ratios carry over to another machine.
 """
@@ -21,7 +22,7 @@ import sys
 from argparse import ArgumentParser, ArgumentTypeError, Namespace
 from collections.abc import Callable, Mapping, Sequence
 
-from bench import load, pages, rivals, services
+from bench import chromium, load, pages, rivals, services
 from bench.cases import Case, Facts, HomeFacts, ManyFacts, cases, home_cases, many_cases
 from bench.site import ROOT, BenchError
 from bench.stage import Stage, stage
@@ -31,6 +32,7 @@ HOME_SIZES = (100, 10_000)
 ROUNDS = 40
 SYNC_ROUNDS = LOAD_ROUNDS = 3
 HORIZON_SIZES = (10_000,)
+BROWSER_ROUNDS = 10
 SERVICES_SIZES = (100_000,)
 SERVICES_SECONDS = 3 * 60 * 60
 LOAD_SIZES = (*SIZES, 1_000_000)
@@ -120,6 +122,11 @@ def _services(ground: Stage, options: Namespace) -> None:
         print(f"{services.measure(ground, size, options.rounds or LOAD_ROUNDS)}\n", flush=True)
 
 
+def _browser(ground: Stage, options: Namespace) -> None:
+    for size in sorted(_filled(ground, options.sizes or SERVICES_SIZES)):
+        print(f"{chromium.measure(ground, size, options.rounds or BROWSER_ROUNDS)}\n", flush=True)
+
+
 def _filled(ground: Stage, sizes: Sequence[int]) -> dict[int, ManyFacts]:
     _say_sizes(sizes, "snapshots")
     facts = ground.fill(sizes, "fill_many", ManyFacts)
@@ -136,6 +143,7 @@ PARTS: dict[str, Callable[[Stage, Namespace], None]] = {
     "peers": _peers,
     "horizon": _horizon,
     "services": _services,
+    "browser": _browser,
 }
 
 

@@ -1,6 +1,6 @@
 """The product's own settings for a benchmark: real middleware, cache and password hashing; one address more.
 
-DATABASE_URL, API_KEY_ENCRYPTION_KEYS, BENCH_STATIC_ROOT and BENCH_CACHE_URL come from the harness.
+DATABASE_URL, API_KEY_ENCRYPTION_KEYS, BENCH_STATIC_ROOT, BENCH_REAL_STATIC and BENCH_CACHE_URL come from the harness.
 """
 
 import os
@@ -19,8 +19,6 @@ from dashboard.settings import *  # noqa: F403
 
 ROOT_URLCONF = "bench.urls"
 STATIC_ROOT = Path(os.environ["BENCH_STATIC_ROOT"])
-STORAGES = {
-    "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
-    # The same hashed file names as in the product, without the compressed copies that no page here requests.
-    "staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.ManifestStaticFilesStorage"},
-}
+if "BENCH_REAL_STATIC" not in os.environ:
+    # The same hashed file names as in the product, without the compressed copies that only a browser requests.
+    STORAGES["staticfiles"] = {"BACKEND": "django.contrib.staticfiles.storage.ManifestStaticFilesStorage"}  # noqa: F405
