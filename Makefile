@@ -92,11 +92,15 @@ lint: $(TEST) ## Check format, templates, spelling, types, imports, migrations a
 	@echo "$(PY) manage.py check --deploy --fail-level WARNING  # as production"
 	@$(BARE) $(PRODUCTION) $(THROW_AWAY) $(PY) manage.py check --deploy --fail-level WARNING
 
-bench: $(TEST) ## Measure the list at 100 to 100,000 snapshots and the home page at 100 and 10,000 volumes, beside a floor
-	$(PY) -m bench
-	$(PY) -m bench home
+bench: $(TEST) $(PEERS) ## Measure pages, other products, PostgreSQL, Chromium and syncs for hours; the tables: test-results/bench.md
+	@command -v wrk >/dev/null || { echo "The benchmark needs wrk (Debian: apt-get install wrk)." >&2; exit 1; }
+	@.ci/chromium
+	@.ci/services
+	@mkdir -p test-results
+	@for part in load peers horizon services browser due sync; do $(PY) -m bench $$part || exit 1; done >test-results/bench.md
+	@cat test-results/bench.md
 
-bench-quick: $(TEST) ## Measure both at 10,000 snapshots, in about a minute
+bench-quick: $(TEST) ## Measure the list at 10,000 snapshots and the volumes page at 1,000 volumes, in about a minute
 	$(PY) -m bench --sizes 10000 --rounds 15
 	$(PY) -m bench home --sizes 1000 --rounds 15
 

@@ -12,6 +12,7 @@ peers   The list beside other ways to show it, over the same rows (bench/rivals.
 horizon The list beside the page of volume snapshots of OpenStack Horizon (bench/rivals.py).
 services The same pages, and refreshes, on PostgreSQL and Redis beside SQLite (bench/services.py).
 browser List and home in Chromium with a slow processor (bench/chromium.py).
+due     How many environments a minute one process refreshes, by the provider's distance (bench/due.py).
 
 Only the ratios carry over to another machine.
 """
@@ -22,7 +23,7 @@ import sys
 from argparse import ArgumentParser, ArgumentTypeError, Namespace
 from collections.abc import Callable, Mapping, Sequence
 
-from bench import chromium, load, pages, rivals, services
+from bench import chromium, due, load, pages, rivals, services
 from bench.cases import Case, Facts, HomeFacts, ManyFacts, cases, home_cases, many_cases
 from bench.site import ROOT, BenchError
 from bench.stage import Stage, stage
@@ -32,6 +33,7 @@ HOME_SIZES = (100, 10_000)
 ROUNDS = 40
 SYNC_ROUNDS = LOAD_ROUNDS = 3
 HORIZON_SIZES = (10_000,)
+DUE_SIZES = (2_000,)
 BROWSER_ROUNDS = 10
 SERVICES_SIZES = (100_000,)
 SERVICES_SECONDS = 3 * 60 * 60
@@ -89,7 +91,7 @@ def _plans(ground: Stage, options: Namespace) -> None:
 
 
 def _sync(ground: Stage, options: Namespace) -> None:
-    print(ground.run("refresh", max(options.sizes or SIZES), options.rounds or SYNC_ROUNDS))
+    print(f"```\n{ground.run('refresh', max(options.sizes or SIZES), options.rounds or SYNC_ROUNDS)}```\n")
 
 
 def _load(ground: Stage, options: Namespace) -> None:
@@ -127,6 +129,13 @@ def _browser(ground: Stage, options: Namespace) -> None:
         print(f"{chromium.measure(ground, size, options.rounds or BROWSER_ROUNDS)}\n", flush=True)
 
 
+def _due(ground: Stage, options: Namespace) -> None:
+    for size in options.sizes or DUE_SIZES:
+        _say(f"Refreshing {size:,} environments …")
+        ground.run("fill_due", size)
+        print(f"{due.measure(ground, size)}\n", flush=True)
+
+
 def _filled(ground: Stage, sizes: Sequence[int]) -> dict[int, ManyFacts]:
     _say_sizes(sizes, "snapshots")
     facts = ground.fill(sizes, "fill_many", ManyFacts)
@@ -144,6 +153,7 @@ PARTS: dict[str, Callable[[Stage, Namespace], None]] = {
     "horizon": _horizon,
     "services": _services,
     "browser": _browser,
+    "due": _due,
 }
 
 
