@@ -10,6 +10,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from enum import Enum
+from functools import lru_cache
 from typing import NamedTuple
 
 from snapshots.models import Volume
@@ -144,6 +145,7 @@ def _read(text: object) -> datetime:
     return datetime.fromisoformat(str(text)).astimezone(UTC)
 
 
+@lru_cache(2 * DAYS)
 def _midnight(day: date) -> datetime:
     return datetime.combine(day, time.min, UTC)
 

@@ -3,10 +3,11 @@
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
+from functools import lru_cache
 
 from django.utils.functional import Promise
+from django.utils.translation import get_language, gettext_lazy, ngettext
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy, ngettext
 
 from snapshots.models import Environment, Volume
 from snapshots.text import times
@@ -17,6 +18,8 @@ from snapshots.verdicts.watched_time import Watch
 STEP, WIDTH, HEIGHT = 8, 5, 18
 LEAST_BAR = 3
 MOST_RANGES = 6
+# Most volumes of a team have the same days: their strip is drawn once. 2 KB each.
+MOST_STRIPS = 2_000
 LABELS: dict[Kind, str | Promise] = {
     Kind.TAKEN: gettext_lazy("taken"),
     Kind.FAILED: gettext_lazy("failed"),
@@ -59,8 +62,13 @@ def shown_strip(volume: Volume, environment: Environment, now: datetime) -> Show
     known = [moment for moment in (environment.data_at, volume.deleted_at) if moment is not None]
     data_at = min(known) if environment.data_at else None
     strip = strip_of(volume, today=(now + ahead).date(), watch=Watch.of(environment), data_at=data_at)
+    return _shown(strip, get_language())
+
+
+@lru_cache(MOST_STRIPS)
+def _shown(strip: Strip, _language: str | None) -> ShownStrip:
     letters = "".join(LETTERS[mark.kind] for mark in strip.marks)
-    return ShownStrip(paths(strip.marks), sentence(strip), label(strip, now), letters)
+    return ShownStrip(paths(strip.marks), sentence(strip), label(strip), letters)
 
 
 def legend() -> list[Path]:
@@ -128,7 +136,7 @@ def _ratio(schedules: Sequence[str], known: Sequence[Mark]) -> str:
     return ngettext("%(made)d of %(due)d run OK", "%(made)d of %(due)d runs OK", due) % numbers
 
 
-def label(strip: Strip, now: datetime) -> str:
+def label(strip: Strip) -> str:
     """Everything that the strip shows, in words: "Last 30 days: taken on 27 days; missed on 3 days (22–24 Nov)"."""
     parts = [_part(kind, marks) for kind in Kind if (marks := strip.of_kind(kind))]
     return _("Last %(days)d days: %(parts)s") % {"days": DAYS, "parts": "; ".join(parts)}

@@ -104,7 +104,7 @@ def test_many_tries_are_one_run() -> None:
 def test_a_gap_in_the_middle() -> None:
     found = strip(daily([number for number in range(31) if number not in (10, 11)]))
     assert drawn(found) == "18T 2M 10T"
-    assert "missed on 2 days (13 Nov–14 Nov)" in strip_svg.label(found, NOON)
+    assert "missed on 2 days (13 Nov–14 Nov)" in strip_svg.label(found)
 
 
 # --- only what was watched is missed
