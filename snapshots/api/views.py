@@ -148,7 +148,7 @@ def _listed_at(environment: Environment, now: datetime) -> datetime:
 
 
 def _volumes_listed_at(environment: Environment, now: datetime) -> datetime:
-    if environment.answered_at is None or environment.volumes_listed_at is None:
+    if environment.half_written_since or environment.volumes_listed_at is None:
         if environment.knows_volumes:
             raise responses.not_listed(environment.volumes_next_try_at, now)
         raise responses.closed()

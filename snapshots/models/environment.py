@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from datetime import datetime, timedelta
 from hashlib import sha256
 from secrets import token_urlsafe
-from typing import TYPE_CHECKING, Any, ClassVar, Self
+from typing import Any, ClassVar, Self
 
 from django.conf import settings
 from django.db import models
@@ -14,10 +14,6 @@ from django.utils.translation import gettext_lazy as _
 from dashboard.backends.prepared import Prepared
 from dashboard.teams.models import Team
 from snapshots.rules.clock_skew import Clocks
-
-if TYPE_CHECKING:
-    from snapshots.models.snapshot import SnapshotQuerySet
-    from snapshots.models.volume import VolumeQuerySet
 
 # How often the sync requests the list of volumes.
 VOLUMES_EVERY = timedelta(minutes=15)
@@ -52,8 +48,8 @@ class EnvironmentQuerySet(models.QuerySet["Environment"]):
         return self.filter(removed_at__isnull=False)
 
     def hidden(self) -> Self:
-        """Return those of which no row is shown: removed, or never answered."""
-        return self.filter(Q(removed_at__isnull=False) | Q(listed_at__isnull=True, partial_at__isnull=True))
+        """Return those of which no row is shown: removed, or half written."""
+        return self.filter(Q(removed_at__isnull=False) | Q(half_written_since__isnull=False))
 
     def raise_generation(self, **values: object) -> None:
         """Raise the generation of these environments because rows changed; `values` are stored with it."""
@@ -100,6 +96,8 @@ class Environment(models.Model):
     # When the newest complete list was requested. `partial_at`: the newest incomplete one, and what was wrong with it.
     listed_at = models.DateTimeField(null=True)
     first_listed_at = models.DateTimeField(null=True)
+    # Its first list is being written, in many transactions, or was never written to its end: no row may be shown.
+    half_written_since = models.DateTimeField(null=True)
     # The newest trusted complete list: a snapshot that is first seen after it did not exist before it.
     believed_at = models.DateTimeField(null=True)
     # The newest trusted complete list, and [from, until] of each longer time without one
@@ -236,19 +234,8 @@ class Environment(models.Model):
 
     @property
     def answered_at(self) -> datetime | None:
-        """When it last returned a list of any kind; the TTL starts then.
-
-        None: its first list may be half written, and none of its rows may be shown. Once it is set, all are there.
-        """
+        """When it last returned a list of any kind; the TTL starts then."""
         return max((at for at in (self.listed_at, self.partial_at) if at), default=None)
-
-    @property
-    def shown_snapshots(self) -> "SnapshotQuerySet":
-        return self.snapshots.all() if self.answered_at else self.snapshots.none()
-
-    @property
-    def shown_volumes(self) -> "VolumeQuerySet":
-        return self.volumes.all() if self.answered_at else self.volumes.none()
 
     def data_age(self, now: datetime) -> timedelta | None:
         """Return how long ago the newest complete list was requested, at `now` of our clock; None without a list.

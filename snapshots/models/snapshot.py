@@ -53,6 +53,10 @@ class SnapshotQuerySet(models.QuerySet["Snapshot"]):
     def of_team(self, team: Team) -> Self:
         return self.filter(not_hidden(team), team=team)
 
+    def of_environment(self, environment: Environment) -> Self:
+        """Return the rows that are shown of an environment that is not removed."""
+        return self.none() if environment.half_written_since else self.filter(environment=environment)
+
     def listed(self) -> Self:
         """Return snapshots that are not missing: listed, or absent from only the last list."""
         # IN and not =: for the latter Django writes the bare column, which SQLite looks up in no index.

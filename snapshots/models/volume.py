@@ -25,6 +25,10 @@ class VolumeQuerySet(models.QuerySet["Volume"]):
     def of_team(self, team: Team) -> Self:
         return self.filter(not_hidden(team), team=team)
 
+    def of_environment(self, environment: Environment) -> Self:
+        """Return the rows that are shown of an environment that is not removed."""
+        return self.none() if environment.half_written_since else self.filter(environment=environment)
+
     def matching(self, text: str) -> Self:
         """Search by name, instance or id; every word must match one of them."""
         found = self

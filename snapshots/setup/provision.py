@@ -256,7 +256,11 @@ def _plan_removals(plan: Plan, entry: TeamEntry, team: Team) -> None:
 
 def _environment_removal(entry: TeamEntry, environment: Environment) -> str:
     text = _("- %(slug)s: environment %(path)s (snapshots: %(count)d, with their history)")
-    return text % {"slug": entry.slug, "path": environment.path, "count": environment.shown_snapshots.count()}
+    return text % {
+        "slug": entry.slug,
+        "path": environment.path,
+        "count": Snapshot.objects.of_environment(environment).count(),
+    }
 
 
 def _team_removal(team: Team) -> str:

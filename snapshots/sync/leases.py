@@ -163,11 +163,15 @@ def locked_for_write(held: Claim) -> Environment:
     return environment
 
 
-def prolong(held: Claim) -> None:
-    """Lease the environment from now on again. Call inside a transaction that is one of several. Raises `Late`."""
+def prolong(held: Claim) -> Environment:
+    """Lease the environment from now on again, and return its row.
+
+    Call inside a transaction that is one of several. Raises `Late`.
+    """
     environment = locked_for_write(held)
     environment.lease_until = timezone.now() + LEASE
     environment.save(update_fields=["lease_until"])
+    return environment
 
 
 def release(held: Claim) -> None:

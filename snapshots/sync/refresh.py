@@ -171,7 +171,7 @@ def take(environment: Environment, caller: Caller, *, targeted: bool = False) ->
 
 def _open(held: Claim) -> Secret | Fault:
     """Decrypt the team's key, the only place in the sync that does. Before that, clear up after a first list."""
-    if held.environment.answered_at is None:
+    if held.environment.half_written_since:
         first_list.discard(held)
     try:
         return held.key.open()
@@ -260,6 +260,8 @@ def _write(begun: UnderWay, fetched: Fetched) -> Written | Fault:
     clocks = read(held.environment.clocks, fetched.received_at, fetched.clock_ahead)
     held = replace(held, at=clocks.ours(held.at))
     received_at = clocks.ours(fetched.received_at)
+    if held.environment.answered_at is None:
+        first_list.begin(held, received_at)
     # Volumes first: writing the snapshots releases the lease.
     _store_volumes(held, fetched, received_at)
     written = store_listing(

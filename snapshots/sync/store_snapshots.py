@@ -67,7 +67,7 @@ def store_listing(
     plan = _plan(held, listing, received_at)
     capped = questions.settle(held.environment, plan, listing, ask or _nobody, received_at)
     proof.keep_proof(held, listing, plan.added, received_at, is_capped=bool(capped))
-    if held.environment.answered_at is None and not Snapshot.objects.filter(environment=held.environment).exists():
+    if held.environment.half_written_since:
         environment = _store_first(held, listing, plan, received_at, fetched_in, capped)
         return replace(_written(plan, listing), environment=environment)
     prepared = write_plan.prepare(held.environment, plan, received_at, listing)
@@ -120,6 +120,7 @@ def _store_first(
             if not is_judged and left:
                 continue
             environment.clocks, environment.fetched_in = held.environment.clocks, fetched_in
+            environment.half_written_since = None
             began = events.of_plan(held.environment, plan, {}, now=now, listing=listing)
             bulk_sql.insert_changes(environment, began, now)
             if began or plan.added:

@@ -225,7 +225,7 @@ def store_volumes(
         now=received_at,
     )
     added = _listed_rows(held.environment, plan.added, received_at)
-    if held.environment.answered_at is None:
+    if held.environment.half_written_since:
         # Nothing shows them yet.
         in_turns(held, chunks(added), insert_listed)
         added = []

@@ -220,9 +220,9 @@ BY_DATA = Sql(_worst_at("{data_at}"))
 
 
 def volumes_of_team(environments: Sequence[Environment]) -> VolumeQuerySet:
-    """A team's volumes, by the environments that it shows and that have answered."""
-    answered = [environment for environment in environments if environment.answered_at]
-    found: VolumeQuerySet = Volume.objects.filter(environment__in=answered)
+    """A team's volumes, by the environments that it shows and that are not half written."""
+    whole = [environment for environment in environments if not environment.half_written_since]
+    found: VolumeQuerySet = Volume.objects.filter(environment__in=whole)
     return found
 
 

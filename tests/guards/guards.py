@@ -266,14 +266,14 @@ GUARDS = (
     Guard(
         "rows of a first list are hidden until it is whole",
         "snapshots/models/environment.py",
-        " | Q(listed_at__isnull=True, partial_at__isnull=True)",
+        " | Q(half_written_since__isnull=False)",
         "",
         "tests/sync/test_first_list.py::test_no_reader_sees_half_of_a_first_list",
     ),
     Guard(
         "volumes of a first list are hidden until it is whole",
         "snapshots/verdicts/sql.py",
-        " for environment in environments if environment.answered_at]",
+        " for environment in environments if not environment.half_written_since]",
         " for environment in environments]",
         "tests/sync/test_first_list.py::test_no_reader_sees_half_of_a_first_list",
     ),

@@ -12,7 +12,7 @@ from django.db import connection
 from dashboard.teams.access import issue_tokens
 from snapshots.models import Environment, ShareLink, Snapshot, Volume
 from snapshots.simulator.server import Simulator
-from snapshots.sync import short_writes
+from snapshots.sync import short_writes, single
 from snapshots.sync.leases import Caller, Why
 from tests.authorization.conftest import House, house
 from tests.authorization.plan import TEAM_VIEWS, TOKEN_VIEWS, VIEWS, level
@@ -62,7 +62,8 @@ def half(house: House) -> Iterator[Environment]:
         "facets",
         "body_hash",
     )
-    Environment.objects.filter(pk=environment.pk).update(**{name: getattr(never, name) for name in names})
+    values = {name: getattr(never, name) for name in names}
+    Environment.objects.filter(pk=environment.pk).update(half_written_since=NOW, **values)
     environment.changes.all().delete()
     with time_machine.travel(NOW, tick=False):
         yield environment
@@ -170,6 +171,14 @@ def test_a_long_one_keeps_its_lease(
     assert refreshed(environment).added == 24
     assert set(held) == {Why.HELD}
     assert len(held) > 4
+
+
+def test_a_row_that_was_there_before_is_shown_and_kept(environment: Environment, sim: Simulator, small: None) -> None:
+    checked = single.check_snapshot(environment, next(iter(ids(sim))), caller=Caller.BUTTON)
+    assert checked.found is True
+    shown = Snapshot.objects.of_team(environment.team).get()
+    assert refreshed(environment).added == 23
+    assert Snapshot.objects.get(pk=shown.pk).first_seen_at == shown.first_seen_at
 
 
 @pytest.mark.both_databases

@@ -49,7 +49,10 @@ def show(environment: Environment) -> Show:
     """Let the provider list these rows now, and return the volume as it is judged then."""
 
     def show(*rows: SnapshotRecord, **more: Any) -> Volume:
-        store_listing(claimed(environment), listing(rows), received_at=timezone.now(), **more, ask=dict.fromkeys)
+        held = claimed(environment)
+        if environment.answered_at is None:
+            first_list.begin(held, timezone.now())
+        store_listing(held, listing(rows), received_at=timezone.now(), **more, ask=dict.fromkeys)
         return Volume.objects.get(volume_id=DISK)
 
     return show

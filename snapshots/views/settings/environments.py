@@ -17,7 +17,7 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 from dashboard.teams.access.guard import MemberRequest
 from dashboard.teams.models import Team
 from dashboard.teams.models.keys import key_of
-from snapshots.models import Environment
+from snapshots.models import Environment, Snapshot
 from snapshots.setup import environments
 from snapshots.setup.environments import Doubtful
 from snapshots.setup.key_trial import Place, is_place, look_again
@@ -96,7 +96,7 @@ def remove(request: MemberRequest, team: str, service_code: str, environment_nam
         said = _("Removed %(place)s. You can restore it for 7 days by adding it again.")
         messages.info(request, said % {"place": environment.place})
         return HttpResponseRedirect(_url(request.team))
-    count = environment.shown_snapshots.count()
+    count = Snapshot.objects.of_environment(environment).count()
     context = {
         "title": _("Remove %(place)s") % {"place": environment.place},
         "environment": environment,

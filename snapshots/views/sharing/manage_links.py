@@ -35,7 +35,7 @@ class ShareForm(forms.Form):
 def make(request: MemberRequest, team: str, service_code: str, environment_name: str, snapshot_id: str) -> HttpResponse:
     """Create a link and show it once."""
     environment = find_environment(request, service_code, environment_name)
-    snapshot = get_object_or_404(environment.shown_snapshots, snapshot_id=snapshot_id)
+    snapshot = get_object_or_404(Snapshot.objects.of_environment(environment), snapshot_id=snapshot_id)
     back = request.path.removesuffix("share/")
     if usability(snapshot) is Usability.NEVER:
         messages.warning(request, _("This snapshot can’t be restored, so no link was created."))
@@ -144,7 +144,7 @@ def _snapshot(request: MemberRequest) -> Snapshot | None:
     if "\0" in of:
         raise Http404
     environment = find_environment(request, service_code, name)
-    found: Snapshot = get_object_or_404(environment.shown_snapshots, snapshot_id=snapshot_id)
+    found: Snapshot = get_object_or_404(Snapshot.objects.of_environment(environment), snapshot_id=snapshot_id)
     return found
 
 

@@ -121,7 +121,7 @@ def snapshot_detail(
 
 
 def find_shown(request: MemberRequest, environment: Environment, snapshot_id: str) -> Shown | None:
-    if environment.answered_at is None:
+    if environment.half_written_since:
         return None
     snapshot = SNAPSHOT.first(environment=environment.pk, snapshot_id=snapshot_id)
     if snapshot is None:

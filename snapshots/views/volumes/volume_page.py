@@ -117,7 +117,9 @@ class Shown:
 def find_shown(request: MemberRequest, environment: Environment, volume_id: str) -> Shown:
     """The volume of an environment of the team. Raises Http404."""
     now = timezone.now()
-    volumes = with_status(environment.shown_volumes.select_related("newest_usable"), DataAges.of([environment], now))
+    volumes = with_status(
+        Volume.objects.of_environment(environment).select_related("newest_usable"), DataAges.of([environment], now)
+    )
     volume = get_object_or_404(volumes, volume_id=volume_id)
     policy = POLICY.first(team=request.team.pk)
     return Shown(volume, environment, policy, request.membership, now)
