@@ -65,7 +65,8 @@ _snapshot_row = msgspec.json.Decoder(_SnapshotRow)
 
 def read_snapshots(envelope: Envelope, volume_id: str = "") -> Listing[SnapshotRecord]:
     """Read a list of snapshots; with `volume_id` rows of other volumes are dropped and counted. Raises Unreadable."""
-    listing = _read_list(envelope, _snapshot)
+    same: dict[str, str] = {}
+    listing = _read_list(envelope, lambda row: _snapshot(row, same))
     if not volume_id:
         return listing
     own = tuple(record for record in listing.rows if record.volume_id == volume_id)
@@ -74,7 +75,7 @@ def read_snapshots(envelope: Envelope, volume_id: str = "") -> Listing[SnapshotR
 
 def read_snapshot(envelope: Envelope, asked_id: str) -> SnapshotRecord:
     """Read one snapshot, as an object or as a list of one. Raises Unreadable, MismatchedReply if it has another id."""
-    record = _snapshot(_only_row(envelope.data))
+    record = _snapshot(_only_row(envelope.data), {})
     if record is None:
         raise Unreadable(status=200)
     if record.id != asked_id:
@@ -182,19 +183,24 @@ def _only_row(token: Row) -> Row:
     return rows[0]
 
 
-def _snapshot(row: Row) -> SnapshotRecord | None:
+def _snapshot(row: Row, same: dict[str, str]) -> SnapshotRecord | None:
+    """Read a snapshot. `same`: the texts of earlier rows; most rows repeat them, and each is to be kept once."""
     raw = _raw_text(row)
     fields = _snapshot_fields(row)
     if not raw or fields is None or not (snapshot_id := canonical_uuid(fields.id)):
         return None
+    once = same.setdefault
+    state, interval_type = clean_text(fields.state), clean_text(fields.interval_type)
+    volume_id, volume = canonical_uuid(fields.volume_id), clean_text(fields.volume)
+    volume_type = clean_text(fields.volume_type)
     return SnapshotRecord(
         snapshot_id,
         clean_text(fields.name),
-        clean_text(fields.state),
-        clean_text(fields.interval_type),
-        canonical_uuid(fields.volume_id),
-        clean_text(fields.volume),
-        clean_text(fields.volume_type),
+        once(state, state),
+        once(interval_type, interval_type),
+        once(volume_id, volume_id),
+        once(volume, volume),
+        once(volume_type, volume_type),
         raw,
         _created(fields),
     )

@@ -188,9 +188,18 @@ def note_taken(ranges: Sequence[tuple[int, TakenRange]]) -> None:
 
 def insert_changes(environment: Environment, events: Sequence[Event], at: datetime) -> None:
     """Insert changes. Call inside a transaction."""
+    insert_change_values(change_values(environment, events, at))
+
+
+def change_values(environment: Environment, events: Sequence[Event], at: datetime) -> list[Values]:
+    """Return the rows of changes, in the database's format."""
     when = _stored(at)
     where = (environment.team_id, environment.pk)
-    rows = [(*where, event.pk, when, event.kind.value, *event[2:]) for event in events]
+    return [(*where, event.pk, when, event.kind.value, *event[2:]) for event in events]
+
+
+def insert_change_values(rows: Sequence[Values]) -> None:
+    """Insert what `change_values` returned. Call inside a transaction."""
     if rows:
         with connection.cursor() as cursor:
             cursor.executemany(INSERT_CHANGE, rows)

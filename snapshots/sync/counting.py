@@ -38,7 +38,7 @@ class Numbers(NamedTuple):
 
 
 class Planned(NamedTuple):
-    """A plan that is not written yet, and the rows that it touches as they are."""
+    """A plan that is not written yet, and the rows that it touches as they are, if counts may depend on them."""
 
     plan: Plan[SnapshotRecord]
     before: Mapping[int, Before]
@@ -86,7 +86,8 @@ def count(environment: Environment, renamed: Collection[str], now: datetime, pla
 def _change(numbers: Numbers, planned: Planned) -> int:
     """Apply a plan to the numbers. Returns by how many rows more are no longer listed."""
     plan, gone = planned.plan, 0
-    changed, back, missing = dict(plan.changed), {*plan.returned, *plan.there}, set(plan.missing)
+    changed = {pk: record for pk, record in plan.changed if pk in planned.before}
+    back, missing = {*plan.returned, *plan.there}, set(plan.missing)
     for record in plan.added:
         numbers.add(record.volume_id, record.state, record.interval_type, 1)
     for pk, row in planned.before.items():

@@ -7,7 +7,7 @@ invisible to the key: it stays a candidate unless the key sees other rows of its
 """
 
 from collections import Counter
-from collections.abc import Collection, Hashable, Iterable, Mapping
+from collections.abc import Callable, Collection, Hashable, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Generic, NamedTuple, Protocol, TypeVar
@@ -112,7 +112,7 @@ def compare(
     trust: Trust,
     doubt: Doubt | None,
     now: datetime,
-    group_of: Mapping[str, Hashable] | None = None,
+    group_of: Callable[[R], Hashable] | None = None,
 ) -> Plan[R]:
     """Compare a list with the mirror. A list that proves no absence only adds and updates, and keeps the doubt."""
     plan: Plan[R] = Plan(doubt=doubt)
@@ -123,7 +123,7 @@ def compare(
     if trust.proves_absence:
         absent = [row for snapshot_id, row in known.items() if row.listed and snapshot_id not in seen]
         listed = sum(row.listed for row in known.values())
-        gained = Counter(group_of[record.id] for record in plan.added) if group_of else Counter()
+        gained = Counter(map(group_of, plan.added)) if group_of else Counter()
         _bury(plan, absent, listed, gained, trust, now=now, is_empty=not seen)
     return plan
 

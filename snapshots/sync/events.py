@@ -20,6 +20,8 @@ from snapshots.sync.rotation import Leaving, find_rotated
 BATCH = 500
 # If a sync has more changes of one kind, they are folded under one line.
 MOST_SINGLE = 20
+# From how many on changes of one kind are prepared before the transaction.
+VERY_MANY = 500
 # How close the syncs before and after a snapshot's end must be to show a duration ("in 14 min").
 CLOSE = timedelta(minutes=3)
 # How long an outage of the provider must last to be recorded when it ends; the end of a refusal always is.
@@ -85,6 +87,19 @@ def fold(events: Iterable[Event]) -> list[Event]:
         return events
     rows = [event._replace(folded=True) if event.kind in many else event for event in events]
     return rows + [Event(None, kind, number=number) for kind, number in many.items()]
+
+
+def set_apart(events: list[Event], news: Iterable[SnapshotRecord]) -> tuple[list[Event], list[Event]]:
+    """Return the kinds with very many changes, folded as they will be stored, and the others.
+
+    Those that other changes of the list, or earlier ones, may join are among the others.
+    """
+    kinds = Counter(event.kind for event in events)
+    joined = {_kind_of_new(record.state) for record in news} | {Kind.FAILED, Kind.VANISHED, Kind.DELETED}
+    many = {kind for kind, count in kinds.items() if count >= VERY_MANY and kind not in joined}
+    if not many:
+        return [], events
+    return fold(event for event in events if event.kind in many), [each for each in events if each.kind not in many]
 
 
 def volumes_renamed(environment: Environment, names: Mapping[str, tuple[str, str]]) -> Iterator[Event]:

@@ -3,9 +3,11 @@
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
+from typing import Any
 
 from django.db import transaction
 
+from dashboard.backends.plain_rows import plain_rows
 from dashboard.teams.models.keys import key_mark
 from snapshots.cloudca.records import Listing, SnapshotRecord
 from snapshots.models import Environment, Snapshot
@@ -76,7 +78,7 @@ def store_listing(
     at = data_at(held) if listing.complete else held.environment.data_at
     planned = PlannedRows(held.environment, plan, prepared, received_at)
     forecast = foresee(held, prepared.volumes, planned, at)
-    with roomy_cache(len(prepared.before) + len(plan.added)), transaction.atomic():
+    with roomy_cache(len(plan.changed) + len(plan.added)), transaction.atomic():
         environment = locked_for_write(held)
         is_foreseen = forecast.holds(environment)
         environment.clocks = clocks
@@ -188,10 +190,13 @@ def known_rows(environment: Environment, ids: Sequence[str] | None = None) -> di
     if ids is not None:
         rows = rows.filter(snapshot_id__in=ids)
     columns = ("snapshot_id", "interval_type", "volume_id", "pk", "fingerprint", "missing_since", "listed", "found_at")
-    return {
-        snapshot_id: diff.Known._make([*row, (volume_id, interval_type), volume_id])
-        for snapshot_id, interval_type, volume_id, *row in rows.values_list(*columns).iterator(5000)
-    }
+    # Of many rows each has one of a few groups and sights: keep one object for each.
+    same: dict[object, Any] = {}
+    found = {}
+    for snapshot_id, interval_type, volume_id, *row in plain_rows(rows, *columns):
+        group, sight = (volume_id, interval_type), volume_id
+        found[snapshot_id] = diff.Known._make([*row, same.setdefault(group, group), same.setdefault(sight, sight)])
+    return found
 
 
 def _plan(held: Claim, listing: Listing[SnapshotRecord], now: datetime) -> Plan:
@@ -205,7 +210,7 @@ def _plan(held: Claim, listing: Listing[SnapshotRecord], now: datetime) -> Plan:
         trust=proof.trust_in(held, listing, now),
         doubt=proof.doubt_of(environment),
         now=now,
-        group_of={record.id: (record.volume_id, record.interval_type) for record in listing.rows},
+        group_of=lambda record: (record.volume_id, record.interval_type),
     )
 
 

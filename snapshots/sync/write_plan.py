@@ -9,6 +9,7 @@ from typing import NamedTuple, TypeVar
 from django.db.models import Value
 from django.db.models.functions import Coalesce
 
+from dashboard.backends.plain_rows import plain_rows
 from snapshots.cloudca.records import Listing, SnapshotRecord
 from snapshots.models import Environment, Snapshot
 from snapshots.rules.runs import MAKING
@@ -37,13 +38,15 @@ class Prepared(NamedTuple):
     # The changed rows: statement -> values of each row.
     updates: dict[str, list[bulk_sql.Values]]
     events: list[Event]
+    # The rows of very many changes, which are not in `events`.
+    many: list[bulk_sql.Values]
     # How many seconds snapshots were in progress that are complete now, by primary key.
     durations: list[tuple[int, int]]
-    # The volumes of the touched rows, before and after.
+    # The volumes to be judged: those of the rows in `before`, before and after.
     volumes: set[str]
     # Those of them that may get another name from their snapshots.
     renamed: set[str]
-    # The touched rows before the change, by primary key.
+    # The touched rows that counts and verdicts may depend on, before the change, by primary key.
     before: dict[int, Before]
     # Rows with another date than before.
     retaken: list[tuple[int, TakenRange]]
@@ -57,7 +60,8 @@ class PlannedRows:
     def __init__(self, environment: Environment, plan: Plan, prepared: Prepared, now: datetime) -> None:
         self.environment, self.plan, self.before, self.now = environment, plan, prepared.before, now
         self.renamed = prepared.renamed
-        self.changed, self.there = dict(plan.changed), set(plan.there)
+        self.changed = {pk: record for pk, record in plan.changed if pk in self.before}
+        self.there = set(plan.there)
         self.durations, self.retaken = dict(prepared.durations), dict(prepared.retaken)
         self.returned, self.left_out, self.missing = set(plan.returned), set(plan.left_out), set(plan.missing)
         # The provider lists the newest first, and they are inserted in reverse.
@@ -139,20 +143,42 @@ def prepare(
     added = list(reversed(plan.added))
     before = _before(environment, plan)
     changed = [(pk, before[pk], record) for pk, record in plan.changed if pk in before]
-    dated_again = list(_retaken(plan, before))
+    dated_again, durations = list(_retaken(plan, before)), list(_durations(environment, plan, before))
     events = changes.of_plan(environment, plan, before, now=now, listing=listing)
-    volumes = {record.volume_id for record in (*added, *(record for _, record in plan.changed))}
+    volumes = {record.volume_id for record in added}
+    weighed = {
+        *plan.returned,
+        *plan.left_out,
+        *plan.missing,
+        *plan.there,
+        *(pk for pk, _ in [*dated_again, *durations]),
+    }
+    for pk, row, record in changed:
+        if pk in weighed or _weighs(row, record):
+            weighed.add(pk)
+            volumes.add(record.volume_id)
+    weighty = {pk: before[pk] for pk in weighed if pk in before}
+    news = _news(environment, plan, now)
+    many, events = changes.set_apart(events, news)
     return Prepared(
         bulk_sql.values_of(environment, added, now),
         bulk_sql.updates_of(changed, now),
         events,
-        list(_durations(environment, plan, before)),
-        (volumes | {row.volume_id for row in before.values()}) - {""},
+        bulk_sql.change_values(environment, many, now),
+        durations,
+        (volumes | {row.volume_id for row in weighty.values()}) - {""},
         _renamed(added, changed, {pk for pk, _ in dated_again}) - {""},
-        before,
+        weighty,
         dated_again,
-        _news(environment, plan, now),
+        news,
     )
+
+
+def _weighs(row: Before, record: SnapshotRecord) -> bool:
+    """Return whether counts or a verdict may depend on the change; they do not on names."""
+    if (row.state, row.interval_type, row.volume_id) != (record.state, record.interval_type, record.volume_id):
+        return True
+    return row.usable_at is None and record.state == USABLE_STATE
 
 
 def _renamed(
@@ -208,6 +234,7 @@ def write(
         Snapshot.objects.filter(pk__in=pks).update(
             listed=False, found_at=None, missing_since=Coalesce("missing_since", Value(now))
         )
+    bulk_sql.insert_change_values(prepared.many)
     events = [*prepared.events, *changes.of_added(environment, prepared.news)]
     bulk_sql.insert_changes(environment, changes.fold(gathered(environment, events, now)), now)
     environment.raise_generation()
@@ -240,9 +267,16 @@ def _touched(plan: Plan) -> list[int]:
 def _before(environment: Environment, plan: Plan) -> dict[int, Before]:
     """Return the rows that the plan touches, before the change, by primary key."""
     found: dict[int, Before] = {}
-    for pks in _batches(_touched(plan)):
+    # Nearly all of these texts are the same in many rows: each is kept once.
+    same: dict[str, str] = {}
+    # In the order in which they are stored: a list may name them in any other.
+    for pks in _batches(sorted(_touched(plan))):
         rows = Snapshot.objects.filter(environment=environment, pk__in=pks)
-        found |= {pk: Before(*rest) for pk, *rest in rows.values_list("pk", *Before._fields)}
+        for pk, *rest in plain_rows(rows, "pk", *Before._fields):
+            row = Before._make(rest)
+            texts = (row.state, row.interval_type, row.volume_id, row.volume)
+            state, interval_type, volume_id, volume = (same.setdefault(text, text) for text in texts)
+            found[pk] = row._replace(state=state, interval_type=interval_type, volume_id=volume_id, volume=volume)
     return found
 
 

@@ -12,6 +12,7 @@ from typing import NamedTuple
 from django.db import connection
 from django.db.backends.base.operations import BaseDatabaseOperations
 
+from dashboard.backends.plain_rows import plain_rows
 from snapshots.cloudca.dates import read_date
 from snapshots.models import Environment, Policy, Snapshot, Volume
 from snapshots.rules.judge import Answer, Judgement, judge
@@ -222,7 +223,8 @@ def _stored_rows(environment: Environment, volumes: Sequence[Volume], at: dateti
         if some:
             chosen.append(gone.filter(volume_id__in=some, taken_key__gte=at - count_for))
     for chosen_rows in chosen:
-        found |= {values[0]: Row(*values) for values in chosen_rows.values_list(*Row._fields)}
+        for values in plain_rows(chosen_rows, *Row._fields):
+            found[values[0]] = Row._make(values)
     return found
 
 

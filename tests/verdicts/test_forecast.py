@@ -127,6 +127,26 @@ def test_what_is_foreseen_is_what_the_rows_say(
 
 
 @pytest.mark.both_databases
+def test_other_names_are_not_judged_and_change_no_verdict(store: Store) -> None:
+    dice = Random(7)
+    listed = {f"{number}": record(f"{number}", dice) for number in range(30)}
+    store(listed)
+    stored, volumes = judged(), Volume.objects.count()
+    other = {
+        id: SnapshotRecord(id, f"other {id}", row.state, row.interval_type, row.volume_id, "other", "other", "{1}")
+        for id, row in listed.items()
+    }
+    with patch.object(store_snapshots, "foresee", side_effect=foresee) as asked:
+        store(other)
+    assert asked.call_args.args[1] == set()
+    assert set(Snapshot.objects.values_list("volume", "raw")) == {("other", "{1}")}
+    environment = Environment.objects.get()
+    judge_volumes(environment, at=environment.data_at or NOW)
+    assert (judged(), Volume.objects.count()) == (stored, volumes)
+    counts_are_right(environment)
+
+
+@pytest.mark.both_databases
 def test_a_later_list_is_judged_outside_of_the_lock(store: Store, clock: time_machine.Traveller) -> None:
     held = []
 

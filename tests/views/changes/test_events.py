@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from datetime import timedelta
+from typing import Any
 
 import pytest
 import time_machine
@@ -9,7 +10,7 @@ from django.utils import timezone
 
 from snapshots.cloudca.records import SnapshotRecord
 from snapshots.models import Change, Environment, Snapshot
-from snapshots.sync import write_plan
+from snapshots.sync import events, write_plan
 from snapshots.sync.store_snapshots import store_rows
 from tests.views.changes.conftest import MINUTE, Lists, only, told
 from tests.views.snapshots.conftest import (
@@ -209,3 +210,36 @@ def test_rows_and_what_is_told_of_them_are_written_together_or_not(
         fill(one("BackedUp")[0])
     assert told() == []
     assert Snapshot.objects.get(name=taken(1, NOW).name).state == "Creating"
+
+
+@pytest.mark.both_databases
+@pytest.mark.parametrize("news", [False, True])
+def test_very_many_of_a_kind_are_told_like_fewer(
+    lists: Lists, clock: time_machine.Traveller, monkeypatch: pytest.MonkeyPatch, *, news: bool
+) -> None:
+    """Prepared before the transaction: renamed ones always, completed ones if no new snapshot may be told with them."""
+    numbers = range(1, 31)
+    first = [taken(number, NOW - timedelta(minutes=number), state="BackingUp") for number in numbers]
+    then = [taken(number, NOW - timedelta(minutes=number), name=f"other-{number}") for number in numbers]
+    new = [taken(50, NOW)] if news else []
+    asked: list[int] = []
+    set_apart = events.set_apart
+
+    def counted(*given: Any) -> object:
+        found = set_apart(*given)
+        asked.append(len(found[0]))
+        return found
+
+    told_of = []
+    for most in (10**9, 10):
+        monkeypatch.setattr(events, "VERY_MANY", most)
+        monkeypatch.setattr(events, "set_apart", counted)
+        Environment.objects.all().delete()
+        clock.move_to(NOW)
+        lists(first, [*new, *then])
+        columns = ("kind", "number", "folded", "snapshot__snapshot_id", "before", "after", "volume_id", "at", "seconds")
+        told_of.append(sorted(map(str, Change.objects.values_list(*columns))))
+        monkeypatch.setattr(events, "set_apart", set_apart)
+    assert told_of[0] == told_of[1]
+    assert len(told_of[0]) == 1 + 2 * 30 + len(new) + 2
+    assert asked[-1] == (31 if news else 62)
