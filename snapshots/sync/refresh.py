@@ -35,8 +35,11 @@ T = TypeVar("T")
 
 COMMAND_BUDGET = 30.0
 WEB_BUDGET = 8.0
-AT_ONCE = 8
-AT_ONCE_OF_TEAM = 4
+# How many environments the command and a web request fetch at once, and of these those of one team, and those with
+# lists so long that only a few of them fit into memory.
+AT_ONCE, AT_ONCE_IN_REQUEST = 32, 8
+AT_ONCE_OF_TEAM, AT_ONCE_OF_LONG = 4, 4
+LONG_ROWS = 10_000
 # How much of the time budget is reserved for writing when volumes are requested one by one.
 KEPT_SECONDS = 5.0
 
@@ -88,10 +91,11 @@ def refresh(
     command has 30 s for each environment; a web request 8 s for all of them together. `is_over`: start no more.
     """
     shared = None if caller.is_command else Deadline.after(WEB_BUDGET)
+    most = AT_ONCE if caller.is_command else AT_ONCE_IN_REQUEST
     waiting, running = _by_turns(environments), dict[Future[Fetched], UnderWay]()
-    with ThreadPoolExecutor(AT_ONCE, thread_name_prefix="refresh") as threads:
+    with ThreadPoolExecutor(most, thread_name_prefix="refresh") as threads:
         while waiting or running:
-            while not is_over() and (environment := _take_next(waiting, running.values())) is not None:
+            while not is_over() and (environment := _take_next(waiting, running.values(), most)) is not None:
                 if shared is not None and shared.expired:
                     yield Outcome(environment, denied=Denied(Why.HELD))
                     continue
@@ -117,15 +121,20 @@ def _by_turns(environments: Iterable[Environment]) -> list[Environment]:
     return [environment for *_place, environment in sorted(places, key=lambda place: place[:2])]
 
 
-def _take_next(waiting: list[Environment], running: Collection[UnderWay]) -> Environment | None:
-    """Take the first environment whose team has a thread left; None: all must wait."""
-    if len(running) >= AT_ONCE:
+def _take_next(waiting: list[Environment], running: Collection[UnderWay], most: int) -> Environment | None:
+    """Take the first environment that may start now; None: all must wait."""
+    if len(running) >= most:
         return None
     busy = Counter(begun.held.environment.team_id for begun in running)
+    is_full = sum(_is_long(begun.held.environment) for begun in running) >= AT_ONCE_OF_LONG
     for place, environment in enumerate(waiting):
-        if busy[environment.team_id] < AT_ONCE_OF_TEAM:
+        if busy[environment.team_id] < AT_ONCE_OF_TEAM and not (is_full and _is_long(environment)):
             return waiting.pop(place)
     return None
+
+
+def _is_long(environment: Environment) -> bool:
+    return environment.most_rows > LONG_ROWS
 
 
 def _begin(

@@ -16,6 +16,7 @@ from snapshots.sync.leases import Caller
 pytestmark = pytest.mark.django_db
 KEY = "CANARY-key-of-many"
 NAMES = [f"place-{number}" for number in range(9)]
+TEAMS = 9
 
 
 @pytest.fixture
@@ -63,3 +64,47 @@ def test_who_stops_starts_no_more(environments: list[Environment], provider: Sim
     assert len(ended) == sync.AT_ONCE_OF_TEAM + 1
     assert all(one.written for one in ended)
     assert Environment.objects.filter(lease_until__isnull=False).count() == 0
+
+
+@pytest.fixture
+def many_teams(db: None) -> list[Environment]:
+    """Four of each of nine teams."""
+    teams = [Team.objects.create(slug=f"team-{number}", name=f"Team {number}") for number in range(TEAMS)]
+    return [environment for team in teams for environment in watched(team, 4)]
+
+
+@pytest.mark.parametrize(("caller", "most"), [(Caller.COMMAND, 32), (Caller.BUTTON, 8)])
+def test_the_command_fetches_more_at_once_than_a_page(
+    many_teams: list[Environment], provider: Simulator, caller: Caller, most: int
+) -> None:
+    provider.fault(slow=0.5)
+    outcomes = sync.refresh(many_teams, caller=caller)
+    next(outcomes)
+    assert provider.calls("/snapshots") == most
+    outcomes.close()  # type: ignore[attr-defined]
+
+
+def test_few_long_lists_are_fetched_at_once_and_delay_no_short_one(
+    many_teams: list[Environment], provider: Simulator
+) -> None:
+    long = many_teams[::4]
+    for environment in long:
+        environment.most_rows = sync.LONG_ROWS + 1
+        environment.save()
+    provider.fault(slow=0.5)
+    outcomes = sync.refresh(many_teams, caller=Caller.COMMAND)
+    next(outcomes)
+    under_way = Environment.objects.filter(lease_until__isnull=False)
+    assert under_way.filter(most_rows__gt=sync.LONG_ROWS).count() in (sync.AT_ONCE_OF_LONG - 1, sync.AT_ONCE_OF_LONG)
+    assert under_way.filter(most_rows=0).count() in (TEAMS * 3 - 1, TEAMS * 3)
+    assert len([*outcomes]) == len(many_teams) - 1
+
+
+def test_silent_teams_delay_no_other(many_teams: list[Environment], rival: Team, provider: Simulator) -> None:
+    """Seven environments do not answer: all of another team's are written before the first of those ends."""
+    others = watched(rival, 9)[1:]
+    provider.fault(environment="compute-on/place-0", slow=2)
+    silent = [environment for environment in many_teams[: 4 * 7] if environment.name == "place-0"]
+    ended = [one.environment for one in sync.refresh([*silent, *others], caller=Caller.COMMAND)]
+    assert set(ended[: len(others)]) == set(others)
+    assert len(ended) == len(silent) + len(others)
