@@ -14,10 +14,11 @@ from django.db.models import BooleanField, Case, Count, Q, Value, When
 
 from dashboard.teams.models import Team
 from snapshots.lists.change_filters import ChangeFilters, Cursor
+from snapshots.lists.few_rows import ID_START, few_with, named, of_keys
 from snapshots.lists.menu_counts import MOST_AT_ONCE, Part, count
 from snapshots.lists.params import NO_VOLUME
-from snapshots.lists.snapshot_list import EXACT_TO, ID_START, MOST_WORDS
-from snapshots.models import Change, ChangeQuerySet, Environment, Snapshot, Volume
+from snapshots.lists.snapshot_list import EXACT_TO, of_name
+from snapshots.models import Change, ChangeQuerySet, Environment
 
 PAGE_LINES = 50
 # Kinds of changes that a line for repeated failures, whose kind is another one, may hide.
@@ -182,7 +183,7 @@ def _matching(
         rows = rows.filter(at__gte=filters.since)
     if filters.until:
         rows = rows.filter(at__lt=filters.until)
-    for word in filters.q.split(maxsplit=MOST_WORDS - 1):
+    for word in filters.searched:
         rows = rows.filter(_holds(team, word))
     return rows
 
@@ -209,16 +210,17 @@ def _opened(rows: ChangeQuerySet, filters: ChangeFilters, line: Change | None) -
 def _holds(team: Team, word: str) -> Q:
     """A searched word: part of a name, then or now, of snapshot, volume or instance, or the start of an id.
 
-    Snapshots are looked through by themselves: once for all changes, not once for each.
+    Where few snapshots have it, they are found first, and not looked up for each change.
     """
-    named = Volume.objects.of_team(team).filter(Q(name__icontains=word) | Q(instance_name__icontains=word))
-    of_snapshot = Q(name__icontains=word) | Q(volume__icontains=word)
-    found = Q(volume_id__in=named.values("volume_id"))
+    keys = few_with(team, [word])
+    if keys is None:
+        of_snapshot = of_name(word, "snapshot__")
+    else:
+        of_snapshot = Q(snapshot__in=list(of_keys(team, keys).filter(of_name(word)).values_list("pk", flat=True)))
+    found = of_snapshot | Q(volume_id__in=named(team, word).values("volume_id"))
     if ID_START.fullmatch(word.lower()):
-        of_snapshot |= Q(snapshot_id__startswith=word.lower())
-        found |= Q(volume_id__startswith=word.lower())
-    found |= Q(kind__in=RENAMES) & (Q(before__icontains=word) | Q(after__icontains=word))
-    return found | Q(snapshot__in=Snapshot.objects.filter(of_snapshot, team=team))
+        found |= Q(volume_id__opens=word.lower())
+    return found | Q(kind__in=RENAMES) & (Q(before__holds=word) | Q(after__holds=word))
 
 
 def _older_than(rows: ChangeQuerySet, before: Cursor) -> list[Line]:

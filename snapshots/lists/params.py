@@ -23,6 +23,7 @@ NO_VOLUME = "none"
 PAGE_SIZES = (25, 50, 100)
 DEFAULT_PAGE_SIZE = 50
 MOST_TEXT = 100
+MOST_WORDS = 5
 MOST_VALUES = 50
 MOST_PAGE_DIGITS = 7
 MOST_QUERY = 2000
@@ -121,6 +122,11 @@ class FilterBase:
     def is_narrowed(self) -> bool:
         """Whether anything but order and page was chosen."""
         return bool(self.narrowing)
+
+    @property
+    def searched(self) -> list[str]:
+        """The words of the search, of which all must be found; from `MOST_WORDS` on they are one."""
+        return self.q.split(maxsplit=MOST_WORDS - 1)
 
     @property
     def words(self) -> list[str]:

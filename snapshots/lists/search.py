@@ -14,14 +14,15 @@ from operator import eq
 from typing import Generic, NamedTuple, TypeVar
 
 from django.db.models import Case, Q, QuerySet, Value, When
+from django.db.models.functions import Length
 
 from dashboard.teams.models import Team
 from snapshots.lists import params
 from snapshots.lists.snapshot_filters import SnapshotFilters
 from snapshots.lists.snapshot_list import EXACT_TO, Line, filtered
 from snapshots.lists.volume_filters import VolumeFilters
-from snapshots.lists.volume_list import MOST_WORDS, in_order, instance_of, narrowed
-from snapshots.models import Environment, Snapshot, Volume
+from snapshots.lists.volume_list import in_order, instance_of, narrowed
+from snapshots.models import Environment, Snapshot, Volume, fold
 from snapshots.rules.verdict import Verdict
 from snapshots.verdicts.sql import DataAges, volumes_of_team, with_verdicts
 
@@ -108,7 +109,9 @@ def find_snapshots(
     else:
         rows = filtered(team, SnapshotFilters(q=text), now)
     keys = list(
-        rows.order_by(_snapshot_closeness(text), "-taken_key", "-pk").values_list("pk", flat=True)[: EXACT_TO + 1]
+        rows.alias(length=Length("name"))
+        .order_by(_snapshot_closeness(text), "-taken_key", "-pk")
+        .values_list("pk", flat=True)[: EXACT_TO + 1]
     )
     by_pk = {
         values[0]: Line(*values) for values in Snapshot.objects.filter(pk__in=keys[:most]).values_list(*Line._fields)
@@ -161,22 +164,22 @@ def _is_instance(row: _Row, name: str, text: str, *, is_guess: bool) -> bool:
         return False
     if searched := complete_id(text):
         return row.instance_id.lower() == searched
-    words, name = text.lower().split(maxsplit=MOST_WORDS - 1), name.lower()
+    words, name = VolumeFilters(q=fold(text)).searched, fold(name)
     # A guessed one is found by its beginning, as in the list: else some of its volumes would be missing.
     return all(name.startswith(word) if is_guess else word in name for word in words)
 
 
 def _closeness(text: str, *names: str) -> int:
-    text = text.lower()
-    lowered = [name.lower() for name in names]
-    if text in lowered:
+    text = fold(text)
+    folded = [fold(name) for name in names]
+    if text in folded:
         return EXACT
-    return BEGINS if any(name.startswith(text) for name in lowered) else CONTAINS
+    return BEGINS if any(name.startswith(text) for name in folded) else CONTAINS
 
 
 def _snapshot_closeness(text: str) -> Case:
     return Case(
-        When(Q(name__iexact=text) | Q(snapshot_id=text.lower()), then=Value(EXACT)),
-        When(Q(name__istartswith=text) | Q(snapshot_id__startswith=text.lower()), then=Value(BEGINS)),
+        When(Q(name__begins=text, length=len(text)) | Q(snapshot_id=text.lower()), then=Value(EXACT)),
+        When(Q(name__begins=text) | Q(snapshot_id__startswith=text.lower()), then=Value(BEGINS)),
         default=Value(CONTAINS),
     )

@@ -4,7 +4,6 @@ Counts come from what the sync stored wherever one kind of filter is set; severa
 then called "1,000+". OFFSET is walked from the nearer end. (Why: the figures beside `Filters` pages at 100,000 rows.)
 """
 
-import re
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -14,7 +13,7 @@ from typing import NamedTuple
 from django.db.models import BooleanField, Case, Count, Q, QuerySet, SmallIntegerField, Value, When
 
 from dashboard.teams.models import Team
-from snapshots.lists.few_rows import few, of_keys
+from snapshots.lists.few_rows import ID_START, few, few_with, named, of_keys
 from snapshots.lists.menu_counts import Part, count
 from snapshots.lists.params import NO_VOLUME
 from snapshots.lists.snapshot_filters import SnapshotFilters
@@ -22,8 +21,6 @@ from snapshots.lists.taken_filters import BANDS, Reach, ages, bands, in_days, re
 from snapshots.models import Environment, Snapshot, Volume
 
 EXACT_TO = 1000
-MOST_WORDS = 5
-ID_START = re.compile(r"[0-9a-f-]{1,36}")
 # Each order ends in a unique column and is one index read forwards or backwards.
 ORDERS = {
     "taken": ("taken_key", "pk"),
@@ -83,9 +80,11 @@ def filtered(team: Team, filters: SnapshotFilters, now: datetime) -> QuerySet[Sn
     if filters.environments:
         rows = rows.filter(environment__in=filters.environments)
     limits = reach(team, filters, now) if filters.age or filters.since or filters.until else Reach()
-    conditions = _indexed(filters, limits)
-    found = few(rows, conditions) if conditions else None
-    if found is not None:
+    if filters.q and (found := few_with(team, filters.searched)) is not None:
+        rows = of_keys(team, found).filter(listed=filters.listed)
+        if filters.environments:
+            rows = rows.filter(Q(place__in=[environment.pk for environment in filters.environments]))
+    elif (conditions := _indexed(filters, limits)) and (found := few(rows, conditions)) is not None:
         rows = of_keys(team, found)
     elif filters.sort.endswith("taken"):
         rows = rows.filter(limits.condition())
@@ -122,7 +121,7 @@ def _searched(team: Team, rows: QuerySet[Snapshot], filters: SnapshotFilters) ->
     """The rows of the chosen volumes that hold the searched words."""
     if filters.volume_ids:
         rows = rows.filter(_of_volumes(filters))
-    for word in filters.q.split(maxsplit=MOST_WORDS - 1):
+    for word in filters.searched:
         rows = rows.filter(_holds(team, word))
     return rows
 
@@ -235,13 +234,16 @@ def _volumes_total(environments: Sequence[Environment], filters: SnapshotFilters
     return total
 
 
+def of_name(word: str, path: str = "") -> Q:
+    """Part of the name of a snapshot or of its volume then, or the start of the snapshot's id. `path` leads to it."""
+    found = Q((f"{path}name__holds", word)) | Q((f"{path}volume__holds", word))
+    return found | Q((f"{path}snapshot_id__opens", word.lower())) if ID_START.fullmatch(word.lower()) else found
+
+
 def _holds(team: Team, word: str) -> Q:
     """A searched word: part of the name of a snapshot, its volume (then or now) or instance, or the start of an id."""
-    named = Volume.objects.of_team(team).filter(Q(name__icontains=word) | Q(instance_name__icontains=word))
-    found = Q(name__icontains=word) | Q(volume__icontains=word) | Q(volume_id__in=named.values("volume_id"))
-    if ID_START.fullmatch(word.lower()):
-        found |= Q(snapshot_id__startswith=word.lower()) | Q(volume_id__startswith=word.lower())
-    return found
+    found = of_name(word) | Q(volume_id__in=named(team, word).values("volume_id"))
+    return found | Q(volume_id__opens=word.lower()) if ID_START.fullmatch(word.lower()) else found
 
 
 def _order(sort: str) -> list[str]:

@@ -23,7 +23,6 @@ from snapshots.verdicts.evaluate import LETTERS
 from snapshots.verdicts.sql import DataAges, begun_since, is_checked, volumes_of_team, with_status, with_verdicts
 from snapshots.verdicts.status import read_parts
 
-MOST_WORDS = 5
 # How the provider names the host of a volume that is attached to none.
 DETACHED = "detached"
 # What a row and its explanation are made of.
@@ -88,7 +87,7 @@ def narrowed(environments: Sequence[Environment], filters: VolumeFilters, ages: 
         volumes = volumes.filter(_any(_has_schedule(schedule) for schedule in filters.schedules))
     if filters.ages:
         volumes = volumes.filter(_any(in_band(band, ages.now) for band in filters.ages))
-    for word in filters.q.split(maxsplit=MOST_WORDS - 1):
+    for word in filters.searched:
         volumes = volumes.filter(_holds(word))
     judged = with_verdicts(volumes, ages)
     return begun_since(judged, filters.since, ages) if filters.since else judged
@@ -256,9 +255,9 @@ def _without_target(environments: Sequence[Environment], team_hours: int | None)
 
 def _holds(word: str) -> Q:
     """A searched word: part of the volume's or its instance's name, known or guessed, or the start of its id."""
-    guessed = Q(instance_name="", newest_usable__name__istartswith=word)
-    named = Q(name__icontains=word) | Q(instance_name__icontains=word)
-    return named | guessed | Q(volume_id__istartswith=word)
+    guessed = Q(instance_name="", newest_usable__name__begins=word)
+    named = Q(name__holds=word) | Q(instance_name__holds=word)
+    return named | guessed | Q(volume_id__begins=word)
 
 
 def _any(conditions: Iterable[Q]) -> Q:

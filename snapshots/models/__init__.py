@@ -10,6 +10,7 @@ from snapshots.models.environment import (
     ShownEnvironments,
     _no_facets,
 )
+from snapshots.models.lookups import fold
 from snapshots.models.policy import LastAct, Policy, SavedView, VerdictDay
 from snapshots.models.share_link import ShareLink, ShareLinkQuerySet
 from snapshots.models.snapshot import Snapshot, SnapshotQuerySet
@@ -35,4 +36,5 @@ __all__ = [
     "Volume",
     "VolumeQuerySet",
     "_no_facets",
+    "fold",
 ]

@@ -10,7 +10,7 @@ from django.db import transaction
 from dashboard.backends.plain_rows import plain_rows
 from dashboard.teams.models.keys import key_mark
 from snapshots.cloudca.records import Listing, SnapshotRecord
-from snapshots.models import Environment, Snapshot
+from snapshots.models import Environment, Snapshot, words
 from snapshots.rules.clock_skew import Clocks
 from snapshots.rules.taken_time import TakenFrom
 from snapshots.sync import bulk_sql, diff, events, first_list, proof, questions, write_plan
@@ -71,6 +71,7 @@ def store_listing(
     proof.keep_proof(held, listing, plan.added, received_at, is_capped=bool(capped))
     if held.environment.half_written_since:
         environment = _store_first(held, listing, plan, received_at, fetched_in, capped)
+        words.catch_up()
         return replace(_written(plan, listing), environment=environment)
     prepared = write_plan.prepare(held.environment, plan, received_at, listing)
     if listing.complete:
@@ -103,6 +104,8 @@ def store_listing(
     if first is not None:
         judge_all(held, first)
         environment.data_at = first
+    if not plan.is_empty:
+        words.catch_up()
     return replace(_written(plan, listing), environment=environment)
 
 

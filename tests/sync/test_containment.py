@@ -168,7 +168,7 @@ def test_volumes_that_cannot_be_stored_keep_no_snapshot_away(environment: Enviro
 @pytest.mark.django_db(transaction=True)
 def test_the_database_fails_for_one_environment(environment: Environment, second: Environment) -> None:
     def busy(execute: Callable[..., object], sql: str, params: Any, *rest: object) -> object:
-        if "snapshots_snapshot" in sql and sql.startswith("INSERT") and params[0][1] == environment.pk:
+        if 'INSERT INTO "snapshots_snapshot"' in sql and params[0][1] == environment.pk:
             raise OperationalError("disk is full")
         return execute(sql, params, *rest)
 

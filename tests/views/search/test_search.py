@@ -17,7 +17,7 @@ from tests.views.snapshots.reading import Response, by_id, links, numbers, tree
 from tests.views.volumes.home.steps import disk, rows, volume_id
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("filled")]
-MOST_QUERIES = 9
+MOST_QUERIES = 12
 HOSTILE = [
     "%",
     "_",

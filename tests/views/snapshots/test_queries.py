@@ -25,7 +25,7 @@ from tests.views.snapshots.conftest import (
 from tests.views.snapshots.reading import numbers
 
 pytestmark = pytest.mark.django_db
-MOST_COLD, MOST_HOT = 12, 8
+MOST_COLD, MOST_HOT = 14, 8
 QUERIES = [
     "",
     "page=99&page_size=100&sort=name",
