@@ -21,7 +21,7 @@ from snapshots.cloudca.transport import KEY_HEADER
 from snapshots.models import Environment
 from snapshots.simulator.server import Simulator
 from snapshots.simulator.world import World
-from snapshots.sync import diff
+from snapshots.sync import diff, first_list
 from snapshots.sync.leases import Claim
 from snapshots.sync.store_snapshots import known_rows, store_listing
 
@@ -69,6 +69,8 @@ class Bench:
         compare = _seconds(lambda: _compare(held, listing.rows))
         began = perf_counter()
         with _locks() as locks:
+            if held.environment.answered_at is None:
+                first_list.begin(held, timezone.now())
             written = store_listing(held, listing, received_at=timezone.now())
         return Timed(floor, fetch, compare, perf_counter() - began, max(locks), written.total)
 

@@ -276,4 +276,15 @@ def not_hidden(team: Team) -> Q:
     return Q(~Exists(hidden)) | ~Q(environment__in=hidden)
 
 
+def in_whole(environments: Iterable[Environment]) -> Q:
+    """Return the condition that a row belongs to one of these environments, which is not half written.
+
+    An environment that never answered may have become half written since it was read. No other one ever does.
+    """
+    whole = [environment for environment in environments if not environment.half_written_since]
+    if all(environment.answered_at for environment in whole):
+        return Q(environment__in=whole)
+    return Q(environment__in=whole, environment__half_written_since__isnull=True)
+
+
 OF_TEAM = Prepared(lambda team: Environment.objects.of_team(team))

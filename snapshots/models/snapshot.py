@@ -10,7 +10,7 @@ from django.db.models.sql.compiler import SQLCompiler
 from django.utils.translation import gettext_lazy as _
 
 from dashboard.teams.models import Team
-from snapshots.models.environment import Environment, not_hidden
+from snapshots.models.environment import Environment, in_whole, not_hidden
 from snapshots.rules.states import USABLE_STATE
 from snapshots.rules.taken_time import TakenFrom
 
@@ -55,7 +55,7 @@ class SnapshotQuerySet(models.QuerySet["Snapshot"]):
 
     def of_environment(self, environment: Environment) -> Self:
         """Return the rows that are shown of an environment that is not removed."""
-        return self.none() if environment.half_written_since else self.filter(environment=environment)
+        return self.filter(in_whole([environment]))
 
     def listed(self) -> Self:
         """Return snapshots that are not missing: listed, or absent from only the last list."""

@@ -8,7 +8,7 @@ from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
 
 from dashboard.teams.models import Team
-from snapshots.models.environment import Environment, not_hidden
+from snapshots.models.environment import Environment, in_whole, not_hidden
 from snapshots.rules.verdict import ALWAYS
 
 JUDGED_FIELDS = (
@@ -27,7 +27,7 @@ class VolumeQuerySet(models.QuerySet["Volume"]):
 
     def of_environment(self, environment: Environment) -> Self:
         """Return the rows that are shown of an environment that is not removed."""
-        return self.none() if environment.half_written_since else self.filter(environment=environment)
+        return self.filter(in_whole([environment]))
 
     def matching(self, text: str) -> Self:
         """Search by name, instance or id; every word must match one of them."""

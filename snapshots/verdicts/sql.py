@@ -17,6 +17,7 @@ from django.db.models.fields import CharField, DateTimeField, SmallIntegerField
 from django.db.models.sql.compiler import SQLCompiler
 
 from snapshots.models import Environment, Volume
+from snapshots.models.environment import in_whole
 from snapshots.models.volume import VolumeQuerySet
 from snapshots.rules.judge import LEAST_PATIENCE
 from snapshots.rules.verdict import ALWAYS, Verdict, is_usable_age
@@ -221,8 +222,7 @@ BY_DATA = Sql(_worst_at("{data_at}"))
 
 def volumes_of_team(environments: Sequence[Environment]) -> VolumeQuerySet:
     """A team's volumes, by the environments that it shows and that are not half written."""
-    whole = [environment for environment in environments if not environment.half_written_since]
-    found: VolumeQuerySet = Volume.objects.filter(environment__in=whole)
+    found: VolumeQuerySet = Volume.objects.filter(in_whole(environments))
     return found
 
 

@@ -272,10 +272,17 @@ GUARDS = (
     ),
     Guard(
         "volumes of a first list are hidden until it is whole",
-        "snapshots/verdicts/sql.py",
+        "snapshots/models/environment.py",
         " for environment in environments if not environment.half_written_since]",
         " for environment in environments]",
         "tests/sync/test_first_list.py::test_no_reader_sees_half_of_a_first_list",
+    ),
+    Guard(
+        "an environment that is half written since it was read is hidden too",
+        "snapshots/models/environment.py",
+        "Q(environment__in=whole, environment__half_written_since__isnull=True)",
+        "Q(environment__in=whole)",
+        "tests/sync/test_first_list.py::test_who_read_the_environment_before_sees_no_half_either",
     ),
     Guard(
         "an overtaken first list writes no more",

@@ -14,6 +14,8 @@ from snapshots.models import Environment, ShareLink, Snapshot, Volume
 from snapshots.simulator.server import Simulator
 from snapshots.sync import short_writes, single
 from snapshots.sync.leases import Caller, Why
+from snapshots.verdicts.sql import volumes_of_team
+from snapshots.views.snapshots.snapshot_page import SNAPSHOT
 from tests.authorization.conftest import House, house
 from tests.authorization.plan import TEAM_VIEWS, TOKEN_VIEWS, VIEWS, level
 from tests.sync.steps import PATH, denied, failed, ids, refresh, refreshed
@@ -102,6 +104,28 @@ def test_no_reader_sees_half_of_a_first_list(house: House, half: Environment, as
     empty = list(ask(house))
     assert {one.status for one in found} >= {200}
     assert [one.view for one, other in zip(found, empty, strict=True) if one != other] == []
+
+
+@pytest.mark.both_databases
+def test_who_read_the_environment_before_sees_no_half_either(
+    environment: Environment, between: Callable[[Callable[[], object]], None]
+) -> None:
+    """A page reads the environments first, and their rows later."""
+    before = Environment.objects.get(pk=environment.pk)
+    seen: list[list[object]] = []
+
+    def look() -> None:
+        (snapshot_id,) = Snapshot.objects.filter(environment=environment).values_list("snapshot_id", flat=True)[:1]
+        found = [model.objects.of_environment(before).count() for model in (Snapshot, Volume)]
+        found += [volumes_of_team([before]).count(), Snapshot.objects.of_team(environment.team).count()]
+        seen.append([*found, SNAPSHOT.first(environment=before.pk, snapshot_id=snapshot_id)])
+
+    between(look)
+    assert refreshed(environment).added == 24
+    assert len(seen) > 4
+    assert all(each == [0, 0, 0, 0, None] for each in seen)
+    assert volumes_of_team([Environment.objects.get(pk=environment.pk)]).count() == 4
+    assert volumes_of_team([before]).count() == 4
 
 
 # --- in short transactions

@@ -43,7 +43,9 @@ CAPITAL = re.compile(r"(?<=[a-z])[A-Z]")
 
 
 SNAPSHOT = Prepared(
-    lambda environment, snapshot_id: Snapshot.objects.filter(environment=environment, snapshot_id=snapshot_id)
+    lambda environment, snapshot_id: Snapshot.objects.filter(
+        environment=environment, snapshot_id=snapshot_id, environment__half_written_since__isnull=True
+    )
 )
 VOLUME = Prepared(lambda environment, volume_id: Volume.objects.filter(environment=environment, volume_id=volume_id))
 
@@ -121,8 +123,6 @@ def snapshot_detail(
 
 
 def find_shown(request: MemberRequest, environment: Environment, snapshot_id: str) -> Shown | None:
-    if environment.half_written_since:
-        return None
     snapshot = SNAPSHOT.first(environment=environment.pk, snapshot_id=snapshot_id)
     if snapshot is None:
         return None
