@@ -272,7 +272,7 @@ def _order(sort: str, *, oldest_first: bool) -> list[OrderBy]:
     sort = usual_sort(sort, oldest_first=oldest_first)
     name = sort.removeprefix("-")
     keys = {
-        "status": [OrderBy(_rank(), descending=True)],
+        "status": [OrderBy(rank(), descending=True)],
         "name": [OrderBy(F("name"))],
         "usable": [OrderBy(F("usable_count"))],
     }.get(name, [])
@@ -283,7 +283,7 @@ def _order(sort: str, *, oldest_first: bool) -> list[OrderBy]:
     return order
 
 
-def _rank() -> Case:
+def rank() -> Case:
     """Order the worst first, by the data's verdict: old data does not move a row. Excluded volumes come last."""
     unchecked = When(verdict__gte=Verdict.EXCLUDED, then=Value(-1))
     return Case(unchecked, default=F("verdict_by_data"), output_field=SmallIntegerField())

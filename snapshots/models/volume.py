@@ -15,7 +15,7 @@ JUDGED_FIELDS = (
     *("environment", "doubt_from", "deleted_at", "excluded_until"),
     *("none_from", "late_from", "stuck_from", "failing_from", "unknown_from", "new_from", "running_from"),
     *("patience", "newest_before", "newest_after", "usable_count", "snapshot_count", "schedules", "target_hours"),
-    "last_usable_at",
+    *("last_usable_at", "instance_name"),
 )
 # How long a page shows an exclusion that expired.
 RETURN_IS_SAID = timedelta(days=14)

@@ -287,7 +287,7 @@ def _table(view: VolumesView, volumes: VolumeQuerySet, total: int, ages: DataAge
         "is_compact": view.look.is_compact,
     }
     if view.filters.group:
-        page, blocks = volume_groups.find_page(volume_groups.blocks_of(volumes), filters, ages)
+        page, blocks = volume_groups.find_page(volumes, filters, ages)
         context["row_groups"] = scene.groups(page.volumes, blocks)
     else:
         page = volume_list.find_page(volumes, filters, total, ages, oldest_first=view.policy is None)
