@@ -15,7 +15,7 @@ from typing import NamedTuple
 from django.db import connection
 
 from snapshots.cloudca.records import SnapshotRecord
-from snapshots.models import Change, Environment, Snapshot
+from snapshots.models import Change, Environment, Snapshot, words
 from snapshots.rules.runs import AFTER_COMPLETION
 from snapshots.rules.schedules import schedules_of
 from snapshots.rules.states import USABLE_STATE
@@ -163,6 +163,8 @@ def update(updates: Mapping[str, Sequence[Values]]) -> int:
     found = 0
     with connection.cursor() as cursor:
         for statement, rows in updates.items():
+            if " name = %s" in statement or " volume = %s" in statement:
+                words.remember(row[-1] for row in rows)
             cursor.executemany(statement, rows)
             found += cursor.rowcount
     return found

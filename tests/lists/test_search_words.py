@@ -63,6 +63,7 @@ def row(fill: Fill) -> Snapshot:
 def test_finds_what_python_finds(
     row: Snapshot, team: Team, name: str, volume: str, now: str, instance: str, parts: list[str], is_indexed: bool
 ) -> None:
+    words.remember([row.pk])
     Snapshot.objects.update(name=name, volume=volume)
     Volume.objects.update(name=now, instance_name=instance)
     if is_indexed:
@@ -115,14 +116,21 @@ def test_rows_are_found_before_and_after_they_are_indexed(row: Snapshot, team: T
     def found(text: str) -> bool:
         return bool(words.rows_with(team.pk, text, 9))
 
+    words.remember([row.pk])
     Snapshot.objects.update(name="first-name")
     assert found("first")
     words.catch_up()
     assert found("FIRST")
+    words.remember([row.pk])
     Snapshot.objects.update(name="other-name")
     assert found("other")
     words.catch_up()
     assert (found("other"), found("first")) == (True, False)
+    row.pk, row.snapshot_id, row.name = None, "2", "new-row"
+    row.save()
+    assert found("new-row")
+    words.catch_up()
+    assert found("NEW-ROW")
     Snapshot.objects.all().delete()
     words.catch_up()
     assert not found("other")
@@ -131,3 +139,11 @@ def test_rows_are_found_before_and_after_they_are_indexed(row: Snapshot, team: T
 def test_another_team_s_rows_are_not_asked_for(row: Snapshot, rival: Team) -> None:
     words.catch_up()
     assert words.rows_with(rival.pk, row.name, 9) == []
+
+
+def test_a_row_that_a_list_renames_is_found(fill: Fill, team: Team) -> None:
+    fill([record(1, name="as-it-was")])
+    fill([record(1, name="as-it-became")])
+    keys = list(Snapshot.objects.values_list("pk", flat=True))
+    assert words.rows_with(team.pk, "became", 9) == keys
+    assert words.rows_with(team.pk, "it-was", 9) in ([], keys)

@@ -11,7 +11,7 @@ from django.db.migrations.state import StateApps
 from dashboard.teams.models import Team
 from snapshots.models import Snapshot, words
 
-BEFORE, AFTER = [("snapshots", "0017_half_written_since")], [("snapshots", "0018_words")]
+BEFORE, AFTER = [("snapshots", "0017_half_written_since")], [("snapshots", "0021_words_of_new_rows")]
 AT = datetime(2026, 11, 1, tzinfo=UTC)
 
 
