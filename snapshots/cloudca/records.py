@@ -98,6 +98,7 @@ class Listing(Generic[T]):
         record_count: the provider's count, None if absent or not a whole number.
         body_hash: BLAKE2b of the body in hex: equal for an equal body.
         count_expected: False if the provider never sends a count.
+        is_same: whether the body is the one that is known already; then its rows were not read.
     """
 
     rows: tuple[T, ...]
@@ -109,6 +110,12 @@ class Listing(Generic[T]):
     body_hash: str
     count_expected: bool = True
     contradictions: int = 0
+    is_same: bool = False
+
+    @property
+    def length(self) -> int:
+        """How many rows it has without duplicates. A body that is known already has none."""
+        return self.raw_count if self.is_same else len(self.rows)
 
     @property
     def complete(self) -> bool:

@@ -144,7 +144,7 @@ def _refused_since(environment: Environment) -> datetime | None:
 
 
 def _began(listing: Listing[SnapshotRecord]) -> Event:
-    return Event(None, Kind.BEGAN, after=str(len(listing.rows)))
+    return Event(None, Kind.BEGAN, after=str(listing.length))
 
 
 def _event(pk: int, kind: Change.Kind, row: Before, after: str = "") -> Event:

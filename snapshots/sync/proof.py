@@ -17,6 +17,9 @@ from snapshots.sync.leases import Claim
 from snapshots.sync.questions import LEAST_CAP
 from snapshots.sync.store_volumes import visible_volumes
 
+# The word for lists that are known to be truncated.
+CAPPED = "capped"
+
 
 def trust_in(held: Claim, listing: Listing[SnapshotRecord], now: datetime) -> diff.Trust:
     """Return what the list proves under its key: nothing about a volume of which the key sees no snapshot."""
@@ -55,7 +58,7 @@ def keep_proof(
     still shows that this row came late, but it dates no other.
     """
     environment = held.environment
-    most = max(environment.most_rows, len(listing.rows) if listing else 0)
+    most = max(environment.most_rows, listing.length if listing else 0)
     may_be_capped = environment.listed_rows >= max(most, LEAST_CAP)
     if is_capped or may_be_capped or not _is_same_key(held):
         environment.believed_at = None
@@ -79,12 +82,20 @@ def doubt_of(environment: Environment) -> diff.Doubt | None:
     )
 
 
+def known_body(environment: Environment) -> str:
+    """Return the hash of the body whose rows need not be read again, "" for none.
+
+    Duplicates may contradict each other, which a list that is not read does not tell.
+    """
+    return environment.body_hash if environment.list_notes in ("", CAPPED) else ""
+
+
 def note_length(environment: Environment, listing: Listing[SnapshotRecord], *, capped: int, is_believed: bool) -> None:
     """Store the list's length and whether lists are truncated."""
     if not listing.complete:
         return
     environment.capped_rows = capped
-    environment.list_notes = ",".join([*listing.doubts, *(["capped"] if capped else [])])[:100]
+    environment.list_notes = ",".join([*listing.doubts, *([CAPPED] if capped else [])])[:100]
     if is_believed:
-        environment.listed_rows = len(listing.rows)
+        environment.listed_rows = listing.length
         environment.most_rows = max(environment.most_rows, environment.listed_rows)

@@ -58,7 +58,7 @@ def settle(
 
     Returns the length at which the provider's lists are truncated, 0 if that is not known.
     """
-    capped = environment.capped_rows if environment.capped_rows == len(listing.rows) else 0
+    capped = environment.capped_rows if environment.capped_rows == listing.length else 0
     wanted = _wanted(plan, listing, is_capped=bool(capped))
     probes = [] if capped else _probes(environment, plan, listing)
     asked = [*sorted(wanted, key=lambda row: row.asked_for)[:MOST_ASKED], *probes]
@@ -67,7 +67,7 @@ def settle(
     if asked:
         _bury(plan, wanted, told)
         _keep(plan, asked, told)
-    return len(listing.rows) if any(told.values()) else capped
+    return listing.length if any(told.values()) else capped
 
 
 def _wanted(plan: Plan[SnapshotRecord], listing: Listing[SnapshotRecord], *, is_capped: bool) -> list[Absent]:
@@ -81,7 +81,7 @@ def _wanted(plan: Plan[SnapshotRecord], listing: Listing[SnapshotRecord], *, is_
 
 def _probes(environment: Environment, plan: Plan[SnapshotRecord], listing: Listing[SnapshotRecord]) -> list[Absent]:
     """Return whether a list has as many rows as before, but others: it is truncated, or rotation took place."""
-    is_alike = environment.listed_rows == len(listing.rows) >= LEAST_CAP
+    is_alike = environment.listed_rows == listing.length >= LEAST_CAP
     if not (is_alike and plan.added and plan.left_out):
         return []
     usable = [row for row in _absent(plan.left_out) if row.is_usable]

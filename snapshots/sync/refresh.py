@@ -24,7 +24,7 @@ from snapshots.containment import Internal, contain
 from snapshots.models import Environment
 from snapshots.rules.clock_skew import clock_ahead, read
 from snapshots.setup.provider import provider
-from snapshots.sync import first_list, leases
+from snapshots.sync import first_list, leases, proof
 from snapshots.sync.failures import Fault, guarded, name_of, record, record_unclaimed, removed
 from snapshots.sync.leases import Caller, Claim, Denied, Late, Why
 from snapshots.sync.store_snapshots import Written, store_listing
@@ -216,7 +216,7 @@ def _ask_for_lists(
     """Fill in the provider's replies, as far as they come. `absent`: None if volumes are not requested."""
     where = (held.environment.service_code, held.environment.name)
     with provider(key, deadline=deadline, retries=held.retries) as client:
-        listing = client.list_snapshots(*where)
+        listing = client.list_snapshots(*where, known=proof.known_body(held.environment))
         fetched.received_at = timezone.now()
         fetched.clock_ahead = clock_ahead(client.last_date, fetched.received_at)
         fetched.listing = listing

@@ -3,8 +3,10 @@
 import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
+from django.utils import timezone
 from time_machine import Traveller
 
+from snapshots.cloudca import decode
 from snapshots.models import Environment
 from snapshots.simulator.server import Simulator
 from snapshots.sync.leases import Caller
@@ -120,3 +122,28 @@ def test_an_incomplete_list_of_the_same_bytes_stays_incomplete(
         assert refreshed(seen).incomplete
         clock.shift(MINUTE)
     assert seen.is_partial
+
+
+@pytest.mark.both_databases
+def test_the_same_bytes_are_not_read(seen: Environment, monkeypatch: pytest.MonkeyPatch, clock: Traveller) -> None:
+    kept = ("listed_rows", "most_rows", "capped_rows", "list_notes", "body_hash", "facets", "suspect_since")
+    before = {name: getattr(seen, name) for name in kept}
+    monkeypatch.setattr(decode, "read_snapshots", lambda _: pytest.fail("the rows are read"))
+    for _ in range(2):
+        assert refreshed(seen).total == 0
+        assert {name: getattr(seen, name) for name in kept} == before
+        assert seen.listed_at == seen.believed_at == timezone.now()
+        clock.shift(MINUTE)
+
+
+@pytest.mark.both_databases
+def test_the_same_bytes_are_read_if_rows_may_contradict_each_other(
+    seen: Environment, sim: Simulator, clock: Traveller
+) -> None:
+    """A list that contradicts itself proves no absence, however often it comes."""
+    believed = seen.believed_at
+    sim.fault(path="/snapshots", duplicate_ids=True)
+    for _ in range(3):
+        assert refreshed(seen).total == 0
+        assert ("duplicates" in seen.list_notes, seen.believed_at) == (True, believed)
+        clock.shift(MINUTE)
