@@ -13,6 +13,7 @@ from enum import Enum
 from django.db import transaction
 from django.utils import timezone
 
+from dashboard.backends.prepared import Prepared
 from dashboard.teams.models import ApiKey
 from dashboard.teams.models.keys import key_mark, key_of
 from snapshots.models import REFUSED_KINDS, Environment
@@ -27,6 +28,12 @@ GAP = timedelta(seconds=10)
 CLOCKS_APART = timedelta(minutes=1)
 BACK_OFF_FIRST, BACK_OFF_MOST = timedelta(seconds=60), timedelta(minutes=15)
 REFUSED_FIRST, REFUSED_MOST = timedelta(minutes=15), timedelta(hours=6)
+
+# Each sync of each environment asks these. They lock the row.
+LOCKED = Prepared(lambda pk: Environment.objects.select_for_update(no_key=True).filter(pk=pk))
+LOCKED_WITH_TEAM = Prepared(
+    lambda pk: Environment.objects.select_for_update(of=("self",), no_key=True).select_related("team").filter(pk=pk)
+)
 
 
 class Caller(Enum):
@@ -94,8 +101,9 @@ def claim(environment: Environment, *, caller: Caller, targeted: bool = False) -
         return early
     with transaction.atomic():
         # Only this row, not its team's: the team's other environments are claimed and written at the same time.
-        row = Environment.objects.select_for_update(of=("self",), no_key=True)
-        locked = row.select_related("team").get(pk=environment.pk)
+        locked = LOCKED_WITH_TEAM.first(pk=environment.pk)
+        if locked is None:
+            raise Environment.DoesNotExist
         now = timezone.now()
         denied = _denial(locked, key, caller, now, targeted)
         if denied is not None:
@@ -155,7 +163,7 @@ class Late(Exception):
 
 def locked_for_write(held: Claim) -> Environment:
     """Return the environment's row, locked, if the claim is still valid. Call inside a transaction. Raises `Late`."""
-    environment = Environment.objects.select_for_update(no_key=True).filter(pk=held.environment.pk).first()
+    environment = LOCKED.first(pk=held.environment.pk)
     if environment is None or environment.fence != held.fence:
         raise Late
     if not ApiKey.objects.filter(pk=held.key.pk, generation=held.key.generation).exists():

@@ -16,6 +16,7 @@ from typing import NamedTuple, TypeVar
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
+from dashboard.backends.prepared import Prepared
 from dashboard.secrets import KeyUnreadable, Secret
 from snapshots.cloudca.errors import CloudError, NotFound
 from snapshots.cloudca.http import Deadline
@@ -32,6 +33,7 @@ from snapshots.sync.store_volumes import absent_volumes, note_fault, store_volum
 from snapshots.verdicts import day_notes
 
 T = TypeVar("T")
+WITH_KEY = Prepared(lambda pk: Environment.objects.select_related("team__api_key").filter(pk=pk))
 
 COMMAND_BUDGET = 30.0
 WEB_BUDGET = 8.0
@@ -164,8 +166,8 @@ def take(environment: Environment, caller: Caller, *, targeted: bool = False) ->
 
     def claim() -> Claim | Denied | Fault:
         try:
-            fresh = Environment.objects.select_related("team__api_key").get(pk=environment.pk)
-            return leases.claim(fresh, caller=caller, targeted=targeted)
+            fresh = WITH_KEY.first(pk=environment.pk)
+            return leases.claim(fresh, caller=caller, targeted=targeted) if fresh else removed()
         except Environment.DoesNotExist:
             return removed()
 
