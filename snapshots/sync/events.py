@@ -183,7 +183,8 @@ def _length(row: Before, environment: Environment, now: datetime) -> int | None:
         return None
     longest = now + timedelta(seconds=environment.clock_ahead) - row.taken_after
     shortest = environment.data_at - row.taken_before
-    if shortest < timedelta() or longest - shortest > max(CLOSE, shortest / 4):
+    # Not so if our clock was set back in between.
+    if not timedelta() <= shortest <= longest or longest - shortest > max(CLOSE, shortest / 4):
         return None
     return int(((longest + shortest) / 2).total_seconds())
 

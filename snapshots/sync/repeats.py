@@ -83,7 +83,7 @@ def _line(
         began = row.at - timedelta(seconds=row.seconds or 0)
         if row.number is not None and began >= since:
             kind = Kind.FAILED if is_failed else row.kind
-            values = {"at": now, "number": row.number + len(new), "seconds": int((now - began).total_seconds())}
+            values = {"at": now, "number": row.number + len(new), "seconds": _seconds(began, now)}
             Change.objects.filter(pk=row.pk).update(kind=kind, **values)
             return row.pk
     before = [row for row in past if row.kind in FAILURES and row.number is None and row.line_id is None]
@@ -101,12 +101,17 @@ def _begun(environment: Environment, new: Sequence[Event], before: Sequence[Past
         at=now,
         kind=Kind.FAILED if Kind.FAILED in kinds else Kind.VANISHED,
         number=len(single) + len(new),
-        seconds=int((now - min(row.at for row in single or before)).total_seconds()),
+        seconds=_seconds(min(row.at for row in single or before), now),
     )
     tries = Change.objects.filter(snapshot__in=[row.snapshot_id for row in single if row.snapshot_id is not None])
     ended = tries.filter(kind__in=FAILURES) | tries.filter(kind=Kind.DELETED, before=FAILED)
     ended.filter(number__isnull=True, folded=False).update(folded=True, line=line)
     return line.pk
+
+
+def _seconds(began: datetime, now: datetime) -> int:
+    """Return how long failures have lasted; 0 if our clock was set back since the first."""
+    return max(0, int((now - began).total_seconds()))
 
 
 def _past(environment: Environment, volume_ids: Collection[str], since: datetime) -> Mapping[str, list[Past]]:

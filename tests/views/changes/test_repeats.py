@@ -131,3 +131,14 @@ def test_a_volumes_own_changes_have_the_line_too(alice_client: Client, lists: Li
     page = alice_client.get(f"/t/acme/volumes/{PATH}/{VOLUME}/").content.decode()
     line = Change.objects.get(number__isnull=False)
     assert f"line={line.pk}" in page
+
+
+@pytest.mark.both_databases
+def test_failures_while_our_clock_is_set_back(lists: Lists, clock: time_machine.Traveller) -> None:
+    """The earlier failures lie in the future then; the line lasts no time, and the list is stored."""
+    numbers = (1, 2, 3)
+    for failed in range(4):
+        lists([*GOOD, *(taken(each, NOW, state="Error" if each <= failed else "Creating") for each in numbers)])
+        clock.shift(timedelta(hours=-1))
+    assert shown() == [("failed", 3)]
+    assert Change.objects.as_lines().exclude(kind="began").get().seconds == 0
