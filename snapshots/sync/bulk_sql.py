@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from dataclasses import replace
 from datetime import datetime, timedelta
 from functools import cache, lru_cache
+from operator import itemgetter
 from typing import NamedTuple
 
 from django.db import connection
@@ -144,7 +145,8 @@ def updates_of(changed: Iterable[tuple[int, Before, SnapshotRecord]], now: datet
     """Return the values of changed rows, by the statement that writes no more of a row's indexes than it must."""
     seen_at = _stored(now)
     found: dict[str, list[Values]] = defaultdict(list)
-    for pk, row, record in changed:
+    # In the order of the table, which triggers and indexes follow.
+    for pk, row, record in sorted(changed, key=itemgetter(0)):
         moved = [column for column in INDEXED if getattr(row, column) != getattr(record, column)]
         values = [getattr(record, column) for column in (*moved, "volume_type", "raw", "fingerprint")]
         usable_at = seen_at if record.state == USABLE_STATE else None
