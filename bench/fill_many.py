@@ -17,7 +17,7 @@ from bench.people import EMAIL, LARGE, SMALL
 from bench.world import LISTED_PER_GONE, SNAPSHOTS_OF_EACH, TARGET_HOURS, fill_one, make_team
 from dashboard.teams.access import issue_tokens
 from dashboard.teams.models import Membership, Team, User
-from snapshots.models import Change, Environment, Snapshot, Volume
+from snapshots.models import Change, Environment, Snapshot, Volume, words
 from snapshots.policy.targets import set_of_team
 from snapshots.sharing import links
 from snapshots.simulator.world import World
@@ -38,6 +38,7 @@ def run(size: int) -> None:
     source = Environment.objects.earliest("pk")
     for copy in range(FIRST_COPY, FIRST_COPY + environments - 1):
         _copy(source, copy)
+    words.catch_up()
     _note_changes()
     with connection.cursor() as cursor:
         cursor.execute("ANALYZE" if connection.vendor == "postgresql" else "PRAGMA optimize")
