@@ -26,7 +26,10 @@ NAMED = "many"
 COPY = """
 INSERT INTO snapshots_snapshot ({columns})
 WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < {rows})
-SELECT {values} FROM n, (SELECT * FROM snapshots_snapshot WHERE listed ORDER BY id LIMIT 1)
+SELECT {values} FROM n, (
+    SELECT * FROM snapshots_snapshot WHERE listed AND team_id = (SELECT id FROM teams_team WHERE slug = 'acme')
+    ORDER BY id LIMIT 1
+)
 """
 REMOVE = """
 DELETE FROM teams_membership WHERE team_id = (SELECT id FROM teams_team WHERE slug = 'acme')
