@@ -40,11 +40,11 @@ run: $(RUNTIME) ## Run web server and sync against the real provider, with the s
 	@test -f .env || { echo "There is no .env yet. Run: cp .env.example .env, and fill it in." >&2; exit 1; }
 	@exec $(PY) manage.py serve
 
-# Four processes, also on fewer cores, for many tests wait: for programs, sockets and deadlines. A file stays on one
+# Three processes, also on fewer cores, for many tests wait: for programs, sockets and deadlines. A file stays on one
 # process, so that what its tests share starts once.
 CORES := $(shell $(PYTHON) -c 'import os; print(os.cpu_count() or 1)')
 NO_TOOLS := $(if $(filter no,$(TOOLS)), and not tools)
-HERE := $(PY) -m pytest -q -n $(shell echo $$(( $(CORES) > 4 ? $(CORES) : 4 ))) --dist loadfile \
+HERE := $(PY) -m pytest -q -n $(shell echo $$(( $(CORES) > 3 ? $(CORES) : 3 ))) --dist loadfile \
 	--ignore=tests/browser --ignore=tests/postgres_redis \
 	-m "not browser and not services$(NO_TOOLS)"
 PROOF := $(PY) -m pytest -q --proof --timeout 3600 -o faulthandler_timeout=3700
