@@ -36,7 +36,7 @@ def _cases() -> dict[str, str]:
     found: dict[str, str] = defaultdict(str)
     for sign in map(chr, range(LAST_CASED + 1)):
         found[_letter(sign)] += sign
-    return {letter: signs for letter, signs in found.items() if len(signs) > 1}
+    return {letter: several for letter, several in found.items() if len(several) > 1}
 
 
 def _pattern(word: str, quoted: Callable[[str], str]) -> str:

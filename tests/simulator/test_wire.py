@@ -61,7 +61,7 @@ def test_a_drip_takes_its_time(get: Get, sim: Simulator, whole: bytes) -> None:
 def test_a_drip_sends_byte_by_byte_and_does_not_hold_up_the_end(sim: Simulator) -> None:
     sim.fault(drip=20.0)
     pieces = until_end(ask(sim))
-    # Whoever reads late gets some at once.
+    # A late reader gets some at once.
     first = [next(pieces) for _ in range(3)]
     assert (b"".join(first)[:3], max(map(len, first)) < 50) == (b"HTT", True)
     sim.stop()
