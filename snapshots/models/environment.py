@@ -279,12 +279,12 @@ def not_hidden(team: Team) -> Q:
 def in_whole(environments: Iterable[Environment]) -> Q:
     """Return the condition that a row belongs to one of these environments, which is not half written.
 
-    An environment that never answered may have become half written since it was read. No other one ever does.
+    One that never answered is half written, or may have become so since it was read. No other one ever is.
     """
-    whole = [environment for environment in environments if not environment.half_written_since]
-    if all(environment.answered_at for environment in whole):
-        return Q(environment__in=whole)
-    return Q(environment__in=whole, environment__half_written_since__isnull=True)
+    places = list(environments)
+    if all(place.answered_at for place in places):
+        return Q(environment__in=places)
+    return Q(environment__in=places, environment__half_written_since__isnull=True)
 
 
 OF_TEAM = Prepared(lambda team: Environment.objects.of_team(team))
