@@ -191,7 +191,7 @@ def _refuse_too_many(request: HttpRequest) -> HttpResponse | None:
 
 def _enter_team(request: HttpRequest, user: User, slug: object) -> Membership:
     """Find the user's membership in the team of the URL. Raises Http404 for strangers and unknown teams alike."""
-    membership = MEMBERSHIP.first(user=user.pk, slug=str(slug))
+    membership = MEMBERSHIP.first(user=user.pk, slug=slug) if isinstance(slug, str) else None
     if membership is None:
         raise Http404
     request.team = membership.team  # type: ignore[attr-defined]
