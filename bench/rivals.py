@@ -2,7 +2,7 @@
 
 `peers`: Django's admin, django-tables2 with django-filter, and the complete list in Django's cache, in this process or
 in Redis, over the same database. `horizon`: the page of volume snapshots of OpenStack Horizon, with 50 rows and a
-provider that answers at once. Each product runs in an environment of its own, with one process and eight threads.
+provider that answers at once. Each product runs in its own environment, with one process and eight threads.
 """
 
 import subprocess

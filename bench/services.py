@@ -102,7 +102,7 @@ def _pages(ground: Stage, size: int, rounds: int) -> Iterator[list[str]]:
 
 
 def _refreshes(size: int, rounds: int) -> Iterator[list[str]]:
-    """Refresh both, one kind after the other, into databases of their own: those of the pages are filled."""
+    """Refresh both, one kind after the other, into their own databases: those of the pages are filled."""
     with stage() as empty:
         both = (empty, _second(empty, "refresh", size))
         first, second = [json.loads(each.run("refresh_seconds", size, rounds)) for each in both]

@@ -17,7 +17,7 @@ Given = int | str | datetime
 
 @dataclass(frozen=True, slots=True)
 class _Place:
-    """Stands in a written query for a value that is given later."""
+    """The place of a value that is given later, in a written query."""
 
     name: str
 
@@ -42,7 +42,7 @@ class Prepared(Generic[M]):
         return list(written[self].rows(values))
 
     def first(self, **values: Given) -> M | None:
-        """Return the first row, or None. The query asks for no more than it needs if it is unique or sliced."""
+        """Return the first row, or None. The query should be unique or sliced: all of its rows are read."""
         return next(iter(self.all(**values)), None)
 
 

@@ -14,7 +14,7 @@ from snapshots.models.environment import Environment, in_whole, not_hidden
 from snapshots.rules.states import USABLE_STATE
 from snapshots.rules.taken_time import TakenFrom
 
-# A range of more days than this has an index of its own, by which the few such rows are found.
+# A range of more days than this has its own index, by which the few such rows are found.
 USUAL_DAYS = 1.0
 
 

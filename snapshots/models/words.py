@@ -24,6 +24,7 @@ IS_THERE = {
     "sqlite": "SELECT 1 FROM sqlite_master WHERE name = 'snapshots_indexed'",
     "postgresql": "SELECT 1 WHERE to_regclass('snapshot_by_words') IS NOT NULL",
 }
+# Three private characters name the team before its words, so that a large team does not slow another's search.
 WORDS = """char(983040 + team_id % 65534, 1048576 + team_id / 65534, 983040 + team_id % 65534)
     || name || char(10) || volume"""
 # Rows with a higher number than `snapshots_indexed` says are not indexed yet.

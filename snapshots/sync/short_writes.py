@@ -16,7 +16,7 @@ PAUSE_SECONDS = 0.005
 
 
 def in_turns(held: Claim, pieces: Iterable[T], write: Callable[[T], object]) -> None:
-    """Write each piece in a transaction of its own. Raises `Late` as soon as the claim is no longer valid.
+    """Write each piece in its own transaction. Raises `Late` as soon as the claim is no longer valid.
 
     The pieces are made between the transactions.
     """
