@@ -74,6 +74,29 @@ def test_a_wait_without_a_limit_is_found(line: str, count: int) -> None:
     assert len([*unlimited(ast.parse(line))]) == count
 
 
+# What Playwright reads at once, from a page that may still be loading; `expect` waits for it.
+AT_ONCE = {"is_visible", "is_hidden", "is_checked", "is_enabled", "is_disabled", "is_editable"}
+AT_ONCE |= {"count", "inner_text", "text_content", "input_value"}
+
+
+def read_at_once(tree: ast.AST) -> list[str]:
+    """The asserts that read a page without waiting for it."""
+    return [
+        ast.unparse(statement)
+        for statement in ast.walk(tree)
+        if isinstance(statement, ast.Assert)
+        for call in ast.walk(statement)
+        if isinstance(call, ast.Call) and not call.args and name_of(call).rpartition(".")[2] in AT_ONCE
+    ]
+
+
+def test_no_assert_reads_a_page_that_still_loads() -> None:
+    files = (ROOT / name for name in FILES if name.startswith("tests/browser/"))
+    assert [line for file in files for line in read_at_once(ast.parse(file.read_text()))] == []
+    assert len(read_at_once(ast.parse("assert not page.locator('#x').is_visible()"))) == 1
+    assert read_at_once(ast.parse("assert 'text'.count('t') == 2")) == []
+
+
 HANGING = """
 from concurrent.futures import ThreadPoolExecutor
 from threading import Event

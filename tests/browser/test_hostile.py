@@ -11,7 +11,7 @@ from urllib.parse import quote, urlencode, urlsplit
 
 import pytest
 from django.urls import reverse
-from playwright.sync_api import Browser, BrowserContext, Dialog, Page, Request
+from playwright.sync_api import Browser, BrowserContext, Dialog, Page, Request, expect
 
 from dashboard.teams.access.capabilities import SIGNED_IN, capabilities
 from snapshots.simulator.hostile import HOSTILE_NAMES
@@ -221,10 +221,11 @@ def test_nothing_would_run_without_the_policy(stack: Stack, seeded: Told, open_s
         sink.visit(path)
     for snapshot, name in shown:
         sink.visit(f"/t/{seeded['teams'][0]}/snapshots/{seeded['place']}/{snapshot}/")
-        assert sink.page.locator("h1").text_content() == (name if name.strip() else snapshot)
+        told = sink.page.locator("h1").text_content()
+        assert told == (name if name.strip() else snapshot)
     for path in share_hostile(stack, seeded["teams"][0]):
         sink.visit(path)
-    assert sink.page.locator("dl div").count() == 5
+    expect(sink.page.locator("dl div")).to_have_count(5)
     tell(sink, figures)
 
 

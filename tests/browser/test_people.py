@@ -27,7 +27,7 @@ def copied_invitation(tab: Tab, email: str) -> str:
     tab.page.get_by_role("button", name="Copy link").click()
     expect(tab.page.locator("#copied")).to_have_text(re.compile("Copied"))
     link = tab.pasted()
-    assert link == tab.page.locator("#link").input_value()
+    expect(tab.page.locator("#link")).to_have_value(link)
     assert link.startswith(f"{tab.url}/invitation/")
     return link
 

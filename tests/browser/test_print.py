@@ -4,7 +4,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Page, ViewportSize
+from playwright.sync_api import Page, ViewportSize, expect
 
 from tests.browser.conftest import SHOTS, Tab
 from tests.proof import first
@@ -65,7 +65,7 @@ def test_is_dark_on_light_without_a_button(open_tab: OpenTab, name: str) -> None
     for theme in ("light", "dark"):
         page.emulate_media(media="print", color_scheme=theme)
         page.screenshot(path=SHOTS / f"print-{name}-{theme}.png", full_page=True)
-        assert page.locator(PRESSED).filter(visible=True).count() == 0
+        expect(page.locator(PRESSED).filter(visible=True)).to_have_count(0)
         texts = page.evaluate(LIGHTNESS)
         assert len(texts) > 5
         assert [text for ink, paper, text in texts if ink > 0.5 or paper < 0.85] == []
@@ -77,11 +77,10 @@ def test_says_what_the_page_says(open_tab: OpenTab) -> None:
     page = printed(open_tab, PAGES["list"])
     page.emulate_media(media="print", color_scheme="dark")
     for told in (".on-paper", "h1", "#count", "#freshness", ".chip", ".col-state .badge", ".pager"):
-        assert page.locator(told).first.is_visible(), told
-    rows = page.locator("tr.row")
-    assert rows.count() == 50
-    assert page.locator(".chip").first.inner_text().strip() == "State: Completed"
-    assert page.locator(".on-paper bdi").inner_text() == "Acme Platform"
+        expect(page.locator(told).first).to_be_visible()
+    expect(page.locator("tr.row")).to_have_count(50)
+    expect(page.locator(".chip").first).to_have_text("State: Completed")
+    expect(page.locator(".on-paper bdi")).to_have_text("Acme Platform")
 
 
 def test_the_head_row_is_on_every_sheet_and_no_row_is_split(open_tab: OpenTab) -> None:
@@ -99,8 +98,8 @@ def test_the_head_row_is_on_every_sheet_and_no_row_is_split(open_tab: OpenTab) -
 def test_a_snapshot_says_where_it_is_found(open_tab: OpenTab, tmp_path: Path) -> None:
     page = printed(open_tab, PAGES["snapshot"])
     address = page.locator("#address")
-    assert address.is_visible()
-    assert address.input_value() == page.url.partition("?")[0]
+    expect(address).to_be_visible()
+    expect(address).to_have_value(page.url.partition("?")[0])
     pdf = page.pdf(path=tmp_path / "snapshot.pdf", format="A4", prefer_css_page_size=True)
     assert pdf.startswith(b"%PDF")
     assert pdf.count(b"/Type /Page\n") <= 2
@@ -111,7 +110,7 @@ def test_a_link_that_lets_somebody_in_is_not_printed(open_tab: OpenTab) -> None:
     page.emulate_media(media="screen")
     page.get_by_label("Email").fill("paper@example.com")
     page.get_by_role("button", name="Create invite link").click()
-    assert page.locator("#link").is_visible()
+    expect(page.locator("#link")).to_be_visible()
     page.emulate_media(media="print")
-    assert not page.locator("#link").is_visible()
-    assert page.locator(".person").filter(has_text="paper@example.com").is_visible()
+    expect(page.locator("#link")).to_be_hidden()
+    expect(page.locator(".person").filter(has_text="paper@example.com")).to_be_visible()

@@ -91,7 +91,7 @@ def test_a_late_answer_and_no_answer(open_tab: Callable[..., Tab]) -> None:
     page.keyboard.type("ot-")
     options(page, 0)
     assert [first.value.failure, len(held)] == ["net::ERR_ABORTED", 1]
-    assert page.locator("#search-results mark").first.inner_text() == "ROOT-"
+    expect(page.locator("#search-results mark").first).to_have_text("ROOT-")
     tab.expected.append("503")
     page.unroute(PART)
     page.route(PART, lambda route: route.fulfill(status=503))

@@ -56,7 +56,8 @@ def test_made_opened_withdrawn_and_opened_again(open_tab: OpenTab, stack: Stack,
     stranger.expected = ["404"]
     assert visit(stranger, link) == (200, [])
     expect(stranger.page.get_by_role("heading", name=name)).to_be_visible()
-    assert (stranger.page.title(), stranger.page.locator("a, form, script").count()) == ("Shared snapshot", 0)
+    expect(stranger.page).to_have_title("Shared snapshot")
+    expect(stranger.page.locator("a, form, script")).to_have_count(0)
     stranger.keep("shared")
     withdraw(alice, link)
     assert visit(stranger, link) == (404, [])
