@@ -25,7 +25,7 @@ __all__ = ["clock", "environment", "key", "seen", "sim"]
 pytestmark = pytest.mark.django_db
 OURS = "snapshots."
 PAGES = {"snapshots": ("/t/acme/snapshots/", 23), "volumes": ("/t/acme/volumes/", 32)}
-SYNC_LIMIT = 35
+SYNC_LIMIT = 39
 
 
 @contextmanager

@@ -15,7 +15,7 @@ from django.db.models.functions import Coalesce
 from django.utils.translation import gettext as _
 
 from dashboard.teams.core import retention as teams
-from snapshots.models import Change, Environment, Snapshot, VerdictDay, Volume
+from snapshots.models import Change, Environment, Problem, Snapshot, VerdictDay, Volume
 from snapshots.setup import pending_keys
 from snapshots.sharing import links
 
@@ -29,6 +29,7 @@ class Subject(Enum):
     ENVIRONMENTS = "environments"
     CHANGES = "changes"
     SNAPSHOTS = "snapshots"
+    PROBLEMS = "problems"
     VOLUMES = "volumes"
     DAYS = "days"
     KEYS = "keys"
@@ -53,6 +54,7 @@ Rows = Callable[[datetime], QuerySet[Model]]
 # Subjects whose rows nothing else depends on, and the query for their expired rows.
 ALONE: dict[Subject, Rows] = {
     Subject.CHANGES: lambda now: Change.objects.filter(at__lt=_changes_since(now)),
+    Subject.PROBLEMS: lambda now: Problem.objects.filter(ended_at__lt=_history_since(now)),
     Subject.VOLUMES: lambda now: gone_volumes(now),
     Subject.DAYS: lambda now: VerdictDay.objects.filter(day__lt=_history_since(now).date()),
     Subject.KEYS: pending_keys.expired,
@@ -165,7 +167,8 @@ def _forget_environments(now: datetime) -> Iterator[Piece]:
         yield Piece(Subject.ENVIRONMENTS, 0, place)
         yield from (Piece(Subject.ENVIRONMENTS, 0, place) for _count in _delete(_of(Change, environment)))
         yield from (Piece(Subject.ENVIRONMENTS, count, place) for count in _delete_with_others(environment))
-        yield from (Piece(Subject.ENVIRONMENTS, 0, place) for _count in _delete(_of(Volume, environment)))
+        for model in (Problem, Volume):
+            yield from (Piece(Subject.ENVIRONMENTS, 0, place) for _count in _delete(_of(model, environment)))
         environment.delete()
 
 
@@ -195,6 +198,7 @@ def _line(subject: Subject, place: tuple[str, str] | None, rows: int) -> str:
     texts = {
         Subject.CHANGES: _("- changes older than %(days)d days: %(count)d"),
         Subject.SNAPSHOTS: _("- snapshots last listed more than %(days)d days ago: %(count)d"),
+        Subject.PROBLEMS: _("- problems that ended more than %(days)d days ago: %(count)d"),
         Subject.VOLUMES: _("- volumes without a snapshot, last listed more than %(days)d days ago: %(count)d"),
         Subject.DAYS: _("- days of verdicts older than %(days)d days: %(count)d"),
         Subject.KEYS: _("- API keys that were tried and never saved: %(count)d"),
@@ -208,6 +212,7 @@ def _line(subject: Subject, place: tuple[str, str] | None, rows: int) -> str:
     days = {
         Subject.CHANGES: settings.CHANGES_DAYS,
         Subject.SNAPSHOTS: settings.HISTORY_DAYS,
+        Subject.PROBLEMS: settings.HISTORY_DAYS,
         Subject.VOLUMES: settings.HISTORY_DAYS,
         Subject.DAYS: settings.HISTORY_DAYS,
         Subject.INVITATIONS: teams.INVITATIONS_KEPT.days,

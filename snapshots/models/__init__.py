@@ -12,6 +12,7 @@ from snapshots.models.environment import (
 )
 from snapshots.models.lookups import fold
 from snapshots.models.policy import LastAct, Policy, SavedView, VerdictDay
+from snapshots.models.problem import Problem, ProblemQuerySet
 from snapshots.models.share_link import ShareLink, ShareLinkQuerySet
 from snapshots.models.snapshot import Snapshot, SnapshotQuerySet
 from snapshots.models.volume import Volume, VolumeQuerySet
@@ -26,6 +27,8 @@ __all__ = [
     "EnvironmentQuerySet",
     "LastAct",
     "Policy",
+    "Problem",
+    "ProblemQuerySet",
     "SavedView",
     "ShareLink",
     "ShareLinkQuerySet",

@@ -18,6 +18,7 @@ from django.utils.translation import gettext as _
 
 from dashboard.backends.prepared import Prepared
 from dashboard.secrets import KeyUnreadable, Secret
+from snapshots.alerts import problems
 from snapshots.cloudca.errors import CloudError, NotFound
 from snapshots.cloudca.http import Deadline
 from snapshots.cloudca.records import Listing, SnapshotRecord, VolumeRecord
@@ -269,7 +270,7 @@ def _write(begun: UnderWay, fetched: Fetched) -> Written | Fault:
             raise ValueError("a fetch without a list must say why")
         return record(held, fetched.error)
     clocks = read(held.environment.clocks, fetched.received_at, fetched.clock_ahead)
-    held = replace(held, at=clocks.ours(held.at))
+    held, listed_before = replace(held, at=clocks.ours(held.at)), held.environment.listed_at
     received_at = clocks.ours(fetched.received_at)
     if held.environment.answered_at is None:
         first_list.begin(held, received_at)
@@ -283,8 +284,11 @@ def _write(begun: UnderWay, fetched: Fetched) -> Written | Fault:
         fetched_in=fetched.seconds,
         ask=partial(_ask_for_single, begun),
     )
-    if clocks.is_trusted and written.environment is not None:
-        day_notes.note(written.environment)
+    if written.environment is not None:
+        stand = day_notes.note(written.environment) if clocks.is_trusted else None
+        is_well = stand is not None and stand.bad == 0
+        settle = partial(problems.settle, written.environment, listed_before=listed_before, is_well=is_well)
+        contain(settle, name_of(held.environment))
     return written
 
 

@@ -39,10 +39,13 @@ class Stand(NamedTuple):
         return self.bad - self.none
 
 
-def note(environment: Environment) -> None:
-    """Keep how the volumes stand by the newest complete list, if that is the worst of its day so far."""
+def note(environment: Environment) -> Stand | None:
+    """Keep how the volumes stand by the newest complete list, if that is the worst of its day so far.
+
+    Returns how they stand; None without a list.
+    """
     if environment.listed_at is None or environment.data_at is None:
-        return
+        return None
     stand = stand_at(environment, environment.listed_at)
     values = {"none": stand.none, "problem": stand.problem, "unknown": stand.unknown, "good": stand.good}
     day = environment.listed_at.date()
@@ -50,11 +53,12 @@ def note(environment: Environment) -> None:
     stored = same_day.values(*values).first()
     # Nearly every list finds what the one before it stored.
     if stored == values:
-        return
+        return stand
     if stored is None:
         VerdictDay.objects.bulk_create([VerdictDay(environment=environment, day=day, **values)], ignore_conflicts=True)
     # One statement, so that of two syncs that write at the same time the worse one stays.
     same_day.alias(bad=F("none") + F("problem")).filter(_is_better_than(stand)).update(**values)
+    return stand
 
 
 def stand_at(environment: Environment, moment: datetime) -> Stand:

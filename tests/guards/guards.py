@@ -484,6 +484,27 @@ GUARDS = (
         "tests/views/volumes/home/test_whole_page.py::test_a_message_is_shown_once",
     ),
     Guard(
+        "a problem neither begins nor ends while its status is unknown",
+        "snapshots/alerts/problems.py",
+        "if verdict is not Verdict.UNKNOWN:",
+        "if True:",
+        "tests/alerts/test_problems.py::test_without_data_it_neither_begins_nor_ends",
+    ),
+    Guard(
+        "a problem is confirmed by a later list alone",
+        "snapshots/alerts/problems.py",
+        " or listed_at <= problem.noticed_at:",
+        ":",
+        "tests/alerts/test_problems.py::test_it_is_confirmed_by_the_next_list_alone",
+    ),
+    Guard(
+        "a fault in the problems takes no list away",
+        "snapshots/sync/refresh.py",
+        "contain(settle, name_of(held.environment))",
+        "settle()",
+        "tests/alerts/test_problems.py::test_a_fault_in_it_takes_no_list_away",
+    ),
+    Guard(
         "a slow environment delays no other",
         "snapshots/sync/refresh.py",
         "return_when=FIRST_COMPLETED",

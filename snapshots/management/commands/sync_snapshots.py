@@ -1,13 +1,15 @@
 import time
 from argparse import ArgumentParser
+from contextlib import suppress
 
 from django.core.management.base import BaseCommand, CommandError
-from django.db import OperationalError, ProgrammingError
+from django.db import InterfaceError, OperationalError, ProgrammingError
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from dashboard.run.stop_signal import stop_on_signals
 from dashboard.teams.models import Team
+from snapshots.alerts.tick import Ticker
 from snapshots.management.daily import Housekeeping
 from snapshots.management.rounds import News, beats, environments_of, next_beat, round_once
 from snapshots.sync.leases import GAP, Caller
@@ -61,6 +63,7 @@ class Command(BaseCommand):
     def _once(self, team: str | None, caller: Caller) -> bool:
         environments = environments_of(team)
         well = round_once(team, caller, self._tell, news=News(all_of_it=True))
+        Ticker().tick()
         if not environments:
             self._tell(_("There is no environment yet. manage.py provision makes them from a file."))
         return well
@@ -70,9 +73,16 @@ class Command(BaseCommand):
         # A longer request is abandoned: its lease expires, and the mirror stays consistent.
         with stop_on_signals(give_up_after=GRACE_SECONDS) as stop:
             seconds, housekeeping = max(every, LEAST_BEAT), Housekeeping(self._tell_with_time, stop)
+            ticker = Ticker()
             for beat in beats(seconds, stop):
                 round_once(team, Caller.COMMAND, self._tell_with_time, news=news, stop=stop)
+                self._tick(ticker)
                 housekeeping.until(next_beat(beat, seconds, time.monotonic()))
+
+    def _tick(self, ticker: Ticker) -> None:
+        """The round has told it if the database cannot be used; the next tick makes up for this one."""
+        with suppress(OperationalError, InterfaceError):
+            ticker.tick()
 
     def _tell(self, line: str) -> None:
         self.stdout.write(line)

@@ -24,6 +24,7 @@ from snapshots.sync import refresh
 from snapshots.sync.leases import Caller
 from tests.verdicts.current import values_at
 from tests.verdicts.year import truth
+from tests.verdicts.year.ledger import Ledger
 from tests.verdicts.year.lists import Lists, Seen
 from tests.verdicts.year.provider import GONE, Disk, Provider
 from tests.verdicts.year.readings import Readings
@@ -81,6 +82,7 @@ class Lab:
         self.steps: list[tuple[float, float]] = []
         self.data: datetime | None = None
         self.were_late: dict[str, bool] = {}
+        self.ledger = Ledger()
         self._turn = 0
         self._promised: set[str] = set()
         self._script = script
@@ -263,6 +265,9 @@ class Lab:
         for disk in self.provider.disks.values():
             if disk.id in said:
                 self.judge(disk, said[disk.id], now, hours, is_list=is_list)
+        for line in self.ledger.compare({(row.pk, id): word for id, word in said.items()}):
+            self.tally.problems += 1
+            self.tally.wrong.append(f"problems: {self.name}, {self.clock_time():%m-%d %H:%M}: {line}")
 
     def look_at_list(self, row: Environment) -> None:
         """No list of a chapter loses more than it gains."""

@@ -24,6 +24,7 @@ from snapshots.verdicts.evaluate import judge_volumes
 from tests.verdicts.current import values_at
 from tests.verdicts.year import truth
 from tests.verdicts.year.faults import Faults
+from tests.verdicts.year.ledger import Ledger
 from tests.verdicts.year.lists import Lists, Seen
 from tests.verdicts.year.provider import GONE, Disk, Provider, Run
 from tests.verdicts.year.schedule import DAY, HOUR
@@ -78,7 +79,7 @@ class Replay:
         self.chapters, self.random, self.focus, self.told = chapters, Random(seed), focus, told
         self.by_sockets = by_sockets
         self.times = Times(chapters, self.random, focus=focus, is_dense=is_dense)
-        self.tally = Tally()
+        self.tally, self.ledger = Tally(), Ledger()
 
     def run(self) -> Tally:
         with time_machine.travel(START, tick=False) as clock:
@@ -212,6 +213,18 @@ class Replay:
                 if word is not None:
                     self._judge(place, disk, word, now - row.listed_at, hours, is_list=is_list)
                     self._flag(place, disk, flag)
+        self._hold_problems({key: word for key, (word, _flag) in said.items()})
+
+    def _hold_problems(self, said: dict[tuple[int, str], str]) -> None:
+        """Hold the stored problems against what the pages said, and their beginnings against the truth."""
+        disks = {(place.row.pk, disk.id): disk for place in self.places for disk in place.provider.disks.values()}
+
+        def was_bad(key: tuple[int, str], moment: datetime) -> bool:
+            return truth.of(disks[key], moment) in truth.PROBLEMS
+
+        for line in self.ledger.compare(said, was_bad):
+            self.tally.problems += 1
+            self.tally.wrong.append(f"problems: {datetime.now(UTC):%Y-%m-%d %H:%M} {line}")
 
     def _judge(self, place: Place, disk: Disk, word: str, age: timedelta, hours: float, *, is_list: bool) -> None:
         self.tally.verdicts += 1

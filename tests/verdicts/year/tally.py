@@ -18,6 +18,8 @@ class Tally:
     false_late: int = 0
     found_late: int = 0
     other_words: int = 0
+    # Stored problems that differ from what the pages said.
+    problems: int = 0
     hours_said: float = 0.0
     hours_open: float = 0.0
     # How often each thing happened that the year must hold.
