@@ -20,8 +20,8 @@ class Ledger:
         self.ticker = Ticker()
         self.open: dict[Key, str] = {}
         self.begun: dict[Key, int] = {}
-        self._known: dict[int, Key] = {}
-        self._ended: set[int] = set()
+        self.stored: dict[Key, int] = {}
+        self._last = 0
 
     def compare(self, said: Mapping[Key, str], was_bad: WasBad | None = None) -> list[str]:
         """Tick, as the worker does each round, and return what differs. `was_bad`: if deadlines can be checked too."""
@@ -33,19 +33,12 @@ class Ledger:
             elif word != "unknown":
                 self.open.pop(key, None)
         places = {pk for pk, _id in said}
-        stored = Problem.objects.filter(environment__in=places, volume__isnull=False).select_related("volume")
-        found: dict[Key, str] = {}
+        of_volumes = Problem.objects.filter(environment__in=places, volume__isnull=False).select_related("volume")
+        found = {self._key(problem): problem.code for problem in of_volumes.current()}
         wrong: list[str] = []
-        for problem in stored.exclude(pk__in=self._ended):
-            assert problem.volume is not None
-            key = (problem.environment_id, problem.volume.volume_id)
-            if problem.is_open:
-                found[key] = problem.code
-            else:
-                self._ended.add(problem.pk)
-            if problem.pk not in self._known:
-                self._known[problem.pk] = key
-                wrong += self._wrong_begin(problem, key, was_bad)
+        for problem in of_volumes.filter(pk__gt=self._last).order_by("pk"):
+            wrong += self._wrong_begin(problem, was_bad)
+            self._last = problem.pk
         expected = {key: word for key, word in self.open.items() if key[0] in places}
         wrong += [
             f"stored problem of {key}: {found.get(key)}, not {expected.get(key)}"
@@ -54,8 +47,13 @@ class Ledger:
         ]
         return wrong
 
-    def _wrong_begin(self, problem: Problem, key: Key, was_bad: WasBad | None) -> list[str]:
-        count = sum(other == key for other in self._known.values())
+    def _key(self, problem: Problem) -> Key:
+        assert problem.volume is not None
+        return (problem.environment_id, problem.volume.volume_id)
+
+    def _wrong_begin(self, problem: Problem, was_bad: WasBad | None) -> list[str]:
+        key = self._key(problem)
+        count = self.stored[key] = self.stored.get(key, 0) + 1
         if count > self.begun.get(key, 0):
             return [f"{key} has {count} problems, not {self.begun.get(key, 0)}"]
         is_exact = problem.began_after == problem.began_at
