@@ -32,6 +32,7 @@ from snapshots.views.common.page_state import age_of_object
 from snapshots.views.common.target_form import of_volume
 from snapshots.views.common.whole_page import fields_of
 from snapshots.views.volumes import volume_sections
+from snapshots.views.volumes.problem_line import problem_line
 from snapshots.views.volumes.rows import FEWER_SHOWN
 from snapshots.views.volumes.strip_svg import legend, shown_strip
 
@@ -144,6 +145,7 @@ def volume_context(shown: Shown) -> dict[str, object]:
         "strip_legend": legend(),
         "schedules": volume_sections.schedules(status),
         "ended": volume_sections.ended(status),
+        "problems": problem_line(volume, environment, snapshots, now),
         "line": volume_sections.snapshot_line(snapshots, status, prefix),
         "snapshots_url": shown.snapshots_url,
         "snapshots_text": _count_text(volume),
