@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 from math import inf
 
-from django.db.models import F, Q, Window
+from django.db.models import Count, F, Q, Window
 from django.db.models.functions import RowNumber
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
 from prometheus_client.registry import Collector
@@ -18,7 +18,7 @@ from dashboard.http.metrics import BUILD, OF_WEB, About, build
 from snapshots.cloudca.errors import CloudError
 from snapshots.lists.volume_filters import VolumeFilters
 from snapshots.lists.volume_list import narrowed, tallies
-from snapshots.models import Environment
+from snapshots.models import Environment, Problem
 from snapshots.models.volume import VolumeQuerySet
 from snapshots.rules.states import STATES
 from snapshots.rules.verdict import Verdict
@@ -64,6 +64,13 @@ LEFT_OUT = About(
     PLACE,
     f"Volumes with a problem whose age is left out, because there are more than {MOST_VOLUMES}.",
     "1 an environment",
+)
+PROBLEMS_OPEN = About(
+    "snapshots_problems",
+    "gauge",
+    (*PLACE, "kind"),
+    "Open problems by kind; silent and refused are the environment's own.",
+    f"{len(Problem.Kind)} an environment",
 )
 IN_STATE = About(
     "snapshots_in_state",
@@ -114,7 +121,19 @@ NEXT_TRY = About(
     "When the next sync after a failure may start, in Unix time; absent without a failure.",
     "1 an environment",
 )
-OF_MIRROR = (VOLUMES, AGE, LEFT_OUT, IN_STATE, DATA_AGE, LISTED_AT, DURATION, FAILURES, IN_A_ROW, NEXT_TRY)
+OF_MIRROR = (
+    VOLUMES,
+    AGE,
+    LEFT_OUT,
+    PROBLEMS_OPEN,
+    IN_STATE,
+    DATA_AGE,
+    LISTED_AT,
+    DURATION,
+    FAILURES,
+    IN_A_ROW,
+    NEXT_TRY,
+)
 ALL = (*OF_MIRROR, BUILD, *OF_WEB)
 
 
@@ -126,6 +145,7 @@ class Mirror(Collector):
 
     def collect(self) -> Iterator[Family]:
         yield from _volumes(self.environments, self.now)
+        yield _problems(self.environments)
         yield _states(self.environments)
         yield from _data(self.environments, self.now)
         yield from _syncs(self.environments)
@@ -185,6 +205,18 @@ def _left_out(environments: Iterable[Environment], counts: Mapping[int, Mapping[
     for environment in environments:
         number = sum(counts[environment.pk][verdict] for verdict in PROBLEMS)
         family.add_metric(_place(environment), max(0, number - MOST_VOLUMES))
+    return family
+
+
+def _problems(environments: Sequence[Environment]) -> Family:
+    rows = Problem.objects.current().filter(environment__in=environments).order_by()
+    counts = {
+        (pk, kind): number for pk, kind, number in rows.values_list("environment", "kind").annotate(n=Count("pk"))
+    }
+    family = _family(PROBLEMS_OPEN)
+    for environment in environments:
+        for kind in Problem.Kind:
+            family.add_metric([*_place(environment), kind.code], counts.get((environment.pk, kind), 0))
     return family
 
 

@@ -8,6 +8,7 @@ from msgspec import Struct
 from snapshots.api import params, schemas
 from snapshots.api.params import Parameter
 from snapshots.lists.volume_filters import BANDS, NO_SCHEDULE, SORTS, STATUSES
+from snapshots.models import Problem
 from snapshots.rules.schedules import SCHEDULES
 
 ROOT = "/api/v1"
@@ -115,4 +116,19 @@ TEAM_VOLUMES = Operation(
     ),
     is_strict=True,
 )
-OPERATIONS = (ENVIRONMENTS, CONNECTIONS, SNAPSHOTS, SNAPSHOT, VOLUMES, VOLUME, TEAM_VOLUMES)
+TEAM_PROBLEMS = Operation(
+    "team_problems",
+    "/teams/{team}/problems",
+    "The problems of the team’s volumes and environments, from their beginning to their end, the newest first",
+    schemas.ProblemList,
+    query=(
+        params.places("environment", "Only those of these environments: service code/name."),
+        params.one_of("state", "Only open, acknowledged or ended ones.", ["open", "acknowledged", "ended"]),
+        params.one_of("kind", "Only those of these kinds.", [kind.code for kind in Problem.Kind], many=True),
+        params.uuid("volume_id", "Only those of this volume."),
+        params.whole_number("limit", "How many rows at most.", most=MOST_ROWS, usual=USUAL_ROWS),
+        params.cursor("cursor", "Where to go on: `nextCursor` of the answer before."),
+    ),
+    is_strict=True,
+)
+OPERATIONS = (ENVIRONMENTS, CONNECTIONS, SNAPSHOTS, SNAPSHOT, VOLUMES, VOLUME, TEAM_VOLUMES, TEAM_PROBLEMS)

@@ -124,6 +124,15 @@ def not_modified() -> HttpResponse:
     return response
 
 
+def say_age_of_all(response: HttpResponse, environments: Iterable[Environment], now: datetime) -> None:
+    """Say of an answer from several environments how old the oldest of their lists is, and every doubt."""
+    listed = [environment for environment in environments if environment.listed_at]
+    doubts = {doubt for environment in listed for doubt in doubts_of_snapshots(environment, now)}
+    oldest = min((environment.listed_at for environment in listed if environment.listed_at), default=None)
+    if oldest is not None:
+        say_age(response, oldest, sorted(doubts), now)
+
+
 def say_age(response: HttpResponseBase, as_of: datetime, doubts: Iterable[str], now: datetime) -> None:
     """Say how old the data is, and what is wrong with it."""
     response.headers["X-Data-As-Of"] = as_of.isoformat(timespec="seconds").replace("+00:00", "Z")

@@ -101,6 +101,36 @@ class JudgedVolume(Struct, frozen=True, rename="camel", omit_defaults=True):
     data_as_of: Moment | UnsetType = UNSET
 
 
+class ProblemStep(Struct, frozen=True, rename="camel"):
+    """A kind that a problem had, and since when."""
+
+    kind: str
+    since: Moment
+
+
+class Problem(Struct, frozen=True, rename="camel", omit_defaults=True):
+    """A problem of a volume; without `volumeId`, of the environment itself.
+
+    `kind`: the present or last one. `began`: between which moments it began; they are equal where that is known.
+    Without `ended` it is open. `acknowledgedUntil`: a member asked for quiet until then. All times by the dashboard's
+    clock.
+    """
+
+    id: int
+    kind: str
+    service_code: str
+    environment_name: str
+    began: TimeRange
+    steps: list[ProblemStep]
+    volume_id: Uuid | UnsetType = UNSET
+    volume: str | UnsetType = UNSET
+    ended: Moment | UnsetType = UNSET
+    end: str | UnsetType = UNSET
+    acknowledged_until: Moment | UnsetType = UNSET
+    note: str = ""
+    ticket: str = ""
+
+
 class Metadata(Struct, frozen=True, rename="camel"):
     """How many rows there are."""
 
@@ -117,6 +147,13 @@ class JudgedMetadata(Struct, frozen=True, rename="camel", omit_defaults=True):
     record_count: int
     counts: dict[str, int]
     never_listed: list[str] | UnsetType = UNSET
+    next_cursor: str | UnsetType = UNSET
+
+
+class ProblemMetadata(Struct, frozen=True, rename="camel", omit_defaults=True):
+    """`recordCount`: over all pages. `nextCursor` is there while more rows follow."""
+
+    record_count: int
     next_cursor: str | UnsetType = UNSET
 
 
@@ -163,6 +200,13 @@ class JudgedVolumeList(Struct, frozen=True):
 
     data: list[JudgedVolume]
     metadata: JudgedMetadata
+
+
+class ProblemList(Struct, frozen=True):
+    """Problems, the newest first."""
+
+    data: list[Problem]
+    metadata: ProblemMetadata
 
 
 class Address(Struct, frozen=True):

@@ -4,7 +4,7 @@ from django.urls import include
 from django.urls import path as prefix
 
 from dashboard.teams.access.capabilities import PUBLIC, TOKEN, path, re_path
-from snapshots.api import operations, views, volume_verdicts
+from snapshots.api import operations, problems, views, volume_verdicts
 from snapshots.api.metrics_view import metrics
 from snapshots.api.operations import ROOT, Operation
 from snapshots.api.responses import View, answering
@@ -17,6 +17,7 @@ VIEWS: tuple[tuple[Operation, View], ...] = (
     (operations.VOLUMES, views.volumes),
     (operations.VOLUME, views.volume),
     (operations.TEAM_VOLUMES, volume_verdicts.team_volumes),
+    (operations.TEAM_PROBLEMS, problems.team_problems),
 )
 OPENAPI = ROOT.removeprefix("/").replace("/", "/+")
 api_patterns = [

@@ -53,7 +53,7 @@ def team_volumes(request: TokenRequest, asked: Asked, team: str) -> HttpResponse
     matching = volume_list.shown(volumes, filters, ages)
     ordered = volume_list.ordered(matching, filters, oldest_first=policy is None)
     signer = Signer(salt=f"snapshots.api:{request.team.pk}:{filters.sort}:{policy is None}")
-    page = _page(ordered, int(asked.get("limit", [str(USUAL_ROWS)])[0]), _start(asked, signer))
+    page = _page(ordered, int(asked.get("limit", [str(USUAL_ROWS)])[0]), start_of(asked, signer))
     metadata = schemas.JudgedMetadata(
         record_count=volume_list.total_of(counted, filters),
         counts=_counts(counted),
@@ -62,19 +62,13 @@ def team_volumes(request: TokenRequest, asked: Asked, team: str) -> HttpResponse
     )
     judged = list(_rows(page.pks, environments, hours, ages))
     response = HttpResponse(msgspec.json.encode(schemas.JudgedVolumeList(judged, metadata)), content_type=JSON)
-    listed = [environment for environment in asked_for if environment.listed_at]
-    if listed:
-        doubts = {doubt for environment in listed for doubt in responses.doubts_of_snapshots(environment, now)}
-        oldest = min(environment.listed_at for environment in listed if environment.listed_at)
-        responses.say_age(response, oldest, sorted(doubts), now)
+    responses.say_age_of_all(response, asked_for, now)
     return response
 
 
 def _filters(asked: Asked, environments: Sequence[Environment]) -> VolumeFilters:
     """Read the page's filters. Raises Http404 for an environment that the token does not read."""
-    known = {environment.path for environment in environments}
-    if not known.issuperset(asked.get("environment", [])):
-        raise Http404
+    known_or_404(asked, environments)
     query = QueryDict(mutable=True)
     for name, values in asked.items():
         if name not in PAGING:
@@ -82,7 +76,16 @@ def _filters(asked: Asked, environments: Sequence[Environment]) -> VolumeFilters
     return volume_filters.parse(query, environments)
 
 
-def _start(asked: Asked, signer: Signer) -> list[object] | None:
+def known_or_404(asked: Asked, environments: Sequence[Environment]) -> set[str]:
+    """Return the paths of the environments that are asked for. Raises Http404 for one that the token does not read."""
+    known = {environment.path for environment in environments}
+    chosen = set(asked.get("environment", known))
+    if not known.issuperset(chosen):
+        raise Http404
+    return chosen
+
+
+def start_of(asked: Asked, signer: Signer) -> list[object] | None:
     """Read where to go on. Raises `NotValid` for anything but a cursor of this team and order."""
     if "cursor" not in asked:
         return None

@@ -13,8 +13,9 @@ from django.utils import timezone
 from dashboard.secrets import Secret
 from dashboard.teams.access import issue_tokens
 from dashboard.teams.models import AccessToken, ApiKey, Membership, Role, Team, User
+from snapshots.alerts.problems import settle
 from snapshots.cloudca.records import Listing, SnapshotRecord, VolumeRecord
-from snapshots.models import Environment
+from snapshots.models import Environment, Problem, Volume
 from snapshots.sync import leases
 from snapshots.sync.leases import Caller, Claim
 from snapshots.sync.store_snapshots import store_listing
@@ -27,6 +28,7 @@ PROD = f"{ROOT}/services/compute-on/prod"
 LIST = f"{PROD}/snapshots"
 VOLUMES = f"{PROD}/volumes"
 JUDGED = f"{ROOT}/teams/acme/volumes"
+PROBLEMS = f"{ROOT}/teams/acme/problems"
 INSTANCE = "7d1f4c3a-5a27-42a5-aec4-37606e372bda"
 
 
@@ -88,6 +90,23 @@ def furnish(team: Team, path: str, count: int) -> Environment:
     )
     environment.refresh_from_db()
     return environment
+
+
+def add_problems(environment: Environment) -> None:
+    """Store the late volume's problem, and one of the other volume that ended three days ago."""
+    settle(environment)
+    then = timezone.now() - timedelta(days=3)
+    Problem.objects.create(
+        team_id=environment.team_id,
+        environment=environment,
+        volume=Volume.objects.get(environment=environment, volume_id=VOLUME),
+        kind=Problem.Kind.STUCK,
+        began_at=then,
+        noticed_at=then,
+        ended_at=then + timedelta(hours=2),
+        end=Problem.End.RECOVERED,
+        steps=[["failing", then.isoformat()], ["stuck", (then + timedelta(hours=1)).isoformat()]],
+    )
 
 
 @pytest.fixture(autouse=True)

@@ -9,7 +9,7 @@ from django.db import OperationalError
 from django.test import Client
 
 from snapshots.api import views
-from tests.api.conftest import JUDGED, LIST, ROOT, VOLUMES, Script
+from tests.api.conftest import JUDGED, LIST, PROBLEMS, ROOT, VOLUMES, Script
 from tests.loops import in_turn
 from tests.views.snapshots.conftest import VOLUME, snapshot_id
 
@@ -70,7 +70,7 @@ def test_head_has_the_headers_of_get(script: Script) -> None:
 NAMES = ("volume_id", "cursor", "limit", "status", "q", "sort", "environment", "other")
 
 
-@in_turn(("url", "name", "value"), product((LIST, JUDGED), NAMES, HOSTILE))
+@in_turn(("url", "name", "value"), product((LIST, JUDGED, PROBLEMS), NAMES, HOSTILE))
 def test_hostile_values_are_refused_in_json(script: Script, url: str, name: str, value: str) -> None:
     answer = Client().get(url, {name: value.encode("utf-8", "replace").decode()}, headers=key(script))
     assert answer.status_code in (200, 400)

@@ -23,7 +23,7 @@ from dashboard.teams.models import AccessToken, AuditEvent, EventKind, Membershi
 from dashboard.teams.people.members import change_role, remove
 from snapshots.models import Environment
 from snapshots.setup import environments
-from tests.api.conftest import JUDGED, LIST, ROOT, VOLUMES, Script, furnish, made
+from tests.api.conftest import JUDGED, LIST, PROBLEMS, ROOT, VOLUMES, Script, furnish, made
 from tests.conftest import Answer
 from tests.loops import in_turn
 from tests.views.snapshots.conftest import snapshot_id
@@ -32,7 +32,7 @@ Tell = Callable[..., None]
 ONE = f"{LIST}/{snapshot_id(1)}"
 TEAMS_OWN = (f"{ROOT}/environments", f"{ROOT}/services/connections")
 IN_PLACE = (LIST, ONE, VOLUMES)
-EVERYTHING = (*TEAMS_OWN, *IN_PLACE, JUDGED)
+EVERYTHING = (*TEAMS_OWN, *IN_PLACE, JUDGED, PROBLEMS)
 
 
 def errors(answer: Answer) -> list[dict[str, object]]:
@@ -71,7 +71,7 @@ def test_every_address_answers_own_and_hides_foreign(
         own, other = script.get(url), theirs.get(url)
         seen += b"acme" in other.content or b"rival" in own.content
         assert own.status_code == 200
-        assert other.status_code == (404 if url == JUDGED else 200)
+        assert other.status_code == (404 if url in (JUDGED, PROBLEMS) else 200)
     figures("API matrix", addresses=2 * len(EVERYTHING), foreign_values_seen=seen)
     assert seen == 0
 

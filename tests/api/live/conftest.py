@@ -6,7 +6,7 @@ from pytest_django.live_server_helper import LiveServer
 from dashboard.teams.access import tokens
 from dashboard.teams.models import Membership
 from snapshots.models import Environment
-from tests.api.conftest import Script, made
+from tests.api.conftest import Script, add_problems, made
 
 
 @pytest.fixture(autouse=True)
@@ -22,4 +22,5 @@ def patience(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.fixture
 def served(live_server: LiveServer, mia: Membership, prod: Environment) -> tuple[str, Script]:
     """The server's URL, and a script with a token of acme."""
+    add_problems(prod)
     return live_server.url, made(mia)[1]

@@ -29,6 +29,7 @@ PRINTED = [
     r"false\n\Z",
     r"disk-0b1f: Daily: no run for 90 d\. Daily runs since .* Based on data from \d\d:\d\d UTC\.\n\Z",
     r"[\w:=-]{40,}\n\Z",
+    r"20\d\d-\d\d-\d\dT[\d:.]+Z late disk-0b1f\n\Z",
 ]
 # jq -e says by its status what it printed; all others succeed.
 FAILS = {7}

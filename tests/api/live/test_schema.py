@@ -14,7 +14,7 @@ from schemathesis.engine import from_schema
 from schemathesis.engine.events import NonFatalError, ScenarioFinished
 
 from snapshots.api.operations import ROOT
-from tests.api.conftest import JUDGED, Script
+from tests.api.conftest import JUDGED, PROBLEMS, Script
 from tests.proof import SHORT_AND_FULL
 from tests.views.snapshots.conftest import snapshot_id
 
@@ -80,16 +80,17 @@ def right_cursors(served: Served) -> Iterator[None]:
     def before_call(context: object, case: Case[Any], kwargs: object) -> None:
         is_right = case.meta is not None and case.meta.generation.mode is GenerationMode.POSITIVE
         if is_right and "cursor" in (case.query or {}):
-            case.query["cursor"] = first_cursor(*served, str(case.query.get("sort", "")))
+            path = PROBLEMS if case.path.endswith("/problems") else JUDGED
+            case.query["cursor"] = first_cursor(*served, path, str(case.query.get("sort", "")))
 
     schemathesis.hook(before_call)
     yield
     schemathesis.hooks.unregister(before_call)
 
 
-def first_cursor(url: str, script: Script, sort: str) -> str:
+def first_cursor(url: str, script: Script, path: str, sort: str) -> str:
     query = f"?limit=1&sort={quote(sort)}" if sort else "?limit=1"
-    request = Request(f"{url}{JUDGED}{query}", headers={"MC-Api-Key": script.token})
+    request = Request(f"{url}{path}{query}", headers={"MC-Api-Key": script.token})
     with urlopen(request, timeout=60) as answer:
         return str(json.load(answer)["metadata"]["nextCursor"])
 
