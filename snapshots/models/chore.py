@@ -1,4 +1,6 @@
-"""Periodic work that one process does for all."""
+"""Periodic work that one process does for all, and whether the worker still does its rounds."""
+
+from datetime import datetime, timedelta
 
 from django.db import models
 from django.utils.translation import gettext_lazy as _
@@ -16,3 +18,17 @@ class Chore(models.Model):
 
     def __str__(self) -> str:
         return f"{self.name} due at {self.due_at:%Y-%m-%d %H:%M}"
+
+
+ROUND = "round"
+MISSED_ROUNDS = 3
+
+
+def note_round(now: datetime, every: timedelta) -> None:
+    """Store that a worker has just ended a round, and until when the third one from now must have ended."""
+    Chore.objects.update_or_create(name=ROUND, defaults={"due_at": now + MISSED_ROUNDS * every})
+
+
+def rounds_missed_at(now: datetime) -> datetime | None:
+    """Return by when three rounds of the worker should have ended and none did; None if it runs, or never did."""
+    return Chore.objects.filter(name=ROUND, due_at__lte=now).values_list("due_at", flat=True).first()

@@ -80,7 +80,7 @@ def test_journal_gets_the_command_and_not_the_address(
     assert not SetupLink.objects.exists()
 
 
-READY = ("database", "migrations", "cache")
+READY = ("database", "migrations", "cache", "sync")
 # As lines of `.env` that were left without a value.
 EMPTY = {"BIND": "", "WEB_CONCURRENCY": "", "WEB_THREADS": " ", "PORT": "", "SENDFILE": ""}
 

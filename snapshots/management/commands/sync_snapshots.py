@@ -1,6 +1,7 @@
 import time
 from argparse import ArgumentParser
 from contextlib import suppress
+from datetime import timedelta
 
 from django.core.management.base import BaseCommand, CommandError
 from django.db import InterfaceError, OperationalError, ProgrammingError
@@ -12,6 +13,7 @@ from dashboard.teams.models import Team
 from snapshots.alerts.tick import Ticker
 from snapshots.management.daily import Housekeeping
 from snapshots.management.rounds import News, beats, environments_of, next_beat, round_once
+from snapshots.models.chore import note_round
 from snapshots.sync.leases import GAP, Caller
 
 FAILED = 1
@@ -76,13 +78,14 @@ class Command(BaseCommand):
             ticker = Ticker()
             for beat in beats(seconds, stop):
                 round_once(team, Caller.COMMAND, self._tell_with_time, news=news, stop=stop)
-                self._tick(ticker)
+                self._tick(ticker, timedelta(seconds=seconds))
                 housekeeping.until(next_beat(beat, seconds, time.monotonic()))
 
-    def _tick(self, ticker: Ticker) -> None:
+    def _tick(self, ticker: Ticker, every: timedelta) -> None:
         """The round has told it if the database cannot be used; the next tick makes up for this one."""
         with suppress(OperationalError, InterfaceError):
             ticker.tick()
+            note_round(timezone.now(), every)
 
     def _tell(self, line: str) -> None:
         self.stdout.write(line)

@@ -12,6 +12,7 @@ from dashboard.teams.access.guard import may
 from dashboard.teams.models import Membership, Role, Team, User
 from dashboard.teams.models.keys import key_mark, key_of
 from snapshots.models import Environment
+from snapshots.models.chore import rounds_missed_at
 from snapshots.models.environment import ttl
 from snapshots.rules.clock_skew import Clocks
 from snapshots.text import times
@@ -87,6 +88,8 @@ def banners(
     for cause, sentence in ODD_LISTS.items():
         odd = [_odd_list(each, cause, now) for each in others if cause in _odd(each)]
         told += _folded(odd, partial(str, sentence))
+    if any(not environment.is_current(now, ttl()) for environment in environments):
+        told = [*_worker(now), *told]
     return told + _clocks(environments)
 
 
@@ -184,6 +187,18 @@ def _shown(environment: Environment, now: datetime) -> str:
         "time": times.clock(environment.listed_at, now),
         "ago": times.ago(environment.listed_at, now),
     }
+
+
+def _worker(now: datetime) -> list[Banner]:
+    """Nobody syncs: then data is as old as the last page that refreshed it."""
+    missed_at = rounds_missed_at(now)
+    if missed_at is None:
+        return []
+    text = _(
+        "The sync is not running: three rounds were missed by %(time)s UTC. Data is only refreshed while somebody has "
+        "a page open, and no alert is sent. Ask the operator to start it."
+    )
+    return [Banner("bad", "", text % {"time": times.clock(missed_at, now)})]
 
 
 def _clocks(environments: Sequence[Environment]) -> list[Banner]:
