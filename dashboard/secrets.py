@@ -1,4 +1,4 @@
-"""The masked value and the encryption key ring: the only place where API keys are encrypted and decrypted."""
+"""The masked value and the encryption key ring: the only place where stored secrets are encrypted and decrypted."""
 
 import json
 import re
@@ -95,21 +95,39 @@ def seal_key(secret: Secret, *, team_pk: int) -> str:
 
     Raises `KeyRingMissing`.
     """
-    ring = _ring()
-    if ring is None:
-        raise KeyRingMissing("API_KEY_ENCRYPTION_KEYS is not set; without it no API key can be stored")
-    return ring.encrypt(json.dumps({"team": team_pk, "key": secret.reveal()}).encode()).decode("ascii")
+    return _seal(secret, "key", team_pk)
 
 
 def open_key(sealed: str, *, team_pk: int) -> Secret:
     """Decrypt an API key. Raises `KeyUnreadable`: damaged, of another team, or the ring does not have its key."""
-    opened = _unseal(sealed)
+    return _open(sealed, "key", team_pk)
+
+
+def seal_webhook_secret(secret: Secret, *, team_pk: int) -> str:
+    """Encrypt the secret of a team's webhook, so that it cannot be used as an API key. Raises `KeyRingMissing`."""
+    return _seal(secret, "webhook", team_pk)
+
+
+def open_webhook_secret(sealed: str, *, team_pk: int) -> Secret:
+    """Decrypt the output of `seal_webhook_secret`. Raises `KeyUnreadable` as `open_key` does."""
+    return _open(sealed, "webhook", team_pk)
+
+
+def _seal(secret: Secret, use: str, team_pk: int) -> str:
+    ring = _ring()
+    if ring is None:
+        raise KeyRingMissing("API_KEY_ENCRYPTION_KEYS is not set; without it no secret can be stored")
+    return ring.encrypt(json.dumps({"team": team_pk, use: secret.reveal()}).encode()).decode("ascii")
+
+
+def _open(sealed: str, use: str, team_pk: int) -> Secret:
+    opened = _unseal(sealed, use)
     if opened is None:
         # Outside of any handler: an exception inside one would have the decrypted text in its context.
-        raise KeyUnreadable("the stored API key cannot be read; enter it again")
+        raise KeyUnreadable("the stored secret cannot be read; enter it again")
     sealed_for, secret = opened
     if sealed_for != team_pk:
-        raise KeyUnreadable("the stored API key belongs to another team; enter it again")
+        raise KeyUnreadable("the stored secret belongs to another team; enter it again")
     return secret
 
 
@@ -160,13 +178,13 @@ def _opens(ring: Fernet | MultiFernet, sealed: str) -> bool:
 
 
 @sensitive_variables()
-def _unseal(sealed: str) -> tuple[int, Secret] | None:
+def _unseal(sealed: str, use: str) -> tuple[int, Secret] | None:
     ring = _ring()
     if ring is None:
         return None
     try:
         payload = json.loads(ring.decrypt(sealed.encode()))
-        return payload["team"], Secret(payload["key"])
+        return payload["team"], Secret(payload[use])
     except (InvalidToken, ValueError, KeyError, TypeError):
         return None
 

@@ -13,7 +13,13 @@ from tests.started import ROOT
 from tests.waiting import SECONDS
 
 # Programs whose waits end with the test that started them, which has limits; and threads that wait for such programs.
-PROGRAMS = {"bench/stage.py", "tests/forge.py", "tests/sync/worker.py", "tests/faults/forks.py"}
+PROGRAMS = {
+    "bench/stage.py",
+    "tests/alerts/sender.py",
+    "tests/forge.py",
+    "tests/sync/worker.py",
+    "tests/faults/forks.py",
+}
 FILES = {path.relative_to(ROOT).as_posix() for folder in ("tests", "bench") for path in (ROOT / folder).rglob("*.py")}
 # The last name of a call, and how many arguments it needs so that one of them is its limit; else `timeout` is named.
 LEAST = {"wait": 1, "join": 1, "result": 1, "communicate": 1, "create_connection": 2}

@@ -15,11 +15,13 @@ from django.db.models.functions import Coalesce
 from django.utils.translation import gettext as _
 
 from dashboard.teams.core import retention as teams
-from snapshots.models import Change, Environment, Problem, Snapshot, VerdictDay, Volume
+from snapshots.models import Alert, Change, Delivery, Environment, Problem, Snapshot, VerdictDay, Volume
 from snapshots.setup import pending_keys
 from snapshots.sharing import links
 
 REMOVED_KEPT = timedelta(days=7)
+# Tests of channels, and summaries.
+MESSAGES_KEPT = timedelta(days=30)
 PIECE_ROWS = 200
 
 
@@ -30,6 +32,8 @@ class Subject(Enum):
     CHANGES = "changes"
     SNAPSHOTS = "snapshots"
     PROBLEMS = "problems"
+    ALERTS = "alerts"
+    MESSAGES = "messages"
     VOLUMES = "volumes"
     DAYS = "days"
     KEYS = "keys"
@@ -55,6 +59,8 @@ Rows = Callable[[datetime], QuerySet[Model]]
 ALONE: dict[Subject, Rows] = {
     Subject.CHANGES: lambda now: Change.objects.filter(at__lt=_changes_since(now)),
     Subject.PROBLEMS: lambda now: Problem.objects.filter(ended_at__lt=_history_since(now)),
+    Subject.ALERTS: lambda now: ended_alerts(now),
+    Subject.MESSAGES: lambda now: Delivery.objects.filter(alert__isnull=True, made_at__lt=now - MESSAGES_KEPT),
     Subject.VOLUMES: lambda now: gone_volumes(now),
     Subject.DAYS: lambda now: VerdictDay.objects.filter(day__lt=_history_since(now).date()),
     Subject.KEYS: pending_keys.expired,
@@ -117,6 +123,13 @@ def gone_volumes(now: datetime) -> QuerySet[Volume]:
     return unlisted.filter(~Exists(rows), last__lt=_history_since(now))
 
 
+def ended_alerts(now: datetime) -> QuerySet[Alert]:
+    """Alerts of `HISTORY_DAYS` ago that are over; their ends and messages go with them."""
+    since = _history_since(now)
+    begun = Alert.objects.filter(event=Alert.Event.BEGAN, is_over=True, at__lt=since)
+    return begun.exclude(end__at__gte=since)
+
+
 def _history_since(now: datetime) -> datetime:
     return now - timedelta(days=settings.HISTORY_DAYS)
 
@@ -167,7 +180,7 @@ def _forget_environments(now: datetime) -> Iterator[Piece]:
         yield Piece(Subject.ENVIRONMENTS, 0, place)
         yield from (Piece(Subject.ENVIRONMENTS, 0, place) for _count in _delete(_of(Change, environment)))
         yield from (Piece(Subject.ENVIRONMENTS, count, place) for count in _delete_with_others(environment))
-        for model in (Problem, Volume):
+        for model in (Alert, Problem, Volume):
             yield from (Piece(Subject.ENVIRONMENTS, 0, place) for _count in _delete(_of(model, environment)))
         environment.delete()
 
@@ -199,6 +212,8 @@ def _line(subject: Subject, place: tuple[str, str] | None, rows: int) -> str:
         Subject.CHANGES: _("- changes older than %(days)d days: %(count)d"),
         Subject.SNAPSHOTS: _("- snapshots last listed more than %(days)d days ago: %(count)d"),
         Subject.PROBLEMS: _("- problems that ended more than %(days)d days ago: %(count)d"),
+        Subject.ALERTS: _("- alerts older than %(days)d days: %(count)d"),
+        Subject.MESSAGES: _("- tests and summaries of channels older than %(days)d days: %(count)d"),
         Subject.VOLUMES: _("- volumes without a snapshot, last listed more than %(days)d days ago: %(count)d"),
         Subject.DAYS: _("- days of verdicts older than %(days)d days: %(count)d"),
         Subject.KEYS: _("- API keys that were tried and never saved: %(count)d"),
@@ -213,6 +228,8 @@ def _line(subject: Subject, place: tuple[str, str] | None, rows: int) -> str:
         Subject.CHANGES: settings.CHANGES_DAYS,
         Subject.SNAPSHOTS: settings.HISTORY_DAYS,
         Subject.PROBLEMS: settings.HISTORY_DAYS,
+        Subject.ALERTS: settings.HISTORY_DAYS,
+        Subject.MESSAGES: MESSAGES_KEPT.days,
         Subject.VOLUMES: settings.HISTORY_DAYS,
         Subject.DAYS: settings.HISTORY_DAYS,
         Subject.INVITATIONS: teams.INVITATIONS_KEPT.days,

@@ -1,6 +1,8 @@
 """The mirror: one row per snapshot ever seen, with its environment and volume."""
 
+from snapshots.models.alert import Alert, AnnouncedProblem, Delivery, DeliveryQuerySet
 from snapshots.models.change import Change, ChangeQuerySet
+from snapshots.models.channel import Channel, ChannelQuerySet
 from snapshots.models.chore import Chore
 from snapshots.models.environment import (
     LEAST_CURRENT,
@@ -20,9 +22,15 @@ from snapshots.models.volume import Volume, VolumeQuerySet
 __all__ = [
     "LEAST_CURRENT",
     "REFUSED_KINDS",
+    "Alert",
+    "AnnouncedProblem",
     "Change",
     "ChangeQuerySet",
+    "Channel",
+    "ChannelQuerySet",
     "Chore",
+    "Delivery",
+    "DeliveryQuerySet",
     "Environment",
     "EnvironmentQuerySet",
     "LastAct",

@@ -18,7 +18,7 @@ from django.utils.translation import gettext as _
 
 from dashboard.backends.prepared import Prepared
 from dashboard.secrets import KeyUnreadable, Secret
-from snapshots.alerts import problems
+from snapshots.alerts import outbox, problems
 from snapshots.cloudca.errors import CloudError, NotFound
 from snapshots.cloudca.http import Deadline
 from snapshots.cloudca.records import Listing, SnapshotRecord, VolumeRecord
@@ -287,7 +287,13 @@ def _write(begun: UnderWay, fetched: Fetched) -> Written | Fault:
     if written.environment is not None:
         stand = day_notes.note(written.environment) if clocks.is_trusted else None
         is_well = stand is not None and stand.bad == 0
-        settle = partial(problems.settle, written.environment, listed_before=listed_before, is_well=is_well)
+        settle = partial(
+            problems.settle,
+            written.environment,
+            listed_before=listed_before,
+            is_well=is_well,
+            announce=outbox.announce,
+        )
         contain(settle, name_of(held.environment))
     return written
 

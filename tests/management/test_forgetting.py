@@ -15,7 +15,7 @@ from pytest_django import Settings
 
 from dashboard.teams.models import AuditEvent, EventFixed, EventKind, Invitation, PendingKey, Team, User
 from snapshots.management import retention
-from snapshots.models import Change, Environment, Snapshot, Volume
+from snapshots.models import Alert, Change, Channel, Delivery, Environment, Snapshot, Volume
 from tests.management.steps import run
 from tests.proof import first
 
@@ -261,3 +261,25 @@ def test_a_snapshot_that_is_listed_again_between_look_and_deletion_stays(environ
     Snapshot.objects.update(listed=True, missing_since=None, last_seen_at=None)
     assert retention._forget_some(environment, gone) == 0
     assert left(Snapshot) == [one.pk]
+
+
+def test_alerts_that_are_over_with_their_messages(environment: Environment) -> None:
+    limit = NOW - 400 * DAY
+    hook = Channel.objects.create(team=environment.team, type="webhook")
+
+    def alert(number: int, at: datetime, *, is_over: bool = True, end_at: datetime | None = None) -> Alert:
+        made = {"team": environment.team, "environment": environment, "kind": 3}
+        begun = Alert.objects.create(**made, event="began", at=at, is_over=is_over)
+        Delivery.objects.create(channel=hook, key=str(number), alert=begun, made_at=at, due_at=at)
+        if end_at:
+            Alert.objects.create(**made, event="ended", at=end_at, beginning=begun)
+        return begun
+
+    alert(1, limit - SECOND, end_at=limit - SECOND)
+    alert(2, limit - SECOND)
+    kept = [alert(3, limit - SECOND, end_at=limit), alert(4, limit - SECOND, is_over=False), alert(5, limit)]
+    Delivery.objects.create(channel=hook, key="test-old", made_at=NOW - 30 * DAY - SECOND, due_at=NOW)
+    Delivery.objects.create(channel=hook, key="test-new", made_at=NOW - 30 * DAY, due_at=NOW)
+    assert run("prune").status == 0
+    assert left(Alert) == [*(each.pk for each in kept[:1]), kept[0].end.pk, *(each.pk for each in kept[1:])]
+    assert sorted(Delivery.objects.values_list("key", flat=True)) == ["3", "4", "5", "test-new"]

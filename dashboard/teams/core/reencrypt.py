@@ -7,11 +7,13 @@ so a key that was replaced in between is not restored. Key and generation stay t
 from dataclasses import dataclass
 
 from allauth.mfa.models import Authenticator
+from django.apps import apps
+from django.db.models import Model, QuerySet
 
 from dashboard.secrets import KeyUnreadable, reseal
-from dashboard.teams.models import ApiKey, PendingKey
 
-KEY_MODELS: tuple[type[ApiKey] | type[PendingKey], ...] = (ApiKey, PendingKey)
+COLUMN = "sealed"
+"""Each table with a column of this name has one secret in each row: API keys, and those of webhooks."""
 SEALED_PARTS = {Authenticator.Type.TOTP: "secret", Authenticator.Type.RECOVERY_CODES: "seed"}
 """Which part of a second factor is encrypted; a passkey holds nothing secret."""
 
@@ -27,22 +29,27 @@ class Rotated:
 
 def rotate_keys() -> Rotated:
     """Re-encrypt everything that uses an older key of the ring. Raises `KeyRingMissing`."""
-    ends = [_rotate(model, pk) for model in KEY_MODELS for pk in model.objects.values_list("pk", flat=True)]
+    models = [model for model in apps.get_models() if any(field.name == COLUMN for field in model._meta.fields)]
+    ends = [_rotate(model, pk) for model in models for pk in _sealed(model).values_list("pk", flat=True)]
     factors = Authenticator.objects.filter(type__in=SEALED_PARTS).values_list("pk", flat=True)
     ends += [_rotate_factor(pk) for pk in factors]
     return Rotated(ends.count("changed"), ends.count("current"), ends.count("unreadable"))
 
 
-def _rotate(model: type[ApiKey] | type[PendingKey], pk: int) -> str:
+def _sealed(model: type[Model]) -> QuerySet[Model]:
+    return model._default_manager.exclude(sealed="")
+
+
+def _rotate(model: type[Model], pk: int) -> str:
     """Change one row, and retry as long as others change it; "gone" if it was deleted in between."""
-    while sealed := model.objects.filter(pk=pk).values_list("sealed", flat=True).first():
+    while sealed := _sealed(model).filter(pk=pk).values_list("sealed", flat=True).first():
         try:
             sealed_again = reseal(sealed)
         except KeyUnreadable:
             return "unreadable"
         if sealed_again is None:
             return "current"
-        if model.objects.filter(pk=pk, sealed=sealed).update(sealed=sealed_again):
+        if _sealed(model).filter(pk=pk, sealed=sealed).update(sealed=sealed_again):
             return "changed"
     return "gone"
 

@@ -10,8 +10,11 @@ from django.utils.translation import gettext as _
 
 from dashboard.run.stop_signal import stop_on_signals
 from dashboard.teams.models import Team
+from snapshots.alerts.deliver import deliver
+from snapshots.alerts.outbox import announce
 from snapshots.alerts.tick import Ticker
 from snapshots.management.daily import Housekeeping
+from snapshots.management.deliveries import sending
 from snapshots.management.rounds import News, beats, environments_of, next_beat, round_once
 from snapshots.models.chore import note_round
 from snapshots.sync.leases import GAP, Caller
@@ -21,6 +24,8 @@ WRONG_USE = 2
 LEAST_EVERY = int(GAP.total_seconds())
 LEAST_BEAT = LEAST_EVERY + 1
 """With an interval of exactly the gap, every other call would be a few milliseconds too early and be denied."""
+DELIVERY_SECONDS = 30.0
+"""For how long a single round starts to send alerts; the rest waits for the next one."""
 GRACE_SECONDS = 3.0
 """How long a running request may still take after a stop signal."""
 
@@ -65,7 +70,8 @@ class Command(BaseCommand):
     def _once(self, team: str | None, caller: Caller) -> bool:
         environments = environments_of(team)
         well = round_once(team, caller, self._tell, news=News(all_of_it=True))
-        Ticker().tick()
+        Ticker(announce).tick()
+        deliver(budget=DELIVERY_SECONDS)
         if not environments:
             self._tell(_("There is no environment yet. manage.py provision makes them from a file."))
         return well
@@ -75,11 +81,13 @@ class Command(BaseCommand):
         # A longer request is abandoned: its lease expires, and the mirror stays consistent.
         with stop_on_signals(give_up_after=GRACE_SECONDS) as stop:
             seconds, housekeeping = max(every, LEAST_BEAT), Housekeeping(self._tell_with_time, stop)
-            ticker = Ticker()
-            for beat in beats(seconds, stop):
-                round_once(team, Caller.COMMAND, self._tell_with_time, news=news, stop=stop)
-                self._tick(ticker, timedelta(seconds=seconds))
-                housekeeping.until(next_beat(beat, seconds, time.monotonic()))
+            ticker = Ticker(announce)
+            with sending(stop) as deliveries:
+                for beat in beats(seconds, stop):
+                    round_once(team, Caller.COMMAND, self._tell_with_time, news=news, stop=stop)
+                    self._tick(ticker, timedelta(seconds=seconds))
+                    deliveries.wake()
+                    housekeeping.until(next_beat(beat, seconds, time.monotonic()))
 
     def _tick(self, ticker: Ticker, every: timedelta) -> None:
         """The round has told it if the database cannot be used; the next tick makes up for this one."""

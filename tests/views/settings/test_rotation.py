@@ -10,12 +10,12 @@ from django.db import connection
 from django.test import Client
 from pytest_django import Settings
 
-from dashboard.secrets import Secret, reseal
+from dashboard.secrets import Secret, is_same, reseal, seal_webhook_secret
 from dashboard.teams.core import reencrypt
 from dashboard.teams.core.reencrypt import Rotated, rotate_keys
 from dashboard.teams.models import ApiKey, PendingKey, Team
 from snapshots.cloudca.records import Listing
-from snapshots.models import Environment
+from snapshots.models import Channel, Environment
 from snapshots.simulator.server import Simulator
 from snapshots.sync.store_snapshots import store_listing
 from tests.management.steps import run
@@ -44,6 +44,14 @@ def ring(teams: list[Team], settings: Settings) -> SimpleNamespace:
         settings.API_KEY_ENCRYPTION_KEYS = [NEWEST]
 
     return SimpleNamespace(drop_old=drop_old)
+
+
+def test_the_secrets_of_webhooks_too(teams: list[Team], ring: SimpleNamespace) -> None:
+    sealed = seal_webhook_secret(Secret("CANARY-of-a-webhook"), team_pk=teams[0].pk)
+    channel = Channel.objects.create(team=teams[0], type="webhook", sealed=sealed)
+    assert rotate_keys().current == 1
+    ring.drop_old()
+    assert is_same(channel.secret(), Secret("CANARY-of-a-webhook"))
 
 
 @pytest.mark.both_databases

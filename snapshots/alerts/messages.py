@@ -1,0 +1,75 @@
+"""What each channel sends of a delivery: the address of its page, and the document of a webhook."""
+
+from collections.abc import Mapping
+
+from django.conf import settings
+from django.urls import reverse
+from django.utils.http import urlencode
+
+from dashboard.teams.models import Team
+from snapshots.models import Alert, Delivery, Environment, Problem
+from snapshots.text.alert_text import is_of_place, title_of
+
+SCHEMA = 1
+Values = dict[str, object]
+
+
+class NotSent(Exception):
+    """A message was not sent. Its text is a sentence for people."""
+
+
+def document_of(delivery: Delivery) -> Values:
+    """Return the JSON document of a webhook; `docs/alerts.md` describes it."""
+    team = delivery.channel.team
+    return {
+        "schema": SCHEMA,
+        "id": str(delivery.message_id),
+        "event": event_of(delivery),
+        "time": (delivery.alert.at if delivery.alert else delivery.made_at).isoformat(),
+        "team": {"slug": team.slug, "name": team.name},
+        **_parts(delivery),
+    }
+
+
+def event_of(delivery: Delivery) -> str:
+    return f"problems.{delivery.alert.event}" if delivery.alert else str(delivery.event)
+
+
+def _parts(delivery: Delivery) -> Values:
+    if delivery.alert is None:
+        return dict(delivery.content)
+    content = delivery.alert.content
+    listed = len(content["problems"])
+    return summary_of(delivery.alert) | {"problems": content["problems"], "left_out": int(content["count"]) - listed}
+
+
+def summary_of(alert: Alert) -> Values:
+    """Return an alert in short. Its end has the same incident as its beginning."""
+    environment = alert.environment
+    return {
+        "incident": str(alert.beginning_id or alert.pk),
+        "environment": {"service_code": environment.service_code, "name": environment.name},
+        "status": Problem.Kind(alert.kind).code,
+        "count": alert.content["count"],
+        "title": title_of(alert),
+        "url": url_of(alert),
+    }
+
+
+def url_of(alert: Alert) -> str:
+    """Return the address of the page that shows it: the volume's, or the list of such volumes."""
+    environment, problems = alert.environment, alert.content["problems"]
+    if len(problems) == 1 and problems[0]["volume"]:
+        return volume_url(environment, problems[0]["volume"]["id"])
+    query: Mapping[str, str] = {"environment": environment.path}
+    if not is_of_place(alert):
+        query = {"status": Problem.Kind(alert.kind).code, **query}
+    return f"{site_url('snapshots:volumes', alert.team)}?{urlencode(query)}"
+
+
+def volume_url(environment: Environment, volume_id: str) -> str:
+    return site_url("snapshots:volume", environment.team, environment.service_code, environment.name, volume_id)
+
+
+def site_url(view: str, team: Team, *arguments: str) -> str:
+    return f"{settings.SITE_URL.rstrip('/')}{reverse(view, args=[team.slug, *arguments])}"

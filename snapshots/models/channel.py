@@ -1,0 +1,91 @@
+"""Channels: where a team's alerts go."""
+
+from datetime import datetime, time, timedelta
+from typing import ClassVar, Self
+
+from django.db import models
+from django.db.models import Q
+from django.utils.translation import gettext_lazy as _
+
+from dashboard.secrets import Secret, open_webhook_secret
+from dashboard.teams.models import Membership, Team
+
+
+class ChannelQuerySet(models.QuerySet["Channel"]):
+    def of_team(self, team: Team) -> Self:
+        return self.filter(team=team).order_by("type", "pk")
+
+    def active(self) -> Self:
+        return self.filter(paused_at__isnull=True)
+
+
+class Channel(models.Model):
+    """One receiver of a team's alerts: the mailbox of a member who wants them, or a webhook."""
+
+    class Type(models.TextChoices):
+        MAIL = "mail", _("Email")
+        WEBHOOK = "webhook", _("Webhook")
+
+    team = models.ForeignKey(Team, on_delete=models.CASCADE, related_name="channels", verbose_name=_("team"))
+    type = models.CharField(_("type"), max_length=10, choices=Type.choices)
+    # Of a mailbox: whose it is. Who leaves the team gets no more mail.
+    membership = models.OneToOneField(
+        Membership, on_delete=models.CASCADE, null=True, related_name="channel", verbose_name=_("member")
+    )
+    # Of a webhook.
+    name = models.CharField(_("name"), max_length=60, blank=True)
+    url = models.CharField(_("address"), max_length=500, blank=True)
+    sealed = models.TextField(_("encrypted secret"), blank=True)
+    # In UTC. Both or none; from later than until means over midnight.
+    quiet_from = models.TimeField(_("quiet from"), null=True)
+    quiet_until = models.TimeField(_("quiet until"), null=True)
+    made_at = models.DateTimeField(_("made"), auto_now_add=True)
+    paused_at = models.DateTimeField(_("paused"), null=True)
+    # Paused after days of failures, not by a member.
+    is_given_up = models.BooleanField(default=False)
+    last_success_at = models.DateTimeField(null=True)
+    # The first failure since the last success, and the newest with its sentence.
+    failing_since = models.DateTimeField(null=True)
+    last_failure_at = models.DateTimeField(null=True)
+    failure = models.CharField(max_length=200, blank=True)
+    summarized_at = models.DateTimeField(null=True)
+
+    objects = ChannelQuerySet.as_manager()
+
+    class Meta:
+        verbose_name = _("channel")
+        verbose_name_plural = _("channels")
+        constraints: ClassVar = [
+            models.CheckConstraint(
+                condition=Q(type="mail", membership__isnull=False) | Q(type="webhook", membership__isnull=True),
+                name="channel_of_its_type",
+            ),
+            models.CheckConstraint(
+                condition=Q(quiet_from__isnull=True, quiet_until__isnull=True)
+                | Q(quiet_from__isnull=False, quiet_until__isnull=False),
+                name="channel_quiet_both_or_none",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return self.membership.user.email if self.membership else self.name
+
+    @property
+    def is_mail(self) -> bool:
+        return self.type == self.Type.MAIL
+
+    def secret(self) -> Secret:
+        """Decrypt a webhook's secret. Raises `KeyUnreadable`."""
+        return open_webhook_secret(self.sealed, team_pk=self.team_id)
+
+    def quiet_end(self, now: datetime) -> datetime | None:
+        """Return when its quiet hours end; None outside of them."""
+        begin, end = self.quiet_from, self.quiet_until
+        if begin is None or end is None or not _is_within(now.time(), begin, end):
+            return None
+        today = datetime.combine(now.date(), end, now.tzinfo)
+        return today if today > now else today + timedelta(days=1)
+
+
+def _is_within(moment: time, begin: time, end: time) -> bool:
+    return begin <= moment < end if begin <= end else moment >= begin or moment < end
