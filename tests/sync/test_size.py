@@ -14,6 +14,8 @@ from snapshots.simulator.world import World
 from tests.sync.steps import KEY, MINUTE, PATH, backed_up, ids, refreshed, usable_ids
 
 MANY = 10_000
+# Part of the statements that read the rows of volumes that are judged again.
+READ = '"snapshots_snapshot"."volume_id" IN ('
 
 
 @pytest.fixture
@@ -37,3 +39,12 @@ def test_ten_thousand_snapshots_are_mirrored_and_kept_up(seen: Environment, sim:
         assert refreshed(seen).changed in range(90, 101)  # the rest had failed before
     assert usable_ids(seen) == backed_up(sim)
     assert len(log) < 50
+    if connection.vendor == "sqlite":
+        plans = [plan(query["sql"]) for query in log.captured_queries if READ in query["sql"]]
+        assert plans
+        assert all("of_volume" in each or "by_missing" in each for each in plans), plans
+
+
+def plan(sql: str) -> str:
+    with connection.cursor() as cursor:
+        return " ".join(row[-1] for row in cursor.execute(f"EXPLAIN QUERY PLAN {sql}").fetchall())
