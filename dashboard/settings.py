@@ -40,6 +40,7 @@ API_KEY_ENCRYPTION_KEYS = items("API_KEY_ENCRYPTION_KEYS")
 CLOUDCA_API_URL = text("CLOUDCA_API_URL", "https://api.cloud.ca/v1").rstrip("/")
 CLOUDCA_PROXY = Secret(text("CLOUDCA_PROXY")) if text("CLOUDCA_PROXY") else None  # it may contain a password
 CLOUDCA_CA_BUNDLE = str(BASE_DIR / text("CLOUDCA_CA_BUNDLE")) if text("CLOUDCA_CA_BUNDLE") else ""
+HEARTBEAT_URL = text("HEARTBEAT_URL", "")
 ALERT_PRIVATE_HOSTS = frozenset(host.lower().strip("[]").rstrip(".") for host in items("ALERT_PRIVATE_HOSTS"))
 OIDC_ISSUER, OIDC_CLIENT_ID, OIDC_NAME = text("OIDC_ISSUER"), text("OIDC_CLIENT_ID"), text("OIDC_NAME")
 OIDC_CLIENT_SECRET = Secret(text("OIDC_CLIENT_SECRET"))

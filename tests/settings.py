@@ -12,7 +12,7 @@ os.environ |= {
     if os.environ.get("TEST_REDIS_URL")
     else "",
     "DATABASE_URL": os.environ.get("DATABASE_URL", ""),
-    **dict.fromkeys(["CLOUDCA_PROXY", "CLOUDCA_CA_BUNDLE", "ALERT_PRIVATE_HOSTS"], ""),
+    **dict.fromkeys(["CLOUDCA_PROXY", "CLOUDCA_CA_BUNDLE", "ALERT_PRIVATE_HOSTS", "HEARTBEAT_URL"], ""),
     **dict.fromkeys(["OIDC_ISSUER", "OIDC_CLIENT_ID", "OIDC_CLIENT_SECRET", "OIDC_NAME"], ""),
     **dict.fromkeys(["SYNC_TTL_SECONDS", "HISTORY_DAYS", "CHANGES_DAYS", "AUDIT_DAYS"], ""),
     **dict.fromkeys(["HSTS_PRELOAD", "DEFAULT_FROM_EMAIL", "METRICS_TOKEN"], ""),

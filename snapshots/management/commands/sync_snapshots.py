@@ -3,6 +3,7 @@ from argparse import ArgumentParser
 from contextlib import suppress
 from datetime import timedelta
 
+from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 from django.db import InterfaceError, OperationalError, ProgrammingError
 from django.utils import timezone
@@ -10,11 +11,13 @@ from django.utils.translation import gettext as _
 
 from dashboard.run.stop_signal import stop_on_signals
 from dashboard.teams.models import Team
+from snapshots.alerts.addresses import Refused, target_of
 from snapshots.alerts.deliver import deliver
 from snapshots.alerts.outbox import announce
 from snapshots.alerts.tick import Ticker
 from snapshots.management.daily import Housekeeping
 from snapshots.management.deliveries import sending
+from snapshots.management.heartbeat import Heartbeat
 from snapshots.management.rounds import News, beats, environments_of, next_beat, round_once
 from snapshots.models.chore import note_round
 from snapshots.sync.leases import GAP, Caller
@@ -64,6 +67,11 @@ class Command(BaseCommand):
             raise CommandError(text % {"least": LEAST_EVERY}, returncode=WRONG_USE)
         if every is not None and force:
             raise CommandError(_("--force is for one round; it does not go with --every."), returncode=WRONG_USE)
+        if every is not None and settings.HEARTBEAT_URL:
+            try:
+                target_of(settings.HEARTBEAT_URL)
+            except Refused as why:
+                raise CommandError(f"HEARTBEAT_URL: {why}", returncode=WRONG_USE) from None
         if team and not Team.objects.filter(slug=team).exists():
             raise CommandError(_("There is no team %(slug)r.") % {"slug": team}, returncode=WRONG_USE)
 
@@ -81,19 +89,22 @@ class Command(BaseCommand):
         # A longer request is abandoned: its lease expires, and the mirror stays consistent.
         with stop_on_signals(give_up_after=GRACE_SECONDS) as stop:
             seconds, housekeeping = max(every, LEAST_BEAT), Housekeeping(self._tell_with_time, stop)
-            ticker = Ticker(announce)
+            ticker, heartbeat = Ticker(announce), Heartbeat()
             with sending(stop) as deliveries:
                 for beat in beats(seconds, stop):
                     round_once(team, Caller.COMMAND, self._tell_with_time, news=news, stop=stop)
-                    self._tick(ticker, timedelta(seconds=seconds))
+                    if self._tick(ticker, timedelta(seconds=seconds)):
+                        heartbeat.beat()
                     deliveries.wake()
                     housekeeping.until(next_beat(beat, seconds, time.monotonic()))
 
-    def _tick(self, ticker: Ticker, every: timedelta) -> None:
-        """The round has told it if the database cannot be used; the next tick makes up for this one."""
+    def _tick(self, ticker: Ticker, every: timedelta) -> bool:
+        """Settle what no list did. The round has told it if the database cannot be used: then it is not a good one."""
         with suppress(OperationalError, InterfaceError):
             ticker.tick()
             note_round(timezone.now(), every)
+            return True
+        return False
 
     def _tell(self, line: str) -> None:
         self.stdout.write(line)
