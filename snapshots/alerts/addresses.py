@@ -1,7 +1,7 @@
 """Which addresses a webhook may lead to: those of the public internet, and hosts that the operator allows.
 
-An admin who sets a webhook chooses where this server connects to. So the address that is really connected to is checked,
-not the name: a name may lead to another address at each lookup.
+An admin who sets a webhook chooses where this server connects to. So the address that is really connected to is
+checked, not the name: a name may lead to another address at each lookup.
 """
 
 import re
