@@ -33,25 +33,32 @@ ADDRESSES = (
     *(HOME, PLAIN, f"{PLAIN}?status=late&sort=name", "/t/acme/snapshots/?state=BackedUp", "/t/acme/changes/"),
     *VOLUMES,
 )
-Pages = Mapping[tuple[str, str], str]
-Steps = Sequence[tuple[str, Callable[[], Any], set[str]]]
+# Where a change is seen: in the short form of the first test, which asks there alone, all must differ after it.
+HERE: Sequence[str] = ("home",)
+LISTS = (*HERE, "list", "changes")
+EVERY = (*LISTS, "volume", "snapshot")
+VISITS, ITS_VOLUME, SHARED = LISTS[::2], EVERY[:-1], EVERY[-1:]
+Place = tuple[str, str]
+Pages = Mapping[Place, str]
+Steps = Sequence[tuple[str, Callable[[], Any], Sequence[str], Sequence[str]]]
 
 
-def addresses(who: str, full: bool = True) -> Sequence[str]:
-    """Every kind of page for alice, and some for bob."""
+def addresses() -> dict[str, str]:
+    """Every kind of page, and others of the same kinds."""
     found = Snapshot.objects.filter(volume="fresh", missing_since=None).order_by("pk")[0]
-    snapshot = f"{LIST}{PATH}/{found.snapshot_id}/"
-    every = [*ADDRESSES, snapshot]
-    some = [HOME, *ADDRESSES[2:5], VOLUMES[0], snapshot] if who == "alice" else [HOME, ADDRESSES[4], snapshot]
-    return every if full else some
+    names = ("home", "plain", "filtered", "list", "changes", "volume", "another volume")
+    return dict(zip(names, ADDRESSES, strict=True)) | {"snapshot": f"{LIST}{PATH}/{found.snapshot_id}/"}
 
 
-def pages(clients: Mapping[str, Client], full: bool = True) -> Pages:
-    return {
-        (who, url): TOKEN.sub(r"\1", client.get(url).content.decode())
-        for who, client in clients.items()
-        for url in addresses(who, full)
-    }
+def places(people: Sequence[str], where: Sequence[str], full: bool) -> list[Place]:
+    """Where the first of the people sees a change, and everybody's first page; or everything that there is."""
+    found = addresses()
+    asked = {"alice": HERE, "bob": HERE} | dict.fromkeys(people[:1], where)
+    return [(who, found[name]) for who, names in asked.items() for name in (found if full else names)]
+
+
+def pages(clients: Mapping[str, Client], asked: Sequence[Place]) -> Pages:
+    return {(who, url): TOKEN.sub(r"\1", clients[who].get(url).content.decode()) for who, url in asked}
 
 
 @pytest.fixture
@@ -63,8 +70,8 @@ def clients(alice_client: Client, bob_client: Client, told: Environment) -> dict
 def steps(
     team: Team, alice: User, bob: User, told: Environment, fill: Fill, clock: time_machine.Traveller, clients: Any
 ) -> Steps:
-    """What changes a page, and one of the people whose pages it must change."""
-    lists, both = [stories()], {"alice", "bob"}
+    """What changes a page, the people whose pages it must change, and on which of them the first one sees it."""
+    lists, hers, his, both = [stories()], ("alice",), ("bob",), ("alice", "bob")
     month = Exclusion(timezone.now() + timedelta(hours=2), "moves house")
 
     fill(lists[-1])
@@ -82,66 +89,70 @@ def steps(
 
     def share() -> object:
         snapshot, maker = (
-            Snapshot.objects.get(snapshot_id=addresses("bob")[-1].split("/")[-2]),
+            Snapshot.objects.get(snapshot_id=addresses()["snapshot"].split("/")[-2]),
             Membership.objects.get(user=alice),
         )
         return links.make(snapshot, maker=maker, days=7, form_id="once")
 
     return [
-        ("a minute", lambda: clock.shift(60), both),
-        ("a row", lambda: relist([*lists[-1], *disk("another", 2)]), both),
-        ("names", lambda: relist([*lists[-1][:-1], *disk("another", 2, volume="renamed", name="by hand")]), both),
-        ("verdict by the clock", lambda: clock.shift(timedelta(hours=3)), both),
-        ("fault", lambda: fail(Environment.objects.get(pk=told.pk)), both),
-        ("target of the team", lambda: set_of_team(team, 24, person=alice), both),
-        ("target of the environment", lambda: set_of_environment(told, 1, person=alice), both),
-        ("target of a volume", lambda: set_of_volume(volume("fresh"), 48, person=alice), both),
-        ("exclusion", lambda: exclude(team, [volume("late").pk], month, person=alice), both),
-        ("exclusion of the environment", lambda: exclude_environment(told, month, person=alice), both),
-        ("end of the exclusions", lambda: clock.move_to(month.until + timedelta(seconds=1)), both),
-        ("an environment", lambda: fill([*stories(), *disk("elsewhere", 1)], path=OTHER_PATH), both),
-        ("saved view", lambda: SavedView.objects.create(team=team, name="Ours", page="volumes", query="q=a"), both),
-        ("its name", lambda: SavedView.objects.update(name="Theirs"), both),
-        ("its end", lambda: SavedView.objects.all().delete(), both),
-        ("shared link", share, {"alice"}),
-        ("its use", lambda: ShareLink.objects.update(uses=3, last_used_at=timezone.now()), {"alice"}),
-        ("its revocation", lambda: ShareLink.objects.update(revoked_at=timezone.now()), {"alice"}),
-        ("no shared links", lambda: Team.objects.filter(pk=team.pk).update(allows_shared_links=False), {"alice"}),
-        ("lower role", lambda: member(alice, role=Role.VIEWER), {"alice"}),
-        ("higher role", lambda: member(bob, role=Role.ADMIN), {"bob"}),
-        ("columns", chooses, {"alice"}),
-        ("last visit", lambda: member(bob, seen_until=timezone.now() - timedelta(days=9)), {"bob"}),
-        ("marked as seen", lambda: clients["bob"].post(f"{PLAIN}seen/", {"back": PLAIN}), {"bob"}),
-        ("name of the person", lambda: User.objects.filter(pk=bob.pk).update(name="Bob the Builder"), {"bob"}),
-        ("name of the team", lambda: Team.objects.filter(pk=team.pk).update(name="Other name"), both),
-        ("another team", lambda: Membership.objects.create(team=Team.objects.create(slug="b"), user=bob), {"bob"}),
-        ("hours", lambda: clock.shift(timedelta(hours=5)), both),
-        ("environment removed", lambda: remove(Environment.objects.get(service_code="compute-qc"), person=alice), both),
-        ("key replaced", lambda: ApiKey.replace(team, Secret("another-key-of-the-team")), set()),
-        ("rows deleted", lambda: relist(lists[-1][5:]), both),
-        ("and believed", lambda: relist(lists[-1], after=61), both),
-        ("no key", lambda: ApiKey.objects.all().delete(), both),
+        ("a minute", lambda: clock.shift(60), both, EVERY),
+        ("a row", lambda: relist([*lists[-1], *disk("another", 2)]), both, EVERY),
+        ("names", lambda: relist([*lists[-1][:-1], *disk("another", 2, volume="renamed", name="x")]), both, LISTS),
+        ("verdict by the clock", lambda: clock.shift(timedelta(hours=3)), both, EVERY),
+        ("fault", lambda: fail(Environment.objects.get(pk=told.pk)), both, EVERY),
+        ("target of the team", lambda: set_of_team(team, 24, person=alice), both, ITS_VOLUME),
+        ("target of the environment", lambda: set_of_environment(told, 1, person=alice), both, ITS_VOLUME),
+        ("target of a volume", lambda: set_of_volume(volume("fresh"), 48, person=alice), both, LISTS),
+        ("exclusion", lambda: exclude(team, [volume("late").pk], month, person=alice), both, ITS_VOLUME),
+        ("exclusion of the environment", lambda: exclude_environment(told, month, person=alice), both, ITS_VOLUME),
+        ("end of the exclusions", lambda: clock.move_to(month.until + timedelta(seconds=1)), both, EVERY),
+        ("an environment", lambda: fill([*stories(), *disk("elsewhere", 1)], path=OTHER_PATH), both, LISTS),
+        ("saved view", lambda: SavedView.objects.create(team=team, name="A", page="volumes", query="q"), both, HERE),
+        ("its name", lambda: SavedView.objects.update(name="Theirs"), both, HERE),
+        ("its end", lambda: SavedView.objects.all().delete(), both, HERE),
+        ("shared link", share, hers, SHARED),
+        ("its use", lambda: ShareLink.objects.update(uses=3, last_used_at=timezone.now()), hers, SHARED),
+        ("its revocation", lambda: ShareLink.objects.update(revoked_at=timezone.now()), hers, SHARED),
+        ("no shared links", lambda: Team.objects.filter(pk=team.pk).update(allows_shared_links=False), hers, SHARED),
+        ("lower role", lambda: member(alice, role=Role.VIEWER), hers, EVERY),
+        ("higher role", lambda: member(bob, role=Role.ADMIN), his, EVERY),
+        ("columns", chooses, hers, HERE),
+        ("last visit", lambda: member(bob, seen_until=timezone.now() - timedelta(days=9)), his, VISITS),
+        ("marked as seen", lambda: clients["bob"].post(f"{PLAIN}seen/", {"back": PLAIN}), his, VISITS),
+        ("name of the person", lambda: User.objects.filter(pk=bob.pk).update(name="Bob the Builder"), his, EVERY),
+        ("name of the team", lambda: Team.objects.filter(pk=team.pk).update(name="Other name"), both, EVERY),
+        ("another team", lambda: Membership.objects.create(team=Team.objects.create(slug="b"), user=bob), his, EVERY),
+        ("hours", lambda: clock.shift(timedelta(hours=5)), both, EVERY),
+        ("environment removed", lambda: remove(Environment.objects.order_by("pk")[1], person=alice), both, LISTS),
+        ("key replaced", lambda: ApiKey.replace(team, Secret("another-key-of-the-team")), (), ()),
+        ("rows deleted", lambda: relist(lists[-1][5:]), both, EVERY),
+        ("and believed", lambda: relist(lists[-1], after=61), both, EVERY),
+        ("no key", lambda: ApiKey.objects.all().delete(), both, EVERY),
     ]
 
 
 @SHORT_AND_FULL
 def test_a_change_is_seen_at_the_next_request(clients: dict[str, Client], steps: Steps, full: bool) -> None:
-    before = pages(clients, full)
-    for what, change, people in steps:
+    fresh: Pages = {}
+    for what, change, people, where in steps:
+        asked = places(people, where, full)
+        before = {**fresh, **pages(clients, [place for place in asked if place not in fresh])}
         change()
-        now = pages(clients, full)
+        now = pages(clients, asked)
         caches["fragments"].clear()
         rows._rendered.cache_clear()
-        fresh = pages(clients, full)
-        assert [where for where in fresh if now[where] != fresh[where]] == [], what
-        assert people <= {who for (who, url), page in now.items() if page != before[who, url]}, what
-        before = fresh
+        fresh = pages(clients, asked)
+        assert [place for place in asked if now[place] != fresh[place]] == [], what
+        differ = {place for place in asked if now[place] != before[place]}
+        assert {*people} <= {who for who, _url in differ}, what
+        assert full or {place for place in asked if place[0] in people} == differ, what
 
 
 def test_the_page_comes_from_the_cache(
     clients: dict[str, Client], told: Environment, clock: time_machine.Traveller, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    pages(clients)
+    every = [(who, url) for who in clients for url in addresses().values()]
+    pages(clients, every)
     clock.shift(1.5)
     templates: list[str] = []
 
@@ -150,7 +161,7 @@ def test_the_page_comes_from_the_cache(
         return render_to_string(name, *rest)
 
     monkeypatch.setattr(whole_page, "render_to_string", noted)
-    assert pages(clients)
+    assert pages(clients, every)
     assert set(templates) == {*whole_page.LIVE.values(), "snapshots/ui/_refresh.html", "snapshots/ui/_check.html"}
 
 
@@ -173,7 +184,7 @@ def test_a_forms_token_is_the_sessions_own(alice: User, told: Environment) -> No
 
 
 def test_a_form_that_is_sent_once_has_its_own_id(alice_client: Client, told: Environment) -> None:
-    *_rest, page = addresses("alice")
+    page = addresses()["snapshot"]
     ids = {tree(alice_client.get(page)).one("input", name="form_id").attributes["value"] for _again in range(3)}
     assert len(ids) == 3
     assert all(len(each or "") == 22 for each in ids)
