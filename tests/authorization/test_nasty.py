@@ -119,7 +119,7 @@ def test_no_value_of_an_address_or_a_form_is_a_fault(
 ) -> None:
     place, views = 0, Counter[str]()
     # Most names are of many views; the second database differs by NUL, which is tried at each.
-    step = 1 if full else 2 if connection.vendor == "sqlite" else 6
+    step = 1 if full else 3 if connection.vendor == "sqlite" else 12
     for view, method, known in list(with_names(asker, names, asked)):
         fill(asker, view, method, "all", dict.fromkeys(known, "\0"))
         for name in known:

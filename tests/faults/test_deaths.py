@@ -127,7 +127,7 @@ def differences(one: Shape, other: Shape) -> list[object]:
     return [*one[1:], *other[1:], *set(one[0]) ^ set(other[0])][:10]
 
 
-@pytest.mark.parametrize("deaths", [8, pytest.param(100, marks=pytest.mark.proof)])
+@pytest.mark.parametrize("deaths", [4, pytest.param(100, marks=pytest.mark.proof)])
 def test_killed_at_any_moment_it_leaves_old_or_new_rows_whole(
     forks: Forks, provider: Simulator, record_property: Callable[[str, object], None], deaths: int
 ) -> None:
@@ -144,7 +144,7 @@ def test_killed_at_any_moment_it_leaves_old_or_new_rows_whole(
     assert min(left["old"], left["new"]) > 0
 
 
-@pytest.mark.parametrize("deaths", [8, pytest.param(100, marks=pytest.mark.proof)])
+@pytest.mark.parametrize("deaths", [4, pytest.param(100, marks=pytest.mark.proof)])
 def test_killed_in_its_first_list_it_shows_nothing_or_all(
     forks: Forks, record_property: Callable[[str, object], None], deaths: int
 ) -> None:

@@ -71,14 +71,14 @@ def read(team: Team, query: str) -> Iterator[tuple[str, str]]:
 def test_an_index_leads_to_each_page(
     team: Team, filled: None, monkeypatch: pytest.MonkeyPatch, most: int, full: bool
 ) -> None:
-    """Each filter in every order, or in two."""
+    """Each filter in every order, or in one for few rows and in another for many."""
     monkeypatch.setattr(few_rows, "MOST_SORTED", most)
-    number = 0
+    number, shift = 0, 5 * (most == 10)
     for place, chosen in enumerate(FILTERS):
-        for sort in SORTS if full else (SORTS[place % len(SORTS)], SORTS[(place + 5) % len(SORTS)]):
+        for sort in SORTS if full else SORTS[(place + shift) % len(SORTS) :][:1]:
             for query, plan in read(team, f"{chosen}&sort={sort}"):
                 number += 1
                 assert "SCAN snapshots_" not in plan, (chosen, sort, query, plan)
                 is_by_key = "SEARCH snapshots_snapshot USING INTEGER PRIMARY KEY (rowid=?)" in plan
                 assert "TEMP B-TREE" not in plan or is_by_key, (chosen, sort, query, plan)
-    assert number >= len(FILTERS) * (len(SORTS) if full else 2)
+    assert number >= len(FILTERS) * (len(SORTS) if full else 1)

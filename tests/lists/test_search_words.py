@@ -1,7 +1,7 @@
 """What a search finds, against plain Python: the same on both databases, with and without the index of words."""
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from dashboard.teams.models import Team
@@ -14,6 +14,7 @@ from snapshots.lists.volume_filters import VolumeFilters
 from snapshots.lists.volume_list import narrowed
 from snapshots.models import Change, Environment, Snapshot, Volume, fold, words
 from snapshots.verdicts.sql import DataAges
+from tests.proof import SHORT_AND_FULL
 from tests.views.snapshots.conftest import NOW, VOLUME, Fill, clock, fill, key, record
 
 __all__ = ["clock", "fill", "key"]
@@ -58,33 +59,33 @@ def row(fill: Fill) -> Snapshot:
 
 
 @pytest.mark.usefixtures("limit")
-@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
-@given(name=texts, volume=texts, now=texts, instance=texts, parts=searched, is_indexed=st.booleans())
-def test_finds_what_python_finds(
-    row: Snapshot, team: Team, name: str, volume: str, now: str, instance: str, parts: list[str], is_indexed: bool
-) -> None:
-    words.remember([row.pk])
-    Snapshot.objects.update(name=name, volume=volume)
-    Volume.objects.update(name=now, instance_name=instance)
-    if is_indexed:
-        words.catch_up()
-    text = " ".join(parts)
+@SHORT_AND_FULL
+def test_finds_what_python_finds(row: Snapshot, team: Team, full: bool) -> None:
+    @settings(max_examples=150 if full else 40, deadline=None)
+    @given(name=texts, volume=texts, now=texts, instance=texts, parts=searched, is_indexed=st.booleans())
+    def finds(name: str, volume: str, now: str, instance: str, parts: list[str], is_indexed: bool) -> None:
+        words.remember([row.pk])
+        Snapshot.objects.update(name=name, volume=volume)
+        Volume.objects.update(name=now, instance_name=instance)
+        if is_indexed:
+            words.catch_up()
+        found = find_page(team, environments, SnapshotFilters(q=" ".join(parts)), NOW, ())
+        assert found.total == all(is_snapshot(row, part, name, volume, now, instance) for part in parts)
+        volumes = narrowed(environments, VolumeFilters(q=" ".join(parts)), DataAges.of(environments, NOW))
+        assert volumes.count() == all(is_volume(part, name, now, instance) for part in parts)
+
     environments = list(Environment.objects.of_team(team))
-    of_snapshot = [
-        holds(part, name, volume, now, instance)
-        or any(one.startswith(part.lower()) for one in (row.snapshot_id, VOLUME))
-        for part in parts
-    ]
-    found = find_page(team, environments, SnapshotFilters(q=text), NOW, ())
-    assert found.total == all(of_snapshot)
-    of_volume = [
-        holds(part, now, instance)
-        or VOLUME.startswith(part.lower())
-        or (not instance and fold(row_name(name)).startswith(fold(part)))
-        for part in parts
-    ]
-    volumes = narrowed(environments, VolumeFilters(q=text), DataAges.of(environments, NOW))
-    assert volumes.count() == all(of_volume)
+    finds()
+
+
+def is_snapshot(row: Snapshot, part: str, *names: str) -> bool:
+    return holds(part, *names) or any(one.startswith(part.lower()) for one in (row.snapshot_id, VOLUME))
+
+
+def is_volume(part: str, name: str, now: str, instance: str) -> bool:
+    if holds(part, now, instance) or VOLUME.startswith(part.lower()):
+        return True
+    return not instance and fold(row_name(name)).startswith(fold(part))
 
 
 def row_name(name: str) -> str:
