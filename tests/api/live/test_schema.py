@@ -22,7 +22,7 @@ Tell = Callable[..., None]
 Served = tuple[str, Script]
 # Real parts of addresses, so that most is answered with 200; wrong ones are tried in `test_tokens`.
 OWN = {"service_code": "compute-on", "environment_name": "prod", "team": "acme", "snapshot_id": snapshot_id(1)}
-FEW, EXAMPLES = 3, 12
+FEW, EXAMPLES = 2, 12
 SEED = 20261124
 CHECKS = {
     "allow_header_conformance",

@@ -186,7 +186,7 @@ def test_a_large_team_counts_when_a_menu_is_opened(alice_client: Client, monkeyp
 
 
 def assert_choices_find(client: Client, query: str, turn: int = 0, *, full: bool = True) -> None:
-    """Each choice of each menu finds as many lines as it says; or every third."""
+    """Each choice of each menu finds as many lines as it says; or every fifth."""
     counted = menus(client.get(f"{CHANGES}?{query}"))
     assert list(counted) == ["kind", "age", "environment"]
     for menu, value, number in tried(counted, turn, full=full):

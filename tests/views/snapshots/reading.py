@@ -165,9 +165,9 @@ def menus(response: Response) -> dict[str, dict[str, str]]:
 
 
 def tried(counted: dict[str, dict[str, str]], turn: int, *, full: bool) -> list[tuple[str, str, str]]:
-    """Each menu, choice and number; or every third of them, others with each turn."""
+    """Each menu, choice and number; or every fifth of them, others with each turn."""
     numbers = [(menu, value, number) for menu, found in counted.items() for value, number in found.items()]
-    return numbers if full else numbers[turn % 3 :: 3]
+    return numbers if full else numbers[turn % 5 :: 5]
 
 
 def alone(query: str, menu: str, value: str, *cleared: str) -> str:
