@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 from inspect import signature
+from itertools import count
 from typing import Any
 from uuid import UUID
 
@@ -32,6 +33,12 @@ OTHER_VOLUME = "0b1f8a52-52a9-4f4e-9d51-3a1f5c6c7a10"
 MOST_KEPT = 1000
 HTMX = {"HX-Request": "true"}
 Fill = Callable[..., Environment]
+_numbers = count(1)
+
+
+def next_number() -> int:
+    """Give another number of a snapshot in each call, and the same ones in each test."""
+    return next(_numbers)
 
 
 def snapshot_id(number: int) -> str:
@@ -104,6 +111,8 @@ def key(team: Team) -> ApiKey:
 @pytest.fixture
 def fill(request: pytest.FixtureRequest, team: Team, key: ApiKey) -> Fill:
     """Give the team an environment that listed these records."""
+    global _numbers
+    _numbers = count(1)  # so that the same stories are the same records, which `keeping` knows
     # If a test replaces a part of the product, everything is created again.
     is_altered = "monkeypatch" in signature(request.function).parameters or "settings" in request.fixturenames
     is_keeping = connection.vendor == "sqlite" and not is_altered

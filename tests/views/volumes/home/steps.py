@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator
 from datetime import datetime, timedelta
-from itertools import count
 from uuid import NAMESPACE_DNS, uuid5
 
 from django.db.models import F
@@ -14,14 +13,13 @@ from snapshots.models import Environment, Policy, Volume
 from snapshots.verdicts.status import VolumeStatus, target_of
 from tests.conftest import Answer
 from tests.verdicts.current import status_at
-from tests.views.snapshots.conftest import record
+from tests.views.snapshots.conftest import next_number, record
 from tests.views.snapshots.reading import Element, Response, tree
 
 HOME = "/t/acme/"
 PLAIN = "/t/acme/volumes/"
 HOSTILE = "<script>alert(1)</script>\u202e{{ 7|add:7 }}&amp;"
 MADE, FAILED, MAKING = "BackedUp", "Error", "Creating"
-_numbers = count(1)
 
 
 def volume_id(name: str) -> str:
@@ -45,7 +43,7 @@ def _snapshot(name: str, at: datetime, kind: str, state: str, host: str, fields:
         "volume": name,
         "volume_type": name,
     }
-    return record(next(_numbers), **values | fields)
+    return record(next_number(), **values | fields)
 
 
 def stories() -> list[SnapshotRecord]:
