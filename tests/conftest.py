@@ -41,6 +41,7 @@ ANSWER_SECONDS, dashboard_caches.ANSWER_SECONDS = dashboard_caches.ANSWER_SECOND
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--proof", action="store_true", help="run the long tests too, which have the marker proof")
+    parser.addoption("--pictures", action="store_true", help="take pictures of the pages that Chromium shows")
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:

@@ -56,6 +56,8 @@ entered: dict[tuple[str, str], tuple[float, list[Cookie]]] = {}
 class Tab:
     """One page of the browser, with what it complained about."""
 
+    takes_pictures = False
+
     def __init__(self, context: BrowserContext, url: str, width: str) -> None:
         self.context, self.url, self.width = context, url, width
         self.complaints: list[str] = []
@@ -99,14 +101,19 @@ class Tab:
         return text
 
     def keep(self, name: str) -> None:
-        """Take the picture in both themes, and let axe and the content policy speak in each."""
+        """Let axe and the content policy speak in both themes, and take a picture in each."""
         for theme in ("light", "dark"):
             self.page.emulate_media(color_scheme=theme)
-            self.page.screenshot(path=SHOTS / f"{name}-{self.width}-{theme}.png")
+            self.picture(name, theme)
             found = judged(self.page, theme)
             assert found.violations_count == 0, f"{name} {self.width} {theme}: {found.generate_report()}"
         self.page.emulate_media(color_scheme="light")
         self.check()
+
+    def picture(self, name: str, theme: str = "light") -> None:
+        """Take a picture if pytest was told to: it takes a fifth of the time, and only people look at it."""
+        if self.takes_pictures:
+            self.page.screenshot(path=SHOTS / f"{name}-{self.width}-{theme}.png")
 
     def check(self) -> None:
         """Fail on a console error, a script error or a report of the content security policy."""
@@ -140,8 +147,8 @@ def stack(tmp_path_factory: pytest.TempPathFactory, database: Path) -> Iterator[
 
 
 @pytest.fixture(scope="session")
-def browser() -> Iterator[Browser]:
-    SHOTS.mkdir(parents=True, exist_ok=True)
+def browser(pytestconfig: pytest.Config) -> Iterator[Browser]:
+    Tab.takes_pictures = bool(pytestconfig.getoption("pictures"))
     expect.set_options(timeout=PATIENCE)
     with sync_playwright() as playwright:
         running = launched(playwright.chromium)

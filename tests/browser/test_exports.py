@@ -111,7 +111,7 @@ def test_each_page_saves_its_rows_and_says_so(open_tab: Callable[..., Tab], fold
 def test_an_excel_file_is_saved(open_tab: Callable[..., Tab], folder: Path, width: str) -> None:
     tab = open_tab(width)
     tab.enter(f"{LIST}?environment=compute-qc/prod&q=ROOT", BOB)
-    tab.page.screenshot(path=f"test-results/shots/export-links-{width}-light.png")
+    tab.picture("export-links")
     with tab.page.expect_download() as download:
         export(tab, "Excel")
     rows, about = sheets(saved(download.value, folder).read_bytes())
@@ -152,7 +152,7 @@ def test_a_long_one_tells_how_far_it_is_and_can_be_stopped(open_tab: Callable[..
     export(tab, "CSV")
     expect(note(tab)).to_have_text(f"Making a file; rows: {MANY:,}. You can go on reading here.")
     expect(tab.page.get_by_role("progressbar", name="Rows written")).to_have_attribute("value", re.compile(r"\d{4}"))
-    tab.page.screenshot(path=f"test-results/shots/export-making-{width}-light.png")
+    tab.picture("export-making")
     tab.page.get_by_role("button", name="Stop", exact=True).click()
     expect(note(tab)).to_have_text("The export was stopped, and nothing was saved.")
     tab.check()

@@ -180,7 +180,7 @@ def test_every_step_looks_right(serving: Serving, open_at: Callable[..., Tab], w
     hand.press("Add these")
     expect(heading(tab, "First fetch in progress")).to_be_visible()
     expect(tab.page.locator(".fetching").get_by_text("being fetched").first).to_be_visible()
-    tab.page.screenshot(path=f"test-results/shots/setup-fetching-{width}-light.png")
+    tab.picture("setup-fetching")
     expect_volumes(tab)
     tab.keep("setup-volumes")
 
