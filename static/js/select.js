@@ -13,8 +13,10 @@
   let kept = null; // what was ticked before the rows were replaced
   let fading = 0;
 
-  const boxes = () => [...results.querySelectorAll("input[name=volume]")];
-  const matching = () => results.querySelector("[data-matching]");
+  const BOX = "input[type=checkbox][form=acts]";
+  const boxes = () => [...results.querySelectorAll(BOX)];
+  const boxesOf = (group) => [...group.closest("tbody").querySelectorAll(BOX)];
+  const matching = () => results.querySelector("[data-filters]");
   const ticked = () => boxes().filter((box) => box.checked);
 
   const say = (text) => {
@@ -24,16 +26,20 @@
   const show = () => {
     const number = ticked().length;
     const found = matching();
-    const heads = results.querySelectorAll("[data-page]");
     clearTimeout(fading);
-    for (const head of heads) {
-      head.checked = number > 0 && number === boxes().length;
-      head.indeterminate = number > 0 && !head.checked;
+    for (const head of results.querySelectorAll("[data-page], [data-group]")) {
+      const below = head.matches("[data-group]") ? boxesOf(head) : boxes();
+      const chosen = below.filter((box) => box.checked).length;
+      head.checked = chosen > 0 && chosen === below.length;
+      head.indeterminate = chosen > 0 && !head.checked;
     }
     bar.classList.toggle("on", number > 0);
     bar.classList.remove("told");
-    all.hidden = !found || isAll || Number(found.dataset.matching) <= number;
-    if (found) all.textContent = found.dataset.offer;
+    if (all) {
+      all.hidden = !found || isAll || Number(found.dataset.matching) <= number;
+      if (found) all.textContent = found.dataset.offer;
+    }
+    bar.dispatchEvent(new CustomEvent("selected", { detail: ticked() }));
     if (number === 0) say("");
     else if (isAll) say(found.dataset.chosen);
     else say(number === 1 ? said.dataset.one : said.dataset.many.replace("{n}", number));
@@ -62,7 +68,8 @@
   results.addEventListener("click", (event) => {
     const box = event.target;
     if (box.matches("[data-page]")) tick(boxes(), box.checked);
-    if (!box.matches("input[name=volume]")) return;
+    if (box.matches("[data-group]")) tick(boxesOf(box), box.checked);
+    if (!box.matches(BOX)) return;
     const places = boxes();
     const [from, to] = [places.indexOf(last), places.indexOf(box)].sort((a, b) => a - b);
     const range = event.shiftKey && from >= 0 ? places.slice(from, to + 1) : [box];
@@ -70,7 +77,7 @@
     tick(range, box.checked);
   });
 
-  all.addEventListener("click", () => {
+  all?.addEventListener("click", () => {
     for (const box of boxes()) box.checked = true;
     isAll = true;
     show();
