@@ -6,6 +6,7 @@ from django.views.generic import RedirectView
 from dashboard.teams.access.capabilities import ADMIN, MEMBER, SHARE, SIGNED_IN, VIEWER, path
 from snapshots.views import exports, home, search
 from snapshots.views.changes import list_page
+from snapshots.views.leftovers import list_page as leftovers
 from snapshots.views.settings import environments, key, saved_views, targets, tokens
 from snapshots.views.sharing import manage_links, public_page
 from snapshots.views.snapshots import check, snapshot_page
@@ -65,6 +66,7 @@ EXPORTS = [
         ("snapshots", "list", exports.list_export),
         ("volumes", "volumes", exports.volumes_export),
         ("changes", "changes", exports.changes_export),
+        ("leftovers", "leftovers", exports.leftovers_export),
     )
     for kind in ("xlsx", "csv", "json")
 ]
@@ -114,6 +116,8 @@ urlpatterns = [
     path("t/<slug:team>/changes/volumes/", list_page.volume_choices, name="changes_volume_choices", get=VIEWER),
     path("t/<slug:team>/changes/counts/", list_page.menus, name="changes_counts", get=VIEWER),
     path("t/<slug:team>/changes/refresh/", list_page.refresh, name="changes_refresh", post=VIEWER),
+    path("t/<slug:team>/leftovers/", leftovers.leftovers_page, name="leftovers", get=VIEWER),
+    path("t/<slug:team>/leftovers/refresh/", leftovers.refresh, name="leftovers_refresh", post=VIEWER),
     path(ONE, snapshot_page.snapshot_detail, name="detail", get=VIEWER),
     path(f"{ONE}check/", check.check, name="check", post=VIEWER),
     path("s/<anything:link>", public_page.share, name="share", get=SHARE),

@@ -10,7 +10,8 @@ from typing import NamedTuple
 
 from django.utils.translation import get_language, override
 
-from snapshots.lists import change_list
+from snapshots.lists import change_list, leftovers
+from snapshots.lists.leftovers import Remaining, Rules
 from snapshots.lists.volume_list import COLUMNS
 from snapshots.models import Change, Environment, Snapshot, Volume
 from snapshots.rules.taken_time import TakenFrom
@@ -91,12 +92,34 @@ CHANGE_FIELDS = {
     "volumeId": "volume_id",
     "volume": "volume",
 }
+# `usableOfVolume`: how many usable ones its volume has in all.
+LEFTOVER = ("reasons", "usableOfVolume", "onlyUsable")
 CHANGE_ITSELF = ("kind", "at", "before", "after", "seconds", "count")
 
 
 def _read_snapshots(pks: Sequence[int]) -> Mapping[int, Row]:
     rows = Snapshot.objects.filter(pk__in=pks).values_list("pk", "environment_id", *_SNAPSHOT_COLUMNS)
     return {pk: Row(place, _snapshot(values)) for pk, place, *values in rows}
+
+
+def leftovers_of(rules: Rules) -> Source:
+    """Snapshots with the reasons why they may not be needed."""
+
+    def read(pks: Sequence[int]) -> Mapping[int, Row]:
+        lines = leftovers.read_lines(rules, pks)
+        remaining = leftovers.remaining(rules, {line.place for line in lines.values()})
+        rows = _read_snapshots([*lines])
+        return {
+            pk: row._replace(values=row.values | _leftover(lines[pk], remaining[lines[pk].place]))
+            for pk, row in rows.items()
+        }
+
+    return Source("leftovers", (*SNAPSHOTS.columns, *LEFTOVER), SNAPSHOTS.optional, read)
+
+
+def _leftover(line: leftovers.Line, remaining: Remaining) -> Values:
+    values: tuple[Value, ...] = ([*line.reasons], remaining.usable, line.is_last_of(remaining))
+    return dict(zip(LEFTOVER, values, strict=True))
 
 
 def _snapshot(values: Sequence[object]) -> Values:

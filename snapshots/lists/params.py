@@ -45,12 +45,12 @@ class Reader:
         self._by_path = {environment.path: environment for environment in environments}
         self.problems: list[str] = []
 
-    def several(self, name: str, read: Callable[[str], T | None]) -> tuple[T, ...]:
+    def several(self, name: str, read: Callable[[str], T | None], most: int = MOST_VALUES) -> tuple[T, ...]:
         values = dict.fromkeys(value for value in self._query.getlist(name) if value)
-        if len(values) > MOST_VALUES:
+        if len(values) > most:
             text = _("Only the first %(most)d values of “%(name)s” are used.")
-            self.problems.append(text % {"most": MOST_VALUES, "name": name})
-        found = [self._read(name, value, read) for value in list(values)[:MOST_VALUES]]
+            self.problems.append(text % {"most": most, "name": name})
+        found = [self._read(name, value, read) for value in list(values)[:most]]
         return tuple(dict.fromkeys(value for value in found if value is not None))
 
     def one(self, name: str, read: Callable[[str], T | None]) -> T | None:

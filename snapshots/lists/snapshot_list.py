@@ -122,7 +122,7 @@ def _searched(team: Team, rows: QuerySet[Snapshot], filters: SnapshotFilters) ->
     if filters.volume_ids:
         rows = rows.filter(_of_volumes(filters))
     for word in filters.searched:
-        rows = rows.filter(_holds(team, word))
+        rows = rows.filter(holds(team, word))
     return rows
 
 
@@ -240,7 +240,7 @@ def of_name(word: str, path: str = "") -> Q:
     return found | Q((f"{path}snapshot_id__opens", word.lower())) if ID_START.fullmatch(word.lower()) else found
 
 
-def _holds(team: Team, word: str) -> Q:
+def holds(team: Team, word: str) -> Q:
     """A searched word: part of the name of a snapshot, its volume (then or now) or instance, or the start of an id."""
     found = of_name(word) | Q(volume_id__in=named(team, word).values("volume_id"))
     return found | Q(volume_id__opens=word.lower()) if ID_START.fullmatch(word.lower()) else found

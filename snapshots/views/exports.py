@@ -1,4 +1,4 @@
-"""The rows of the three pages as files: what the page's own address would show, all of its pages."""
+"""The rows of the list pages as files: what the page's own address would show, all of its pages."""
 
 from array import array
 from collections.abc import Callable
@@ -14,10 +14,10 @@ from dashboard.limits import allow
 from dashboard.teams.access.guard import MemberRequest, still_may
 from dashboard.teams.core import audit
 from dashboard.teams.models import EventKind
-from snapshots.lists import change_list, snapshot_list, volume_groups, volume_list
+from snapshots.lists import change_list, leftovers, snapshot_list, volume_groups, volume_list
 from snapshots.lists import export as exports
 from snapshots.lists.export import Place, Stream, TooManyExports, keys_of
-from snapshots.lists.export_rows import CHANGES, SNAPSHOTS, Source, volumes_of
+from snapshots.lists.export_rows import CHANGES, SNAPSHOTS, Source, leftovers_of, volumes_of
 from snapshots.lists.export_writers import CONTENT_TYPES, MOST_ROWS, Export
 from snapshots.lists.params import DEFAULT_PAGE_SIZE, FilterBase
 from snapshots.text.labels import grouped
@@ -26,6 +26,7 @@ from snapshots.text.verdict_reason import why
 from snapshots.verdicts.sql import DataAges
 from snapshots.views.changes.list_page import ChangesView
 from snapshots.views.common.list_page import View
+from snapshots.views.leftovers.list_page import LeftoversView
 from snapshots.views.snapshots.list_page import SnapshotsView
 from snapshots.views.volumes.list_page import VolumesView
 
@@ -56,6 +57,12 @@ def changes_export(request: MemberRequest, team: str, kind: str) -> HttpResponse
     return _answer(request, kind, _changes)
 
 
+@require_safe
+def leftovers_export(request: MemberRequest, team: str, kind: str) -> HttpResponseBase:
+    """The snapshots of an address of the leftovers page, with their reasons."""
+    return _answer(request, kind, _leftovers)
+
+
 def _snapshots(request: MemberRequest) -> Export:
     view = SnapshotsView.read(request)
     query = view.links.first_query(page_size=DEFAULT_PAGE_SIZE)
@@ -82,6 +89,12 @@ def _changes(request: MemberRequest) -> Export:
     view = ChangesView.read(request)
     rows = change_list.filtered(view.team, view.environments, view.filters, view.line)
     return _export(view, view.links.first_query(), CHANGES, lambda: keys_of(rows.newest_first()))
+
+
+def _leftovers(request: MemberRequest) -> Export:
+    view = LeftoversView.read(request)
+    query = view.links.first_query(page_size=DEFAULT_PAGE_SIZE)
+    return _export(view, query, leftovers_of(view.rules), lambda: keys_of(leftovers.ordered(view.rules)))
 
 
 def _export(view: View[FilterBase], query: str, source: Source, keys: Callable[[], "array[int]"]) -> Export:

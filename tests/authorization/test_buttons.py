@@ -30,8 +30,21 @@ TABS = frozenset(
 )
 # What the main part of each page offers to an admin; others see less, only because of `may`.
 OFFERED: Mapping[str, frozenset[str]] = {
+    "snapshots:leftovers": frozenset(
+        {
+            "GET snapshots:leftovers",
+            "GET snapshots:leftovers_xlsx",
+            "GET snapshots:leftovers_csv",
+            "GET snapshots:leftovers_json",
+            "GET snapshots:views",
+            "GET snapshots:key",
+            "POST snapshots:view_save",
+            "POST snapshots:leftovers_refresh",
+        }
+    ),
     "snapshots:list": frozenset(
         {
+            "GET snapshots:leftovers",
             "GET snapshots:list",
             "GET snapshots:list_xlsx",
             "GET snapshots:list_csv",
@@ -137,7 +150,9 @@ OFFERED: Mapping[str, frozenset[str]] = {
 LACKING: Mapping[str, str] = {"key": "GET snapshots:key", "environment": "GET snapshots:environments"}
 # URLs without a page: they redirect, or answer with a part of a page.
 FILES = frozenset(
-    f"snapshots:{page}_{kind}" for page in ("list", "volumes", "changes") for kind in ("xlsx", "csv", "json")
+    f"snapshots:{page}_{kind}"
+    for page in ("list", "volumes", "changes", "leftovers")
+    for kind in ("xlsx", "csv", "json")
 )
 FORMER = {f"snapshots:former_{name}" for name in ("exclude", "resume", "exclusions")}
 NO_PAGE = FILES | FORMER | {"teams:settings", "snapshots:team_home", "snapshots:volume_choices"}

@@ -25,6 +25,7 @@ SHOWN = {
     "snapshots:list": ["?state=Error", "?q=no-such-name", "?age=nonsense", "?page_size=25&page=2"],
     "snapshots:volumes": ["?status=late", "?group=environment", "?q=no-such-name"],
     "snapshots:changes": ["?kind=new", "?q=no-such-name"],
+    "snapshots:leftovers": ["?days=30", "?days=30&aged=30&reason=old", "?q=no-such-name"],
     "snapshots:search": ["?q=no-such-name", "?q=0", f"?q={0:08}-0000-4000-8000-{0:012}"],
 }
 

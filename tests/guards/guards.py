@@ -440,6 +440,56 @@ GUARDS = (
         "return True",
         "tests/views/volumes/test_strip.py::test_nothing_is_missed_while_nobody_watched",
     ),
+    # Leftovers
+    Guard(
+        "an environment without a trusted list has no leftovers",
+        "snapshots/lists/leftovers.py",
+        "return environment.believed_at == environment.listed_at and",
+        "return",
+        "tests/views/leftovers/test_rules.py::test_from_a_doubted_list_nothing_is_called_left_over",
+    ),
+    Guard(
+        "an incomplete list leaves nothing over",
+        "snapshots/lists/leftovers.py",
+        " or environment.is_partial or",
+        " or",
+        "tests/views/leftovers/test_rules.py::test_from_an_incomplete_list_nothing_is_called_left_over",
+    ),
+    Guard(
+        "an old list leaves nothing over",
+        "snapshots/lists/leftovers.py",
+        "age is None or age > LIST_LASTS",
+        "age is None",
+        "tests/views/leftovers/test_rules.py::test_an_old_list_is_left_out_and_the_others_stay",
+    ),
+    Guard(
+        "the only usable one is marked under every filter",
+        "snapshots/lists/leftovers.py",
+        "of_volumes = _listed(rules).filter(",
+        "of_volumes = ordered(rules).filter(",
+        "tests/views/leftovers/test_rules.py::test_the_only_usable_one_is_marked_under_every_filter",
+    ),
+    Guard(
+        "what the newest list lacks is no usable one",
+        "snapshots/lists/leftovers.py",
+        "return rows.filter(missing_since__isnull=True)",
+        "return rows",
+        "tests/views/leftovers/test_rules.py::test_what_the_provider_lists_no_longer_is_no_leftover",
+    ),
+    Guard(
+        "a range is old by its younger end",
+        "snapshots/lists/leftovers.py",
+        "OLD: Q(taken_before__lt=",
+        "OLD: Q(taken_key__lt=",
+        "tests/views/leftovers/test_rules.py::test_what_was_there_at_the_first_sync_is_at_least_that_old",
+    ),
+    Guard(
+        "leftovers are those of the team",
+        "snapshots/lists/leftovers.py",
+        "Snapshot.objects.of_team(rules.team).listed().filter(environment__in=rules.environments)",
+        "Snapshot.objects.all().listed()",
+        "tests/views/leftovers/test_rules.py::test_nothing_of_another_team_is_counted",
+    ),
     # What leaves the product
     Guard(
         "no cell of an export is a formula",

@@ -1,4 +1,4 @@
-"""What the three list pages share: reading their address, answering page or fragment, refreshing, paging, saved views.
+"""What the list pages share: reading their address, answering page or fragment, refreshing, paging, saved views.
 
 A page is a `View`: its class says how its address is read and which templates it has, its instance is one address.
 """
@@ -24,6 +24,7 @@ from dashboard.backends.redis_cache import kept, key_of
 from dashboard.teams.access.guard import MemberRequest
 from dashboard.teams.models import Membership, Team
 from snapshots.lists.change_filters import ChangeFilters
+from snapshots.lists.leftover_filters import LeftoverFilters
 from snapshots.lists.params import PAGE_SIZES, FilterBase, Links, clean_query, moment, unknown_names
 from snapshots.lists.snapshot_filters import SnapshotFilters
 from snapshots.lists.volume_filters import VolumeFilters
@@ -47,6 +48,7 @@ SAVED_PAGES: Mapping[str, tuple[str, type[FilterBase]]] = {
     "volumes": ("snapshots:volumes", VolumeFilters),
     "snapshots": ("snapshots:list", SnapshotFilters),
     "changes": ("snapshots:changes", ChangeFilters),
+    "leftovers": ("snapshots:leftovers", LeftoverFilters),
 }
 SAVED_VIEWS = Prepared(lambda team, page: SavedView.objects.filter(team=team, page=page).order_by("name"))
 

@@ -78,6 +78,19 @@ def _snapshots(count: int) -> str:
     return ngettext("%(number)s snapshot fetched", "%(number)s snapshots fetched", count) % number
 
 
+def state_of(environment: Environment) -> tuple[object, ...]:
+    """What else a verdict depends on: the age of the data, and what the team decided."""
+    return (
+        environment.listed_at,
+        environment.data_at,
+        environment.target_hours,
+        environment.excluded_until,
+        environment.exclusion_reason,
+        environment.fault_kind,
+        environment.knows_volumes,
+    )
+
+
 LEAST_REFRESH_SECONDS = 10
 # A visit ends after so long without a page; its pages are remembered at most each step, not one by one.
 VISIT_ENDS, VISIT_STEP = timedelta(minutes=30), timedelta(minutes=5)

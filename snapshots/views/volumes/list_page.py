@@ -18,14 +18,14 @@ from snapshots.lists import volume_filters, volume_groups, volume_list
 from snapshots.lists.params import DEFAULT_PAGE_SIZE
 from snapshots.lists.volume_filters import VolumeFilters
 from snapshots.lists.volume_list import MenuCounts, Outage, Tally, VolumePage, outages
-from snapshots.models import Environment, Policy
+from snapshots.models import Policy
 from snapshots.models.volume import VolumeQuerySet
 from snapshots.text import times
 from snapshots.text.labels import grouped
 from snapshots.verdicts.sql import DataAges, volumes_of_team
 from snapshots.views.common.components import Action, Chip, Empty, Pager
 from snapshots.views.common.list_page import View, answer, answer_refresh, kept_part, numbered_pager
-from snapshots.views.common.page_state import never_fetched
+from snapshots.views.common.page_state import never_fetched, state_of
 from snapshots.views.volumes import strip_svg, tiles
 from snapshots.views.volumes.charts import charts
 from snapshots.views.volumes.look import Look
@@ -101,7 +101,7 @@ class VolumesView(View[VolumeFilters]):
         def make() -> list[int]:
             return volume_list.unseen(self.environments, since, DataAges.of(self.environments, self.now))
 
-        states = [_state_of(environment) for environment in self.environments]
+        states = [state_of(environment) for environment in self.environments]
         return kept_part(self, "unseen", list[int], make, states, since, query="")
 
     @property
@@ -123,7 +123,7 @@ class VolumesView(View[VolumeFilters]):
 
     @property
     def inputs(self) -> object:
-        states = [_state_of(environment) for environment in self.environments]
+        states = [state_of(environment) for environment in self.environments]
         return (states, self.team_hours, self.may_act, self.unseen)
 
     @property
@@ -170,7 +170,7 @@ def _parts(view: VolumesView, *, is_fragment: bool) -> Parts:
     def make() -> list[str]:
         return _made(view, is_fragment=is_fragment)
 
-    states = [_state_of(environment) for environment in view.environments]
+    states = [state_of(environment) for environment in view.environments]
     others = (
         states,
         view.team_hours,
@@ -183,19 +183,6 @@ def _parts(view: VolumesView, *, is_fragment: bool) -> Parts:
     )
     asides, summary, bar, results, count_text = kept_part(view, "volumes", list[str], make, *others)
     return Parts(SafeString(asides), SafeString(summary), SafeString(bar), SafeString(results), count_text)
-
-
-def _state_of(environment: Environment) -> tuple[object, ...]:
-    """What else a verdict depends on: the age of the data, and what the team says of it."""
-    return (
-        environment.listed_at,
-        environment.data_at,
-        environment.target_hours,
-        environment.excluded_until,
-        environment.exclusion_reason,
-        environment.fault_kind,
-        environment.knows_volumes,
-    )
 
 
 def _made(view: VolumesView, *, is_fragment: bool) -> list[str]:

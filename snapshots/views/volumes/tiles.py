@@ -3,10 +3,13 @@
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
+from django.urls import reverse
 from django.utils.functional import Promise
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext, pgettext, pgettext_lazy
 
+from snapshots.lists.leftover_filters import DELETED, LeftoverFilters
+from snapshots.lists.params import Links
 from snapshots.lists.volume_filters import NO_AGE, NO_SCHEDULE, OLDER, STATUSES, VolumeFilters
 from snapshots.lists.volume_list import MenuCounts, Tally
 from snapshots.models import Environment
@@ -59,10 +62,14 @@ class Tile:
 
 @dataclass(frozen=True, slots=True)
 class Aside:
-    """A number beside the tiles, with the filter that shows it; without an address it is text."""
+    """A number beside the tiles, with the filter that shows it; without an address it is text.
+
+    `is_elsewhere`: it leads to another page.
+    """
 
     text: str
     url: str = ""
+    is_elsewhere: bool = False
 
 
 def verdict_tiles(view: View[VolumeFilters], counted: Sequence[Tally], ages: DataAges) -> list[Tile]:
@@ -91,6 +98,9 @@ def asides(view: View[VolumeFilters], counted: Iterable[Tally]) -> list[Aside]:
     if deleted:
         text = ngettext("%(n)s deleted with snapshots left", "%(n)s deleted with snapshots left", deleted)
         found.append(Aside(text % {"n": grouped(deleted)}, view.links.to(statuses=("deleted",))))
+        chosen = LeftoverFilters(environments=view.filters.environments, reasons=(DELETED,))
+        url = Links(reverse("snapshots:leftovers", args=[view.team.slug]), chosen).to()
+        found.append(Aside(_("Leftovers"), url, is_elsewhere=True))
     return found
 
 

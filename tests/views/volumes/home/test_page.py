@@ -105,11 +105,12 @@ def test_what_is_excluded_is_counted_and_found(alice_client: Client, told: Envir
     Volume.objects.filter(name__in=["late", "fresh"]).update(excluded_until=FOR_EVER, exclusion_reason="lab")
     Volume.objects.filter(name="stuck").update(deleted_at=timezone.now())
     page = home(alice_client)
-    assert asides(page) == "5 checked · 2 excluded · 1 deleted with snapshots left"
+    assert asides(page) == "5 checked · 2 excluded · 1 deleted with snapshots left · Leftovers"
     assert sum(tiles(page).values()) == 5
     assert {"late", "fresh", "stuck"}.isdisjoint(names(page))
     assert names(alice_client.get(links(page)["2 excluded"])) == ["late", "fresh"]
     assert badges(alice_client.get(links(page)["1 deleted with snapshots left"])) == {"stuck": "– Deleted"}
+    assert links(page)["Leftovers"] == "/t/acme/leftovers/?reason=deleted"
     assert names(home(alice_client, "?q=stuck")) == ["stuck"]
     assert names(home(alice_client, "?q=web-")) == ["running", "late", "fresh"]
 
