@@ -3,8 +3,10 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import cached_property
 from typing import ClassVar
 
+from django.http import Http404
 from django.shortcuts import get_object_or_404
 from django.urls import reverse
 from django.utils import timezone
@@ -21,12 +23,12 @@ from snapshots.policy import deletions
 from snapshots.rules.verdict import Verdict
 from snapshots.text import times
 from snapshots.text.glossary import MEANINGS
-from snapshots.text.labels import has_returned, returned_in_words, volume_name
+from snapshots.text.labels import has_returned, is_excluded, returned_in_words, volume_name
 from snapshots.text.verdict_labels import LABELS, badge, beside
 from snapshots.text.verdict_reason import why
 from snapshots.verdicts.evaluate import created_time
 from snapshots.verdicts.sql import DataAges, with_status
-from snapshots.verdicts.status import VolumeStatus, status_of, target_of
+from snapshots.verdicts.status import VolumeStatus, status_of, target_of, thresholds_of, verdict_under
 from snapshots.views.common.components import Fact, TeamLink
 from snapshots.views.common.page_state import age_of_object
 from snapshots.views.common.target_form import of_volume
@@ -37,11 +39,13 @@ from snapshots.views.volumes.rows import FEWER_SHOWN
 from snapshots.views.volumes.strip_svg import legend, shown_strip
 
 POLICY = Prepared(lambda team: Policy.objects.filter(team=team))
+WITH_NEWEST = Volume.objects.select_related("newest_usable")
+VOLUME = Prepared(lambda environment, volume_id: WITH_NEWEST.filter(environment=environment, volume_id=volume_id))
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Shown:
-    """A volume as its page knows it."""
+    """A volume as its page knows it. Its status is only read when the page is made."""
 
     page_template: ClassVar[str] = "snapshots/volumes/volume.html"
     refresh_template: ClassVar[str] = "snapshots/ui/_check.html"
@@ -53,11 +57,14 @@ class Shown:
     membership: Membership
     now: datetime
 
-    @property
+    @cached_property
     def status(self) -> VolumeStatus:
+        """Raises Http404 if the volume is gone by now."""
         hours = self.policy.target_hours if self.policy else None
-        target = target_of(self.volume, self.environment, hours)
-        return status_of(self.volume, self.environment, now=self.now, target=target)
+        volumes = with_status(WITH_NEWEST.filter(pk=self.volume.pk), DataAges.of([self.environment], self.now))
+        volume = get_object_or_404(volumes)
+        target = target_of(volume, self.environment, hours)
+        return status_of(volume, self.environment, now=self.now, target=target)
 
     @property
     def name(self) -> str:
@@ -96,7 +103,15 @@ class Shown:
 
     @property
     def inputs(self) -> object:
-        return [fields_of(one) for one in (self.volume, self.environment, self.policy)]
+        """Every stored value, and what the clock makes of it: which moments have come."""
+        volume, environment, now = self.volume, self.environment, self.now
+        age, data_at = environment.data_age(now), environment.data_at
+        moment = now if age is None or data_at is None else data_at + max(age, timedelta()) + environment.clocks_apart
+        thresholds = thresholds_of(volume)
+        verdict = verdict_under(thresholds, timedelta(seconds=volume.patience), environment, now)
+        have_come = [since is not None and since <= moment for _verdict, since in thresholds.worst_first()]
+        are_excluded = [is_excluded(one, now) for one in (volume, environment)]
+        return [fields_of(volume), fields_of(environment), fields_of(self.policy), verdict, have_come, are_excluded]
 
     @property
     def mark(self) -> str:
@@ -118,10 +133,10 @@ class Shown:
 def find_shown(request: MemberRequest, environment: Environment, volume_id: str) -> Shown:
     """The volume of an environment of the team. Raises Http404."""
     now = timezone.now()
-    volumes = with_status(
-        Volume.objects.of_environment(environment).select_related("newest_usable"), DataAges.of([environment], now)
-    )
-    volume = get_object_or_404(volumes, volume_id=volume_id)
+    volume = VOLUME.first(environment=environment.pk, volume_id=volume_id)
+    is_shown = environment.answered_at or Volume.objects.of_environment(environment).exists()
+    if volume is None or not is_shown:
+        raise Http404
     policy = POLICY.first(team=request.team.pk)
     return Shown(volume, environment, policy, request.membership, now)
 
