@@ -7,7 +7,7 @@ from dashboard.teams.access.capabilities import ADMIN, MEMBER, SHARE, SIGNED_IN,
 from snapshots.views import exports, home, search
 from snapshots.views.changes import list_page
 from snapshots.views.leftovers import list_page as leftovers
-from snapshots.views.settings import environments, key, saved_views, targets, tokens
+from snapshots.views.settings import alert_channels, environments, key, saved_views, targets, tokens
 from snapshots.views.sharing import manage_links, public_page
 from snapshots.views.snapshots import check, snapshot_page
 from snapshots.views.snapshots import list_page as lists
@@ -58,6 +58,7 @@ VOLUME = "t/<slug:team>/volumes/<segment:service_code>/<segment:environment_name
 LINKS = "t/<slug:team>/settings/shared-links/"
 PLACES = "t/<slug:team>/settings/environments/"
 TOKENS = "t/<slug:team>/settings/tokens/"
+ALERTS = "t/<slug:team>/settings/alerts/"
 PLACE = f"{PLACES}<segment:service_code>/<segment:environment_name>/"
 # A view for each page and format: who looks at the table of who may do what sees them all.
 EXPORTS = [
@@ -137,5 +138,10 @@ urlpatterns = [
     path(f"{PLACE}remove/", environments.remove, name="environment_remove", get=ADMIN, post=ADMIN),
     path(TOKENS, tokens.tokens_page, name="tokens", get=MEMBER, post=MEMBER),
     path(f"{TOKENS}<int:access_token>/revoke/", tokens.revoke, name="token_revoke", post=MEMBER),
+    path(ALERTS, alert_channels.alert_settings, name="alert_settings", get=VIEWER),
+    path(f"{ALERTS}mail/", alert_channels.own_mail, name="alert_mail", post=VIEWER),
+    path(f"{ALERTS}webhooks/", alert_channels.add_webhook, name="alert_webhook_add", post=ADMIN),
+    path(f"{ALERTS}<int:channel>/", alert_channels.webhook, name="alert_channel", get=ADMIN, post=ADMIN),
+    path(f"{ALERTS}<int:channel>/act/", alert_channels.act, name="alert_channel_act", post=VIEWER),
     path(f"{PLACE}try/", environments.try_again, name="environment_try", post=ADMIN),
 ]

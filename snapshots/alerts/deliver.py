@@ -18,7 +18,7 @@ from django.db.models.functions import Coalesce
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
-from snapshots.alerts import webhook
+from snapshots.alerts import mail, webhook
 from snapshots.alerts.messages import NotSent, event_of, summary_of
 from snapshots.alerts.outbox import announce_late
 from snapshots.containment import Internal, contain
@@ -26,7 +26,10 @@ from snapshots.models import Channel, Delivery, Problem
 
 Send = Callable[[], None]
 Event, Outcome = Delivery.Event, Delivery.Outcome
-SENDERS: dict[str, Callable[[Delivery], Send]] = {Channel.Type.WEBHOOK: webhook.prepare}
+SENDERS: dict[str, Callable[[Delivery], Send]] = {
+    Channel.Type.MAIL: mail.prepare,
+    Channel.Type.WEBHOOK: webhook.prepare,
+}
 
 AT_ONCE = 8
 # Longer than the longest try.

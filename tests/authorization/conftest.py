@@ -20,13 +20,13 @@ from django_htmx.middleware import HtmxDetails
 from pytest_django import Settings
 
 from dashboard.backends.sessions import SessionStore
-from dashboard.secrets import Secret, seal_key
+from dashboard.secrets import Secret, seal_key, seal_webhook_secret
 from dashboard.teams.access import issue_tokens
 from dashboard.teams.access.guard import AccessMiddleware
 from dashboard.teams.core.create_account import create_account
 from dashboard.teams.models import ApiKey, Membership, PendingKey, Role, Team, User
 from dashboard.teams.people.invitations import invite
-from snapshots.models import Environment, Snapshot
+from snapshots.models import Channel, Environment, Snapshot
 from snapshots.sharing import links
 from snapshots.sync.store_snapshots import store_listing
 from tests.authorization.plan import ARGUMENTS, NOBODY, PASSED, ROLES, TEAMS, UNOWNED, address
@@ -127,6 +127,7 @@ def _furnish(slug: str, people: dict[str, User]) -> Team:
     _fill(team)
     _share(team)
     _token(team)
+    _channels(team)
     sealed = seal_key(Secret(f"CANARY-on-trial-{slug}"), team_pk=team.pk)
     answers = [{"place": "FOREIGN-place", "count": 1, "kind": "", "sentence": ""}]
     PendingKey.objects.create(team=team, made_by=admin, made_at=timezone.now(), sealed=sealed, answers=answers)
@@ -152,6 +153,16 @@ def _token(team: Team) -> None:
     )
 
 
+def _channels(team: Team) -> None:
+    """A webhook, and a mailbox of each member."""
+    sealed = seal_webhook_secret(Secret(f"CANARY-webhook-of-{team.slug}"), team_pk=team.pk)
+    Channel.objects.create(
+        team=team, type="webhook", name=f"FOREIGN-{team.slug}", url="https://alerts.example.com/", sealed=sealed
+    )
+    for membership in team.memberships.all():
+        Channel.objects.create(team=team, type="mail", membership=membership)
+
+
 def _share(team: Team) -> None:
     """A link, of somebody's who is no admin where there is such."""
     maker = team.memberships.filter(role__in=[Role.MEMBER, Role.ADMIN]).order_by("-role").first()
@@ -169,5 +180,6 @@ def _arguments(team: Team) -> dict[str, str]:
         "invitation": str(team.invitations.get().pk),
         "access_token": str(team.access_tokens.get().pk),
         "public_id": team.share_links.get().public_id,
+        "channel": str(team.channels.get(type="webhook").pk),
     }
     return {**UNOWNED, **ARGUMENTS[team.slug], **own}

@@ -26,6 +26,7 @@ TABS = frozenset(
         "GET snapshots:exclusions",
         "GET snapshots:share_links",
         "GET snapshots:tokens",
+        "GET snapshots:alert_settings",
     }
 )
 # What the main part of each page offers to an admin; others see less, only because of `may`.
@@ -133,6 +134,14 @@ OFFERED: Mapping[str, frozenset[str]] = {
         "POST snapshots:environment_try",
     },
     "snapshots:environment_remove": TABS | {"POST snapshots:environment_remove"},
+    "snapshots:alert_settings": TABS
+    | {
+        "GET snapshots:alert_channel",
+        "POST snapshots:alert_mail",
+        "POST snapshots:alert_webhook_add",
+        "POST snapshots:alert_channel_act",
+    },
+    "snapshots:alert_channel": TABS | {"POST snapshots:alert_channel", "POST snapshots:alert_channel_act"},
     "teams:people": TABS
     | {
         "GET teams:leave",

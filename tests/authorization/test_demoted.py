@@ -55,6 +55,8 @@ ACTS: dict[str, list[dict[str, str]]] = {
     "snapshots:key_cancel": [{"pending": "PENDING"}],
     "snapshots:environment_add": [{"service_code": "compute-qc", "name": "new", "anyway": "1"}],
     "snapshots:environment_remove": [{}],
+    "snapshots:alert_webhook_add": [{"name": "new", "url": "https://alerts.example.com/"}],
+    "snapshots:alert_channel": [{"name": "new", "url": "https://alerts.example.com/"}],
 }
 
 

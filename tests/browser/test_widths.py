@@ -33,7 +33,7 @@ from django.utils import timezone
 from dashboard.teams.access import issue_tokens
 from dashboard.teams.models import AuditEvent, EventKind, Membership, Role, Team, User
 from dashboard.teams.people.invitations import invite
-from snapshots.models import Environment, SavedView, Snapshot, Volume
+from snapshots.models import Channel, Environment, SavedView, Snapshot, Volume
 from snapshots.policy.exclusions import FOR_EVER, Exclusion, exclude
 from snapshots.policy.targets import set_of_team, set_of_volume
 from snapshots.sharing import links
@@ -61,6 +61,9 @@ invitation, link = invite(team, long(200) + "@example.net", Role.MEMBER, actor=a
 AuditEvent.objects.create(team=team, actor_email=other.email, actor=other, kind=EventKind.JOINED, target=long(250),
     detail=long(400), ip="2001:db8:1111:2222:3333:4444:5555:6666")
 issue_tokens.make(admin, name=long(60), days=30, environments=[], form_id="long")
+hook = Channel.objects.create(team=team, type="webhook", name=long(60), url="https://" + long(200) + "/",
+    failing_since=timezone.now(), failure=long(200), quiet_from="22:00", quiet_until="07:00")
+Channel.objects.create(team=team, type="mail", membership=member, paused_at=timezone.now(), is_given_up=True)
 snapshot = Snapshot.objects.filter(team=team, state="BackedUp", name__endswith="3").first()
 shared, shared_url = links.make(snapshot, maker=admin, days=7, form_id="long", shows_environment=True)
 Environment.objects.filter(pk=volumes[-1].environment_id).update(fault_kind="other", fault_sentence=long(400),
@@ -70,6 +73,7 @@ print(json.dumps({
     "team": "acme", "service_code": place.service_code, "environment_name": place.name,
     "snapshot_id": snapshot.snapshot_id, "volume_id": snapshot.volume_id, "member": str(member.pk),
     "invitation": str(invitation.pk), "access_token": str(team.access_tokens.get().pk), "public_id": shared.public_id,
+    "channel": str(hook.pk),
     "shared": shared_url.rpartition("/s/")[2], "link": link, "query": f"volume_id={snapshot.volume_id}&q={long(200)}",
     "volume": str(volumes[2].pk),
 }))

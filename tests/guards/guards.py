@@ -652,4 +652,32 @@ GUARDS = (
         '    return _open(sealed, "key", team_pk)',
         "tests/alerts/test_webhook.py::test_the_secret_is_no_key_and_belongs_to_its_team",
     ),
+    Guard(
+        "a viewer changes no webhook",
+        "snapshots/views/settings/alert_channels.py",
+        "if request.membership.role == Role.ADMIN:",
+        "if True:",
+        "tests/alerts/test_settings_page.py::test_a_viewer_sees_names_and_changes_nothing_of_the_teams",
+    ),
+    Guard(
+        "alerts go to proved addresses",
+        "snapshots/alerts/mail.py",
+        " or not user.has_proved_address:",
+        ":",
+        "tests/alerts/test_mail.py::test_who_leaves_or_is_not_proved_gets_none",
+    ),
+    Guard(
+        "a name in a mail is one line",
+        "snapshots/text/alert_text.py",
+        '" " if unicodedata.category(sign) in UNSHOWN else sign for sign in name).split())',
+        'sign for sign in name).split(" "))',
+        "tests/alerts/test_mail.py::test_names_do_nothing",
+    ),
+    Guard(
+        "a webhook's address is checked when it is entered",
+        "snapshots/views/settings/alert_channels.py",
+        "            target_of(url)",
+        "            pass",
+        "tests/alerts/test_settings_page.py::test_what_cannot_be_is_refused_beside_its_field",
+    ),
 )

@@ -48,6 +48,9 @@ class EventKind(models.TextChoices):
     TOKEN_REVOKED = "token_revoked", _("Access token revoked")
     EXPORTED = "exported", _("Exported")
     VOLUME_KEPT = "volume_kept", _("Volume marked as not deleted")
+    CHANNEL_MADE = "channel_made", _("Alert channel created")
+    CHANNEL_CHANGED = "channel_changed", _("Alert channel changed")
+    CHANNEL_DELETED = "channel_deleted", _("Alert channel deleted")
 
 
 class EventFixed(TypeError):

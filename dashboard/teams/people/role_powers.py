@@ -15,6 +15,7 @@ POWERS: Mapping[Role, Mapping[str, Promise | str]] = MappingProxyType(
             "read": _("View volumes, snapshots, changes, targets, saved views and members"),
             "refresh": _("Refresh data from the provider"),
             "export": _("Export rows as files, and copy links"),
+            "mails": _("Choose to get alerts by email"),
             "leave": _("Leave the team"),
         },
         Role.MEMBER: {
@@ -28,6 +29,7 @@ POWERS: Mapping[Role, Mapping[str, Promise | str]] = MappingProxyType(
         Role.ADMIN: {
             "key": _("Change the provider’s API key"),
             "environments": _("Add and remove environments"),
+            "webhooks": _("Create, change and delete webhooks for alerts"),
             "people": _("Invite and remove people, and change their roles"),
             "security": _("Require a second factor, and allow or forbid shared links"),
             "start": _("Set the team’s start page"),

@@ -20,6 +20,7 @@ TABS: tuple[tuple[str, Promise | str], ...] = (
     ("snapshots:targets", _("Targets")),
     ("snapshots:exclusions", _("Excluded")),
     ("snapshots:share_links", _("Shared links")),
+    ("snapshots:alert_settings", _("Alerts")),
 )
 
 

@@ -25,13 +25,15 @@ FORMS = {
     "security": "teams:security snapshots:share_switch",
     "key": "snapshots:key",
     "environments": "snapshots:environment_remove",
+    "webhooks": "snapshots:alert_channel",
     "share": "snapshots:share_revoke_all",
 }
 GETS = {
     "read": "snapshots:search snapshots:list_counts snapshots:changes_volume_choices snapshots:changes_counts "
     "teams:settings teams:people snapshots:team_home snapshots:volumes snapshots:volume snapshots:list "
     "snapshots:volume_choices snapshots:detail snapshots:changes snapshots:targets snapshots:exclusions "
-    "snapshots:views snapshots:former_exclude snapshots:former_resume snapshots:former_exclusions",
+    "snapshots:views snapshots:former_exclude snapshots:former_resume snapshots:former_exclusions "
+    "snapshots:alert_settings",
     "export": EXPORTS,
     "share": "snapshots:share_links",
     "environments": "snapshots:environments",
@@ -50,6 +52,9 @@ POSTS = {
     "environments": "snapshots:environment_add snapshots:environment_look snapshots:environment_try",
     "people": "teams:people teams:set_role teams:revoke_invitation",
     "start": "snapshots:view_start",
+    # Of webhooks: tests/alerts asks for those as a viewer.
+    "mails": "snapshots:alert_mail snapshots:alert_channel_act",
+    "webhooks": "snapshots:alert_webhook_add",
 }
 # A member may revoke links and tokens too, but only their own: tests/sharing and tests/api ask for those of others.
 OF_ROWS = {"revoke"}

@@ -1,0 +1,141 @@
+"""What people do with channels: create, change, pause and delete them, and choose mails for themselves."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import time
+from secrets import token_urlsafe
+
+from django.db import transaction
+from django.http import HttpRequest
+from django.utils import timezone
+
+from dashboard.secrets import Secret, seal_webhook_secret
+from dashboard.teams.core import audit
+from dashboard.teams.models import EventKind, Membership, Team, User
+from snapshots.alerts.outbox import queue_test
+from snapshots.models import Channel, Delivery
+
+MOST_WEBHOOKS = 10
+# So that secret scanners recognize it in code or logs.
+PREFIX = "snapwh_"
+SECRET_BYTES = 32
+
+
+class NameTaken(Exception):
+    """The team has a webhook with this name: perhaps the form was sent twice."""
+
+
+class TooManyWebhooks(Exception):
+    """The team has `MOST_WEBHOOKS`."""
+
+
+@dataclass(frozen=True, slots=True)
+class Quiet:
+    """Quiet hours, in UTC; both or none."""
+
+    begin: time | None = None
+    end: time | None = None
+
+
+@transaction.atomic
+def make_webhook(
+    team: Team, *, name: str, url: str, quiet: Quiet, person: User, request: HttpRequest | None = None
+) -> tuple[Channel, str]:
+    """Create a webhook, and return it with its secret, which is shown once.
+
+    Raises `NameTaken`, `TooManyWebhooks`, and `KeyRingMissing` if no secret can be stored.
+    """
+    Team.objects.select_for_update(no_key=True).get(pk=team.pk)
+    _check_name(team, name)
+    if Channel.objects.filter(team=team, type=Channel.Type.WEBHOOK).count() >= MOST_WEBHOOKS:
+        raise TooManyWebhooks
+    sealed, text = _new_secret(team)
+    values = {"name": name, "url": url, "sealed": sealed, "quiet_from": quiet.begin, "quiet_until": quiet.end}
+    channel = Channel.objects.create(team=team, type=Channel.Type.WEBHOOK, **values)
+    audit.record(EventKind.CHANNEL_MADE, team=team, actor=person, target=name, detail=_host(url), request=request)
+    return channel, text
+
+
+@transaction.atomic
+def change_webhook(
+    channel: Channel, *, name: str, url: str, quiet: Quiet, person: User, request: HttpRequest | None = None
+) -> None:
+    """Raises `NameTaken`."""
+    Team.objects.select_for_update(no_key=True).get(pk=channel.team_id)
+    if name != channel.name:
+        _check_name(channel.team, name)
+    _change(channel, {"name": name, "url": url, "quiet_from": quiet.begin, "quiet_until": quiet.end})
+    _record(channel, EventKind.CHANNEL_CHANGED, name, _host(url), person, request)
+
+
+@transaction.atomic
+def replace_secret(channel: Channel, *, person: User, request: HttpRequest | None = None) -> str:
+    """Replace a webhook's secret; messages are signed with the new one from now on."""
+    sealed, text = _new_secret(channel.team)
+    _change(channel, {"sealed": sealed})
+    _record(channel, EventKind.CHANNEL_CHANGED, str(channel), "new secret", person, request)
+    return text
+
+
+@transaction.atomic
+def delete(channel: Channel, *, person: User, request: HttpRequest | None = None) -> None:
+    name, team = str(channel), channel.team
+    channel.delete()
+    audit.record(EventKind.CHANNEL_DELETED, team=team, actor=person, target=name, request=request)
+
+
+@transaction.atomic
+def pause(channel: Channel, *, person: User, request: HttpRequest | None = None) -> None:
+    Channel.objects.filter(pk=channel.pk).active().update(paused_at=timezone.now(), is_given_up=False)
+    _record(channel, EventKind.CHANNEL_CHANGED, str(channel), "paused", person, request)
+
+
+@transaction.atomic
+def resume(channel: Channel, *, person: User, request: HttpRequest | None = None) -> None:
+    """Send what waited, and what comes."""
+    _change(channel, {"paused_at": None, "is_given_up": False, "failing_since": None})
+    _record(channel, EventKind.CHANNEL_CHANGED, str(channel), "resumed", person, request)
+
+
+@transaction.atomic
+def send_test(channel: Channel, *, person: User, request: HttpRequest | None = None) -> None:
+    queue_test(channel)
+    _record(channel, EventKind.CHANNEL_CHANGED, str(channel), "tested", person, request)
+
+
+@transaction.atomic
+def choose_mail(membership: Membership, quiet: Quiet) -> Channel:
+    """Let a member get alerts by mail, or change when not."""
+    times = {"quiet_from": quiet.begin, "quiet_until": quiet.end}
+    made = {"team": membership.team, "type": Channel.Type.MAIL, **times}
+    channel, is_new = Channel.objects.get_or_create(membership=membership, defaults=made)
+    if not is_new:
+        _change(channel, times)
+    return channel
+
+
+def _change(channel: Channel, values: Mapping[str, object]) -> None:
+    """Write values; what waits is looked at again, as the quiet hours may be others."""
+    Channel.objects.filter(pk=channel.pk).update(**values)
+    Delivery.objects.pending().filter(channel=channel).update(due_at=timezone.now())
+
+
+def _record(
+    channel: Channel, kind: EventKind, name: str, detail: str, person: User, request: HttpRequest | None
+) -> None:
+    audit.record(kind, team=channel.team, actor=person, target=name, detail=detail, request=request)
+
+
+def _check_name(team: Team, name: str) -> None:
+    if Channel.objects.filter(team=team, type=Channel.Type.WEBHOOK, name=name).exists():
+        raise NameTaken
+
+
+def _new_secret(team: Team) -> tuple[str, str]:
+    text = PREFIX + token_urlsafe(SECRET_BYTES)
+    return seal_webhook_secret(Secret(text), team_pk=team.pk), text
+
+
+def _host(url: str) -> str:
+    """Of an address only the host goes into the audit: the path may be a secret."""
+    return url.split("/")[2]

@@ -1,0 +1,232 @@
+"""Where alerts go: each member's own mails, and the team's webhooks, which admins set."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+
+from django import forms
+from django.conf import settings
+from django.contrib import messages
+from django.core.exceptions import ValidationError
+from django.db.models import Count, Min, Q, QuerySet
+from django.http import HttpResponse, HttpResponseRedirect
+from django.shortcuts import get_object_or_404, render
+from django.urls import reverse
+from django.utils import timezone
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+from django.views.decorators.http import require_http_methods, require_POST, require_safe
+
+from dashboard.secrets import KeyRingMissing
+from dashboard.teams.access.guard import MemberRequest
+from dashboard.teams.models import Role, Team
+from snapshots.alerts import channels
+from snapshots.alerts.addresses import Refused, target_of
+from snapshots.alerts.mail import NO_MAIL
+from snapshots.models import Channel
+from snapshots.text import times
+
+TIME = forms.TimeInput(format="%H:%M", attrs={"class": "field", "type": "time"})
+
+
+class QuietForm(forms.Form):
+    quiet_from = forms.TimeField(label=gettext_lazy("Quiet from, UTC"), required=False, widget=TIME)
+    quiet_until = forms.TimeField(label=gettext_lazy("Quiet until, UTC"), required=False, widget=TIME)
+
+    def clean(self) -> None:
+        super().clean()
+        times = [self.cleaned_data.get(name) for name in ("quiet_from", "quiet_until")]
+        if not self.errors and (times[0] is None) != (times[1] is None):
+            self.add_error("quiet_until", _("Enter both times, or none."))
+
+    @property
+    def quiet(self) -> channels.Quiet:
+        return channels.Quiet(self.cleaned_data["quiet_from"], self.cleaned_data["quiet_until"])
+
+
+class WebhookForm(QuietForm):
+    name = forms.CharField(
+        label=gettext_lazy("Name"),
+        max_length=60,
+        widget=forms.TextInput(attrs={"class": "field", "autocomplete": "off"}),
+    )
+    url = forms.CharField(
+        label=gettext_lazy("Address"),
+        max_length=500,
+        widget=forms.URLInput(attrs={"class": "field mono", "autocomplete": "off", "spellcheck": "false"}),
+    )
+    field_order = ("name", "url", "quiet_from", "quiet_until")
+
+    def clean_url(self) -> str:
+        url = str(self.cleaned_data["url"])
+        try:
+            target_of(url)
+        except Refused as refused:
+            raise ValidationError(str(refused)) from None
+        return url
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """A channel as the page shows it. `state`: off, ok, failing, paused or new."""
+
+    channel: Channel
+    state: str
+    text: str
+    failure: str
+
+
+@require_safe
+def alert_settings(request: MemberRequest, team: str) -> HttpResponse:
+    return _show(request)
+
+
+@require_POST
+def own_mail(request: MemberRequest, team: str) -> HttpResponse:
+    """Save whether the member gets mails, and when not."""
+    own = Channel.objects.filter(membership=request.membership).first()
+    if request.POST.get("wants") != "1":
+        if own is not None:
+            own.delete()
+        messages.success(request, _("You get no alerts by email."))
+        return HttpResponseRedirect(_url(request.team))
+    form = QuietForm(request.POST)
+    if not request.user.has_proved_address or not form.is_valid():
+        return _show(request, mail_form=form)
+    channels.choose_mail(request.membership, form.quiet)
+    messages.success(request, _("You get alerts by email at %(email)s.") % {"email": request.user.email})
+    return HttpResponseRedirect(_url(request.team))
+
+
+@require_POST
+def add_webhook(request: MemberRequest, team: str) -> HttpResponse:
+    """Create a webhook and show its secret once."""
+    form = WebhookForm(request.POST)
+    if not form.is_valid():
+        return _show(request, form=form)
+    name, url = form.cleaned_data["name"], form.cleaned_data["url"]
+    try:
+        channel, secret = channels.make_webhook(
+            request.team, name=name, url=url, quiet=form.quiet, person=request.user, request=request
+        )
+    except channels.NameTaken:
+        form.add_error("name", _("A webhook with this name exists. If its secret is lost, replace it there."))
+    except channels.TooManyWebhooks:
+        form.add_error(None, _("The team has %(n)d webhooks. Delete one first.") % {"n": channels.MOST_WEBHOOKS})
+    except KeyRingMissing:
+        form.add_error(None, _("This dashboard can’t store secrets yet."))
+    else:
+        return _show(request, made={"channel": channel, "secret": secret})
+    return _show(request, form=form)
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+def webhook(request: MemberRequest, team: str, channel: int) -> HttpResponse:
+    """Show a webhook's form; on POST save it."""
+    found = get_object_or_404(Channel, team=request.team, type=Channel.Type.WEBHOOK, pk=channel)
+    names = ("name", "url", "quiet_from", "quiet_until")
+    form = WebhookForm(
+        request.POST if request.method == "POST" else None, initial={n: getattr(found, n) for n in names}
+    )
+    if form.is_valid():
+        name, url = form.cleaned_data["name"], form.cleaned_data["url"]
+        try:
+            channels.change_webhook(found, name=name, url=url, quiet=form.quiet, person=request.user, request=request)
+        except channels.NameTaken:
+            form.add_error("name", _("Another webhook has this name."))
+        else:
+            messages.success(request, _("Webhook “%(name)s” was saved.") % {"name": name})
+            return HttpResponseRedirect(_url(request.team))
+    context = {"title": _("Webhook “%(name)s”") % {"name": found.name}, "channel": found, "form": form}
+    return render(request, "snapshots/settings/webhook.html", context)
+
+
+@require_POST
+def act(request: MemberRequest, team: str, channel: int) -> HttpResponse:
+    """Test, pause, resume or delete a channel: one's own, or as an admin a webhook."""
+    found = get_object_or_404(_changed_by(request), pk=channel)
+    wanted = request.POST.get("act", "")
+    if wanted == "secret" and not found.is_mail:
+        secret = channels.replace_secret(found, person=request.user, request=request)
+        return _show(request, made={"channel": found, "secret": secret})
+    if wanted in ACTS:
+        change, said = ACTS[wanted]
+        name = str(found)
+        change(found, person=request.user, request=request)
+        messages.success(request, str(said) % {"name": name})
+    return HttpResponseRedirect(_url(request.team))
+
+
+ACTS: dict[str, tuple[Callable[..., None], object]] = {
+    "test": (
+        channels.send_test,
+        gettext_lazy("A test message to %(name)s is on its way. Reload this page in a minute to see how it went."),
+    ),
+    "pause": (channels.pause, gettext_lazy("Alerts to %(name)s are paused.")),
+    "resume": (channels.resume, gettext_lazy("Alerts to %(name)s were resumed.")),
+    "delete": (channels.delete, gettext_lazy("%(name)s gets no more alerts.")),
+}
+
+
+def _changed_by(request: MemberRequest) -> QuerySet[Channel]:
+    own = Q(membership=request.membership)
+    if request.membership.role == Role.ADMIN:
+        own |= Q(type=Channel.Type.WEBHOOK)
+    return Channel.objects.filter(own, team=request.team).select_related("team", "membership__user")
+
+
+def _url(team: Team) -> str:
+    return reverse("snapshots:alert_settings", args=[team.slug])
+
+
+def _show(
+    request: MemberRequest,
+    *,
+    form: WebhookForm | None = None,
+    mail_form: QuietForm | None = None,
+    made: dict[str, object] | None = None,
+) -> HttpResponse:
+    now, is_admin = timezone.now(), request.membership.role == Role.ADMIN
+    found = Channel.objects.of_team(request.team).select_related("membership__user")
+    waiting = Count("deliveries", filter=Q(deliveries__outcome=""))
+    lines = [_line(each, now) for each in found.annotate(waiting=waiting, next_at=_next_try())]
+    own = next((line for line in lines if line.channel.membership_id == request.membership.pk), None)
+    hours = {"quiet_from": own.channel.quiet_from, "quiet_until": own.channel.quiet_until} if own else {}
+    context = {
+        "title": _("Alerts"),
+        "own": own,
+        "mail_form": mail_form or QuietForm(initial=hours),
+        "sends_mail": settings.EMAIL_BACKEND != NO_MAIL,
+        "is_admin": is_admin,
+        "mails": [line for line in lines if line.channel.is_mail] if is_admin else [],
+        "webhooks": [line for line in lines if not line.channel.is_mail],
+        "form": form or WebhookForm(),
+        "made": made,
+    }
+    return render(request, "snapshots/settings/alerts.html", context)
+
+
+def _next_try() -> Min:
+    return Min("deliveries__due_at", filter=Q(deliveries__outcome="", deliveries__tries__gt=0))
+
+
+def _line(channel: Channel, now: datetime) -> Line:
+    if channel.paused_at is not None:
+        text = _("Paused since %(at)s UTC.")
+        if channel.is_given_up:
+            text = _("Paused since %(at)s UTC, after it had failed for three days.")
+        return Line(channel, "paused", text % {"at": times.stamp(channel.paused_at, now)}, channel.failure)
+    if channel.failing_since is not None:
+        return Line(channel, "failing", _failing(channel, now), channel.failure)
+    if channel.last_success_at is not None:
+        text = _("Last message sent %(at)s UTC.") % {"at": times.stamp(channel.last_success_at, now)}
+        return Line(channel, "ok", text, "")
+    return Line(channel, "new", _("Nothing sent yet."), "")
+
+
+def _failing(channel: Channel, now: datetime) -> str:
+    since, next_at = channel.failing_since, vars(channel).get("next_at")
+    values = {"since": times.stamp(since, now) if since else "", "next": times.stamp(next_at, now) if next_at else ""}
+    if next_at is None:
+        return _("Failing since %(since)s UTC.") % values
+    return _("Failing since %(since)s UTC. Next try %(next)s UTC.") % values
