@@ -54,7 +54,6 @@ def test_the_page_in_both_themes(opened: Callable[..., Tab], width: str) -> None
     expect(tab.page.locator(".reason-card").first).to_be_visible()
     expect(tab.page.locator("tbody.volume-rows", has_text="archive").locator(".only-usable")).to_be_visible()
     tab.keep("leftovers")
-    tab.page.screenshot(path=f"test-results/shots/leftovers-whole-{width}-light.png", full_page=True)
 
 
 def test_it_fits_at_every_width(opened: Callable[..., Tab]) -> None:
@@ -126,7 +125,7 @@ def test_without_scripts_ids_and_names_can_be_copied(opened: Callable[..., Tab])
     page.locator("#set-needed > summary").click()
     page.get_by_role("link", name="the newest 7 of each volume").click()
     expect(page).to_have_url(re.compile(r"keep=7"))
-    page.screenshot(path="test-results/shots/leftovers-plain-desktop-light.png", full_page=True)
+    tab.picture("leftovers-plain")
 
 
 def test_the_way_to_the_console_is_explained(opened: Callable[..., Tab]) -> None:

@@ -69,8 +69,8 @@ class LeftoversView(View[LeftoverFilters]):
 
     @property
     def left_out(self) -> list[Environment]:
-        """The environments that the page is about and says nothing of."""
-        return [environment for environment in self.shown if environment not in self.trusted]
+        """The environments that the page is about and says nothing of. In the first fetch each has its own line."""
+        return [] if self.fetching else [each for each in self.shown if each not in self.trusted]
 
     @cached_property
     def rules(self) -> Rules:
@@ -111,8 +111,6 @@ class LeftoversView(View[LeftoverFilters]):
         context: dict[str, object] = {"title": _("Leftovers")}
         if self.nothing is not None:
             return context | {"empty": self.nothing}
-        if not self.was_fetched:
-            return context | {"empty": never_fetched(self.environments, self.shown)}
         return context | {"parts": _parts(self, is_fragment=is_fragment)}
 
 
@@ -155,10 +153,10 @@ def _made(view: LeftoversView, *, is_fragment: bool) -> list[str]:
     }
     return [
         _about(view, in_place),
-        render_to_string("snapshots/leftovers/_summary.html", above),
+        render_to_string("snapshots/leftovers/_summary.html", above) if view.was_fetched else "",
         render_to_string(bar, _bar_context(view)),
         render_to_string("snapshots/leftovers/_results_body.html", _results(view, found)),
-        render_to_string("snapshots/leftovers/_count.html", _count_context(found)) if found else _("0 snapshots"),
+        _count_text(view, found),
     ]
 
 
@@ -166,13 +164,17 @@ def _total(found: Sequence[Tally]) -> int:
     return sum(tally.number for tally in found)
 
 
-def _count_context(found: Sequence[Tally]) -> dict[str, object]:
+def _count_text(view: LeftoversView, found: Sequence[Tally]) -> str:
+    if not found:
+        return _("0 snapshots") if view.was_fetched else ""
     total, volumes = _total(found), len({tally.place for tally in found if tally.volume_id})
     shown = ngettext("%(n)s snapshot", "%(n)s snapshots", total) % {"n": grouped(total)}
-    return {"shown": shown, "volumes": volumes}
+    return render_to_string("snapshots/leftovers/_count.html", {"shown": shown, "volumes": volumes})
 
 
 def _about(view: LeftoversView, in_place: Sequence[Tally]) -> str:
+    if not view.was_fetched:
+        return ""
     every = sum(int(one.facets.get("listed", 0)) for one in view.shown if one in view.trusted)
     return ngettext(
         "%(n)s of %(all)s snapshot may not be needed", "%(n)s of %(all)s snapshots may not be needed", every
@@ -280,6 +282,8 @@ def _left_out(view: LeftoversView, environment: Environment) -> str:
 
 
 def _empty(view: LeftoversView) -> Empty:
+    if not view.was_fetched:
+        return never_fetched(view.environments, view.shown)
     if not any(environment in view.trusted for environment in view.shown):
         text = _("There is no complete and recent list to find leftovers in.")
         return Empty("left_out", _("Nothing is known right now"), text)

@@ -13,7 +13,7 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
-from dashboard.teams.models import AuditEvent, EventKind, Team, User
+from dashboard.teams.models import ApiKey, AuditEvent, EventKind, Team, User
 from snapshots.models import Environment, SavedView, Snapshot
 from snapshots.policy.targets import set_of_team
 from snapshots.templatetags import rows as kept_rows
@@ -329,3 +329,21 @@ def test_two_teams_with_the_same_address_share_nothing(
     assert (shown(page), facts(page), only_usable(page)) == ({}, {}, [])
     assert b"archive" not in page.content
     assert sum(cards(ask(alice_client)).values()) > 0
+
+
+def test_the_first_fetch_fills_the_page(alice_client: Client, environment: Environment, fill: Fill) -> None:
+    page = ask(alice_client)
+    assert b"empty-first_fetch" in page.content
+    assert (by_id(page, "summary").text, left_out(page), count(page)) == ("", [], "")
+    fill(disk("archive", 334))
+    filled = ask(alice_client, **HTMX)
+    assert cards(filled)["Old"] == 1
+    assert len(ids(filled)) == 1
+
+
+def test_without_a_key_there_is_nothing_to_list(alice_client: Client, told: Environment) -> None:
+    ApiKey.objects.all().delete()
+    page = ask(alice_client)
+    assert b"empty-no_key" in page.content
+    assert ids(page) == []
+    assert as_csv(alice_client, PAGE)[0]["id"] == ""
