@@ -60,9 +60,9 @@ def url_of(alert: Alert) -> str:
     """Return the address of the page that shows it: the volume's, or the list of such volumes."""
     environment, problems = alert.environment, alert.content["problems"]
     if len(problems) == 1 and problems[0]["volume"]:
-        return volume_url(environment, problems[0]["volume"]["id"])
+        return volume_url(environment, problems[0]["volume"]["id"]) + f"#problem-{problems[0]['id']}"
     query: Mapping[str, str] = {"environment": environment.path}
-    if not is_of_place(alert):
+    if alert.event == Alert.Event.BEGAN and not is_of_place(alert):
         query = {"status": Problem.Kind(alert.kind).code, **query}
     return f"{site_url('snapshots:volumes', alert.team)}?{urlencode(query)}"
 
