@@ -108,3 +108,11 @@ def test_killed_at_any_moment_no_message_is_lost_or_gets_a_second_id(
         again["sent again with its id"] += received.total() - MESSAGES
     record_property(LINES, [f"Senders killed {deaths}: lost 0, second ids 0, {dict(again)}"])
     assert again.total() > 0
+
+
+def test_two_senders_send_each_message_once(waiting: bytes, receiver: Receiver, tmp_path: Path) -> None:
+    file = tmp_path / "shared.sqlite3"
+    file.write_bytes(waiting)
+    both = [sender(file), sender(file)]
+    sent = [int(each.communicate(SECONDS).split()[1]) for each in both]
+    assert (sum(sent), len(receiver.got), len(set(receiver.ids))) == (MESSAGES, MESSAGES, MESSAGES)

@@ -16,7 +16,7 @@ from snapshots.models import Alert, Channel, Delivery, Environment, Problem
 from tests.alerts.receiver import Receiver
 from tests.alerts.test_webhook import BUDGET, answered, document
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.both_databases]
 HOUR, MINUTE = timedelta(hours=1), timedelta(minutes=1)
 
 
