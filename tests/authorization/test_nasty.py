@@ -44,6 +44,7 @@ HEADERS = (
 )
 HEADER_VALUES = ("[", "http://[", "//[", "%00", "x" * 5000, "é", '"', "W/", "bytes=0-0", "1" * 30, "a, b;q=x", "\t")
 HTMX = {"HX-Request": "true"}
+IS_FIRST = connection.vendor == "sqlite"
 # Environments without a list return nothing, and say so.
 CLOSED = {("api:volumes", 503), ("api:volume", 503)}
 ASKED = [(view, method) for view in sorted(VIEWS) for method in ("GET", "POST") if method in capabilities()[view]]
@@ -98,7 +99,8 @@ def with_names(asker: Asker, names: set[str], asked: str) -> Iterator[tuple[str,
         if method != asked:
             continue
         names.clear()
-        for _again in range(2):  # some names are looked for only where others were there
+        # Some names are looked for only where others were there. The second database knows no other names.
+        for _again in range(2 if IS_FIRST else 1):
             yes = dict.fromkeys(names, "1")
             query = "&".join(f"{name}=1" for name in yes)
             asker.ask(view, method, f"{asker.address(view)}?{query}", "plain", yes, **HTMX)
@@ -119,7 +121,7 @@ def test_no_value_of_an_address_or_a_form_is_a_fault(
 ) -> None:
     place, views = 0, Counter[str]()
     # Most names are of many views; the second database differs by NUL, which is tried at each.
-    step = 1 if full else 3 if connection.vendor == "sqlite" else 12
+    step = 1 if full else 3 if IS_FIRST else 12
     for view, method, known in list(with_names(asker, names, asked)):
         fill(asker, view, method, "all", dict.fromkeys(known, "\0"))
         for name in known:
@@ -160,7 +162,7 @@ def test_no_part_of_a_path_is_a_fault(asker: Asker, figures: Tell, full: bool) -
         for part in PARTS[view]:
             place += 1
             own = asker.house.arguments["acme"][part]
-            for raw in {b"\0", *some(raws, place, full)}:
+            for raw in {b"\0", *(some(raws, place, full) if IS_FIRST else [])}:
                 url = plain.replace(f"/{own}", "/" + quote_from_bytes(raw, safe=""), 1)
                 asker.ask(view, method, url, (part, raw[:30]))
     figures("nasty", parts=asker.number)
