@@ -1,6 +1,6 @@
 """In any history, a volume shown as fresh has a usable snapshot that is young enough, and a late one has none.
 
-`make judge` tries 2,000 histories, `make test` 25. `HISTORIES` chooses another number.
+`make judge` tries 2,000 histories, `make test` 15. `HISTORIES` chooses another number.
 """
 
 import os
@@ -14,7 +14,7 @@ from hypothesis import HealthCheck, Phase, given, settings
 from tests.verdicts.histories import Found, History, Tried, histories
 
 pytestmark = pytest.mark.django_db
-FEW = 25
+FEW = 15
 # The others go through the same client, whose door to the network is answered by the simulator at once.
 SOCKETS_EVERY = 10
 NUMBER = int(os.environ.get("HISTORIES", FEW))

@@ -24,7 +24,7 @@ def test_a_month_without_a_wrong_verdict() -> None:
     assert tally.wrong == []
     assert tally.ratio <= 1.1
     assert [name for name in HAPPENS if not tally.met[name]] == []
-    assert (tally.syncs > 140, tally.missed > 25) == (True, True)
+    assert (tally.syncs > 110, tally.missed > 25) == (True, True)
     assert Snapshot.objects.no_longer_listed().exists()
     assert Change.objects.exists()
 

@@ -15,8 +15,9 @@ DENSE = (
 )
 # Syncs without which the faults of their day would not be seen.
 NEEDED = (7.495, 8.395, 9.625)
-# Minutes between two syncs else, of the dense chapters and of the others; and where nothing is looked for.
-SPARSE, SPARSER, SELDOM = (150, 330), (360, 700), (600, 700)
+# Minutes between two syncs else, of the dense chapters and of the others, or where none is dense; and where nothing is
+# looked for.
+SPARSE, SPARSER, SPARSEST, SELDOM = (150, 330), (360, 700), (540, 960), (600, 700)
 DENSE_CHAPTERS = (0, 5)
 
 
@@ -61,6 +62,8 @@ class Times:
     def _sparse(self, now: datetime) -> tuple[int, int]:
         if self.focus:
             return SPARSE if day_of(now) >= self.focus[0] else SELDOM
+        if not self.is_dense:
+            return SPARSEST
         return SPARSE if self._is_dense(now) else SPARSER
 
     def _is_dense(self, now: datetime) -> bool:
