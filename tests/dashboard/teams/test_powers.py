@@ -14,7 +14,9 @@ from tests.views.snapshots.reading import Element, tree
 
 pytestmark = pytest.mark.django_db
 EXPORTS = " ".join(
-    f"snapshots:{page}_{kind}" for page in ("list", "volumes", "changes") for kind in ("xlsx", "csv", "json")
+    f"snapshots:{page}_{kind}"
+    for page in ("list", "volumes", "changes", "leftovers")
+    for kind in ("xlsx", "csv", "json")
 )
 FORMS = {
     "leave": "teams:leave",
@@ -33,7 +35,7 @@ GETS = {
     "teams:settings teams:people snapshots:team_home snapshots:volumes snapshots:volume snapshots:list "
     "snapshots:volume_choices snapshots:detail snapshots:changes snapshots:targets snapshots:exclusions "
     "snapshots:views snapshots:former_exclude snapshots:former_resume snapshots:former_exclusions "
-    "snapshots:alert_settings",
+    "snapshots:alert_settings snapshots:leftovers",
     "export": EXPORTS,
     "share": "snapshots:share_links",
     "environments": "snapshots:environments",
@@ -41,7 +43,8 @@ GETS = {
 }
 POSTS = {
     "read": "snapshots:volumes_look snapshots:volumes_seen",
-    "refresh": "snapshots:volumes_refresh snapshots:volume snapshots:refresh snapshots:changes_refresh snapshots:check",
+    "refresh": "snapshots:volumes_refresh snapshots:volume snapshots:refresh snapshots:changes_refresh snapshots:check "
+    "snapshots:leftovers_refresh",
     "share": "snapshots:share_make snapshots:share_revoke",
     "tokens": "snapshots:token_revoke",
     "targets": "snapshots:targets",
