@@ -15,12 +15,12 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from dashboard.teams.models import Team
+from dashboard.teams.people.invitations import sends_mail
 from snapshots.alerts.messages import NotSent, site_url, url_of, volume_url
 from snapshots.models import Alert, Delivery, Problem
 from snapshots.text import alert_text
 
 MOST_ROWS, MOST_SUMMARIZED = 5, 20
-NO_MAIL = "django.core.mail.backends.dummy.EmailBackend"
 # Text and ground of a badge, by its tone: both, so that no dark mode inverts one of them.
 COLOURS = {"bad": ("#a3170f", "#fde7e5"), "warn": ("#7a4700", "#ffeed6"), "ok": ("#14602b", "#e0f4e4")}
 
@@ -54,7 +54,7 @@ class Letter:
 def prepare(delivery: Delivery) -> Callable[[], None]:
     """Return what sends it, in a thread without the database. Raises `NotSent`; so does what is returned."""
     user = delivery.channel.membership.user if delivery.channel.membership else None
-    if settings.EMAIL_BACKEND == NO_MAIL:
+    if not sends_mail():
         raise NotSent(_("This dashboard sends no mail: EMAIL_URL is not set."))
     if user is None or not user.is_active or not user.has_proved_address:
         raise NotSent(_("It is not proved that this address belongs to the member."))

@@ -11,6 +11,7 @@ from django.utils import timezone
 from pytest_django import Settings
 
 from dashboard.teams.models import AddressProof, Membership, Team, User
+from dashboard.teams.people.invitations import CONSOLE_MAIL, DUMMY_MAIL
 from snapshots.alerts import mail
 from snapshots.alerts.deliver import deliver
 from snapshots.alerts.messages import NotSent
@@ -214,8 +215,9 @@ def test_a_refusing_server_is_a_failure(
     assert len(sent(server)) == 1
 
 
-def test_without_a_mail_server_it_says_so(place: Environment, box: Channel, settings: Settings) -> None:
-    settings.EMAIL_BACKEND = mail.NO_MAIL
+@pytest.mark.parametrize("backend", [DUMMY_MAIL, CONSOLE_MAIL])
+def test_without_a_mail_server_it_says_so(place: Environment, box: Channel, settings: Settings, backend: str) -> None:
+    settings.EMAIL_BACKEND = backend
     told(box)
     with pytest.raises(NotSent, match="EMAIL_URL"):
         mail.prepare(Delivery.objects.select_related("channel__membership__user").get())

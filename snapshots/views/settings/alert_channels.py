@@ -5,7 +5,6 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from django import forms
-from django.conf import settings
 from django.contrib import messages
 from django.core.exceptions import ValidationError
 from django.db.models import Count, Min, Q, QuerySet
@@ -20,9 +19,9 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 from dashboard.secrets import KeyRingMissing
 from dashboard.teams.access.guard import MemberRequest
 from dashboard.teams.models import Role, Team
+from dashboard.teams.people.invitations import sends_mail
 from snapshots.alerts import channels
 from snapshots.alerts.addresses import Refused, target_of
-from snapshots.alerts.mail import NO_MAIL
 from snapshots.models import Channel
 from snapshots.text import times
 
@@ -196,7 +195,7 @@ def _show(
         "title": _("Alerts"),
         "own": own,
         "mail_form": mail_form or QuietForm(initial=hours),
-        "sends_mail": settings.EMAIL_BACKEND != NO_MAIL,
+        "sends_mail": sends_mail(),
         "is_admin": is_admin,
         "mails": [line for line in lines if line.channel.is_mail] if is_admin else [],
         "webhooks": [line for line in lines if not line.channel.is_mail],
