@@ -10,8 +10,9 @@ import time_machine
 from django.utils import timezone
 from pytest_django import Settings
 
+from dashboard.teams.checks import DUMMY_MAIL
 from dashboard.teams.models import AddressProof, Membership, Team, User
-from dashboard.teams.people.invitations import CONSOLE_MAIL, DUMMY_MAIL
+from dashboard.teams.people.invitations import CONSOLE_MAIL
 from snapshots.alerts import mail
 from snapshots.alerts.deliver import deliver
 from snapshots.alerts.messages import NotSent
