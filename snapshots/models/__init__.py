@@ -14,7 +14,7 @@ from snapshots.models.environment import (
 )
 from snapshots.models.lookups import fold
 from snapshots.models.policy import LastAct, Policy, SavedView, VerdictDay
-from snapshots.models.problem import Problem, ProblemQuerySet
+from snapshots.models.problem import Problem, ProblemQuerySet, ProblemTick
 from snapshots.models.share_link import ShareLink, ShareLinkQuerySet
 from snapshots.models.snapshot import Snapshot, SnapshotQuerySet
 from snapshots.models.volume import Volume, VolumeQuerySet
@@ -37,6 +37,7 @@ __all__ = [
     "Policy",
     "Problem",
     "ProblemQuerySet",
+    "ProblemTick",
     "SavedView",
     "ShareLink",
     "ShareLinkQuerySet",

@@ -4,10 +4,10 @@ from datetime import datetime
 from typing import ClassVar, Self
 
 from django.db import models
-from django.db.models import Q
+from django.db.models import Exists, OuterRef, Q
 from django.utils.translation import gettext_lazy as _
 
-from dashboard.teams.models import Team
+from dashboard.teams.models import Membership, Team
 from snapshots.models.environment import Environment, not_hidden
 from snapshots.models.volume import Volume
 
@@ -24,14 +24,34 @@ class ProblemQuerySet(models.QuerySet["Problem"]):
         return self.filter(ended_at__isnull=False)
 
     def acknowledged(self, now: datetime) -> Self:
-        """Return the open ones that a member acknowledged until later than now."""
-        return self.current().filter(acknowledged_until__gt=now)
+        """Return the open ones that are quiet: `Problem.is_quiet`, in SQL."""
+        return self.current().filter(_is_quiet(now))
+
+    def not_acknowledged(self, now: datetime) -> Self:
+        """Return the open ones that are not quiet."""
+        return self.current().filter(~_is_quiet(now))
+
+    def not_replaced(self) -> Self:
+        """Leave out those of volumes while their environment has an open problem of its own."""
+        own = Problem.objects.current().filter(environment=OuterRef("environment"), volume__isnull=True)
+        return self.filter(Q(volume__isnull=True) | ~Exists(own))
+
+    def unseen_by(self, member: Membership | int) -> Self:
+        """Leave out those that a member has ticked off, unless they have got worse since."""
+        ticks = ProblemTick.objects.filter(member=member, problem=OuterRef("pk"), kind__gte=OuterRef("kind"))
+        return self.filter(~Exists(ticks))
 
     def worst_first(self) -> Self:
         return self.order_by("-kind", "began_at", "pk")
 
     def newest_first(self) -> Self:
         return self.order_by("-began_at", "-pk")
+
+
+def _is_quiet(now: datetime) -> Q:
+    # True or false, never null, so that `~` is its contrary.
+    is_as_bad = ~Q(kind=Problem.Kind.NONE) | Q(acknowledged_kind__isnull=False, acknowledged_kind=Problem.Kind.NONE)
+    return Q(acknowledged_until__isnull=False, acknowledged_until__gt=now) & is_as_bad
 
 
 class Problem(models.Model):
@@ -88,6 +108,8 @@ class Problem(models.Model):
 
     acknowledged_by = models.CharField(_("acknowledged by"), max_length=254, blank=True)
     acknowledged_at = models.DateTimeField(null=True)
+    # How bad it was then.
+    acknowledged_kind = models.PositiveSmallIntegerField(null=True)
     acknowledged_until = models.DateTimeField(_("quiet until"), null=True)
     note = models.CharField(_("note"), max_length=500, blank=True)
     # A number, or an https address.
@@ -125,5 +147,30 @@ class Problem(models.Model):
         return self.Kind(self.kind).code
 
     def is_quiet(self, now: datetime) -> bool:
-        """Whether a member's acknowledgement holds."""
-        return self.is_open and self.acknowledged_until is not None and self.acknowledged_until > now
+        """Whether a member's acknowledgement holds.
+
+        It ends with its time and with the problem. When no usable snapshot is left, it holds only if that was known.
+        """
+        if not self.is_open or self.acknowledged_until is None or self.acknowledged_until <= now:
+            return False
+        return self.kind != self.Kind.NONE or self.acknowledged_kind == self.Kind.NONE
+
+
+class ProblemTick(models.Model):
+    """A member has ticked a problem off. It is for this member only, until the problem gets worse."""
+
+    member = models.ForeignKey(Membership, on_delete=models.CASCADE, related_name="+", db_index=False)
+    problem = models.ForeignKey(Problem, on_delete=models.CASCADE, related_name="ticks")
+    # How bad it was then.
+    kind = models.PositiveSmallIntegerField()
+    at = models.DateTimeField()
+
+    class Meta:
+        verbose_name = _("tick")
+        verbose_name_plural = _("ticks")
+        constraints: ClassVar = [
+            models.UniqueConstraint(fields=["member", "problem"], name="problem_tick_once_a_member")
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.problem_id} by {self.member_id}"

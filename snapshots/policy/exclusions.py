@@ -199,7 +199,7 @@ def of_team(team: Team, pks: Collection[int]) -> list[Volume]:
     """Those of the team among these volumes, with what a member may decide of them."""
     columns = ("pk", "environment_id", "volume_id", "name", "target_hours", *NO_EXCLUSION)
     found: list[Volume] = []
-    for batch in _batches(sorted(pks)):
+    for batch in batches(sorted(pks)):
         volumes: VolumeQuerySet = Volume.objects.of_team(team)
         found += volumes.filter(pk__in=batch).only(*columns)
     return found
@@ -207,7 +207,7 @@ def of_team(team: Team, pks: Collection[int]) -> list[Volume]:
 
 def update(volumes: Sequence[Volume], values: Mapping[str, object]) -> None:
     """Write these values of volumes. Call inside a transaction, under `lock`."""
-    for batch in _batches([volume.pk for volume in volumes]):
+    for batch in batches([volume.pk for volume in volumes]):
         Volume.objects.filter(pk__in=batch).update(**values)
     raise_generation(volume.environment_id for volume in volumes)
 
@@ -226,5 +226,6 @@ def _record(
     audit.record(kind, team=environment.team, actor=person, target=target, detail=schedule, request=request)
 
 
-def _batches(pks: Sequence[int]) -> Iterator[Sequence[int]]:
+def batches(pks: Sequence[int]) -> Iterator[Sequence[int]]:
+    """Cut keys into pieces that one query takes."""
     return (pks[start : start + BATCH] for start in range(0, len(pks), BATCH))

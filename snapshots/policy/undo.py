@@ -13,7 +13,7 @@ from dashboard.teams.core import audit
 from dashboard.teams.models import EventKind, Role, Team, User
 from snapshots.models import Environment, LastAct, Policy, SavedView
 from snapshots.models.policy import values_in
-from snapshots.policy import exclusions, targets
+from snapshots.policy import acknowledgements, exclusions, targets
 from snapshots.policy.exclusions import Exclusion
 
 
@@ -94,6 +94,19 @@ def _team_target(act: LastAct, _places: Places, request: HttpRequest | None) -> 
     return partial(targets.set_of_team, act.team, hours, person=act.user, request=request)
 
 
+def _acknowledgement(act: LastAct, _places: Places, request: HttpRequest | None) -> Rest | None:
+    problems = acknowledgements.of_team(act.team, act.pks)
+    if not _are_as_left(problems, act):
+        return None
+    for values, pks in act.before:
+        acknowledgements.update([each for each in problems if each.pk in set(pks)], _read(values))
+    is_given = "acknowledged_by" in act.after
+    kind = EventKind.ACKNOWLEDGEMENT_ENDED if is_given else EventKind.ACKNOWLEDGED
+    target = acknowledgements.names(problems)
+    audit.record(kind, team=act.team, actor=act.user, target=target, detail="", request=request)
+    return _nothing
+
+
 def _view(act: LastAct, _places: Places, _request: HttpRequest | None) -> Rest | None:
     """The view comes back under its name; as the start page only by an admin, and if there is no other by now."""
     (values, _pks) = act.before[0]
@@ -115,6 +128,7 @@ UNDO: Mapping[str, Undo] = {
     LastAct.PLACE_TARGET: _place_target,
     LastAct.TEAM_TARGET: _team_target,
     LastAct.VIEW: _view,
+    LastAct.ACKNOWLEDGEMENT: _acknowledgement,
 }
 
 
@@ -124,7 +138,7 @@ def _are_as_left(rows: Sequence[Model], act: LastAct) -> bool:
 
 def _read(values: Mapping[str, object]) -> dict[str, object]:
     """Values of a row from what `LastAct` kept of them."""
-    times = ("excluded_until", "excluded_at")
+    times = ("excluded_until", "excluded_at", "acknowledged_at", "acknowledged_until")
     return {
         name: datetime.fromisoformat(str(value)) if name in times and value else value for name, value in values.items()
     }

@@ -48,6 +48,8 @@ class EventKind(models.TextChoices):
     TOKEN_REVOKED = "token_revoked", _("Access token revoked")
     EXPORTED = "exported", _("Exported")
     VOLUME_KEPT = "volume_kept", _("Volume marked as not deleted")
+    ACKNOWLEDGED = "acknowledged", _("Problems acknowledged")
+    ACKNOWLEDGEMENT_ENDED = "acknowledgement_ended", _("Acknowledgement ended")
     CHANNEL_MADE = "channel_made", _("Alert channel created")
     CHANNEL_CHANGED = "channel_changed", _("Alert channel changed")
     CHANNEL_DELETED = "channel_deleted", _("Alert channel deleted")
