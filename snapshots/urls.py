@@ -5,6 +5,8 @@ from django.views.generic import RedirectView
 
 from dashboard.teams.access.capabilities import ADMIN, MEMBER, SHARE, SIGNED_IN, VIEWER, path
 from snapshots.views import exports, home, search
+from snapshots.views.alerts import acknowledge, ticks
+from snapshots.views.alerts import list_page as alerts
 from snapshots.views.changes import list_page
 from snapshots.views.leftovers import list_page as leftovers
 from snapshots.views.settings import alert_channels, environments, key, saved_views, targets, tokens
@@ -55,6 +57,7 @@ register_converter(SnapshotIdConverter, "snapshot_id")
 app_name = "snapshots"
 ONE = "t/<slug:team>/snapshots/<segment:service_code>/<segment:environment_name>/<snapshot_id:snapshot_id>/"
 VOLUME = "t/<slug:team>/volumes/<segment:service_code>/<segment:environment_name>/<snapshot_id:volume_id>/"
+PROBLEMS = "t/<slug:team>/alerts/"
 LINKS = "t/<slug:team>/settings/shared-links/"
 PLACES = "t/<slug:team>/settings/environments/"
 TOKENS = "t/<slug:team>/settings/tokens/"
@@ -68,6 +71,7 @@ EXPORTS = [
         ("volumes", "volumes", exports.volumes_export),
         ("changes", "changes", exports.changes_export),
         ("leftovers", "leftovers", exports.leftovers_export),
+        ("alerts", "alerts", exports.alerts_export),
     )
     for kind in ("xlsx", "csv", "json")
 ]
@@ -119,6 +123,11 @@ urlpatterns = [
     path("t/<slug:team>/changes/refresh/", list_page.refresh, name="changes_refresh", post=VIEWER),
     path("t/<slug:team>/leftovers/", leftovers.leftovers_page, name="leftovers", get=VIEWER),
     path("t/<slug:team>/leftovers/refresh/", leftovers.refresh, name="leftovers_refresh", post=VIEWER),
+    path(PROBLEMS, alerts.alerts, name="alerts", get=VIEWER),
+    path(f"{PROBLEMS}refresh/", alerts.refresh, name="alerts_refresh", post=VIEWER),
+    path(f"{PROBLEMS}tick/", ticks.tick, name="alerts_tick", post=VIEWER),
+    path(f"{PROBLEMS}acknowledge/", acknowledge.acknowledge, name="alerts_acknowledge", get=MEMBER, post=MEMBER),
+    path(f"{PROBLEMS}end/", acknowledge.end, name="alerts_end", post=MEMBER),
     path(ONE, snapshot_page.snapshot_detail, name="detail", get=VIEWER),
     path(f"{ONE}check/", check.check, name="check", post=VIEWER),
     path("s/<anything:link>", public_page.share, name="share", get=SHARE),

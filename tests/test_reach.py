@@ -24,7 +24,7 @@ __all__ = ["clock", "environment", "key", "seen", "sim"]
 
 pytestmark = pytest.mark.django_db
 OURS = "snapshots."
-PAGES = {"snapshots": ("/t/acme/snapshots/", 23), "volumes": ("/t/acme/volumes/", 32)}
+PAGES = {"snapshots": ("/t/acme/snapshots/", 24), "volumes": ("/t/acme/volumes/", 33)}
 # Three of them decide what to announce.
 SYNC_LIMIT = 42
 

@@ -38,7 +38,7 @@ class Done(NamedTuple):
 def acknowledge(
     team: Team, group: Group, acknowledgement: Acknowledgement, *, person: User, request: HttpRequest | None = None
 ) -> Done:
-    """Acknowledge the problems of a group, or change what was said of them.
+    """Acknowledge the problems of a group, or change an acknowledgement.
 
     Those that ended, or became something else, since the group was read are left out.
     """

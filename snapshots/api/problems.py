@@ -17,7 +17,7 @@ from snapshots.api.responses import JSON, Asked
 from snapshots.api.views import of_token
 from snapshots.api.volume_verdicts import known_or_404, start_of
 from snapshots.models import Environment, Problem
-from snapshots.models.problem import ProblemQuerySet
+from snapshots.models.problem import ProblemQuerySet, quiet_at
 from snapshots.text.labels import volume_name
 
 
@@ -49,7 +49,7 @@ def _narrowed(asked: Asked, environments: Sequence[Environment], now: datetime) 
     found: ProblemQuerySet = Problem.objects.filter(environment__in=environments)
     states = {
         "open": Q(ended_at__isnull=True),
-        "acknowledged": Q(ended_at__isnull=True, acknowledged_until__gt=now),
+        "acknowledged": Q(ended_at__isnull=True) & quiet_at(now),
         "ended": Q(ended_at__isnull=False),
     }
     if "state" in asked:

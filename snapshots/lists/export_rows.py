@@ -13,7 +13,7 @@ from django.utils.translation import get_language, override
 from snapshots.lists import change_list, leftovers
 from snapshots.lists.leftovers import Remaining, Rules
 from snapshots.lists.volume_list import COLUMNS
-from snapshots.models import Change, Environment, Snapshot, Volume
+from snapshots.models import Change, Environment, Problem, Snapshot, Volume
 from snapshots.rules.taken_time import TakenFrom
 from snapshots.rules.verdict import Verdict
 from snapshots.verdicts.evaluate import LETTERS
@@ -95,6 +95,20 @@ CHANGE_FIELDS = {
 # `usableOfVolume`: how many usable ones its volume has in all.
 LEFTOVER = ("reasons", "usableOfVolume", "onlyUsable")
 CHANGE_ITSELF = ("kind", "at", "before", "after", "seconds", "count")
+
+# Of its volume; without one it is the environment's own.
+PROBLEM_FIELDS = {"id": "volume__volume_id", "name": "volume__name", "instanceName": "volume__instance_name"}
+PROBLEM_ITSELF = {
+    "beganAfter": "began_after",
+    "beganAt": "began_at",
+    "endedAt": "ended_at",
+    "end": "end",
+    "acknowledgedBy": "acknowledged_by",
+    "acknowledgedAt": "acknowledged_at",
+    "acknowledgedUntil": "acknowledged_until",
+    "note": "note",
+    "ticket": "ticket",
+}
 
 
 def _read_snapshots(pks: Sequence[int]) -> Mapping[int, Row]:
@@ -199,6 +213,18 @@ def _change(line: change_list.Line) -> Values:
     return about | dict(zip(CHANGE_ITSELF, itself, strict=True))
 
 
+def _read_problems(pks: Sequence[int]) -> Mapping[int, Row]:
+    columns = ("pk", "environment_id", "kind", *PROBLEM_FIELDS.values(), *PROBLEM_ITSELF.values())
+    rows = Problem.objects.filter(pk__in=pks).values_list(*columns)
+    return {pk: Row(place, _problem(kind, values)) for pk, place, kind, *values in rows}
+
+
+def _problem(kind: int, values: Sequence[Value]) -> Values:
+    of_volume = dict(zip(PROBLEM_FIELDS, values[: len(PROBLEM_FIELDS)], strict=True))
+    itself = dict(zip(PROBLEM_ITSELF, values[len(PROBLEM_FIELDS) :], strict=True))
+    return of_volume | {"kind": Problem.Kind(kind).code} | itself
+
+
 SNAPSHOTS = Source(
     "snapshots",
     (*SNAPSHOT_FIELDS, *TIMES, "listed"),
@@ -207,3 +233,6 @@ SNAPSHOTS = Source(
 )
 # `count` is set where a line stands for many.
 CHANGES = Source("changes", (*CHANGE_FIELDS, *CHANGE_ITSELF), optional=frozenset(CHANGE_FIELDS), read=_read_changes)
+PROBLEMS = Source(
+    "alerts", (*PROBLEM_FIELDS, "kind", *PROBLEM_ITSELF), optional=frozenset(PROBLEM_FIELDS), read=_read_problems
+)

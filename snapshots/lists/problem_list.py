@@ -22,7 +22,7 @@ from snapshots.models import Problem, ProblemQuerySet, ProblemTick
 
 Kind = Problem.Kind
 Facts = Mapping[str, object]
-# Of those that ended today the page lists so many, and links to all.
+# The most that the page lists of those that ended today; it links to all.
 MOST_ENDED = 200
 MARK_SIGNS = 16
 _COLUMNS = (
@@ -56,7 +56,7 @@ class Line(NamedTuple):
 
 @dataclass(frozen=True)
 class Group:
-    """Problems of one environment and kind; those that are quiet by one acknowledgement are a group of their own."""
+    """Problems of one environment and kind; those of one acknowledgement are a separate group."""
 
     lines: Sequence[Line]
 
@@ -126,7 +126,7 @@ def find_current(team: Team, filters: ProblemFilters, member: Membership, now: d
 
 
 def replaced_by(environments: Collection[int]) -> dict[int, int]:
-    """Count the open problems of volumes that are not shown, because their environment has one of its own."""
+    """Count the open problems of volumes that are not shown, because their environment itself has one."""
     rows = Problem.objects.current().filter(environment__in=environments, volume__isnull=False).order_by()
     return dict(rows.values_list("environment").annotate(Count("pk"))) if environments else {}
 

@@ -8,7 +8,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('snapshots', '0022_problems'),
+        ('snapshots', '0023_ticks'),
         ('teams', '0013_member_choices'),
     ]
 

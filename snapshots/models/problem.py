@@ -25,14 +25,14 @@ class ProblemQuerySet(models.QuerySet["Problem"]):
 
     def acknowledged(self, now: datetime) -> Self:
         """Return the open ones that are quiet: `Problem.is_quiet`, in SQL."""
-        return self.current().filter(_is_quiet(now))
+        return self.current().filter(quiet_at(now))
 
     def not_acknowledged(self, now: datetime) -> Self:
         """Return the open ones that are not quiet."""
-        return self.current().filter(~_is_quiet(now))
+        return self.current().filter(~quiet_at(now))
 
     def not_replaced(self) -> Self:
-        """Leave out those of volumes while their environment has an open problem of its own."""
+        """Leave out those of volumes while their environment itself has an open problem."""
         own = Problem.objects.current().filter(environment=OuterRef("environment"), volume__isnull=True)
         return self.filter(Q(volume__isnull=True) | ~Exists(own))
 
@@ -48,7 +48,8 @@ class ProblemQuerySet(models.QuerySet["Problem"]):
         return self.order_by("-began_at", "-pk")
 
 
-def _is_quiet(now: datetime) -> Q:
+def quiet_at(now: datetime) -> Q:
+    """Return the condition that an acknowledgement of an open problem holds: `Problem.is_quiet`."""
     # True or false, never null, so that `~` is its contrary.
     is_as_bad = ~Q(kind=Problem.Kind.NONE) | Q(acknowledged_kind__isnull=False, acknowledged_kind=Problem.Kind.NONE)
     return Q(acknowledged_until__isnull=False, acknowledged_until__gt=now) & is_as_bad

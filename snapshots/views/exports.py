@@ -14,16 +14,17 @@ from dashboard.limits import allow
 from dashboard.teams.access.guard import MemberRequest, still_may
 from dashboard.teams.core import audit
 from dashboard.teams.models import EventKind
-from snapshots.lists import change_list, leftovers, snapshot_list, volume_groups, volume_list
+from snapshots.lists import change_list, leftovers, problem_list, snapshot_list, volume_groups, volume_list
 from snapshots.lists import export as exports
 from snapshots.lists.export import Place, Stream, TooManyExports, keys_of
-from snapshots.lists.export_rows import CHANGES, SNAPSHOTS, Source, leftovers_of, volumes_of
+from snapshots.lists.export_rows import CHANGES, PROBLEMS, SNAPSHOTS, Source, leftovers_of, volumes_of
 from snapshots.lists.export_writers import CONTENT_TYPES, MOST_ROWS, Export
 from snapshots.lists.params import DEFAULT_PAGE_SIZE, FilterBase
 from snapshots.text.labels import grouped
 from snapshots.text.verdict_labels import short_name
 from snapshots.text.verdict_reason import why
 from snapshots.verdicts.sql import DataAges
+from snapshots.views.alerts.list_page import AlertsView
 from snapshots.views.changes.list_page import ChangesView
 from snapshots.views.common.list_page import View
 from snapshots.views.leftovers.list_page import LeftoversView
@@ -63,6 +64,12 @@ def leftovers_export(request: MemberRequest, team: str, kind: str) -> HttpRespon
     return _answer(request, kind, _leftovers)
 
 
+@require_safe
+def alerts_export(request: MemberRequest, team: str, kind: str) -> HttpResponseBase:
+    """The problems of an address of the alerts page."""
+    return _answer(request, kind, _problems)
+
+
 def _snapshots(request: MemberRequest) -> Export:
     view = SnapshotsView.read(request)
     query = view.links.first_query(page_size=DEFAULT_PAGE_SIZE)
@@ -95,6 +102,17 @@ def _leftovers(request: MemberRequest) -> Export:
     view = LeftoversView.read(request)
     query = view.links.first_query(page_size=DEFAULT_PAGE_SIZE)
     return _export(view, query, leftovers_of(view.rules), lambda: keys_of(leftovers.ordered(view.rules)))
+
+
+def _problems(request: MemberRequest) -> Export:
+    view = AlertsView.read(request)
+    query = view.links.first_query(page_size=DEFAULT_PAGE_SIZE)
+    return _export(view, query, PROBLEMS, lambda: _problem_keys(view))
+
+
+def _problem_keys(view: AlertsView) -> "array[int]":
+    keys = array("q", (pk for groups in view.current for group in groups for pk in group.pks))
+    return keys + keys_of(problem_list.ended(view.team, view.filters, view.now))
 
 
 def _export(view: View[FilterBase], query: str, source: Source, keys: Callable[[], "array[int]"]) -> Export:

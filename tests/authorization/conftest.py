@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import timedelta
 from http.cookies import SimpleCookie
 from typing import Any
 
@@ -26,7 +27,7 @@ from dashboard.teams.access.guard import AccessMiddleware
 from dashboard.teams.core.create_account import create_account
 from dashboard.teams.models import ApiKey, Membership, PendingKey, Role, Team, User
 from dashboard.teams.people.invitations import invite
-from snapshots.models import Channel, Environment, Snapshot
+from snapshots.models import Channel, Environment, Problem, Snapshot, Volume
 from snapshots.sharing import links
 from snapshots.sync.store_snapshots import store_listing
 from tests.authorization.plan import ARGUMENTS, NOBODY, PASSED, ROLES, TEAMS, UNOWNED, address
@@ -141,7 +142,28 @@ def _fill(team: Team) -> None:
     first = environments.create(service_code=parts["service_code"], name=parts["environment_name"])
     rows = [record(NUMBERS[team.slug], name=f"FOREIGN-snapshot-of-{team.slug}")]
     store_listing(claimed(first), listing(rows), received_at=timezone.now())
-    refuse(Environment.objects.create(team=team, service_code="refused", name=f"FOREIGN-{team.slug}"))
+    other = refuse(Environment.objects.create(team=team, service_code="refused", name=f"FOREIGN-{team.slug}"))
+    _problems(team, first, other)
+
+
+def _problems(team: Team, first: Environment, other: Environment) -> None:
+    """An open one of a volume, and one of an environment itself that is acknowledged."""
+    now = timezone.now()
+    common = {"team": team, "began_after": now, "began_at": now, "noticed_at": now}
+    volume = Volume.objects.get(environment=first)
+    late = [["late", now.isoformat()]]
+    Problem.objects.create(environment=first, volume=volume, kind=Problem.Kind.LATE, steps=late, **common)
+    Problem.objects.create(
+        environment=other,
+        kind=Problem.Kind.REFUSED,
+        steps=[["refused", now.isoformat()]],
+        acknowledged_by=f"FOREIGN-of-{team.slug}@example.com",
+        acknowledged_at=now,
+        acknowledged_kind=Problem.Kind.REFUSED,
+        acknowledged_until=now + timedelta(days=1),
+        note=f"FOREIGN-note-of-{team.slug}",
+        **common,
+    )
 
 
 def _token(team: Team) -> None:

@@ -90,6 +90,24 @@ OFFERED: Mapping[str, frozenset[str]] = {
             "POST snapshots:changes_refresh",
         }
     ),
+    "snapshots:alerts": frozenset(
+        {
+            "GET snapshots:alerts",
+            "GET snapshots:alerts_xlsx",
+            "GET snapshots:alerts_csv",
+            "GET snapshots:alerts_json",
+            "GET snapshots:alerts_acknowledge",
+            "GET snapshots:key",
+            "GET snapshots:views",
+            "GET snapshots:volume",
+            "GET snapshots:volumes",
+            "POST snapshots:alerts_end",
+            "POST snapshots:alerts_refresh",
+            "POST snapshots:alerts_tick",
+            "POST snapshots:view_save",
+        }
+    ),
+    "snapshots:alerts_acknowledge": frozenset({"GET snapshots:alerts"}),
     "snapshots:volumes": frozenset(
         {
             "GET snapshots:volumes",
@@ -160,7 +178,7 @@ LACKING: Mapping[str, str] = {"key": "GET snapshots:key", "environment": "GET sn
 # URLs without a page: they redirect, or answer with a part of a page.
 FILES = frozenset(
     f"snapshots:{page}_{kind}"
-    for page in ("list", "volumes", "changes", "leftovers")
+    for page in ("list", "volumes", "changes", "leftovers", "alerts")
     for kind in ("xlsx", "csv", "json")
 )
 FORMER = {f"snapshots:former_{name}" for name in ("exclude", "resume", "exclusions")}

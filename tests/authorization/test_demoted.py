@@ -15,6 +15,8 @@ from dashboard.teams.access.capabilities import capabilities
 from dashboard.teams.access.guard import AccessMiddleware
 from dashboard.teams.models import AccessToken, Membership, PendingKey, Role, User
 from dashboard.teams.people.members import change_role, remove
+from snapshots.lists.problem_filters import ProblemFilters
+from snapshots.lists.problem_list import find_current, mark_of
 from snapshots.models import LastAct, SavedView, ShareLink, Snapshot, Volume
 from snapshots.policy import targets
 from snapshots.sharing import links
@@ -35,6 +37,8 @@ ACTS: dict[str, list[dict[str, str]]] = {
     "teams:security": [{"required": "on"}],
     "snapshots:exclude": [{"number": "1", "reason": "x", "ends": "never"}],
     "snapshots:resume": [{"number": "1"}],
+    "snapshots:alerts_acknowledge": [{"mark": "MARK", "ends": "4h"}],
+    "snapshots:alerts_end": [{"group": "QUIET"}],
     "snapshots:stopped": [{"schedule": "DAILY", "volume": "VOLUME"}],
     "snapshots:targets": [{"hours": "24"}, {"hours": "24"} | ENVIRONMENT, {"hours": "24", "volume": "VOLUME"}],
     "snapshots:volume_targets": [{"number": "1", "hours": "24"}],
@@ -91,6 +95,10 @@ def volume(house: House) -> Volume:
 
 def filled(house: House, volume: Volume, body: dict[str, str]) -> dict[str, str]:
     own = {"VOLUME": str(volume.pk), "VIEW": str(SavedView.objects.get().pk), "PENDING": str(house.pending["acme"])}
+    member = house.users["alice"].memberships.get(team=house.teams["acme"])
+    current = find_current(house.teams["acme"], ProblemFilters(), member, timezone.now())
+    own["MARK"] = mark_of(current.open)
+    own["QUIET"] = f"refused/FOREIGN-acme refused {current.quiet[0].first.acknowledged_at:%Y-%m-%dT%H:%M:%S.%f+00:00}"
     own["ACT"] = LastAct.objects.get().at.isoformat()
     return {name: own.get(value, value) for name, value in body.items()}
 
@@ -103,7 +111,7 @@ def test_every_act_of_a_role_is_tried() -> None:
 
 def test_who_has_just_lost_the_role_does_nothing(house: House, volume: Volume, demoting: list[Role]) -> None:
     for view, bodies in ACTS.items():
-        url = f"{house.address(view, 'acme')}?volume={volume.pk}"
+        url = f"{house.address(view, 'acme')}?volume={volume.pk}&group=compute-on/prod late"
         for body in bodies:
             form = filled(house, volume, body)
             with excluded(house) if view == "snapshots:resume" else nullcontext():

@@ -26,6 +26,15 @@ def tell(world: World, path: str, now: datetime) -> None:
     _disk(world, path, "scratch", "ci-02", now)
 
 
+def tell_outage(world: World, path: str, now: datetime) -> None:
+    """Add volumes whose hourly runs stopped together, some hours ago."""
+    for number in range(61):
+        hours = [float(hour) for hour in range(5, 24)]
+        _disk(world, path, f"DATA-{15000 + 137 * number}", f"app-{number % 7:02}", now, HOURLY=hours)
+    for name in ("payments-data", "projects-02"):
+        _disk(world, path, name, "pay-01", now, DAILY=[float(hours) for hours in range(25, 500, 24)], failed=[1])
+
+
 def _disk(
     world: World,
     path: str,

@@ -12,7 +12,7 @@ from dashboard.teams.models import Role
 POWERS: Mapping[Role, Mapping[str, Promise | str]] = MappingProxyType(
     {
         Role.VIEWER: {
-            "read": _("View volumes, snapshots, changes, targets, saved views and members"),
+            "read": _("View volumes, alerts, snapshots, changes, targets, saved views and members"),
             "refresh": _("Refresh data from the provider"),
             "export": _("Export rows as files, and copy links"),
             "mails": _("Choose to get alerts by email"),
@@ -23,6 +23,7 @@ POWERS: Mapping[Role, Mapping[str, Promise | str]] = MappingProxyType(
             "tokens": _("Create access tokens for the API"),
             "targets": _("Set targets"),
             "exclude": _("Exclude volumes, and resume their checks"),
+            "acknowledge": _("Acknowledge problems"),
             "mark": _("Mark schedules as stopped and volumes as deleted"),
             "views": _("Save and delete views for the whole team"),
         },

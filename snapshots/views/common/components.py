@@ -191,10 +191,14 @@ class TimelineItem:
 
 @dataclass(frozen=True, slots=True)
 class TeamLink:
+    """`number`: how many things wait there, and `label` says it; "" with none."""
+
     name: str
     url: str
     current: bool = False
     detail: str = ""
+    number: str = ""
+    label: str = ""
 
 
 def chip(kind: str, value: str, url: str) -> Chip:

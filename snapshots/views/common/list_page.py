@@ -26,6 +26,7 @@ from dashboard.teams.models import Membership, Team
 from snapshots.lists.change_filters import ChangeFilters
 from snapshots.lists.leftover_filters import LeftoverFilters
 from snapshots.lists.params import PAGE_SIZES, FilterBase, Links, clean_query, moment, unknown_names
+from snapshots.lists.problem_filters import ProblemFilters
 from snapshots.lists.snapshot_filters import SnapshotFilters
 from snapshots.lists.volume_filters import VolumeFilters
 from snapshots.models import Environment, SavedView
@@ -49,6 +50,7 @@ SAVED_PAGES: Mapping[str, tuple[str, type[FilterBase]]] = {
     "snapshots": ("snapshots:list", SnapshotFilters),
     "changes": ("snapshots:changes", ChangeFilters),
     "leftovers": ("snapshots:leftovers", LeftoverFilters),
+    "alerts": ("snapshots:alerts", ProblemFilters),
 }
 SAVED_VIEWS = Prepared(lambda team, page: SavedView.objects.filter(team=team, page=page).order_by("name"))
 

@@ -1,14 +1,17 @@
 """What the frame of every page needs: the team, the teams to switch to, the pages, who you are."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from django.http import HttpRequest
 from django.urls import reverse
+from django.utils import timezone
 from django.utils.functional import SimpleLazyObject
 from django.utils.translation import gettext as _
 
 from dashboard.backends.prepared import Prepared
-from dashboard.teams.models import Team
+from dashboard.teams.models import Membership, Team
+from snapshots.lists.problem_list import unseen_groups
+from snapshots.text.labels import grouped
 from snapshots.views.common.components import TeamLink
 
 TEAMS = Prepared(lambda user: Team.objects.of_user(user))
@@ -46,13 +49,23 @@ def _pages(request: HttpRequest, team: Team | None) -> list[TeamLink]:
         return []
     pages = [
         (_("Volumes"), "snapshots:volumes"),
+        (_("Alerts"), "snapshots:alerts"),
         (_("Snapshots"), "snapshots:list"),
         (_("Changes"), "snapshots:changes"),
         (_("Team"), "teams:settings"),
     ]
-    links = [(name, reverse(view, args=[team.slug])) for name, view in pages]
+    links = [TeamLink(name, reverse(view, args=[team.slug])) for name, view in pages]
+    links[1] = _with_unseen(links[1], request)
     is_home = request.path == reverse("snapshots:team_home", args=[team.slug])
-    return [
-        TeamLink(name, url, current=request.path.startswith(url) or (is_home and url == links[0][1]))
-        for name, url in links
-    ]
+    is_current = [request.path.startswith(link.url) or (is_home and link is links[0]) for link in links]
+    return [replace(link, current=current) for link, current in zip(links, is_current, strict=True)]
+
+
+def _with_unseen(link: TeamLink, request: HttpRequest) -> TeamLink:
+    """Say how many open problems this member has not ticked off."""
+    member: Membership | None = getattr(request, "membership", None)
+    number = unseen_groups(member, timezone.now()) if member else 0
+    if not number:
+        return link
+    label = _("%(page)s, %(number)s unseen") % {"page": link.name, "number": grouped(number)}
+    return replace(link, number=grouped(number), label=label)

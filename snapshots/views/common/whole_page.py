@@ -114,4 +114,4 @@ def _inputs(request: MemberRequest, page: Page, saved: Context, shell: Shell) ->
     member = page.membership
     person = (member.user_id, shell.user_name, request.user.email, member.role, member.choices)
     visits = (member.seen_until, member.visited_at)
-    return (request.get_full_path(), person, visits, saved, shell.teams, page.inputs)
+    return (request.get_full_path(), person, visits, saved, shell.teams, shell.pages, page.inputs)

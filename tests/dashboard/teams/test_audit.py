@@ -115,7 +115,7 @@ def test_fifty_a_page_with_the_filter_kept(
 ) -> None:
     for number in range(51):
         record(EventKind.ENVIRONMENT_ADDED, team=team, actor=alice, target=f"env-{number}")
-    with django_assert_max_num_queries(6):
+    with django_assert_max_num_queries(7):
         first = alice_client.get(AUDIT, {"kind": "environment_added"})
     assert (len(rows(first)), rows(first)[0][2]) == (50, "Environment added env-50")
     older = pager(first).one("a", rel="next").attributes["href"]

@@ -15,7 +15,7 @@ from tests.views.snapshots.reading import Element, tree
 pytestmark = pytest.mark.django_db
 EXPORTS = " ".join(
     f"snapshots:{page}_{kind}"
-    for page in ("list", "volumes", "changes", "leftovers")
+    for page in ("list", "volumes", "changes", "leftovers", "alerts")
     for kind in ("xlsx", "csv", "json")
 )
 FORMS = {
@@ -23,6 +23,7 @@ FORMS = {
     "tokens": "snapshots:tokens",
     "targets": "snapshots:volume_targets",
     "exclude": "snapshots:exclude snapshots:resume",
+    "acknowledge": "snapshots:alerts_acknowledge",
     "people": "teams:remove_member",
     "security": "teams:security snapshots:share_switch",
     "key": "snapshots:key",
@@ -34,21 +35,22 @@ GETS = {
     "read": "snapshots:search snapshots:list_counts snapshots:changes_volume_choices snapshots:changes_counts "
     "teams:settings teams:people snapshots:team_home snapshots:volumes snapshots:volume snapshots:list "
     "snapshots:volume_choices snapshots:detail snapshots:changes snapshots:targets snapshots:exclusions "
-    "snapshots:views snapshots:former_exclude snapshots:former_resume snapshots:former_exclusions "
-    "snapshots:alert_settings snapshots:leftovers",
+    "snapshots:views snapshots:leftovers snapshots:alerts snapshots:former_exclude snapshots:former_resume "
+    "snapshots:former_exclusions snapshots:alert_settings",
     "export": EXPORTS,
     "share": "snapshots:share_links",
     "environments": "snapshots:environments",
     "audit": "teams:audit",
 }
 POSTS = {
-    "read": "snapshots:volumes_look snapshots:volumes_seen",
+    "read": "snapshots:volumes_look snapshots:volumes_seen snapshots:alerts_tick",
     "refresh": "snapshots:volumes_refresh snapshots:volume snapshots:refresh snapshots:changes_refresh snapshots:check "
-    "snapshots:leftovers_refresh",
+    "snapshots:leftovers_refresh snapshots:alerts_refresh",
     "share": "snapshots:share_make snapshots:share_revoke",
     "tokens": "snapshots:token_revoke",
     "targets": "snapshots:targets",
     "exclude": "snapshots:exclusions snapshots:undo",
+    "acknowledge": "snapshots:alerts_end",
     "mark": "snapshots:stopped snapshots:volume_deleted",
     "views": "snapshots:view_save snapshots:view_delete",
     "key": "snapshots:key_save snapshots:key_cancel",

@@ -386,9 +386,9 @@ def test_the_table_is_taken_from_the_cache(
 ) -> None:
     alice_client.get(CHANGES)
     caches["fragments"].clear()
-    with django_assert_max_num_queries(11):
+    with django_assert_max_num_queries(12):
         cold = alice_client.get(CHANGES)
-    with django_assert_max_num_queries(6):
+    with django_assert_max_num_queries(7):
         hot = alice_client.get(CHANGES)
     assert titles(hot) == titles(cold) != []
 

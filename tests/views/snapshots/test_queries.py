@@ -25,7 +25,7 @@ from tests.views.snapshots.conftest import (
 from tests.views.snapshots.reading import numbers
 
 pytestmark = pytest.mark.django_db
-MOST_COLD, MOST_HOT = 14, 8
+MOST_COLD, MOST_HOT = 15, 8
 QUERIES = [
     "",
     "page=99&page_size=100&sort=name",
@@ -91,7 +91,7 @@ def test_the_hot_page_asks_for_no_row(
     alice_client: Client, ten: None, django_assert_max_num_queries: DjangoAssertNumQueries
 ) -> None:
     alice_client.get(LIST)
-    with django_assert_max_num_queries(6) as asked:
+    with django_assert_max_num_queries(7) as asked:
         alice_client.get(LIST)
     assert not [query["sql"] for query in asked.captured_queries if "snapshots_snapshot" in query["sql"]]
 
@@ -100,5 +100,5 @@ def test_a_snapshot_costs_the_same_among_many(
     alice_client: Client, many: None, django_assert_max_num_queries: DjangoAssertNumQueries
 ) -> None:
     alice_client.get(LIST)
-    with django_assert_max_num_queries(15):
+    with django_assert_max_num_queries(16):
         assert alice_client.get(detail(3)).status_code == 200

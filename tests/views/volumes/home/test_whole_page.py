@@ -14,13 +14,18 @@ from django.utils import timezone
 
 from dashboard.secrets import Secret
 from dashboard.teams.models import ApiKey, Membership, Role, Team, User
-from snapshots.models import Environment, SavedView, ShareLink, Snapshot
+from snapshots.alerts.acknowledge import Acknowledgement, acknowledge, end
+from snapshots.alerts.problems import settle
+from snapshots.lists.problem_filters import ProblemFilters
+from snapshots.lists.problem_list import Group, find_current
+from snapshots.models import Environment, Problem, SavedView, ShareLink, Snapshot
 from snapshots.policy.exclusions import Exclusion, exclude, exclude_environment
 from snapshots.policy.targets import set_of_environment, set_of_team, set_of_volume
 from snapshots.setup.environments import remove
 from snapshots.sharing import links
 from snapshots.templatetags import rows
 from snapshots.views.common import whole_page
+from tests.alerts.page import ALERTS, tick
 from tests.proof import SHORT_AND_FULL
 from tests.views.snapshots.conftest import LIST, OTHER_PATH, PATH, Fill, fail
 from tests.views.snapshots.reading import tree
@@ -31,12 +36,15 @@ TOKEN = re.compile(r'(name="(?:csrfmiddlewaretoken|form_id)" value=)"[\w-]{22,64
 VOLUMES = [f"{PLAIN}{PATH}/{volume_id(name)}/" for name in ("late", "fresh")]
 ADDRESSES = (
     *(HOME, PLAIN, f"{PLAIN}?status=late&sort=name", "/t/acme/snapshots/?state=BackedUp", "/t/acme/changes/"),
+    *(ALERTS, f"{ALERTS}?kind=late"),
     *VOLUMES,
 )
 # Where a change is seen: in the short form of the first test, which asks there alone, all must differ after it.
 HERE: Sequence[str] = ("home",)
 LISTS = (*HERE, "list", "changes")
 EVERY = (*LISTS, "volume", "snapshot")
+# Where the number of unseen problems is: everywhere.
+COUNTED = (*EVERY, "alerts")
 VISITS, ITS_VOLUME, SHARED = LISTS[::2], EVERY[:-1], EVERY[-1:]
 Place = tuple[str, str]
 Pages = Mapping[Place, str]
@@ -46,7 +54,7 @@ Steps = Sequence[tuple[str, Callable[[], Any], Sequence[str], Sequence[str]]]
 def addresses() -> dict[str, str]:
     """Every kind of page, and others of the same kinds."""
     found = Snapshot.objects.filter(volume="fresh", missing_since=None).order_by("pk")[0]
-    names = ("home", "plain", "filtered", "list", "changes", "volume", "another volume")
+    names = ("home", "plain", "filtered", "list", "changes", "alerts", "late alerts", "volume", "another volume")
     return dict(zip(names, ADDRESSES, strict=True)) | {"snapshot": f"{LIST}{PATH}/{found.snapshot_id}/"}
 
 
@@ -87,6 +95,18 @@ def steps(
     def chooses(**values: object) -> object:
         return clients["alice"].post(f"{PLAIN}look/", {"column": ["strip"], "page_size": "25", "back": PLAIN} | values)
 
+    def acknowledges() -> object:
+        said = Acknowledgement(timezone.now() + timedelta(minutes=1), "known", "OPS-1")
+        return acknowledge(team, all_late(), said, person=alice)
+
+    def worsen() -> None:
+        Problem.objects.filter(volume=volume("stuck")).update(kind=Problem.Kind.NONE)
+        Environment.everything.raise_generation()
+
+    def all_late() -> Group:
+        found = find_current(team, ProblemFilters(), Membership.objects.get(user=alice), timezone.now())
+        return next(group for group in (*found.open, *found.quiet) if group.kind is Problem.Kind.LATE)
+
     def share() -> object:
         snapshot, maker = (
             Snapshot.objects.get(snapshot_id=addresses()["snapshot"].split("/")[-2]),
@@ -98,6 +118,16 @@ def steps(
         ("a minute", lambda: clock.shift(60), both, EVERY),
         ("a row", lambda: relist([*lists[-1], *disk("another", 2)]), both, EVERY),
         ("names", lambda: relist([*lists[-1][:-1], *disk("another", 2, volume="renamed", name="x")]), both, LISTS),
+        ("problems", lambda: settle(Environment.objects.get(pk=told.pk)), both, COUNTED),
+        ("a tick", lambda: tick(clients["alice"], "late"), hers, COUNTED),
+        ("the tick of another", lambda: tick(clients["bob"], "late"), his, COUNTED),
+        ("a tick taken back", lambda: tick(clients["bob"], "late"), his, COUNTED),
+        ("an acknowledgement", acknowledges, both[::-1], COUNTED),
+        ("its end", lambda: end(team, all_late(), person=alice), both[::-1], COUNTED),
+        ("another one", acknowledges, both, ("alerts",)),
+        ("its time is over", lambda: clock.shift(60), both, EVERY),
+        ("a problem that got worse", worsen, both, COUNTED),
+        ("and better again", lambda: settle(Environment.objects.get(pk=told.pk)), both, COUNTED),
         ("verdict by the clock", lambda: clock.shift(timedelta(hours=3)), both, EVERY),
         ("fault", lambda: fail(Environment.objects.get(pk=told.pk)), both, EVERY),
         ("target of the team", lambda: set_of_team(team, 24, person=alice), both, ITS_VOLUME),
