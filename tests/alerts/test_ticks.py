@@ -1,10 +1,13 @@
 """Ticks: what a member has looked at. They are this member's own, and fall when a problem gets worse."""
 
+from datetime import timedelta
+
 import pytest
 import time_machine
 from django.test import Client
 from django.utils import timezone
 
+from dashboard.teams.models import Membership, User
 from snapshots.models import Environment, Problem, ProblemTick
 from tests.alerts.page import ALERTS, copies_of, is_ticked, page_of, press, problem, row_of, tick, unseen
 from tests.views.snapshots.reading import Element, tree
@@ -41,6 +44,19 @@ def test_all_are_ticked_off_at_once(begun: Environment, bob_client: Client, cloc
     assert strip(page).all("form") == []
     assert "done" in strip(page).attributes["class"]
     assert f"{timezone.now():%H:%M}" in strip(page).one("strong").text
+
+
+@pytest.mark.parametrize("days", [40, 0])
+def test_it_says_since_when_only_if_all_began_after_the_last_visit(
+    begun: Environment, bob: User, bob_client: Client, days: int
+) -> None:
+    page_of(bob_client)
+    Problem.objects.filter(pk=problem("late").pk).update(began_at=timezone.now() - timedelta(days=30))
+    Membership.objects.filter(user=bob).update(seen_until=timezone.now() - timedelta(days=days))
+    Problem.objects.filter(kind=Problem.Kind.NONE).update(began_at=timezone.now() - timedelta(days=1))
+    text = strip(page_of(bob_client)).one("p", css="review-text")
+    assert "4" in text.one("strong").text
+    assert len(text.all("span")) == bool(days)
 
 
 def test_a_new_volume_in_a_group_makes_it_unseen(begun: Environment, bob_client: Client) -> None:

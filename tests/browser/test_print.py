@@ -40,6 +40,7 @@ PAGES = {
     "volumes": "/t/acme/volumes/?environment=compute-on/test_area",
     "list": "/t/acme/snapshots/?state=BackedUp",
     "changes": "/t/acme/changes/",
+    "alerts": "/t/acme/alerts/",
     "snapshot": "/t/acme/snapshots/",
     "people": "/t/acme/settings/people/",
     "audit": "/t/acme/settings/audit/",
