@@ -195,11 +195,12 @@ def suggestion(page: Response) -> str:
     ],
 )
 def test_the_closest_name_is_suggested_and_found(find: Find, alice_client: Client, text: str, name: str) -> None:
-    for page in (find(text), alice_client.get(SEARCH, {"q": text})):
+    found = find(text)
+    for page in (found, alice_client.get(SEARCH, {"q": text})):
         assert suggestion(page) == (f"{SEARCH}?{urlencode({'q': name})}" if name else "")
     if name:
-        assert counts(find(text)).endswith(f"“{text}” in Acme Platform. Did you mean “{name}”?")
-        assert names(alice_client.get(suggestion(find(text))))[0] == name
+        assert counts(found).endswith(f"“{text}” in Acme Platform. Did you mean “{name}”?")
+        assert names(alice_client.get(suggestion(found)))[0] == name
 
 
 def test_a_suggestion_is_an_option_of_the_field(find: Find, alice_client: Client) -> None:
