@@ -135,6 +135,7 @@ def test_it_ends_with_the_problem(begun: Environment, member: User, bob_client: 
     assert (kinds(page, "quiet"), kinds(page, "ended")) == ([], ["late"])
 
 
+@pytest.mark.both_databases
 @pytest.mark.parametrize(("before", "is_quiet"), [("late", False), ("none", True)])
 def test_without_a_usable_snapshot_it_holds_only_if_that_was_known(
     begun: Environment, member: User, bob_client: Client, before: str, is_quiet: bool

@@ -122,6 +122,7 @@ FILTERS: list[tuple[str, list[str]]] = [
 ]
 
 
+@pytest.mark.both_databases
 def test_each_filter(begun: Environment, fill: Fill, bob_client: Client) -> None:
     settle(fill(stories(), path=OTHER_PATH))
     Problem.objects.filter(environment=begun).exclude(kind=Problem.Kind.NONE).delete()

@@ -20,6 +20,7 @@ def strip(page: Element) -> Element:
     return page.one(id="strip").one("div", css="review")
 
 
+@pytest.mark.both_databases
 def test_one_is_ticked_off_and_taken_back(begun: Environment, bob_client: Client) -> None:
     assert (unseen(page_of(bob_client)), is_ticked(row_of(page_of(bob_client), "late"))) == ("4", False)
     assert tick(bob_client, "late").headers["Location"] == ALERTS
@@ -70,6 +71,7 @@ def test_a_new_volume_in_a_group_makes_it_unseen(begun: Environment, bob_client:
     assert ProblemTick.objects.count() == 3
 
 
+@pytest.mark.both_databases
 def test_what_got_worse_is_unseen(begun: Environment, bob_client: Client) -> None:
     tick(bob_client, "failing")
     Problem.objects.filter(pk=problem("failing").pk).update(kind=Problem.Kind.STUCK)

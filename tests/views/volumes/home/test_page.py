@@ -217,7 +217,7 @@ def test_a_stranger_sees_nothing(
 def test_the_tab_is_first_and_current(alice_client: Client, told: Environment) -> None:
     for url in (HOME, PLAIN):
         pages = tree(alice_client.get(url)).one("nav", css="pages").all("a")
-        assert [page.text for page in pages][:2] == ["Volumes", "Snapshots"]
+        assert [page.text for page in pages][:3] == ["Volumes", "Alerts", "Snapshots"]
         assert [page.text for page in pages if "aria-current" in page.attributes] == ["Volumes"]
     listed = tree(alice_client.get(f"{HOME}snapshots/")).one("nav", css="pages").all("a")
     assert [page.text for page in listed if "aria-current" in page.attributes] == ["Snapshots"]
