@@ -19,6 +19,7 @@ from snapshots.verdicts import day_notes
 from tests.verdicts.year import truth
 from tests.verdicts.year.chapters import newest, take
 from tests.verdicts.year.lab import Lab
+from tests.verdicts.year.ledger import Ledger
 from tests.verdicts.year.provider import GONE, MAKING, Disk
 from tests.verdicts.year.schedule import DAY, HOUR, MINUTE, Schedule, on
 from tests.verdicts.year.tally import Tally
@@ -122,6 +123,7 @@ class Tried(Lab):
         super().__init__("history", lambda lab: None, Tally(), by_sockets=by_sockets)
         self._script = lambda lab: self._begin(history)
         self.history, self.found = history, Found()
+        self.ledger = Ledger(sees_every_list=False)
         moments, now = [self.start], self.start
         for minutes in history.steps:
             now += minutes * MINUTE

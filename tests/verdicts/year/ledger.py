@@ -14,9 +14,14 @@ MINUTE = timedelta(minutes=1)
 
 
 class Ledger:
-    """Begins and ends by the words that pages said: "unknown" changes nothing."""
+    """Begins and ends by the words that pages said: "unknown" changes nothing.
 
-    def __init__(self) -> None:
+    `sees_every_list`: whether a page is looked at with each list. If not, a list may have begun or ended one before the
+    page said "unknown".
+    """
+
+    def __init__(self, *, sees_every_list: bool = True) -> None:
+        self.sees_every_list = sees_every_list
         self.ticker = Ticker()
         self.open: dict[Key, str] = {}
         self.begun: dict[Key, int] = {}
@@ -39,6 +44,8 @@ class Ledger:
         for problem in of_volumes.filter(pk__gt=self._last).order_by("pk"):
             wrong += self._wrong_begin(problem, was_bad)
             self._last = problem.pk
+        if not self.sees_every_list:
+            self._learn(said, found)
         expected = {key: word for key, word in self.open.items() if key[0] in places}
         wrong += [
             f"stored problem of {key}: {found.get(key)}, not {expected.get(key)}"
@@ -47,6 +54,13 @@ class Ledger:
         ]
         return wrong
 
+    def _learn(self, said: Mapping[Key, str], found: Mapping[Key, str]) -> None:
+        for key, word in said.items():
+            self.begun[key] = self.stored.get(key, 0)
+            if word == "unknown":
+                self.open.pop(key, None)
+                self.open |= {key: found[key]} if key in found else {}
+
     def _key(self, problem: Problem) -> Key:
         assert problem.volume is not None
         return (problem.environment_id, problem.volume.volume_id)
@@ -54,7 +68,7 @@ class Ledger:
     def _wrong_begin(self, problem: Problem, was_bad: WasBad | None) -> list[str]:
         key = self._key(problem)
         count = self.stored[key] = self.stored.get(key, 0) + 1
-        if count > self.begun.get(key, 0):
+        if self.sees_every_list and count > self.begun.get(key, 0):
             return [f"{key} has {count} problems, not {self.begun.get(key, 0)}"]
         is_exact = problem.began_after == problem.began_at
         if was_bad is None or not is_exact or count > 1:
