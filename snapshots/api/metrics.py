@@ -19,6 +19,7 @@ from snapshots.cloudca.errors import CloudError
 from snapshots.lists.volume_filters import VolumeFilters
 from snapshots.lists.volume_list import narrowed, tallies
 from snapshots.models import Environment, Problem
+from snapshots.models.environment import in_whole
 from snapshots.models.volume import VolumeQuerySet
 from snapshots.rules.states import STATES
 from snapshots.rules.verdict import Verdict
@@ -209,7 +210,7 @@ def _left_out(environments: Iterable[Environment], counts: Mapping[int, Mapping[
 
 
 def _problems(environments: Sequence[Environment]) -> Family:
-    rows = Problem.objects.current().filter(environment__in=environments).order_by()
+    rows = Problem.objects.current().filter(in_whole(environments)).order_by()
     counts = {
         (pk, kind): number for pk, kind, number in rows.values_list("environment", "kind").annotate(n=Count("pk"))
     }

@@ -17,6 +17,7 @@ from snapshots.api.responses import JSON, Asked
 from snapshots.api.views import of_token
 from snapshots.api.volume_verdicts import known_or_404, start_of
 from snapshots.models import Environment, Problem
+from snapshots.models.environment import in_whole
 from snapshots.models.problem import ProblemQuerySet, quiet_at
 from snapshots.text.labels import volume_name
 
@@ -46,7 +47,7 @@ def team_problems(request: TokenRequest, asked: Asked, team: str) -> HttpRespons
 
 
 def _narrowed(asked: Asked, environments: Sequence[Environment], now: datetime) -> ProblemQuerySet:
-    found: ProblemQuerySet = Problem.objects.filter(environment__in=environments)
+    found: ProblemQuerySet = Problem.objects.filter(in_whole(environments))
     states = {
         "open": Q(ended_at__isnull=True),
         "acknowledged": Q(ended_at__isnull=True) & quiet_at(now),

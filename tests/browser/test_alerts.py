@@ -128,7 +128,7 @@ def test_a_problem_is_acknowledged_under_its_row(alerts: Callable[..., Tab]) -> 
     form.get_by_role("button").click()
     expect(form.locator("input[name=ticket]")).to_be_focused()
     expect(form.locator("#id_ticket_error")).to_be_visible()
-    assert form.locator("input[name=note]").input_value() == "Moving to the new file server"
+    expect(form.locator("input[name=note]")).to_have_value("Moving to the new file server")
     form.locator("input[name=ticket]").fill("https://tickets.example/OPS-1482")
     form.get_by_role("button").click()
     quiet = page.locator("section[aria-labelledby=quiet-title]")

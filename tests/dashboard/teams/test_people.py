@@ -54,7 +54,7 @@ def test_others_see_who_is_there_and_may_leave(bob_client: Client, alice: User, 
     assert buttons(bob_client) == {"Leave"}
     tabs = [tab.text for tab in page.one("nav", css="tabs").all("a")]
     own = held is Role.MEMBER
-    assert tabs == ["People", *["Access tokens"] * own, "Targets", "Excluded", *["Shared links"] * own]
+    assert tabs == ["People", *["Access tokens"] * own, "Targets", "Excluded", *["Shared links"] * own, "Alerts"]
 
 
 def test_role_holds_on_the_next_request_of_an_open_session(alice_client: Client, bob_client: Client, bob: User) -> None:
@@ -146,6 +146,7 @@ def test_team_pages_are_in_the_bar_and_settings_lead_to_the_first(bob_client: Cl
     bar = tree(bob_client.get(PEOPLE)).one("nav", css="pages")
     assert [(link.text, link.attributes.get("aria-current")) for link in bar.all("a")] == [
         ("Volumes", None),
+        ("Alerts", None),
         ("Snapshots", None),
         ("Changes", None),
         ("Team", "page"),

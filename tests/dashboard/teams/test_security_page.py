@@ -7,6 +7,7 @@ from django.conf import settings
 from dashboard.teams.access import tokens
 from dashboard.teams.account import sign_in_limits
 from dashboard.teams.core import mail_limits
+from snapshots.alerts import deliver
 from snapshots.lists import export
 from snapshots.views import exports as export_views
 from snapshots.views.common import refreshing
@@ -46,6 +47,7 @@ ROWS = {
     "API keys that a team": f"{key.MOST_TRIALS} a minute",
     "exports of a member": f"{export_views.MOST_OF_PERSON} an hour",
     "exports at once": f"{export.SLOTS.most_each} and {export.SLOTS.most}",
+    "alerts to a channel": f"{deliver.MOST_AN_HOUR} an hour",
     "refreshes from pages": f"{refreshing.SLOTS.most}",
 }
 

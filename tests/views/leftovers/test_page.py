@@ -311,7 +311,7 @@ def test_no_query_reads_more_than_the_teams_own_rows(alice_client: Client, rival
     read = [plan for plan in plans if re.match(r"(SCAN|SEARCH) (snapshots_|[UVW]\d)", plan)]
     assert len(read) > 10
     assert [plan for plan in read if plan.startswith("SCAN")] == []
-    keys = r"\((team_id|environment_id|rowid|id|pk|service_code)\b"
+    keys = r"\((team_id|environment_id|member_id|rowid|id|pk|service_code)\b"
     assert [plan for plan in read if not re.search(keys, plan)] == []
 
 
