@@ -15,7 +15,7 @@ from django.utils import timezone
 
 from snapshots.alerts.content import content_of
 from snapshots.alerts.problems import Settled
-from snapshots.models import Alert, AnnouncedProblem, Channel, Delivery, Environment, Problem
+from snapshots.models import Alert, AnnouncedProblem, Channel, Delivery, Environment, Problem, ProblemQuerySet
 
 Kind, Event, Outcome = Problem.Kind, Alert.Event, Delivery.Outcome
 
@@ -25,10 +25,9 @@ def announce(environment: Environment, settled: Settled, now: datetime) -> None:
 
     Runs in the transaction that writes the problems, under the lock of the environment.
     """
-    became_none = {problem.pk for problem in settled.changed if problem.kind == Kind.NONE}
     groups = defaultdict[int, list[Problem]](list)
     for problem in _to_announce(environment, now):
-        if not problem.is_quiet(now) or problem.pk in became_none or hasattr(problem, "announced"):
+        if not problem.is_quiet(now):
             groups[problem.kind].append(problem)
     for kind in sorted(groups, reverse=True):
         _announce_beginning(environment, kind, groups[kind], now)
@@ -37,7 +36,7 @@ def announce(environment: Environment, settled: Settled, now: datetime) -> None:
 
 def announce_late(now: datetime) -> None:
     """Announce what nothing holds back any more, although nothing was written: an acknowledgement is over."""
-    waiting = _unannounced().exclude(acknowledged_until__gt=now).filter(environment__removed_at__isnull=True)
+    waiting = _unannounced().not_acknowledged(now).filter(environment__removed_at__isnull=True)
     waiting = waiting.filter(~Exists(_own_problem(OuterRef("environment"))) | Q(volume__isnull=True))
     for pk in sorted(set(waiting.values_list("environment", flat=True))):
         with transaction.atomic():
@@ -54,10 +53,10 @@ def queue_test(channel: Channel) -> Delivery:
     )
 
 
-def _unannounced() -> QuerySet[Problem]:
+def _unannounced() -> ProblemQuerySet:
     """Return confirmed problems without an alert, and those that became worse than any alert of theirs says."""
     became_none = Q(kind=Kind.NONE, announced__alert__kind__lt=Kind.NONE)
-    found = Problem.objects.current().filter(confirmed_at__isnull=False)
+    found: ProblemQuerySet = Problem.objects.current().filter(confirmed_at__isnull=False)
     return found.filter(Q(announced__isnull=True) | became_none)
 
 

@@ -88,7 +88,7 @@ class Settled:
 
 
 class Announce(Protocol):
-    """Is told, inside the transaction, what was written."""
+    """Receives, inside the transaction, what was written."""
 
     def __call__(self, environment: Environment, settled: Settled, now: datetime) -> None: ...
 
@@ -115,7 +115,7 @@ def settle(
         if row is None:
             return Settled()
         now = timezone.now()
-        # Whoever writes problems, rows or verdicts raises the generation.
+        # All that write problems, rows or verdicts raise the generation.
         if row.rows_version != environment.rows_version or row.removed_at != environment.removed_at:
             settled = _Plan(row, now, listed_before).make()
         if settled.is_empty:

@@ -96,7 +96,7 @@ class Problem(models.Model):
     # It began after `began_after` and not later than `began_at`. Equal: known exactly. None: not known at all.
     began_after = models.DateTimeField(null=True)
     began_at = models.DateTimeField(_("began"))
-    # When it was first stored, and when a later list agreed: before that nobody is told.
+    # When it was first stored, and when a later list agreed: before that no alert is sent.
     noticed_at = models.DateTimeField()
     confirmed_at = models.DateTimeField(null=True)
     ended_at = models.DateTimeField(_("ended"), null=True)

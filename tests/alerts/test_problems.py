@@ -1,4 +1,4 @@
-"""Problems begin at their deadline, go through their kinds, and end: each is stored once, whatever happens between."""
+"""Problems begin at their deadline, go through their kinds, and end: each is stored once, also after an outage."""
 
 from datetime import UTC, datetime, timedelta
 

@@ -42,7 +42,7 @@ class Entry(NamedTuple):
 
 
 class Bar(NamedTuple):
-    """A part of a lane of the picture; `tone` is its class, `word` stands in it if there is room."""
+    """A part of a lane of the picture; `tone` is its class, `word` is drawn in it if there is room."""
 
     x: int
     width: int
