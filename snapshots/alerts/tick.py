@@ -1,12 +1,13 @@
 """Each round of the worker: problems that begin or end without a list, as by a member's act or by time alone."""
 
 from datetime import datetime, timedelta
+from functools import partial
 
-from django.db.models import Q
+from django.db.models import Exists, OuterRef, Q
 from django.utils import timezone
 
 from snapshots.alerts.problems import Announce, settle, tells
-from snapshots.containment import contain
+from snapshots.containment import Internal, contain
 from snapshots.models import Environment, Problem, Volume
 
 # How much longer than since the last tick an exclusion may have ended: our clock may have been set back.
@@ -16,7 +17,8 @@ OVERLAP = timedelta(minutes=5)
 class Ticker:
     """Settles the environments that changed since the last tick, and at its first tick all of them.
 
-    Acts of members and stored lists raise an environment's generation; it needs no query to find those.
+    Acts of members and stored lists raise an environment's generation; it needs no query to find those. One whose
+    problems could not be settled is tried again at the next tick.
     """
 
     def __init__(self, announce: Announce | None = None) -> None:
@@ -27,17 +29,19 @@ class Ticker:
     def tick(self) -> None:
         """Raises OperationalError or InterfaceError if the database cannot be used; the next tick makes up for it."""
         now = timezone.now()
-        places = list(Environment.everything.filter(Q(removed_at__isnull=True) | Q(problems__ended_at__isnull=True)))
+        has_any = Exists(Problem.objects.current().filter(environment=OuterRef("pk")))
+        places = Environment.everything.filter(Q(removed_at__isnull=True) | has_any)
         own = Problem.objects.current().filter(volume__isnull=True)
         open_of = {each.environment_id: each for each in own.only("environment", "kind", "confirmed_at")}
         by_time = self._ended_exclusions(now)
-        for environment in {each.pk: each for each in places}.values():
+        for environment in places:
             is_same = self._settled.get(environment.pk) == environment.rows_version and environment.removed_at is None
             is_told = tells(open_of.get(environment.pk), environment, now)
             if is_same and is_told and environment.pk not in by_time:
                 continue
-            contain(lambda one=environment: settle(one, announce=self._announce), environment.path)  # type: ignore[misc]
-            self._settled[environment.pk] = environment.rows_version
+            settled = contain(partial(settle, environment, announce=self._announce), environment.path)
+            if not isinstance(settled, Internal):
+                self._settled[environment.pk] = environment.rows_version
         self._last = now
 
     def _ended_exclusions(self, now: datetime) -> set[int]:
