@@ -7,12 +7,13 @@ restored backup left out is made up for, and nothing is written twice.
 A verdict "unknown" neither begins nor ends a problem.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import cached_property, partial
 from typing import NamedTuple, Protocol
 
-from django.db import transaction
+from django.db import connection, transaction
 from django.db.models import Exists, OuterRef, Q
 from django.utils import timezone
 
@@ -32,7 +33,7 @@ KINDS = {
     Verdict.FAILING: Kind.FAILING,
 }
 ENDS = {Verdict.EXCLUDED: End.EXCLUDED, Verdict.DELETED: End.DELETED}
-# An environment without a complete list for so long has a problem of its own.
+# An environment without a complete list for so long has a problem itself.
 SILENCE = timedelta(hours=1)
 # Earlier moments are `ALWAYS`, with or without a grace.
 FIRST_DATE = ALWAYS + timedelta(days=366)
@@ -41,24 +42,23 @@ READ = (
     *("answers", "target_hours", "first_seen_at", "excluded_until", "excluded_at", "deleted_at"),
     *COLUMNS.values(),
 )
-WRITTEN = ("kind", "steps", "facts", "confirmed_at", "ended_at", "end")
-
-
+WRITTEN = ("kind", "steps", "facts", "ended_at", "end")
 Steps = Sequence[tuple[Problem.Kind, datetime]]
-
-
+# One plain statement for each: the ORM's bulk update makes a CASE of every row, under the write lock.
+CONFIRM = f"UPDATE {Problem._meta.db_table} SET confirmed_at = %s WHERE id = %s"  # noqa: S608 our own identifiers
 OPEN = Prepared(lambda environment: Problem.objects.current().filter(environment=environment))
 
 
 class Found(NamedTuple):
     """A problem as it stands now: the kinds that it went through, each since when, ever worse.
 
-    It began after `began_after` (None: not known), and not later than its first step.
+    It began after `began_after` (None: not known), and not later than its first step. `facts`: what is kept of the
+    volume, worked out where something is written.
     """
 
     began_after: datetime | None
     steps: Steps
-    facts: Facts
+    facts: Callable[[], Facts]
 
     @property
     def kind(self) -> Problem.Kind:
@@ -121,13 +121,21 @@ def settle(
         if settled.is_empty:
             return settled
         Problem.objects.bulk_create(settled.begun)
-        touched = {each.pk: each for each in (*settled.confirmed, *settled.changed, *settled.ended)}
-        Problem.objects.bulk_update(touched.values(), WRITTEN, batch_size=200)
+        Problem.objects.bulk_update([*settled.changed, *settled.ended], WRITTEN, batch_size=200)
+        _write_confirmed(settled.confirmed, now)
         if settled.begun or settled.changed or settled.ended:
             Environment.everything.filter(pk=row.pk).raise_generation()
         if announce is not None:
             announce(row, settled, now)
     return settled
+
+
+def _write_confirmed(problems: Sequence[Problem], now: datetime) -> None:
+    """Write that problems are confirmed: thousands, with the second list of an environment."""
+    if problems:
+        at = connection.ops.adapt_datetimefield_value(now)
+        with connection.cursor() as cursor:
+            cursor.executemany(CONFIRM, [(at, each.pk) for each in problems])
 
 
 class _Plan:
@@ -144,12 +152,15 @@ class _Plan:
         listed_at = self.environment.listed_at
         return listed_at if self.by_list and listed_at else self.now
 
+    @cached_property
+    def targets(self) -> Targets:
+        return Targets.of(self.environment)
+
     def make(self) -> Settled:
         self.open = {each.volume_id: each for each in OPEN.all(environment=self.environment.pk)}
         if self.environment.removed_at is not None:
             ended = [self._ended(each, End.REMOVED, self.environment.removed_at) for each in self.open.values()]
             return Settled(ended=ended)
-        self.target = Targets.of(self.environment)
         begun: dict[int, Found] = {}
         confirmed, changed, ended = list[Problem](), list[Problem](), list[Problem]()
         for problem, found, volume in self._each():
@@ -184,7 +195,7 @@ class _Plan:
 
     def _found(self, volume: Volume, verdict: Verdict) -> Found:
         after, steps = self._steps_of(volume)
-        found = Found(after, steps, self._facts(volume, verdict))
+        found = Found(after, steps, partial(self._facts, volume, verdict))
         for over in (volume.excluded_until, self.environment.excluded_until):
             found = found.not_before(over if over and over <= self.now else None)
         return found
@@ -211,7 +222,7 @@ class _Plan:
 
     def _facts(self, volume: Volume, verdict: Verdict) -> Facts:
         at = self.environment.data_at or self.now
-        return facts_of(volume, verdict, at=at, ahead=self.ahead, target=self.target.for_volume(volume))
+        return facts_of(volume, verdict, at=at, ahead=self.ahead, target=self.targets.for_volume(volume))
 
     def _undated(self, volume: Volume, kind: Problem.Kind) -> tuple[datetime | None, datetime]:
         """Return between which moments a problem began that no stored moment dates."""
@@ -230,7 +241,7 @@ class _Plan:
         if last is not None:
             # It did not begin before the one before it had ended, nor while it was excluded, deleted or removed.
             found = found.not_before(last.ended_at if last.end == End.RECOVERED else self.now)
-        at = min(found.steps[0][1], self.now)
+        at, facts = min(found.steps[0][1], self.now), found.facts()
         return Problem(
             team_id=self.environment.team_id,
             environment=self.environment,
@@ -240,8 +251,8 @@ class _Plan:
             began_at=at,
             noticed_at=self.seen_at,
             steps=[[kind.code, since.isoformat()] for kind, since in found.steps],
-            facts_at_begin=found.facts,
-            facts=found.facts,
+            facts_at_begin=facts,
+            facts=facts,
         )
 
     def _steps(self, problem: Problem, found: Found) -> bool:
@@ -254,7 +265,7 @@ class _Plan:
         else:
             # It got better: no deadline tells when, but the list that showed it.
             added = [(found.kind, max(self.seen_at, last))]
-        problem.kind, problem.facts = found.kind, found.facts
+        problem.kind, problem.facts = found.kind, found.facts()
         problem.steps = [*problem.steps, *([kind.code, since.isoformat()] for kind, since in added)]
         return True
 
@@ -305,14 +316,18 @@ def found_of_place(environment: Environment, now: datetime) -> Found | None:
     """Return the problem of an environment itself: refused, or without a complete list for an hour."""
     if _is_excluded(environment, now):
         return None
+
+    def facts() -> Facts:
+        return {"fault": environment.fault_kind}
+
     since = environment.fault_since
     if environment.is_refused and since is not None:
-        return Found(since, [(Kind.REFUSED, since)], {"fault": environment.fault_kind})
+        return Found(since, [(Kind.REFUSED, since)], facts)
     age = environment.data_age(now)
     began = now - age + SILENCE if age is not None else since and since + SILENCE
     if began is None or began > now:
         return None
-    return Found(began, [(Kind.SILENT, began)], {"fault": environment.fault_kind})
+    return Found(began, [(Kind.SILENT, began)], facts)
 
 
 def tells(problem: Problem | None, environment: Environment, now: datetime) -> bool:
