@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from functools import cached_property
 
 from django.http import HttpResponse
@@ -18,7 +18,7 @@ from snapshots.models import Environment
 from snapshots.text import times
 from snapshots.text.labels import grouped
 from snapshots.views.alerts.rows import AlertRow, EndedRow, Scene, ended_row, key_of, row_of
-from snapshots.views.common.components import Action, Chip, Choice, Empty, FilterGroup, Pager, chip
+from snapshots.views.common.components import Chip, Choice, Empty, FilterGroup, Pager, chip
 from snapshots.views.common.data_age import as_of
 from snapshots.views.common.list_page import (
     View,
@@ -31,6 +31,7 @@ from snapshots.views.common.list_page import (
     search_chips,
 )
 from snapshots.views.common.page_state import never_fetched
+from snapshots.views.common.volume_filter import day_chips, time_group
 
 # More are one bar.
 MOST_SEGMENTS = 20
@@ -170,7 +171,11 @@ class AlertsView(View[ProblemFilters]):
 
     def menus(self) -> list[FilterGroup]:
         counts = problem_list.menu_counts(self.team, self.filters, self.now)
-        return [environment_group(self, counts.environments), _kinds(self, counts), _times(self)]
+        return [
+            environment_group(self, counts.environments),
+            _kinds(self, counts),
+            time_group(self, self.filters.since_time),
+        ]
 
 
 @require_safe
@@ -199,9 +204,9 @@ def _strip_text(view: AlertsView, number: int, unseen: int) -> tuple[str, str]:
 
 
 def _ended(view: AlertsView) -> Ended:
-    rows = problem_list.ended(view.team, view.filters, view.now)
     if view.is_of_ended:
         return _ended_page(view)
+    rows = problem_list.ended(view.team, view.filters, view.now)
     found = [one for one in problem_list.in_groups(rows[:MOST_ENDED]) if one.environment_id in view.places]
     shown = [ended_row(one, view.scene) for one in found]
     title = _("Ended in this time") if view.filters.has_time else _("Ended today")
@@ -280,10 +285,7 @@ def _chips(view: AlertsView) -> Iterator[Chip]:
     yield from environment_chips(view)
     for kind in filters.kinds:
         yield chip(_("Status"), str(KINDS[kind].label), links.without("kinds", kind))
-    days = [(_("From"), "from_date", filters.from_date), (_("To"), "to_date", filters.to_date)]
-    for label, field, day in days:
-        if day:
-            yield chip(label, times.day(day, view.now), links.to(**{field: None}))
+    yield from day_chips(view)
     if filters.since_time:
         yield chip(_("Since"), f"{times.stamp(filters.since_time, view.now)} UTC", links.to(since_time=None))
     yield from search_chips(view)
@@ -296,23 +298,3 @@ def _kinds(view: AlertsView, counts: MenuCounts) -> FilterGroup:
         for code, kind in KINDS.items()
     ]
     return FilterGroup("kind", _("Status"), "checkbox", choices, len(chosen))
-
-
-def _times(view: AlertsView) -> FilterGroup:
-    filters = view.filters
-    chosen = sum(bool(time) for time in (filters.from_date, filters.to_date, filters.since_time))
-    # Its name is what the template of the choices knows its two dates by.
-    return FilterGroup("age", _("Time"), "radio", [], chosen, list(_spans(view)))
-
-
-def _spans(view: AlertsView) -> Iterator[Action]:
-    """Times that are asked for often, as moments: the address shows the same to who opens it later."""
-    now = view.now.replace(second=0, microsecond=0)
-    yesterday = now.date() - timedelta(days=1)
-    named: list[tuple[str, dict[str, object]]] = [
-        (_("Last 24 hours"), {"since_time": now - timedelta(days=1)}),
-        (_("Yesterday"), {"from_date": yesterday, "to_date": yesterday}),
-        (_("Last 7 days"), {"since_time": now - timedelta(days=7)}),
-    ]
-    for label, chosen in named:
-        yield Action(label, view.links.to(**dict.fromkeys(("since_time", "from_date", "to_date")) | chosen))

@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
-from datetime import timedelta
 from functools import cached_property
 from typing import Self
 
@@ -39,7 +38,15 @@ from snapshots.views.common.list_page import (
     search_chips,
 )
 from snapshots.views.common.page_state import never_fetched
-from snapshots.views.common.volume_filter import DatedView, answer_menus, answer_volumes, day_chips, volume_chips
+from snapshots.views.common.volume_filter import (
+    DatedView,
+    Span,
+    answer_menus,
+    answer_volumes,
+    day_chips,
+    time_group,
+    volume_chips,
+)
 
 
 class ChangesView(DatedView[ChangeFilters]):
@@ -193,23 +200,7 @@ def _note(kind: str) -> str:
 
 
 def _times(view: ChangesView) -> FilterGroup:
-    filters = view.filters
-    chosen = sum(bool(time) for time in (filters.from_date, filters.to_date, filters.since_time))
-    # Its name is what the template of the choices knows its two dates by.
-    return FilterGroup("age", _("Time"), "radio", [], chosen, list(_spans(view)))
-
-
-def _spans(view: ChangesView) -> Iterator[Action]:
-    """Times that are asked for often, as moments: the address shows the same to who opens it later."""
-    now = view.now.replace(second=0, microsecond=0)
-    yesterday = now.date() - timedelta(days=1)
-    named: list[tuple[str, dict[str, object]]] = [
-        (_("Last 24 hours"), {"since_time": now - timedelta(days=1)}),
-        (_("Yesterday"), {"from_date": yesterday, "to_date": yesterday}),
-        (_("Last 7 days"), {"since_time": now - timedelta(days=7)}),
-    ]
     seen, visited = view.membership.seen_until, view.membership.visited_at
-    if seen is not None and visited is not None and seen < visited:  # not on the first visit of all
-        named.insert(0, (_("Since your last visit"), {"since_time": seen}))
-    for label, chosen in named:
-        yield Action(label, view.links.to(**dict.fromkeys(("since_time", "from_date", "to_date")) | chosen))
+    is_later_visit = seen is not None and visited is not None and seen < visited
+    visit: list[Span] = [(_("Since your last visit"), {"since_time": seen})] if is_later_visit else []
+    return time_group(view, view.filters.since_time, visit)

@@ -3,6 +3,7 @@
 from abc import abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
 from functools import cached_property
 from typing import Generic, TypeVar
 
@@ -16,10 +17,12 @@ from snapshots.lists.params import NO_VOLUME, DatedFilters
 from snapshots.models import Volume, VolumeQuerySet
 from snapshots.text import times
 from snapshots.text.labels import volume_name
-from snapshots.views.common.components import Chip, Choice, FilterGroup, VolumeFilter, chip
+from snapshots.views.common.components import Action, Chip, Choice, FilterGroup, VolumeFilter, chip
 from snapshots.views.common.list_page import View, answer, count_of, kept_part
 
 MOST_FOUND = 20
+# What a time is called, and the filters that it sets.
+Span = tuple[str, dict[str, object]]
 D = TypeVar("D", bound=DatedFilters, covariant=True)
 
 
@@ -108,7 +111,27 @@ def volume_chips(view: DatedView[DatedFilters]) -> list[Chip]:
     return [_volume_chip(view, value) for value in view.filters.volume_ids]
 
 
-def day_chips(view: DatedView[DatedFilters]) -> list[Chip]:
+def time_group(view: View[DatedFilters], since_time: datetime | None, first: Sequence[Span] = ()) -> FilterGroup:
+    """The menu of a page that is filtered by days, or from a moment on: times that are asked for often, and two dates.
+
+    They are moments, so that the address shows the same to anyone who opens it later. `first`: those before the others.
+    """
+    now, filters = view.now.replace(second=0, microsecond=0), view.filters
+    yesterday = now.date() - timedelta(days=1)
+    spans: list[Span] = [
+        *first,
+        (_("Last 24 hours"), {"since_time": now - timedelta(days=1)}),
+        (_("Yesterday"), {"from_date": yesterday, "to_date": yesterday}),
+        (_("Last 7 days"), {"since_time": now - timedelta(days=7)}),
+    ]
+    none: dict[str, object] = dict.fromkeys(("since_time", "from_date", "to_date"))
+    links = [Action(label, view.links.to(**none | chosen)) for label, chosen in spans]
+    chosen = sum(bool(time) for time in (filters.from_date, filters.to_date, since_time))
+    # Its name is what the template of the choices knows its two dates by.
+    return FilterGroup("age", _("Time"), "radio", [], chosen, links)
+
+
+def day_chips(view: View[DatedFilters]) -> list[Chip]:
     days = [(_("From"), "from_date", view.filters.from_date), (_("To"), "to_date", view.filters.to_date)]
     return [chip(kind, times.day(day, view.now), view.links.to(**{field: None})) for kind, field, day in days if day]
 
