@@ -8,20 +8,17 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from snapshots.models import Problem
-from snapshots.text import times
+from snapshots.rules.verdict import Verdict
+from snapshots.text import times, verdict_labels
 from snapshots.text.labels import Badge
 from snapshots.text.verdict_labels import schedule_name, target_text
 
 Kind, End = Problem.Kind, Problem.End
 HOUR, DAY = timedelta(hours=1), timedelta(days=1)
-# Mark and tone, as of `Badge`; those of the verdicts where it is one.
-MARKS = {
-    Kind.NONE: ("✕", "bad"),
+# Mark and tone, as of `Badge`; those of the verdict where it is one.
+MARKS = {kind: verdict_labels.MARKS[Verdict[kind.name]] for kind in Kind if kind.name in Verdict.__members__} | {
     Kind.REFUSED: ("✕", "bad"),
     Kind.SILENT: ("?", "unknown"),
-    Kind.LATE: ("!", "warn"),
-    Kind.STUCK: ("!", "warn"),
-    Kind.FAILING: ("!", "warn"),
 }
 ENDS: Mapping[str, str | Promise] = {
     End.RECOVERED: gettext_lazy("A usable snapshot completed in time."),
