@@ -10,6 +10,7 @@ from threading import Thread
 from typing import Any, Self
 
 HOST = "localhost"
+Answer = Callable[[BaseHTTPRequestHandler], bool]
 
 
 @dataclass(frozen=True)
@@ -30,7 +31,7 @@ class Receiver:
     certificate: Path
     got: list[Got] = field(default_factory=list)
     connections: int = 0
-    answer: Callable[[BaseHTTPRequestHandler], bool] = lambda handler: False
+    answer: Answer = lambda handler: False
 
     def __enter__(self) -> Self:
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)

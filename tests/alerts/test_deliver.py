@@ -146,7 +146,7 @@ def test_after_sixty_in_an_hour_one_summary_follows(
         deliver(budget=BUDGET)
     events = [document(got)["event"] for got in receiver.got]
     assert events == ["problems.began"] * MOST_AN_HOUR + ["summary"]
-    assert len(document(receiver.got[-1])["alerts"]) == 15  # type: ignore[arg-type]
+    assert len(document(receiver.got[-1])["alerts"]) == 15
     clock.shift(HOUR)
     deliver(budget=BUDGET)
     assert len(receiver.got) == MOST_AN_HOUR + 1 + 5

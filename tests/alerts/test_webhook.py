@@ -22,7 +22,7 @@ from snapshots.alerts.messages import NotSent
 from snapshots.alerts.outbox import queue_test
 from snapshots.models import Channel, Delivery, Environment
 from tests.alerts.conftest import SECRET, Records
-from tests.alerts.receiver import HOST, Got, Receiver
+from tests.alerts.receiver import HOST, Answer, Got, Receiver
 from tests.alerts.steps import listed
 from tests.faults.certificates import PAST, Authority
 from tests.views.snapshots.conftest import Fill
@@ -44,9 +44,9 @@ def posted(receiver: Receiver, **headers: str) -> None:
     webhook.post(receiver.url, b"{}", headers)
 
 
-def document(got: Got) -> dict[str, object]:
+def document(got: Got) -> dict[str, Any]:
     assert is_genuine(got.headers, got.body, SECRET, got.at)
-    found: dict[str, object] = json.loads(got.body)
+    found: dict[str, Any] = json.loads(got.body)
     assert found["id"] == got.headers["Snapshots-Id"]
     return found
 
@@ -75,8 +75,8 @@ def test_a_beginning_and_its_end(
     assert first["incident"] == last["incident"]
     assert (first["schema"], first["team"]) == (1, {"slug": "acme", "name": "Acme Platform"})
     assert first["environment"] == {"service_code": "compute-on", "name": "prod"}
-    assert first["problems"][0]["volume"] == {"id": volume_id("none"), "name": "none", "instance": ""}  # type: ignore[index]
-    assert last["problems"][0]["end"] == "recovered"  # type: ignore[index]
+    assert first["problems"][0]["volume"] == {"id": volume_id("none"), "name": "none", "instance": ""}
+    assert last["problems"][0]["end"] == "recovered"
     assert volume_id("none") in str(first["url"])
 
 
@@ -147,9 +147,9 @@ def silence(handler: BaseHTTPRequestHandler) -> bool:
 
 
 @pytest.mark.parametrize("slow", [drip, silence])
-def test_the_whole_answer_has_its_time(receiver: Receiver, monkeypatch: pytest.MonkeyPatch, slow: object) -> None:
+def test_the_whole_answer_has_its_time(receiver: Receiver, monkeypatch: pytest.MonkeyPatch, slow: Answer) -> None:
     monkeypatch.setattr(webhook, "SECONDS", 0.8)
-    receiver.answer = slow  # type: ignore[assignment]
+    receiver.answer = slow
     began = time.monotonic()
     with pytest.raises(NotSent, match="in time"):
         posted(receiver)

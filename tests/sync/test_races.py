@@ -173,7 +173,7 @@ def test_killed_around_the_commit_leaves_old_or_new_rows_whole(
     start: Start, place: Place, old: Shape, unharmed: tuple[Shape, int], copied: Callable[[Place], Place], full: bool
 ) -> None:
     new, statements = unharmed
-    # The problems follow in a transaction of their own, which raises the generation once more.
+    # The problems follow in another transaction, which raises the generation once more.
     rows, changes, generation = new
     before_problems = (rows, changes, generation - 1)
     for milliseconds in (0, 3, 12) if full else (3,):

@@ -301,7 +301,6 @@ def test_the_number_of_queries_does_not_grow_with_the_rows(alice_client: Client,
     assert many[1] <= few[1]
 
 
-@pytest.mark.skipif(connection.vendor != "sqlite", reason="SQLite's own way to explain a query")
 def test_no_query_reads_more_than_the_teams_own_rows(alice_client: Client, rival: Team, fill: Fill) -> None:
     """It reads rows of this team alone: by an index that begins with the team or an environment, or by their keys."""
     fill([record for name in range(40) for record in disk(f"volume-{name}", *range(20, 60))])
