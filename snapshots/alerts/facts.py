@@ -12,8 +12,8 @@ Facts = dict[str, object]
 def facts_of(volume: Volume, verdict: Verdict, *, at: datetime, ahead: timedelta, target: timedelta | None) -> Facts:
     """Return a volume's facts, for JSON: times by our clock, as texts.
 
-    `at`: the moment of the data, by the provider's clock, which is `ahead` of ours. `target`: its own or an inherited
-    one. The schedule, with its times and tries, is the one that the verdict comes from, if it comes from one.
+    `at`: the moment of the data, by the provider's clock. `ahead`: how far that clock is ahead. `target`: its own or an
+    inherited one. The schedule, with its times and tries, is the one that the verdict comes from, if it comes from one.
     """
     facts: Facts = {
         "usable": volume.usable_count,

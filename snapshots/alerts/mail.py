@@ -168,7 +168,7 @@ def _closing(alert: Alert, is_end: bool) -> Iterable[str]:
     if others:
         yield ngettext("%(n)d other problem is open.", "%(n)d other problems are open.", others) % {"n": others}
     yield ngettext(
-        "You get one more email when this has ended.",
+        "You get one more email when this ends.",
         "You get one more email when this has ended for all %(n)d.",
         number,
     ) % {"n": number}
