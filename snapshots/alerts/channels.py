@@ -106,7 +106,7 @@ def send_test(channel: Channel, *, person: User, request: HttpRequest | None = N
 @transaction.atomic
 def choose_mail(membership: Membership, quiet: Quiet) -> Channel:
     """Let a member get alerts by mail, or change when not."""
-    times = {"quiet_from": quiet.begin, "quiet_until": quiet.end}
+    times = {"quiet_from": quiet.begin, "quiet_until": quiet.end, "wants_alerts": True}
     made = {"team": membership.team, "type": Channel.Type.MAIL, **times}
     channel, is_new = Channel.objects.get_or_create(membership=membership, defaults=made)
     if not is_new:

@@ -20,7 +20,7 @@ from django.utils.translation import gettext as _
 
 from snapshots.alerts import mail, webhook
 from snapshots.alerts.messages import NotSent, event_of, summary_of
-from snapshots.alerts.outbox import announce_late
+from snapshots.alerts.outbox import announce_late, announce_pause
 from snapshots.containment import Internal, contain
 from snapshots.models import Channel, Delivery, Problem
 
@@ -205,7 +205,9 @@ def _record_failure(held: Held, sentence: str) -> None:
             end.update(outcome=Outcome.GIVEN_UP, done_at=now)
         channel = Channel.objects.filter(pk=delivery.channel_id)
         channel.update(last_failure_at=now, failure=sentence[:200], failing_since=Coalesce("failing_since", now))
-        channel.active().filter(failing_since__lte=now - PAUSE_AFTER).update(paused_at=now, is_given_up=True)
+        failing = channel.active().for_alerts().filter(failing_since__lte=now - PAUSE_AFTER)
+        if failing.update(paused_at=now, is_given_up=True):
+            announce_pause(channel.select_related("membership__user").get(), now)
 
 
 def _still_held(held: Held) -> QuerySet[Delivery]:

@@ -49,6 +49,8 @@ class Letter:
     rows: tuple[Row, ...] = ()
     more: str = ""
     closing: tuple[str, ...] = ()
+    # Why the member gets it, if not by choice.
+    why: str = ""
 
 
 def prepare(delivery: Delivery) -> Callable[[], None]:
@@ -81,10 +83,11 @@ def _code(refusal: SMTPResponseException | SMTPRecipientsRefused) -> int:
 def _message(delivery: Delivery, address: str) -> EmailMultiAlternatives:
     team = delivery.channel.team
     letter, own_page = letter_of(delivery), site_url("snapshots:alert_settings", team)
+    shown = alert_text.shown(team.name)
     foreground, background = COLOURS[letter.tone]
     context = {
         "letter": letter,
-        "team": alert_text.shown(team.name),
+        "why": letter.why or _("You get this because you chose email alerts of %(team)s.") % {"team": shown},
         "own_page": own_page,
         "foreground": foreground,
         "background": background,
@@ -121,6 +124,8 @@ def letter_of(delivery: Delivery) -> Letter:
     if delivery.event == Delivery.Event.SUMMARY:
         return _of_summary(team, delivery.content["alerts"])
     name = alert_text.shown(team.name, alert_text.MOST_TEAM)
+    if delivery.event == Delivery.Event.PAUSE:
+        return _of_pause(team, name, delivery.content)
     return Letter(
         _("[%(team)s] Test message") % {"team": name},
         _("Email alerts work"),
@@ -174,6 +179,24 @@ def _closing(alert: Alert, is_end: bool) -> Iterable[str]:
     ) % {"n": number}
 
 
+def _of_pause(team: Team, name: str, content: dict[str, Any]) -> Letter:
+    values = {"team": name, "channel": alert_text.shown(content["channel"])}
+    since = alert_text.moment(content["failing_since"])
+    return Letter(
+        subject=_("[%(team)s] Alerts to %(channel)s are paused") % values,
+        heading=_("Alerts to %(channel)s are paused") % values,
+        badge=f"! {_('Paused')}",
+        tone="warn",
+        sentences=(
+            _("Every message has failed for three days. Nothing is sent there until the channel is resumed."),
+            content["failure"],
+        ),
+        facts=((_("Failing since"), alert_text.at_text(since)),) if since else (),
+        link=(_("Open the alert settings"), site_url("snapshots:alert_settings", team)),
+        why=_("You get this because you are an admin of %(team)s.") % {"team": alert_text.shown(team.name)},
+    )
+
+
 def _of_summary(team: Team, alerts: list[dict[str, Any]]) -> Letter:
     number = len(alerts)
     values = {"team": alert_text.shown(team.name, alert_text.MOST_TEAM), "n": number}
@@ -182,7 +205,7 @@ def _of_summary(team: Team, alerts: list[dict[str, Any]]) -> Letter:
         subject=ngettext("[%(team)s] %(n)d more alert", "[%(team)s] %(n)d more alerts", number) % values,
         heading=ngettext("%(n)d more alert", "%(n)d more alerts", number) % values,
         sentences=(_("There were too many within an hour to send each of them."),),
-        link=(_("Open the volumes"), site_url("snapshots:volumes", team)),
+        link=(_("Open alerts"), site_url("snapshots:alerts", team)),
         columns=(_("Alert"),),
         rows=tuple(Row(each["title"], each["url"]) for each in alerts[:MOST_SUMMARIZED]),
         more=ngettext("and %(n)d more", "and %(n)d more", left) % {"n": left} if left > 0 else "",

@@ -1,14 +1,14 @@
 """What each channel sends of a delivery: the address of its page, and the document of a webhook."""
 
-from collections.abc import Mapping
-
 from django.conf import settings
 from django.urls import reverse
 from django.utils.http import urlencode
 
 from dashboard.teams.models import Team
+from snapshots.lists.problem_filters import ENDED
+from snapshots.lists.problem_list import dom_of
 from snapshots.models import Alert, Delivery, Environment, Problem
-from snapshots.text.alert_text import is_of_place, title_of
+from snapshots.text.alert_text import title_of
 
 SCHEMA = 1
 Values = dict[str, object]
@@ -57,14 +57,15 @@ def summary_of(alert: Alert) -> Values:
 
 
 def url_of(alert: Alert) -> str:
-    """Return the address of the page that shows it: the volume's, or the list of such volumes."""
+    """Return the address of the page that shows it: the volume's, or the group on the alerts page."""
     environment, problems = alert.environment, alert.content["problems"]
     if len(problems) == 1 and problems[0]["volume"]:
         return volume_url(environment, problems[0]["volume"]["id"]) + f"#problem-{problems[0]['id']}"
-    query: Mapping[str, str] = {"environment": environment.path}
-    if alert.event == Alert.Event.BEGAN and not is_of_place(alert):
-        query = {"status": Problem.Kind(alert.kind).code, **query}
-    return f"{site_url('snapshots:volumes', alert.team)}?{urlencode(query)}"
+    code = Problem.Kind(alert.kind).code
+    shown = {"show": ENDED} if alert.event == Alert.Event.ENDED else {}
+    query = urlencode({**shown, "environment": environment.path, "kind": code})
+    place = "" if shown else "#" + dom_of(environment.path, code)
+    return f"{site_url('snapshots:alerts', alert.team)}?{query}{place}"
 
 
 def volume_url(environment: Environment, volume_id: str) -> str:

@@ -10,9 +10,11 @@ from datetime import datetime
 from secrets import token_hex
 
 from django.db import transaction
-from django.db.models import Exists, OuterRef, Q, QuerySet
+from django.db.models import Exists, F, OuterRef, Q, QuerySet
 from django.utils import timezone
 
+from dashboard.teams.models import Membership, Role
+from dashboard.teams.people.invitations import sends_mail
 from snapshots.alerts.content import content_of
 from snapshots.alerts.problems import Settled
 from snapshots.models import Alert, AnnouncedProblem, Channel, Delivery, Environment, Problem, ProblemQuerySet
@@ -36,13 +38,37 @@ def announce(environment: Environment, settled: Settled, now: datetime) -> None:
 
 def announce_late(now: datetime) -> None:
     """Announce what nothing holds back any more, although nothing was written: an acknowledgement is over."""
-    waiting = _unannounced().not_acknowledged(now).filter(environment__removed_at__isnull=True)
+    waiting = _unannounced(now).not_acknowledged(now).filter(environment__removed_at__isnull=True)
     waiting = waiting.filter(~Exists(_own_problem(OuterRef("environment"))) | Q(volume__isnull=True))
     for pk in sorted(set(waiting.values_list("environment", flat=True))):
         with transaction.atomic():
             environment = Environment.everything.select_for_update(no_key=True).filter(pk=pk).first()
             if environment is not None:
                 announce(environment, Settled(), timezone.now())
+
+
+def announce_pause(channel: Channel, now: datetime) -> None:
+    """Let the team's admins know by mail that nothing is sent to a channel any more."""
+    if not sends_mail():
+        return
+    admins = Membership.objects.filter(team=channel.team_id, role=Role.ADMIN, user__is_active=True)
+    for admin in admins.select_related("user"):
+        if admin.user.has_proved_address and admin.pk != channel.membership_id:
+            made = {"team_id": channel.team_id, "type": Channel.Type.MAIL, "wants_alerts": False}
+            mailbox, _is_new = Channel.objects.get_or_create(membership=admin, defaults=made)
+            if mailbox.paused_at is None:
+                Delivery.objects.create(
+                    channel=mailbox,
+                    key=f"paused-{channel.pk}-{int(now.timestamp())}",
+                    event=Delivery.Event.PAUSE,
+                    content={
+                        "channel": str(channel),
+                        "failing_since": channel.failing_since and channel.failing_since.isoformat(),
+                        "failure": channel.failure,
+                    },
+                    made_at=now,
+                    due_at=now,
+                )
 
 
 def queue_test(channel: Channel) -> Delivery:
@@ -53,11 +79,16 @@ def queue_test(channel: Channel) -> Delivery:
     )
 
 
-def _unannounced() -> ProblemQuerySet:
-    """Return confirmed problems without an alert, and those that became worse than any alert of theirs says."""
+def _unannounced(now: datetime) -> ProblemQuerySet:
+    """Return confirmed problems without an alert, those that became worse, and those quiet since their alert until now.
+
+    A silence becomes a refusal when that is repeated, as a refusal is confirmed.
+    """
     became_none = Q(kind=Kind.NONE, announced__alert__kind__lt=Kind.NONE)
+    became_refused = Q(kind=Kind.REFUSED, announced__alert__kind=Kind.SILENT, environment__fault_count__gt=1)
+    was_quiet = Q(announced__alert__at__lte=F("acknowledged_at"), acknowledged_until__lte=now)
     found: ProblemQuerySet = Problem.objects.current().filter(confirmed_at__isnull=False)
-    return found.filter(Q(announced__isnull=True) | became_none)
+    return found.filter(Q(announced__isnull=True) | became_none | became_refused | was_quiet)
 
 
 def _own_problem(environment: Environment | OuterRef) -> QuerySet[Problem]:
@@ -66,7 +97,7 @@ def _own_problem(environment: Environment | OuterRef) -> QuerySet[Problem]:
 
 def _to_announce(environment: Environment, now: datetime) -> list[Problem]:
     """While the environment itself has a problem, only that one is announced."""
-    found = _unannounced().filter(environment=environment).select_related("volume", "announced")
+    found = _unannounced(now).filter(environment=environment).select_related("volume", "announced")
     if _own_problem(environment).exists():
         found = found.filter(volume__isnull=True)
     return list(found)
@@ -74,13 +105,15 @@ def _to_announce(environment: Environment, now: datetime) -> list[Problem]:
 
 def _announce_beginning(environment: Environment, kind: int, problems: Sequence[Problem], now: datetime) -> None:
     others = Problem.objects.current().filter(team=environment.team_id, confirmed_at__isnull=False).count()
+    is_over = all(each.acknowledged_until and each.acknowledged_until <= now for each in problems)
     alert = Alert.objects.create(
         team_id=environment.team_id,
         environment=environment,
         event=Event.BEGAN,
         kind=kind,
         at=now,
-        content=content_of(environment, kind, problems, others=max(0, others - len(problems))),
+        content=content_of(environment, kind, problems, others=max(0, others - len(problems)))
+        | {"was_acknowledged": is_over},
     )
     AnnouncedProblem.objects.bulk_create(
         [AnnouncedProblem(problem=problem, alert=alert) for problem in problems],
@@ -88,7 +121,7 @@ def _announce_beginning(environment: Environment, kind: int, problems: Sequence[
         update_fields=["alert"],
         unique_fields=["problem"],
     )
-    _enqueue(alert, Channel.objects.filter(team=environment.team_id).active(), now)
+    _enqueue(alert, Channel.objects.filter(team=environment.team_id).for_alerts().active(), now)
 
 
 def _announce_ends(environment: Environment, now: datetime) -> None:
@@ -111,7 +144,7 @@ def _announce_ends(environment: Environment, now: datetime) -> None:
                 | {name: beginning.content.get(name) for name in ("since", "has_due")},
             )
             told = beginning.deliveries.exclude(outcome=Outcome.GIVEN_UP).values("channel")
-            _enqueue(alert, Channel.objects.filter(pk__in=told), now)
+            _enqueue(alert, Channel.objects.filter(pk__in=told).for_alerts(), now)
 
 
 def _enqueue(alert: Alert, channels: QuerySet[Channel], now: datetime) -> None:

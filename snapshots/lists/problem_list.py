@@ -111,6 +111,11 @@ def mark_of(groups: Iterable[Group]) -> str:
     return sha256(repr(found).encode()).hexdigest()[:MARK_SIGNS]
 
 
+def dom_of(*key: str) -> str:
+    """Return the id of a group's row on the page: of its environment's path and its kind's code, if it is not quiet."""
+    return "group-" + "".join(sign if sign.isalnum() else "-" for sign in " ".join(key))
+
+
 def find_current(team: Team, filters: ProblemFilters, member: Membership, now: datetime) -> Current:
     """Read what is open, in groups."""
     rows = filtered(Problem.objects.of_team(team).current().not_replaced(), team, filters)
@@ -230,3 +235,9 @@ def ticks_of(member: Membership) -> list[tuple[int, int, datetime]]:
     """Read which open problems a member has ticked off, at which kind and when."""
     rows = ProblemTick.objects.filter(member=member, problem__ended_at__isnull=True).order_by("problem")
     return list(rows.values_list("problem", "kind", "at"))
+
+
+def ticked_volumes(member: Membership) -> set[int]:
+    """Read which volumes have an open problem that a member has ticked off, as bad as it is."""
+    rows = ProblemTick.objects.filter(member=member, problem__ended_at__isnull=True, kind__gte=F("problem__kind"))
+    return {each.problem.volume_id for each in rows.select_related("problem") if each.problem.volume_id}

@@ -15,6 +15,9 @@ class ChannelQuerySet(models.QuerySet["Channel"]):
     def of_team(self, team: Team) -> Self:
         return self.filter(team=team).order_by("type", "pk")
 
+    def for_alerts(self) -> Self:
+        return self.filter(wants_alerts=True)
+
     def active(self) -> Self:
         return self.filter(paused_at__isnull=True)
 
@@ -32,6 +35,8 @@ class Channel(models.Model):
     membership = models.OneToOneField(
         Membership, on_delete=models.CASCADE, null=True, related_name="channel", verbose_name=_("member")
     )
+    # Without it, a mailbox gets only what concerns its member as an admin.
+    wants_alerts = models.BooleanField(_("alerts"), default=True)
     # Of a webhook.
     name = models.CharField(_("name"), max_length=60, blank=True)
     url = models.CharField(_("address"), max_length=500, blank=True)

@@ -98,16 +98,16 @@ def facts_of_alert(alert: Alert) -> list[tuple[str, str]]:
     """Return when it began and ended, and what it is known from: pairs of a label and a value."""
     content = alert.content
     began, after = moment(content["began_at"]), moment(content["began_after"])
-    value = _("%(at)s UTC") % {"at": _full(began)}
+    value = at_text(began)
     if after is None:
         value = _("by %(at)s UTC") % {"at": _full(began)}
     elif after != began:
         value = _("between %(after)s and %(at)s UTC") % {"after": _full(after), "at": _full(began)}
     found = [(_("Began"), value)]
     if alert.event == Alert.Event.ENDED:
-        found.append((_("Ended"), _("%(at)s UTC") % {"at": _full(moment(content["ended_at"]))}))
+        found.append((_("Ended"), at_text(moment(content["ended_at"]))))
     if (checked := moment(content["checked_at"])) is not None:
-        found.append((_("Newest list"), _("%(at)s UTC") % {"at": _full(checked)}))
+        found.append((_("Newest list"), at_text(checked)))
     return found
 
 
@@ -119,6 +119,11 @@ def newest_text(problem: dict[str, dict[str, str | None]], now: datetime) -> str
 
 def moment(text: object) -> datetime | None:
     return datetime.fromisoformat(str(text)) if text else None
+
+
+def at_text(at: datetime | None) -> str:
+    """ "30 Nov 2026 04:10 UTC"."""
+    return _("%(at)s UTC") % {"at": _full(at)}
 
 
 def _values(alert: Alert) -> dict[str, str]:
@@ -142,6 +147,12 @@ def _what(alert: Alert) -> str:
 
 def _explained(alert: Alert) -> Iterator[str]:
     kind, number, usable = Kind(alert.kind), int(alert.content["count"]), int(alert.content["usable"])
+    if alert.content.get("was_acknowledged"):
+        yield ngettext(
+            "It was acknowledged until now, and has not ended.",
+            "They were acknowledged until now, and have not ended.",
+            number,
+        )
     if kind in EXPLAINED:
         yield str(EXPLAINED[kind])
         return

@@ -7,6 +7,7 @@ from html.parser import HTMLParser
 
 import pytest
 import time_machine
+from django.test import Client
 from django.utils import timezone
 from pytest_django import Settings
 
@@ -22,6 +23,7 @@ from snapshots.models import Alert, Channel, Delivery, Environment, Policy, Prob
 from snapshots.text.alert_text import shown, subject_of
 from tests.alerts.conftest import Records
 from tests.alerts.mail_server import MailServer
+from tests.alerts.page import page_of, row_of
 from tests.alerts.steps import listed
 from tests.alerts.test_deliver import place, told
 from tests.alerts.test_webhook import BUDGET
@@ -128,14 +130,14 @@ def test_it_loads_nothing_and_its_links_open_pages(
         _plain, html = parts(message)
         assert html.loads == []
         assert {"img", "link", "script", "form", "style", "iframe"}.isdisjoint(html.tags)
-        pages = ("http://localhost:8000/t/acme/volumes/", "http://localhost:8000/t/acme/settings/alerts/")
+        pages = tuple(f"http://localhost:8000/t/acme/{page}/" for page in ("volumes", "alerts", "settings/alerts"))
         assert all(link.startswith(pages) and "/act" not in link for link in html.links)
         assert message["List-Unsubscribe"] == "<http://localhost:8000/t/acme/settings/alerts/>"
         assert message["List-Unsubscribe-Post"] is None
 
 
 def test_a_group_lists_five_volumes_and_how_many_more(
-    week: Policy, fill: Fill, clock: time_machine.Traveller, box: Channel, server: MailServer
+    week: Policy, fill: Fill, clock: time_machine.Traveller, box: Channel, server: MailServer, bob_client: Client
 ) -> None:
     late = [row for number in range(8) for row in disk(f"late-{number}", 96, 72)]
     settle(fill(late))
@@ -144,7 +146,9 @@ def test_a_group_lists_five_volumes_and_how_many_more(
     letter = mail.letter_of(Delivery.objects.get())
     assert (len(letter.rows), letter.more) == (5, "and 3 more")
     assert "8 volumes" in letter.heading
-    assert "status=late" in letter.link[1]
+    address, _hash, place = letter.link[1].partition("#")
+    page = page_of(bob_client, "?" + address.partition("?")[2])
+    assert row_of(page, "late").attributes["id"] == place
     assert letter.more in parts(message)[0]
 
 
@@ -223,6 +227,25 @@ def test_without_a_mail_server_it_says_so(place: Environment, box: Channel, sett
     with pytest.raises(NotSent, match="EMAIL_URL"):
         mail.prepare(Delivery.objects.select_related("channel__membership__user").get())
     assert deliver(budget=BUDGET) == 0
+
+
+def test_admins_learn_that_a_channel_is_paused(
+    place: Environment, hook: Channel, server: MailServer, alice: User, bob: User, clock: time_machine.Traveller
+) -> None:
+    Channel.objects.update(url="https://localhost:1/secret-path")
+    for _day in range(5):
+        told(hook)
+        sent(server)
+        clock.shift(timedelta(days=1))
+    ((to, message),) = server.got
+    assert (to, "pager" in message["Subject"]) == ("alice@example.com", True)
+    plain, html = parts(message)
+    assert said(plain) == [word.rstrip(":") for word in html.words]
+    assert "secret-path" not in message.as_string()
+    # Her mailbox gets no alerts for that, and the page does not say so.
+    told(hook)
+    mailbox = Channel.objects.get(type="mail")
+    assert (mailbox.wants_alerts, mailbox.deliveries.count()) == (False, 1)
 
 
 def test_a_summary_names_what_it_replaces(place: Environment, box: Channel, server: MailServer) -> None:

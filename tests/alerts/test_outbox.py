@@ -90,6 +90,22 @@ def test_a_silence_is_one_alert(begun: Environment, clock: time_machine.Travelle
     assert alerts() == [("began", "No data", 1)]
 
 
+def test_a_silence_that_becomes_a_refusal_is_told_when_it_is_repeated(
+    begun: Environment, records: Records, fill: Fill, clock: time_machine.Traveller
+) -> None:
+    fail(begun)
+    ticker, told = Ticker(announce), [("began", "No data", 1)]
+    clock.shift(2 * HOUR)
+    ticker.tick()
+    for refusals in (1, 2, 3):
+        refuse(Environment.objects.get())
+        ticker.tick()
+        announce_late(timezone.now())
+        assert alerts() == ([*told, ("began", "Key rejected", 1)] if refusals > 1 else told)
+    listed(fill, records, clock)
+    assert [each for each in alerts() if each[0] == "ended"] == [("ended", "Key rejected", 1)]
+
+
 def test_what_is_acknowledged_is_quiet_until_the_time_is_over(
     begun: Environment, records: Records, fill: Fill, clock: time_machine.Traveller
 ) -> None:
@@ -101,6 +117,26 @@ def test_what_is_acknowledged_is_quiet_until_the_time_is_over(
     announce_late(timezone.now())
     announce_late(timezone.now())
     assert alerts() == FIRST
+
+
+def test_an_acknowledgement_that_is_over_is_told_once_more(
+    begun: Environment, records: Records, fill: Fill, clock: time_machine.Traveller
+) -> None:
+    listed(fill, records, clock)
+    late, now = Problem.objects.filter(kind=Problem.Kind.LATE), timezone.now()
+    late.update(acknowledged_at=now, acknowledged_kind=Problem.Kind.LATE, acknowledged_until=now + HOUR)
+    listed(fill, records, clock)
+    announce_late(timezone.now())
+    assert alerts() == FIRST
+    clock.move_to(now + HOUR)
+    for _again in range(2):
+        announce_late(timezone.now())
+        listed(fill, records, clock)
+    assert alerts() == [*FIRST, ("began", "Late", 2)]
+    assert Alert.objects.latest("pk").content["was_acknowledged"] is True
+    for _again in range(2):
+        listed(fill, [*records, *(disk("late", 0) + disk("mixed", 0) + disk("mixed", 0, kind="HOURLY"))], clock)
+    assert alerts() == [*FIRST, ("began", "Late", 2), ("ended", "Late", 2)]
 
 
 def test_an_acknowledged_one_that_loses_its_last_usable_snapshot_speaks(

@@ -646,6 +646,20 @@ GUARDS = (
         "tests/alerts/test_outbox.py::test_an_end_goes_to_those_who_were_told_the_beginning",
     ),
     Guard(
+        "what an acknowledgement held back is announced once more",
+        "snapshots/alerts/outbox.py",
+        "became_refused | was_quiet)",
+        "became_refused)",
+        "tests/alerts/test_outbox.py::test_an_acknowledgement_that_is_over_is_told_once_more",
+    ),
+    Guard(
+        "a silence that becomes a refusal is announced",
+        "snapshots/alerts/outbox.py",
+        "became_refused | was_quiet)",
+        "was_quiet)",
+        "tests/alerts/test_outbox.py::test_a_silence_that_becomes_a_refusal_is_told_when_it_is_repeated",
+    ),
+    Guard(
         "quiet hours hold alerts",
         "snapshots/alerts/deliver.py",
         "if quiet_end is not None and",

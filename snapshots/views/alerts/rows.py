@@ -11,7 +11,7 @@ from django.utils.translation import ngettext
 
 from dashboard.teams.access.guard import may
 from dashboard.teams.models import Membership
-from snapshots.lists.problem_list import Group, Line, mark_of
+from snapshots.lists.problem_list import Group, Line, dom_of, mark_of
 from snapshots.models import Environment, Problem
 from snapshots.text import problem_groups, problem_labels, times
 from snapshots.text.labels import Badge, grouped, volume_name
@@ -123,7 +123,7 @@ def row_of(group: Group, scene: Scene) -> AlertRow:
     return AlertRow(
         key=key,
         mark=mark_of([group]),
-        dom="group-" + "".join(sign if sign.isalnum() else "-" for sign in key),
+        dom=dom_of(key),
         badge=problem_labels.badge(kind),
         name=problem_groups.name(kind, group.number, volume_of(first), place.place),
         reason=problem_groups.reason(kind, facts, place, now),

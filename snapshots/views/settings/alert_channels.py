@@ -186,7 +186,7 @@ def _show(
     made: dict[str, object] | None = None,
 ) -> HttpResponse:
     now, is_admin = timezone.now(), request.membership.role == Role.ADMIN
-    found = Channel.objects.of_team(request.team).select_related("membership__user")
+    found = Channel.objects.of_team(request.team).for_alerts().select_related("membership__user")
     waiting = Count("deliveries", filter=Q(deliveries__outcome=""))
     lines = [_line(each, now) for each in found.annotate(waiting=waiting, next_at=_next_try())]
     own = next((line for line in lines if line.channel.membership_id == request.membership.pk), None)

@@ -14,7 +14,7 @@ from django.views.decorators.http import require_POST, require_safe
 from django_htmx.http import HttpResponseClientRefresh
 
 from dashboard.teams.access.guard import MemberRequest, may
-from snapshots.lists import volume_filters, volume_groups, volume_list
+from snapshots.lists import problem_list, volume_filters, volume_groups, volume_list
 from snapshots.lists.params import DEFAULT_PAGE_SIZE
 from snapshots.lists.volume_filters import VolumeFilters
 from snapshots.lists.volume_list import MenuCounts, Outage, Tally, VolumePage, outages
@@ -93,7 +93,10 @@ class VolumesView(View[VolumeFilters]):
 
     @cached_property
     def unseen(self) -> list[int]:
-        """The volumes with a problem that began since the member's last visit, at most once a minute from the rows."""
+        """The volumes with a problem that began since the member's last visit and is not ticked off.
+
+        At most once a minute from the rows.
+        """
         since = self.membership.seen_until
         if since is None:
             return []
@@ -102,7 +105,9 @@ class VolumesView(View[VolumeFilters]):
             return volume_list.unseen(self.environments, since, DataAges.of(self.environments, self.now))
 
         states = [state_of(environment) for environment in self.environments]
-        return kept_part(self, "unseen", list[int], make, states, since, query="")
+        begun = kept_part(self, "unseen", list[int], make, states, since, query="")
+        ticked = problem_list.ticked_volumes(self.membership) if begun else set()
+        return [pk for pk in begun if pk not in ticked]
 
     @property
     def unseen_context(self) -> dict[str, object] | None:
@@ -114,6 +119,7 @@ class VolumesView(View[VolumeFilters]):
             "text": text % {"n": grouped(number)},
             "time": _("%(time)s UTC") % {"time": times.stamp(since, self.now)},
             "url": self.links.to(since=since),
+            "until": self.now.isoformat(),
         }
 
     @property

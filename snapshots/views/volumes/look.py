@@ -11,7 +11,8 @@ from django.views.decorators.http import require_POST
 
 from dashboard.teams.access.guard import MemberRequest
 from dashboard.teams.models import Membership
-from snapshots.lists.params import DEFAULT_PAGE_SIZE, PAGE_SIZES, page_size
+from snapshots.alerts import ticks
+from snapshots.lists.params import DEFAULT_PAGE_SIZE, PAGE_SIZES, moment, page_size
 from snapshots.views.common.objects import back_to
 
 PAGE = "volumes"
@@ -72,7 +73,8 @@ def save_look(request: MemberRequest, team: str) -> HttpResponse:
 
 @require_POST
 def mark_seen(request: MemberRequest, team: str) -> HttpResponse:
-    """Take the marks of what began since this member's last visit away."""
+    """Take the marks of what began since this member's last visit away, and tick off what was open on the page."""
     now = timezone.now().replace(microsecond=0)
     Membership.objects.filter(pk=request.membership.pk).update(seen_until=now)
+    ticks.tick_off_until(request.membership, moment(request.POST.get("until", "")) or now)
     return HttpResponseRedirect(back_to(request))

@@ -1,7 +1,7 @@
 """How each member sees the page: columns, density, rows a page, and what is new since the last visit."""
 
 import json
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import pytest
 import time_machine
@@ -10,7 +10,8 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
 from dashboard.teams.models import Membership, User
-from snapshots.models import Environment, Policy
+from snapshots.alerts.problems import settle
+from snapshots.models import Environment, Policy, ProblemTick
 from tests.loops import in_turn
 from tests.views.snapshots.conftest import Fill
 from tests.views.snapshots.reading import Response, by_id, tree
@@ -136,7 +137,12 @@ def test_a_reload_keeps_the_marks_and_seen_takes_them(
         fill(soon)
         assert marked(visit_again(bob_client, bob, clock, minutes=20)) == ["soon"]
         assert marked(visit_again(alice_client, alice, clock)) == ["soon"]
-    page = alice_client.post(SEEN, {"back": PLAIN}, follow=True)
+    settle(Environment.objects.get())
+    until = tree(home(alice_client)).one(css="unseen-line").one("input", name="until").attributes["value"]
+    for before, ticks in ((timedelta(seconds=1), 0), (timedelta(0), 1)):
+        moment = datetime.fromisoformat(until) - before
+        page = alice_client.post(SEEN, {"back": PLAIN, "until": moment.isoformat()}, follow=True)
+        assert ProblemTick.objects.filter(member__user=alice).count() == ticks
     assert marked(page) == []
     assert not tree(page).all(css="unseen-line")
     assert marked(home(bob_client)) == ["soon"]
