@@ -4,7 +4,7 @@ from datetime import datetime, time, timedelta
 from typing import ClassVar, Self
 
 from django.db import models
-from django.db.models import Q
+from django.db.models import Min, Q
 from django.utils.translation import gettext_lazy as _
 
 from dashboard.secrets import Secret, open_webhook_secret
@@ -17,6 +17,11 @@ class ChannelQuerySet(models.QuerySet["Channel"]):
 
     def for_alerts(self) -> Self:
         return self.filter(wants_alerts=True)
+
+    def with_next_try(self) -> Self:
+        """Annotate when a message that failed is tried again."""
+        failed = Q(deliveries__outcome="", deliveries__tries__gt=0)
+        return self.annotate(next_at=Min("deliveries__due_at", filter=failed))
 
     def active(self) -> Self:
         return self.filter(paused_at__isnull=True)
@@ -78,6 +83,21 @@ class Channel(models.Model):
     @property
     def is_mail(self) -> bool:
         return self.type == self.Type.MAIL
+
+    @property
+    def state(self) -> str:
+        """What is known of it: paused, failing, ok or new."""
+        if self.paused_at is not None:
+            return "paused"
+        if self.failing_since is not None:
+            return "failing"
+        return "ok" if self.last_success_at is not None else "new"
+
+    @property
+    def next_try(self) -> datetime | None:
+        """As `with_next_try` found it."""
+        found: datetime | None = vars(self).get("next_at")
+        return found
 
     def secret(self) -> Secret:
         """Decrypt a webhook's secret. Raises `KeyUnreadable`."""

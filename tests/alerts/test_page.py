@@ -7,11 +7,11 @@ import time_machine
 from django.test import Client
 from django.utils import timezone
 
-from dashboard.teams.models import ApiKey, User
+from dashboard.teams.models import ApiKey, Membership, User
 from snapshots.alerts.problems import settle
 from snapshots.alerts.tick import Ticker
 from snapshots.lists.problem_list import MOST_ENDED
-from snapshots.models import Environment, Problem, Volume
+from snapshots.models import Channel, Delivery, Environment, Problem, Volume
 from tests.alerts.conftest import Records
 from tests.alerts.page import ALERTS, copies_of, kinds, page_of, problem, row_of, section, unseen
 from tests.views.snapshots.conftest import OTHER_PATH, PATH, Fill, refuse
@@ -156,6 +156,34 @@ def test_none_open_and_no_data_are_said(begun: Environment, bob_client: Client, 
     assert page.all(css="review") == page.all("p", css="unsure") == []
     clock.shift(HOUR)
     assert len(page_of(bob_client).all("p", css="unsure")) == 1
+
+
+def told(client: Client) -> list[tuple[str, str]]:
+    """The receivers in the line of channels: state and words."""
+    line = page_of(client).one("div", css="told-line")
+    assert "/t/acme/settings/alerts/" in hrefs(line)
+    return [(one.attributes["data-state"], one.text) for one in line.all("li", css="told")]
+
+
+def test_it_says_where_alerts_go(begun: Environment, alice: User, bob: User, bob_client: Client) -> None:
+    team, now = begun.team, timezone.now()
+    members = Membership.objects.filter(team=team).order_by("pk")
+    for member in members:
+        Channel.objects.create(team=team, type="mail", membership=member, wants_alerts=False)
+    assert told(bob_client) == []
+    Channel.objects.update(wants_alerts=True, last_success_at=now - HOUR)
+    hook = Channel.objects.create(team=team, type="webhook", name="pager")
+    ((mail, words), new) = told(bob_client)
+    assert (mail, words.count("2"), f"{now - HOUR:%H:%M}" in words, new[0]) == ("ok", 1, True, "new")
+    Channel.objects.filter(membership=members[0]).update(failing_since=now)
+    Channel.objects.filter(pk=hook.pk).update(failing_since=now)
+    Delivery.objects.create(channel=hook, key="1", event="test", tries=1, made_at=now, due_at=now + HOUR)
+    found = told(bob_client)
+    assert [state for state, _words in found] == ["ok", "failing", "failing"]
+    assert f"{now + HOUR:%H:%M}" in found[2][1]
+    assert "alice@" not in page_of(bob_client).one("main").text
+    Channel.objects.filter(pk=hook.pk).update(paused_at=now)
+    assert told(bob_client)[2][0] == "paused"
 
 
 def test_a_fragment_is_less_of_the_same_page(begun: Environment, bob_client: Client) -> None:

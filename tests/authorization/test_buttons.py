@@ -97,6 +97,7 @@ OFFERED: Mapping[str, frozenset[str]] = {
             "GET snapshots:alerts_csv",
             "GET snapshots:alerts_json",
             "GET snapshots:alerts_acknowledge",
+            "GET snapshots:alert_settings",
             "GET snapshots:key",
             "GET snapshots:views",
             "GET snapshots:volume",

@@ -17,6 +17,7 @@ from snapshots.lists.problem_list import MOST_ENDED, Current, Group, MenuCounts,
 from snapshots.models import Environment
 from snapshots.text import times
 from snapshots.text.labels import grouped
+from snapshots.views.alerts.channel_line import ChannelLine, channel_line
 from snapshots.views.alerts.rows import AlertRow, EndedRow, Scene, ended_row, key_of, row_of
 from snapshots.views.common.components import Chip, Choice, Empty, FilterGroup, Pager, chip
 from snapshots.views.common.data_age import as_of
@@ -100,8 +101,15 @@ class AlertsView(View[ProblemFilters]):
 
     @property
     def inputs(self) -> object:
-        """Beside the rows: the member's ticks. Times of acknowledgements are whole minutes, as the cache's key is."""
-        return [(problem, kind) for problem, kind, _at in self.ticks]
+        """Beside the rows: the member's ticks, and the channels.
+
+        Times of acknowledgements are whole minutes, as the cache's key is.
+        """
+        return ([(problem, kind) for problem, kind, _at in self.ticks], self.channels)
+
+    @cached_property
+    def channels(self) -> ChannelLine:
+        return channel_line(self.team, self.now)
 
     @cached_property
     def current(self) -> Current:
@@ -147,6 +155,7 @@ class AlertsView(View[ProblemFilters]):
             "title": _("Alerts"),
             "count_text": _count_text(self, ended),
             "strip": self.strip,
+            "channels": self.channels,
             "chips": self.chips(),
             "empty": self.nothing or _empty(self),
             "is_of_ended": self.is_of_ended,

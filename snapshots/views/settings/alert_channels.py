@@ -7,7 +7,7 @@ from datetime import datetime
 from django import forms
 from django.contrib import messages
 from django.core.exceptions import ValidationError
-from django.db.models import Count, Min, Q, QuerySet
+from django.db.models import Count, Q, QuerySet
 from django.http import HttpResponse, HttpResponseRedirect
 from django.shortcuts import get_object_or_404, render
 from django.urls import reverse
@@ -67,10 +67,9 @@ class WebhookForm(QuietForm):
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """A channel as the page shows it. `state`: off, ok, failing, paused or new."""
+    """A channel as the page shows it."""
 
     channel: Channel
-    state: str
     text: str
     failure: str
 
@@ -188,7 +187,7 @@ def _show(
     now, is_admin = timezone.now(), request.membership.role == Role.ADMIN
     found = Channel.objects.of_team(request.team).for_alerts().select_related("membership__user")
     waiting = Count("deliveries", filter=Q(deliveries__outcome=""))
-    lines = [_line(each, now) for each in found.annotate(waiting=waiting, next_at=_next_try())]
+    lines = [_line(each, now) for each in found.with_next_try().annotate(waiting=waiting)]
     own = next((line for line in lines if line.channel.membership_id == request.membership.pk), None)
     hours = {"quiet_from": own.channel.quiet_from, "quiet_until": own.channel.quiet_until} if own else {}
     context = {
@@ -205,26 +204,22 @@ def _show(
     return render(request, "snapshots/settings/alerts.html", context)
 
 
-def _next_try() -> Min:
-    return Min("deliveries__due_at", filter=Q(deliveries__outcome="", deliveries__tries__gt=0))
-
-
 def _line(channel: Channel, now: datetime) -> Line:
     if channel.paused_at is not None:
         text = _("Paused since %(at)s UTC.")
         if channel.is_given_up:
             text = _("Paused since %(at)s UTC, after it had failed for three days.")
-        return Line(channel, "paused", text % {"at": times.stamp(channel.paused_at, now)}, channel.failure)
+        return Line(channel, text % {"at": times.stamp(channel.paused_at, now)}, channel.failure)
     if channel.failing_since is not None:
-        return Line(channel, "failing", _failing(channel, now), channel.failure)
+        return Line(channel, _failing(channel, now), channel.failure)
     if channel.last_success_at is not None:
         text = _("Last message sent %(at)s UTC.") % {"at": times.stamp(channel.last_success_at, now)}
-        return Line(channel, "ok", text, "")
-    return Line(channel, "new", _("Nothing sent yet."), "")
+        return Line(channel, text, "")
+    return Line(channel, _("Nothing sent yet."), "")
 
 
 def _failing(channel: Channel, now: datetime) -> str:
-    since, next_at = channel.failing_since, vars(channel).get("next_at")
+    since, next_at = channel.failing_since, channel.next_try
     values = {"since": times.stamp(since, now) if since else "", "next": times.stamp(next_at, now) if next_at else ""}
     if next_at is None:
         return _("Failing since %(since)s UTC.") % values
