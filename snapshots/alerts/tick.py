@@ -8,7 +8,8 @@ from django.utils import timezone
 
 from snapshots.alerts.problems import Announce, settle, tells
 from snapshots.containment import Internal, contain
-from snapshots.models import Environment, Problem, Volume
+from snapshots.models import Environment, Problem, RuleTime, Volume
+from snapshots.verdicts import rule_times
 
 # How much longer than since the last tick an exclusion may have ended: our clock may have been set back.
 OVERLAP = timedelta(minutes=5)
@@ -30,7 +31,8 @@ class Ticker:
         """Raises OperationalError or InterfaceError if the database cannot be used; the next tick makes up for it."""
         now = timezone.now()
         has_any = Exists(Problem.objects.current().filter(environment=OuterRef("pk")))
-        places = Environment.everything.filter(Q(removed_at__isnull=True) | has_any)
+        is_counted = Exists(RuleTime.objects.filter(environment=OuterRef("pk"), ended_at__isnull=True))
+        places = Environment.everything.filter(Q(removed_at__isnull=True) | has_any | is_counted)
         own = Problem.objects.current().filter(volume__isnull=True)
         open_of = {each.environment_id: each for each in own.only("environment", "kind", "confirmed_at")}
         by_time = self._ended_exclusions(now)
@@ -39,10 +41,14 @@ class Ticker:
             is_told = tells(open_of.get(environment.pk), environment, now)
             if is_same and is_told and environment.pk not in by_time:
                 continue
-            settled = contain(partial(settle, environment, announce=self._announce), environment.path)
+            settled = contain(partial(self._settle, environment), environment.path)
             if not isinstance(settled, Internal):
                 self._settled[environment.pk] = environment.rows_version
         self._last = now
+
+    def _settle(self, environment: Environment) -> None:
+        settle(environment, announce=self._announce)
+        rule_times.note(environment)
 
     def _ended_exclusions(self, now: datetime) -> set[int]:
         """Return the environments where an exclusion ended since the last tick."""

@@ -13,7 +13,7 @@ from django.conf import settings
 from django.utils import timezone
 
 from dashboard.teams.models import Team, User
-from snapshots.models import Environment, Policy, Volume
+from snapshots.models import DataGap, Environment, Policy, Volume
 from snapshots.policy import exclusions, targets
 from snapshots.policy.exclusions import Exclusion
 from snapshots.simulator.api import Keys
@@ -66,8 +66,12 @@ def replay(anchor: datetime, keys: Keys) -> None:
 
 def _watched_between(anchor: datetime) -> None:
     """Note that there are no gaps between these few syncs, except for the days without any."""
-    silence = [(anchor + day).isoformat() for day in UNWATCHED]
-    Environment.objects.filter(watched_at__isnull=False).update(silences=[silence])
+    began_at, ended_at = (anchor + day for day in UNWATCHED)
+    watched = Environment.objects.filter(watched_at__isnull=False)
+    watched.update(silences=[[began_at.isoformat(), ended_at.isoformat()]])
+    DataGap.objects.all().delete()
+    gaps = [DataGap(environment=each, began_at=began_at, ended_at=ended_at) for each in watched]
+    DataGap.objects.bulk_create(gaps)
 
 
 def _sync(offset: timedelta) -> None:

@@ -15,7 +15,18 @@ from django.db.models.functions import Coalesce
 from django.utils.translation import gettext as _
 
 from dashboard.teams.core import retention as teams
-from snapshots.models import Alert, Change, Delivery, Environment, Problem, Snapshot, VerdictDay, Volume
+from snapshots.models import (
+    Alert,
+    Change,
+    DataGap,
+    Delivery,
+    Environment,
+    Problem,
+    RuleTime,
+    Snapshot,
+    VerdictDay,
+    Volume,
+)
 from snapshots.setup import pending_keys
 from snapshots.sharing import links
 
@@ -32,6 +43,8 @@ class Subject(Enum):
     CHANGES = "changes"
     SNAPSHOTS = "snapshots"
     PROBLEMS = "problems"
+    TIMES = "times"
+    GAPS = "gaps"
     ALERTS = "alerts"
     MESSAGES = "messages"
     VOLUMES = "volumes"
@@ -59,6 +72,8 @@ Rows = Callable[[datetime], QuerySet[Model]]
 ALONE: dict[Subject, Rows] = {
     Subject.CHANGES: lambda now: Change.objects.filter(at__lt=_changes_since(now)),
     Subject.PROBLEMS: lambda now: Problem.objects.filter(ended_at__lt=_history_since(now)),
+    Subject.TIMES: lambda now: RuleTime.objects.filter(ended_at__lt=_history_since(now)),
+    Subject.GAPS: lambda now: DataGap.objects.filter(ended_at__lt=_history_since(now)),
     Subject.ALERTS: lambda now: ended_alerts(now),
     Subject.MESSAGES: lambda now: Delivery.objects.filter(alert__isnull=True, made_at__lt=now - MESSAGES_KEPT),
     Subject.VOLUMES: lambda now: gone_volumes(now),
@@ -180,7 +195,7 @@ def _forget_environments(now: datetime) -> Iterator[Piece]:
         yield Piece(Subject.ENVIRONMENTS, 0, place)
         yield from (Piece(Subject.ENVIRONMENTS, 0, place) for _count in _delete(_of(Change, environment)))
         yield from (Piece(Subject.ENVIRONMENTS, count, place) for count in _delete_with_others(environment))
-        for model in (Alert, Problem, Volume):
+        for model in (Alert, Problem, RuleTime, DataGap, Volume):
             yield from (Piece(Subject.ENVIRONMENTS, 0, place) for _count in _delete(_of(model, environment)))
         environment.delete()
 
@@ -212,6 +227,8 @@ def _line(subject: Subject, place: tuple[str, str] | None, rows: int) -> str:
         Subject.CHANGES: _("- changes older than %(days)d days: %(count)d"),
         Subject.SNAPSHOTS: _("- snapshots last listed more than %(days)d days ago: %(count)d"),
         Subject.PROBLEMS: _("- problems that ended more than %(days)d days ago: %(count)d"),
+        Subject.TIMES: _("- times of reports older than %(days)d days: %(count)d"),
+        Subject.GAPS: _("- times without data that ended more than %(days)d days ago: %(count)d"),
         Subject.ALERTS: _("- alerts older than %(days)d days: %(count)d"),
         Subject.MESSAGES: _("- tests and summaries of channels older than %(days)d days: %(count)d"),
         Subject.VOLUMES: _("- volumes without a snapshot, last listed more than %(days)d days ago: %(count)d"),
@@ -228,6 +245,8 @@ def _line(subject: Subject, place: tuple[str, str] | None, rows: int) -> str:
         Subject.CHANGES: settings.CHANGES_DAYS,
         Subject.SNAPSHOTS: settings.HISTORY_DAYS,
         Subject.PROBLEMS: settings.HISTORY_DAYS,
+        Subject.TIMES: settings.HISTORY_DAYS,
+        Subject.GAPS: settings.HISTORY_DAYS,
         Subject.ALERTS: settings.HISTORY_DAYS,
         Subject.MESSAGES: MESSAGES_KEPT.days,
         Subject.VOLUMES: settings.HISTORY_DAYS,

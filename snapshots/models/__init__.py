@@ -15,6 +15,7 @@ from snapshots.models.environment import (
 from snapshots.models.lookups import fold
 from snapshots.models.policy import LastAct, Policy, SavedView, VerdictDay
 from snapshots.models.problem import Problem, ProblemQuerySet, ProblemTick
+from snapshots.models.rule_time import DataGap, RuleTime
 from snapshots.models.share_link import ShareLink, ShareLinkQuerySet
 from snapshots.models.snapshot import Snapshot, SnapshotQuerySet
 from snapshots.models.volume import Volume, VolumeQuerySet
@@ -29,6 +30,7 @@ __all__ = [
     "Channel",
     "ChannelQuerySet",
     "Chore",
+    "DataGap",
     "Delivery",
     "DeliveryQuerySet",
     "Environment",
@@ -38,6 +40,7 @@ __all__ = [
     "Problem",
     "ProblemQuerySet",
     "ProblemTick",
+    "RuleTime",
     "SavedView",
     "ShareLink",
     "ShareLinkQuerySet",

@@ -31,7 +31,7 @@ from snapshots.sync.failures import Fault, guarded, name_of, record, record_uncl
 from snapshots.sync.leases import Caller, Claim, Denied, Late, Why
 from snapshots.sync.store_snapshots import Written, store_listing
 from snapshots.sync.store_volumes import absent_volumes, note_fault, store_volumes, volumes_are_due
-from snapshots.verdicts import day_notes
+from snapshots.verdicts import day_notes, rule_times
 
 T = TypeVar("T")
 WITH_KEY = Prepared(lambda pk: Environment.objects.select_related("team__api_key").filter(pk=pk))
@@ -295,6 +295,8 @@ def _write(begun: UnderWay, fetched: Fetched) -> Written | Fault:
             announce=outbox.announce,
         )
         contain(settle, name_of(held.environment))
+        note = partial(rule_times.note, written.environment, is_listed=True, listed_before=listed_before)
+        contain(note, name_of(held.environment))
     return written
 
 

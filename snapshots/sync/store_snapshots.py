@@ -233,7 +233,7 @@ def _judge(environment: Environment, volumes: Collection[str]) -> None:
 def _stamp(
     environment: Environment, held: Claim, listing: Listing[SnapshotRecord], plan: Plan, received_at: datetime
 ) -> None:
-    environment.lease_until = None
+    environment.lease_until, fault = None, environment.fault_kind
     clear_fault(environment, key_mark(held.key), received_at)
     if not listing.complete:
         environment.partial_at = held.at
@@ -247,7 +247,8 @@ def _stamp(
     environment.first_listed_at = environment.first_listed_at or received_at
     environment.partial_at, environment.partial_reason = None, ""
     environment.body_hash = listing.body_hash if plan.gone == len(plan.missing) else ""
-    note_list(environment, held.at, is_doubted=plan.doubt is not None or not environment.clocks.is_trusted)
+    is_doubted = plan.doubt is not None or not environment.clocks.is_trusted
+    note_list(environment, held.at, is_doubted=is_doubted, fault=fault)
     doubt = plan.doubt
     environment.suspect_since, environment.suspect_at = (doubt.since, doubt.at) if doubt else (None, None)
     environment.suspect_checks = doubt.checks if doubt else 0

@@ -16,7 +16,7 @@ from django.db.models import Case, Expression, F, Q, Value, When
 from django.db.models.fields import CharField, DateTimeField, SmallIntegerField
 from django.db.models.sql.compiler import SQLCompiler
 
-from snapshots.models import Environment, Volume
+from snapshots.models import Environment, RuleTime, Volume
 from snapshots.models.environment import in_whole
 from snapshots.models.volume import VolumeQuerySet
 from snapshots.rules.judge import LEAST_PATIENCE
@@ -165,6 +165,21 @@ def _verdict(ages: DataAges) -> Sql:
         ELSE {BY_DATA.text}
         END""",
         (ages.now, *of_now.params),
+    )
+
+
+def rule_state(ages: DataAges) -> Sql:
+    """Whether a volume's rule was met at the newest complete list: the values of `RuleTime.State`, 0 if not counted."""
+    return Sql(
+        f"""CASE
+        WHEN {{v}}.deleted_at IS NOT NULL THEN 0
+        WHEN {{v}}.excluded_until > %s OR {_is_in(ages.excluded)} THEN 0
+        WHEN {_is_good_at("{data_at}")} THEN {RuleTime.State.MET:d}
+        WHEN {BY_DATA.text} < {Verdict.UNKNOWN:d} THEN {RuleTime.State.MET:d}
+        WHEN {BY_DATA.text} = {Verdict.UNKNOWN:d} THEN {RuleTime.State.UNKNOWN:d}
+        ELSE {RuleTime.State.NOT_MET:d}
+        END""",
+        (ages.now,),
     )
 
 

@@ -7,7 +7,7 @@ hides none, as a snapshot stays at least until the next run of its schedule. Onl
 from datetime import UTC, datetime, timedelta
 from typing import NamedTuple, Self
 
-from snapshots.models import Environment
+from snapshots.models import DataGap, Environment
 
 SILENCE = timedelta(hours=1)
 KEPT = timedelta(days=32)
@@ -52,14 +52,17 @@ class Watch(NamedTuple):
         return self.began is not None and self.began <= start and all(last <= start for _, last in self.silences)
 
 
-def note_list(environment: Environment, at: datetime, *, is_doubted: bool) -> None:
-    """Keep that a complete list was asked for. The caller saves the environment."""
+def note_list(environment: Environment, at: datetime, *, is_doubted: bool, fault: str = "") -> None:
+    """Keep that a complete list was asked for. The caller saves the environment. `fault`: why there was none before."""
     if is_doubted:
         return
     before = environment.watched_at
     if before is not None and at - before > SILENCE:
         kept = [silence for silence in environment.silences if _read(silence[1]) > at - KEPT]
         environment.silences = [*kept, [before.isoformat(), at.isoformat()]]
+        DataGap.objects.bulk_create(
+            [DataGap(environment=environment, began_at=before, ended_at=at, fault_kind=fault)], ignore_conflicts=True
+        )
     environment.watched_at = at
 
 

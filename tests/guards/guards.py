@@ -440,6 +440,21 @@ GUARDS = (
         "return True",
         "tests/views/volumes/test_strip.py::test_nothing_is_missed_while_nobody_watched",
     ),
+    # Reports
+    Guard(
+        "a time without a complete list is neither success nor failure",
+        "snapshots/verdicts/rule_hours.py",
+        "    for gap in gaps:\n        blind",
+        "    for gap in list(gaps)[:0]:\n        blind",
+        "tests/verdicts/test_rule_times.py::test_a_time_without_a_complete_list_is_unknown",
+    ),
+    Guard(
+        "a rule is not met from its deadline on",
+        "snapshots/verdicts/rule_times.py",
+        "        return [(problem, volume.state)]",
+        "        return [(self.seen_at, volume.state)]",
+        "tests/verdicts/test_rule_times.py::test_it_is_not_met_from_its_deadline_on_and_met_with_the_list_that_shows_it",
+    ),
     # Leftovers
     Guard(
         "an environment without a trusted list has no leftovers",

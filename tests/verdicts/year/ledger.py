@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 from snapshots.alerts.tick import Ticker
 from snapshots.models import Problem
 from tests.verdicts.year import truth
+from tests.verdicts.year.shares import Shares
 
 Key = tuple[int, str]
 # Whether a volume had a problem at a moment, by the truth as its newest list allows it to be known.
@@ -22,7 +23,7 @@ class Ledger:
 
     def __init__(self, *, sees_every_list: bool = True) -> None:
         self.sees_every_list = sees_every_list
-        self.ticker = Ticker()
+        self.ticker, self.shares = Ticker(), Shares()
         self.open: dict[Key, str] = {}
         self.begun: dict[Key, int] = {}
         self.stored: dict[Key, int] = {}

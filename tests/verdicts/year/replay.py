@@ -113,6 +113,7 @@ class Replay:
             self._sync(now)
             self._look(now, following)
             if (following - START) // (7 * DAY) > (now - START) // (7 * DAY):
+                self._hold_shares(following)
                 deque(forget(now), maxlen=0)
             if self.told and (chapter_of(following) > chapter_of(now) or now == times[-1]):
                 self.told(chapter_of(now) + 1, self.tally)
@@ -178,6 +179,7 @@ class Replay:
         replies = replies_of(self.sim, place.provider.path)
         place.lists.take(disks, Seen(now, set() if is_empty else there, is_believed=not is_empty, replies=replies))
         place.data = now
+        self.ledger.shares.list_came(place.row.pk, now, is_believed=not is_empty)
 
     # --- the pages
 
@@ -213,6 +215,8 @@ class Replay:
                 if word is not None:
                     self._judge(place, disk, word, now - row.listed_at, hours, is_list=is_list)
                     self._flag(place, disk, flag)
+        if is_list:
+            self._note_shares(now, {key: word for key, (word, _flag) in said.items()})
         self._hold_problems({key: word for key, (word, _flag) in said.items()})
 
     def _hold_problems(self, said: dict[tuple[int, str], str]) -> None:
@@ -225,6 +229,20 @@ class Replay:
         for line in self.ledger.compare(said, was_bad):
             self.tally.problems += 1
             self.tally.wrong.append(f"problems: {datetime.now(UTC):%Y-%m-%d %H:%M} {line}")
+
+    def _note_shares(self, now: datetime, said: dict[tuple[int, str], str]) -> None:
+        for place in self.places:
+            for disk in place.provider.disks.values() if place.data == now else ():
+                word = said.get((place.row.pk, disk.id))
+                if word not in (None, "deleted"):
+                    self.ledger.shares.take(place.row.pk, disk, now, may_be=word == "unknown")
+
+    def _hold_shares(self, now: datetime) -> None:
+        """Hold the stored times of rules, and the report's figures, against the truth."""
+        for line in self.ledger.shares.compare(now):
+            self.tally.shares += 1
+            self.tally.wrong.append(f"shares: {line}")
+        self.tally.hours_stored, self.tally.hours_reported = self.ledger.shares.stored, self.ledger.shares.hours
 
     def _judge(self, place: Place, disk: Disk, word: str, age: timedelta, hours: float, *, is_list: bool) -> None:
         self.tally.verdicts += 1

@@ -20,10 +20,15 @@ class Tally:
     other_words: int = 0
     # Stored problems that differ from what the pages said.
     problems: int = 0
+    # Times of rules, and figures of the report, that differ from the truth.
+    shares: int = 0
     hours_said: float = 0.0
     hours_open: float = 0.0
     # How often each thing happened that the year must hold.
     met: Counter[str] = field(default_factory=Counter)
+    # Volume-hours of which the stored times, and the report's figures, were compared, by state.
+    hours_stored: Counter[str] = field(default_factory=Counter)
+    hours_reported: Counter[str] = field(default_factory=Counter)
     wrong: list[str] = field(default_factory=list)
 
     def add(self, other: "Tally") -> None:
