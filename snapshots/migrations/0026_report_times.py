@@ -20,7 +20,7 @@ def keep_gaps(apps: Apps, _editor: BaseDatabaseSchemaEditor | None) -> None:
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("snapshots", "0024_alerts"),
+        ("snapshots", "0025_mailboxes"),
     ]
 
     operations = [
