@@ -37,6 +37,16 @@ class Quiet:
     end: time | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class MailChoice:
+    """What a member wants by mail. `digest`: "" for none."""
+
+    wants_alerts: bool
+    digest: str
+    digest_hour: int
+    quiet: Quiet = Quiet()
+
+
 @transaction.atomic
 def make_webhook(
     team: Team, *, name: str, url: str, quiet: Quiet, person: User, request: HttpRequest | None = None
@@ -104,14 +114,29 @@ def send_test(channel: Channel, *, person: User, request: HttpRequest | None = N
 
 
 @transaction.atomic
-def choose_mail(membership: Membership, quiet: Quiet) -> Channel:
-    """Let a member get alerts by mail, or change when not."""
-    times = {"quiet_from": quiet.begin, "quiet_until": quiet.end, "wants_alerts": True}
-    made = {"team": membership.team, "type": Channel.Type.MAIL, **times}
+def choose_mail(membership: Membership, choice: MailChoice) -> None:
+    """Let a member get alerts or summaries by mail, change them, or end both."""
+    if not choice.wants_alerts and not choice.digest:
+        Channel.objects.filter(membership=membership).delete()
+        return
+    values = {
+        "wants_alerts": choice.wants_alerts,
+        "digest": choice.digest,
+        "digest_hour": choice.digest_hour,
+        "quiet_from": choice.quiet.begin,
+        "quiet_until": choice.quiet.end,
+    }
+    made = {"team": membership.team, "type": Channel.Type.MAIL, "digested_at": timezone.now(), **values}
     channel, is_new = Channel.objects.get_or_create(membership=membership, defaults=made)
-    if not is_new:
-        _change(channel, times)
-    return channel
+    if is_new:
+        return
+    if (channel.digest, channel.digest_hour) != (choice.digest, choice.digest_hour):
+        # The first one comes at its next time.
+        values["digested_at"] = timezone.now()
+    _change(channel, values)
+    dropped = [Delivery.Event.ALERT, Delivery.Event.SUMMARY] if not choice.wants_alerts else []
+    dropped += [Delivery.Event.DIGEST] if not choice.digest else []
+    Delivery.objects.pending().filter(channel=channel, event__in=dropped).delete()
 
 
 def _change(channel: Channel, values: Mapping[str, object]) -> None:

@@ -19,6 +19,7 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from snapshots.alerts import mail, webhook
+from snapshots.alerts.digest import queue_digests
 from snapshots.alerts.messages import NotSent, event_of, summary_of
 from snapshots.alerts.outbox import announce_late, announce_pause
 from snapshots.containment import Internal, contain
@@ -56,6 +57,7 @@ def deliver(*, budget: float, is_over: Callable[[], bool] = lambda: False) -> in
     """Send what is due. No try starts after `budget` seconds; returns how many messages were sent."""
     until, sent = time.monotonic() + budget, 0
     announce_late(timezone.now())
+    queue_digests(timezone.now())
     failed, running = set[int](), dict[Future[str], Held]()
     with ThreadPoolExecutor(AT_ONCE, thread_name_prefix="alerts") as threads:
         while True:
@@ -205,7 +207,7 @@ def _record_failure(held: Held, sentence: str) -> None:
             end.update(outcome=Outcome.GIVEN_UP, done_at=now)
         channel = Channel.objects.filter(pk=delivery.channel_id)
         channel.update(last_failure_at=now, failure=sentence[:200], failing_since=Coalesce("failing_since", now))
-        failing = channel.active().for_alerts().filter(failing_since__lte=now - PAUSE_AFTER)
+        failing = channel.active().wanted().filter(failing_since__lte=now - PAUSE_AFTER)
         if failing.update(paused_at=now, is_given_up=True):
             announce_pause(channel.select_related("membership__user").get(), now)
 

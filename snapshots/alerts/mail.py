@@ -11,18 +11,26 @@ from typing import Any
 from django.conf import settings
 from django.core.mail import EmailMultiAlternatives
 from django.template.loader import render_to_string
+from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from dashboard.teams.models import Team
 from dashboard.teams.people.invitations import sends_mail
+from snapshots.alerts import digest_letter
+from snapshots.alerts.digest import figures_of
 from snapshots.alerts.messages import NotSent, site_url, url_of, volume_url
 from snapshots.models import Alert, Delivery, Problem
 from snapshots.text import alert_text
 
 MOST_ROWS, MOST_SUMMARIZED = 5, 20
 # Text and ground of a badge, by its tone: both, so that no dark mode inverts one of them.
-COLOURS = {"bad": ("#a3170f", "#fde7e5"), "warn": ("#7a4700", "#ffeed6"), "ok": ("#14602b", "#e0f4e4")}
+COLOURS = {
+    "bad": ("#a3170f", "#fde7e5"),
+    "warn": ("#7a4700", "#ffeed6"),
+    "ok": ("#14602b", "#e0f4e4"),
+    "unknown": ("#3d4856", "#e6eaef"),
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,17 +89,26 @@ def _code(refusal: SMTPResponseException | SMTPRecipientsRefused) -> int:
 
 
 def _message(delivery: Delivery, address: str) -> EmailMultiAlternatives:
-    team = delivery.channel.team
-    letter, own_page = letter_of(delivery), site_url("snapshots:alert_settings", team)
-    shown = alert_text.shown(team.name)
+    if delivery.event == Delivery.Event.DIGEST:
+        now = timezone.now()
+        digest = digest_letter.letter_of(delivery.channel, figures_of(delivery, now), now)
+        return _mail(delivery, address, "digest", digest.subject, {"letter": digest, "colours": COLOURS})
+    letter, shown = letter_of(delivery), alert_text.shown(delivery.channel.team.name)
     foreground, background = COLOURS[letter.tone]
     context = {
         "letter": letter,
         "why": letter.why or _("You get this because you chose email alerts of %(team)s.") % {"team": shown},
-        "own_page": own_page,
         "foreground": foreground,
         "background": background,
     }
+    return _mail(delivery, address, "alert", letter.subject, context)
+
+
+def _mail(
+    delivery: Delivery, address: str, template: str, subject: str, context: dict[str, object]
+) -> EmailMultiAlternatives:
+    own_page = site_url("snapshots:alert_settings", delivery.channel.team)
+    context["own_page"] = own_page
     headers = {
         "Message-ID": _message_id(delivery),
         "List-Unsubscribe": f"<{own_page}>",
@@ -99,9 +116,9 @@ def _message(delivery: Delivery, address: str) -> EmailMultiAlternatives:
     }
     if (before := _before(delivery)) is not None:
         headers |= {"In-Reply-To": _message_id(before), "References": _message_id(before)}
-    text = render_to_string("snapshots/mail/alert.txt", context)
-    message = EmailMultiAlternatives(letter.subject, text, to=[address], headers=headers)
-    message.attach_alternative(render_to_string("snapshots/mail/alert.html", context), "text/html")
+    text = render_to_string(f"snapshots/mail/{template}.txt", context)
+    message = EmailMultiAlternatives(subject, text, to=[address], headers=headers)
+    message.attach_alternative(render_to_string(f"snapshots/mail/{template}.html", context), "text/html")
     return message
 
 

@@ -61,11 +61,16 @@ def url_of(alert: Alert) -> str:
     environment, problems = alert.environment, alert.content["problems"]
     if len(problems) == 1 and problems[0]["volume"]:
         return volume_url(environment, problems[0]["volume"]["id"]) + f"#problem-{problems[0]['id']}"
-    code = Problem.Kind(alert.kind).code
-    shown = {"show": ENDED} if alert.event == Alert.Event.ENDED else {}
+    return group_url(environment, alert.kind, is_ended=alert.event == Alert.Event.ENDED)
+
+
+def group_url(environment: Environment, kind: int, *, is_ended: bool = False) -> str:
+    """Return the address of a group on the alerts page, or of those of its kind that ended."""
+    code = Problem.Kind(kind).code
+    shown = {"show": ENDED} if is_ended else {}
     query = urlencode({**shown, "environment": environment.path, "kind": code})
-    place = "" if shown else "#" + dom_of(environment.path, code)
-    return f"{site_url('snapshots:alerts', alert.team)}?{query}{place}"
+    place = "" if is_ended else "#" + dom_of(environment.path, code)
+    return f"{site_url('snapshots:alerts', environment.team)}?{query}{place}"
 
 
 def volume_url(environment: Environment, volume_id: str) -> str:

@@ -86,6 +86,7 @@ class Delivery(models.Model):
         ALERT = "alert", _("alert")
         SUMMARY = "summary", _("summary")
         TEST = "test", _("test")
+        DIGEST = "digest", _("digest")
         # For admins: a channel was paused after days of failures.
         PAUSE = "pause", _("pause")
 
@@ -102,7 +103,7 @@ class Delivery(models.Model):
     key = models.CharField(max_length=40)
     event = models.CharField(_("event"), max_length=10, choices=Event.choices)
     alert = models.ForeignKey(Alert, on_delete=models.CASCADE, null=True, related_name="deliveries")
-    # Of a summary: the alerts in it. Of a pause: the channel and its failure.
+    # Of a summary: the alerts in it. Of a pause: the channel and its failure. Of a digest: its time.
     content = models.JSONField(default=dict)
     made_at = models.DateTimeField(_("made"))
     due_at = models.DateTimeField(_("due"))

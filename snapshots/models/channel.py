@@ -15,6 +15,10 @@ class ChannelQuerySet(models.QuerySet["Channel"]):
     def of_team(self, team: Team) -> Self:
         return self.filter(team=team).order_by("type", "pk")
 
+    def wanted(self) -> Self:
+        """Leave out mailboxes that get only what concerns an admin."""
+        return self.exclude(wants_alerts=False, digest="")
+
     def for_alerts(self) -> Self:
         return self.filter(wants_alerts=True)
 
@@ -34,6 +38,11 @@ class Channel(models.Model):
         MAIL = "mail", _("Email")
         WEBHOOK = "webhook", _("Webhook")
 
+    class Digest(models.TextChoices):
+        NONE = "", _("None")
+        DAILY = "daily", _("Every day")
+        WEEKLY = "weekly", _("Every Monday")
+
     team = models.ForeignKey(Team, on_delete=models.CASCADE, related_name="channels", verbose_name=_("team"))
     type = models.CharField(_("type"), max_length=10, choices=Type.choices)
     # Of a mailbox: whose it is. Who leaves the team gets no more mail.
@@ -41,7 +50,11 @@ class Channel(models.Model):
         Membership, on_delete=models.CASCADE, null=True, related_name="channel", verbose_name=_("member")
     )
     # Without it, a mailbox gets only what concerns its member as an admin.
-    wants_alerts = models.BooleanField(_("alerts"), default=True)
+    wants_alerts = models.BooleanField(_("alerts"), default=True, db_default=True)
+    # Of a mailbox: the summary, at an hour in UTC, and for which moment it was queued last.
+    digest = models.CharField(_("summary"), max_length=6, choices=Digest.choices, blank=True, db_default="")
+    digest_hour = models.PositiveSmallIntegerField(_("hour of the summary"), default=7, db_default=7)
+    digested_at = models.DateTimeField(null=True)
     # Of a webhook.
     name = models.CharField(_("name"), max_length=60, blank=True)
     url = models.CharField(_("address"), max_length=500, blank=True)

@@ -579,7 +579,7 @@ GUARDS = (
     Guard(
         "a cached page has the member's ticks of now",
         "snapshots/views/alerts/list_page.py",
-        "return [(problem, kind) for problem, kind, _at in self.ticks]",
+        "return ([(problem, kind) for problem, kind, _at in self.ticks], self.channels)",
         "return ()",
         "tests/alerts/test_ticks.py::test_the_page_from_the_cache_has_the_ticks_of_now",
     ),
@@ -673,6 +673,13 @@ GUARDS = (
         "became_refused | was_quiet)",
         "was_quiet)",
         "tests/alerts/test_outbox.py::test_a_silence_that_becomes_a_refusal_is_told_when_it_is_repeated",
+    ),
+    Guard(
+        "a summary comes once",
+        "snapshots/alerts/digest.py",
+        "if channel.digested_at is not None and at <= channel.digested_at:",
+        "if False:",
+        "tests/alerts/test_digest.py::test_it_comes_once_each_week_whatever_dies",
     ),
     Guard(
         "quiet hours hold alerts",

@@ -43,6 +43,30 @@ class QuietForm(forms.Form):
         return channels.Quiet(self.cleaned_data["quiet_from"], self.cleaned_data["quiet_until"])
 
 
+class MailForm(QuietForm):
+    wants = forms.BooleanField(required=False)
+    digest = forms.ChoiceField(
+        label=gettext_lazy("Summary"),
+        choices=Channel.Digest.choices,
+        required=False,
+        widget=forms.Select(attrs={"class": "field"}),
+    )
+    digest_hour = forms.TypedChoiceField(
+        label=gettext_lazy("Time, UTC"),
+        choices=[(hour, f"{hour:02}:00") for hour in range(24)],
+        coerce=int,
+        empty_value=None,
+        required=False,
+        widget=forms.Select(attrs={"class": "field"}),
+    )
+
+    @property
+    def choice(self) -> channels.MailChoice:
+        found = self.cleaned_data
+        hour = found["digest_hour"]
+        return channels.MailChoice(found["wants"], found["digest"], 7 if hour is None else hour, self.quiet)
+
+
 class WebhookForm(QuietForm):
     name = forms.CharField(
         label=gettext_lazy("Name"),
@@ -73,6 +97,21 @@ class Line:
     text: str
     failure: str
 
+    @property
+    def gets(self) -> str:
+        """What a mailbox gets."""
+        hour = {"hour": f"{self.channel.digest_hour:02}:00"}
+        match self.channel.digest, self.channel.wants_alerts:
+            case Channel.Digest.DAILY, True:
+                return _("Alerts, and a summary every day at %(hour)s UTC") % hour
+            case Channel.Digest.DAILY, False:
+                return _("A summary every day at %(hour)s UTC") % hour
+            case Channel.Digest.WEEKLY, True:
+                return _("Alerts, and a summary on Mondays at %(hour)s UTC") % hour
+            case Channel.Digest.WEEKLY, False:
+                return _("A summary on Mondays at %(hour)s UTC") % hour
+        return _("Alerts")
+
 
 @require_safe
 def alert_settings(request: MemberRequest, team: str) -> HttpResponse:
@@ -81,18 +120,17 @@ def alert_settings(request: MemberRequest, team: str) -> HttpResponse:
 
 @require_POST
 def own_mail(request: MemberRequest, team: str) -> HttpResponse:
-    """Save whether the member gets mails, and when not."""
-    own = Channel.objects.filter(membership=request.membership).first()
-    if request.POST.get("wants") != "1":
-        if own is not None:
-            own.delete()
-        messages.success(request, _("You get no alerts by email."))
-        return HttpResponseRedirect(_url(request.team))
-    form = QuietForm(request.POST)
-    if not request.user.has_proved_address or not form.is_valid():
+    """Save which mails the member gets, and when not."""
+    form = MailForm(request.POST)
+    if not form.is_valid():
         return _show(request, mail_form=form)
-    channels.choose_mail(request.membership, form.quiet)
-    messages.success(request, _("You get alerts by email at %(email)s.") % {"email": request.user.email})
+    choice = form.choice
+    is_any = choice.wants_alerts or choice.digest
+    if is_any and not request.user.has_proved_address:
+        return _show(request, mail_form=form)
+    channels.choose_mail(request.membership, choice)
+    text = _("Your choice was saved. Mails go to %(email)s.") if is_any else _("You get no mails about this team.")
+    messages.success(request, text % {"email": request.user.email})
     return HttpResponseRedirect(_url(request.team))
 
 
@@ -181,19 +219,20 @@ def _show(
     request: MemberRequest,
     *,
     form: WebhookForm | None = None,
-    mail_form: QuietForm | None = None,
+    mail_form: MailForm | None = None,
     made: dict[str, object] | None = None,
 ) -> HttpResponse:
     now, is_admin = timezone.now(), request.membership.role == Role.ADMIN
-    found = Channel.objects.of_team(request.team).for_alerts().select_related("membership__user")
+    found = Channel.objects.of_team(request.team).wanted().select_related("membership__user")
     waiting = Count("deliveries", filter=Q(deliveries__outcome=""))
     lines = [_line(each, now) for each in found.with_next_try().annotate(waiting=waiting)]
     own = next((line for line in lines if line.channel.membership_id == request.membership.pk), None)
-    hours = {"quiet_from": own.channel.quiet_from, "quiet_until": own.channel.quiet_until} if own else {}
+    mine = own.channel if own else Channel(wants_alerts=False)
+    chosen = {name: getattr(mine, name) for name in ("quiet_from", "quiet_until", "digest", "digest_hour")}
     context = {
         "title": _("Alerts"),
         "own": own,
-        "mail_form": mail_form or QuietForm(initial=hours),
+        "mail_form": mail_form or MailForm(initial={"wants": mine.wants_alerts, **chosen}),
         "sends_mail": sends_mail(),
         "is_admin": is_admin,
         "mails": [line for line in lines if line.channel.is_mail] if is_admin else [],
