@@ -150,6 +150,7 @@ urlpatterns = [
     path(ALERTS, alert_channels.alert_settings, name="alert_settings", get=VIEWER),
     path(f"{ALERTS}mail/", alert_channels.own_mail, name="alert_mail", post=VIEWER),
     path(f"{ALERTS}webhooks/", alert_channels.add_webhook, name="alert_webhook_add", post=ADMIN),
+    path(f"{ALERTS}services/", alert_channels.add_service, name="alert_service_add", post=ADMIN),
     path(f"{ALERTS}<int:channel>/", alert_channels.webhook, name="alert_channel", get=ADMIN, post=ADMIN),
     path(f"{ALERTS}<int:channel>/act/", alert_channels.act, name="alert_channel_act", post=VIEWER),
     path(f"{PLACE}try/", environments.try_again, name="environment_try", post=ADMIN),

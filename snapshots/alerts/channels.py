@@ -13,6 +13,7 @@ from dashboard.secrets import Secret, seal_webhook_secret
 from dashboard.teams.core import audit
 from dashboard.teams.models import EventKind, Membership, Team, User
 from snapshots.alerts.outbox import queue_test
+from snapshots.alerts.services import SERVICES, Service, check
 from snapshots.models import Channel, Delivery
 
 MOST_WEBHOOKS = 10
@@ -26,7 +27,7 @@ class NameTaken(Exception):
 
 
 class TooManyWebhooks(Exception):
-    """The team has `MOST_WEBHOOKS`."""
+    """The team has `MOST_WEBHOOKS`, services among them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,15 +56,55 @@ def make_webhook(
 
     Raises `NameTaken`, `TooManyWebhooks`, and `KeyRingMissing` if no secret can be stored.
     """
-    Team.objects.select_for_update(no_key=True).get(pk=team.pk)
-    _check_name(team, name)
-    if Channel.objects.filter(team=team, type=Channel.Type.WEBHOOK).count() >= MOST_WEBHOOKS:
-        raise TooManyWebhooks
+    _check_room(team, name)
     sealed, text = _new_secret(team)
     values = {"name": name, "url": url, "sealed": sealed, "quiet_from": quiet.begin, "quiet_until": quiet.end}
     channel = Channel.objects.create(team=team, type=Channel.Type.WEBHOOK, **values)
     audit.record(EventKind.CHANNEL_MADE, team=team, actor=person, target=name, detail=_host(url), request=request)
     return channel, text
+
+
+@transaction.atomic
+def make_service(
+    team: Team,
+    service: Service,
+    *,
+    name: str,
+    secret: str,
+    quiet: Quiet,
+    person: User,
+    request: HttpRequest | None = None,
+) -> Channel:
+    """Create a chat or paging service. Raises `Refused` if the secret is none of its, and as `make_webhook` does."""
+    url = check(service, secret)
+    _check_room(team, name)
+    values = {"name": name, "url": url, "quiet_from": quiet.begin, "quiet_until": quiet.end}
+    sealed = seal_webhook_secret(Secret(secret), team_pk=team.pk)
+    channel = Channel.objects.create(team=team, type=service.type, sealed=sealed, **values)
+    audit.record(EventKind.CHANNEL_MADE, team=team, actor=person, target=name, detail=_host(url), request=request)
+    return channel
+
+
+@transaction.atomic
+def change_service(
+    channel: Channel, *, name: str, secret: str, quiet: Quiet, person: User, request: HttpRequest | None = None
+) -> None:
+    """Change it; its address or key only if there is a new one. Raises `NameTaken` and `Refused`."""
+    Team.objects.select_for_update(no_key=True).get(pk=channel.team_id)
+    if name != channel.name:
+        _check_name(channel.team, name)
+    values = {"name": name, "quiet_from": quiet.begin, "quiet_until": quiet.end}
+    if secret:
+        values["url"] = check(service_of(channel), secret)
+        values["sealed"] = seal_webhook_secret(Secret(secret), team_pk=channel.team_id)
+    _change(channel, values)
+    _record(channel, EventKind.CHANNEL_CHANGED, name, "new secret" if secret else "", person, request)
+
+
+def service_of(channel: Channel) -> Service:
+    """Return what a stored service is: one of the same type, at the same place if that is part of it."""
+    same = [each for each in SERVICES.values() if each.type == channel.type]
+    return next((each for each in same if each.base == channel.url), same[0])
 
 
 @transaction.atomic
@@ -151,8 +192,15 @@ def _record(
     audit.record(kind, team=channel.team, actor=person, target=name, detail=detail, request=request)
 
 
+def _check_room(team: Team, name: str) -> None:
+    Team.objects.select_for_update(no_key=True).get(pk=team.pk)
+    _check_name(team, name)
+    if Channel.objects.filter(team=team).of_team_itself().count() >= MOST_WEBHOOKS:
+        raise TooManyWebhooks
+
+
 def _check_name(team: Team, name: str) -> None:
-    if Channel.objects.filter(team=team, type=Channel.Type.WEBHOOK, name=name).exists():
+    if Channel.objects.filter(team=team, name=name).of_team_itself().exists():
         raise NameTaken
 
 

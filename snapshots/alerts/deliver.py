@@ -18,18 +18,20 @@ from django.db.models.functions import Coalesce
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
-from snapshots.alerts import mail, webhook
+from snapshots.alerts import mail, services, webhook
 from snapshots.alerts.digest import queue_digests
 from snapshots.alerts.messages import NotSent, event_of, summary_of
 from snapshots.alerts.outbox import announce_late, announce_pause
 from snapshots.containment import Internal, contain
 from snapshots.models import Channel, Delivery, Problem
+from snapshots.models.channel import PAGING
 
 Send = Callable[[], None]
 Event, Outcome = Delivery.Event, Delivery.Outcome
 SENDERS: dict[str, Callable[[Delivery], Send]] = {
     Channel.Type.MAIL: mail.prepare,
     Channel.Type.WEBHOOK: webhook.prepare,
+    **dict.fromkeys(services.MAKERS, services.prepare),
 }
 
 AT_ONCE = 8
@@ -150,6 +152,9 @@ def _is_held_back(delivery: Delivery, now: datetime) -> bool:
     if quiet_end is not None and delivery.alert is not None and delivery.alert.kind != Problem.Kind.NONE:
         waiting.exclude(alert__kind=Problem.Kind.NONE).update(due_at=quiet_end)
         return True
+    if channel.type in PAGING:
+        # An incident ends by its own message only.
+        return False
     recent = Delivery.objects.filter(channel=channel, outcome=Outcome.SENT, event=Event.ALERT, done_at__gt=now - HOUR)
     if recent.count() < MOST_AN_HOUR:
         return False

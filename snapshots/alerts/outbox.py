@@ -131,8 +131,16 @@ def _announce_ends(environment: Environment, now: datetime) -> None:
     for beginning in begun.filter(~Exists(is_open)).order_by("pk"):
         problems = [each.problem for each in beginning.announced.select_related("problem__volume")]
         Alert.objects.filter(pk=beginning.pk).update(is_over=True)
-        # Without any: all of them became worse, which is another alert.
+        told = beginning.deliveries.exclude(outcome=Outcome.GIVEN_UP).values("channel")
+        channels = Channel.objects.filter(pk__in=told).for_alerts()
         if problems:
+            content = content_of(environment, beginning.kind, problems, others=0)
+            content |= {name: beginning.content.get(name) for name in ("since", "has_due")}
+        else:
+            # All of them are in another alert now. People know from that one; a receiver that keeps incidents does not.
+            channels = channels.keeping_incidents()
+            content = beginning.content | {"count": 0, "problems": [], "usable": 0, "ended_at": now.isoformat()}
+        if problems or channels.exists():
             alert = Alert.objects.create(
                 team_id=environment.team_id,
                 environment=environment,
@@ -140,11 +148,9 @@ def _announce_ends(environment: Environment, now: datetime) -> None:
                 kind=beginning.kind,
                 at=now,
                 beginning=beginning,
-                content=content_of(environment, beginning.kind, problems, others=0)
-                | {name: beginning.content.get(name) for name in ("since", "has_due")},
+                content=content,
             )
-            told = beginning.deliveries.exclude(outcome=Outcome.GIVEN_UP).values("channel")
-            _enqueue(alert, Channel.objects.filter(pk__in=told).for_alerts(), now)
+            _enqueue(alert, channels, now)
 
 
 def _enqueue(alert: Alert, channels: QuerySet[Channel], now: datetime) -> None:

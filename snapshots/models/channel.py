@@ -19,6 +19,14 @@ class ChannelQuerySet(models.QuerySet["Channel"]):
         """Leave out mailboxes that get only what concerns an admin."""
         return self.exclude(wants_alerts=False, digest="")
 
+    def of_team_itself(self) -> Self:
+        """Return webhooks and services."""
+        return self.exclude(type=Channel.Type.MAIL)
+
+    def keeping_incidents(self) -> Self:
+        """Return those that keep a beginning open until its end comes."""
+        return self.filter(type__in=KEEPING_INCIDENTS)
+
     def for_alerts(self) -> Self:
         return self.filter(wants_alerts=True)
 
@@ -32,11 +40,18 @@ class ChannelQuerySet(models.QuerySet["Channel"]):
 
 
 class Channel(models.Model):
-    """One receiver of a team's alerts: the mailbox of a member who wants them, or a webhook."""
+    """One receiver of a team's alerts: the mailbox of a member who wants them, a webhook, or a service."""
 
     class Type(models.TextChoices):
         MAIL = "mail", _("Email")
         WEBHOOK = "webhook", _("Webhook")
+        SLACK = "slack", "Slack"
+        TEAMS = "teams", "Teams"
+        DISCORD = "discord", "Discord"
+        MATTERMOST = "mattermost", "Mattermost"
+        PAGERDUTY = "pagerduty", "PagerDuty"
+        OPSGENIE = "opsgenie", "Opsgenie"
+        NTFY = "ntfy", "ntfy"
 
     class Digest(models.TextChoices):
         NONE = "", _("None")
@@ -55,7 +70,7 @@ class Channel(models.Model):
     digest = models.CharField(_("summary"), max_length=6, choices=Digest.choices, blank=True, db_default="")
     digest_hour = models.PositiveSmallIntegerField(_("hour of the summary"), default=7, db_default=7)
     digested_at = models.DateTimeField(null=True)
-    # Of a webhook.
+    # Of a webhook or a service. A service's address or key is the secret; of its address only the host is in `url`.
     name = models.CharField(_("name"), max_length=60, blank=True)
     url = models.CharField(_("address"), max_length=500, blank=True)
     sealed = models.TextField(_("encrypted secret"), blank=True)
@@ -80,7 +95,7 @@ class Channel(models.Model):
         verbose_name_plural = _("channels")
         constraints: ClassVar = [
             models.CheckConstraint(
-                condition=Q(type="mail", membership__isnull=False) | Q(type="webhook", membership__isnull=True),
+                condition=Q(type="mail", membership__isnull=False) | (~Q(type="mail") & Q(membership__isnull=True)),
                 name="channel_of_its_type",
             ),
             models.CheckConstraint(
@@ -98,6 +113,10 @@ class Channel(models.Model):
         return self.type == self.Type.MAIL
 
     @property
+    def is_service(self) -> bool:
+        return self.type not in (self.Type.MAIL, self.Type.WEBHOOK)
+
+    @property
     def state(self) -> str:
         """What is known of it: paused, failing, ok or new."""
         if self.paused_at is not None:
@@ -113,7 +132,7 @@ class Channel(models.Model):
         return found
 
     def secret(self) -> Secret:
-        """Decrypt a webhook's secret. Raises `KeyUnreadable`."""
+        """Decrypt a webhook's or a service's secret. Raises `KeyUnreadable`."""
         return open_webhook_secret(self.sealed, team_pk=self.team_id)
 
     def quiet_end(self, now: datetime) -> datetime | None:
@@ -123,6 +142,10 @@ class Channel(models.Model):
             return None
         today = datetime.combine(now.date(), end, now.tzinfo)
         return today if today > now else today + timedelta(days=1)
+
+
+KEEPING_INCIDENTS = (Channel.Type.WEBHOOK, Channel.Type.PAGERDUTY, Channel.Type.OPSGENIE)
+PAGING = (Channel.Type.PAGERDUTY, Channel.Type.OPSGENIE)
 
 
 def _is_within(moment: time, begin: time, end: time) -> bool:

@@ -63,6 +63,8 @@ def title_of(alert: Alert) -> str:
     """ "61 volumes in prod · compute-on: no run since 03:10"."""
     kind, values = Kind(alert.kind), _values(alert)
     if alert.event == Alert.Event.ENDED:
+        if not alert.content["count"]:
+            return _("%(place)s: “%(status)s” is in another alert since %(ended)s") % values
         if is_of_place(alert):
             return _("%(place)s: “%(status)s” ended at %(ended)s") % values
         return _("%(what)s in %(place)s: “%(status)s” ended at %(ended)s") % values
@@ -193,6 +195,9 @@ def _late(alert: Alert, number: int) -> Iterator[str]:
 
 def _ends(alert: Alert) -> Iterator[str]:
     ends = alert.content["ends"]
+    if not alert.content["count"]:
+        yield _("Its problems became worse, or are announced again.")
+        return
     if is_of_place(alert):
         if ends.get(Problem.End.RECOVERED):
             yield _("The provider gives complete lists again.")

@@ -60,6 +60,7 @@ ACTS: dict[str, list[dict[str, str]]] = {
     "snapshots:environment_add": [{"service_code": "compute-qc", "name": "new", "anyway": "1"}],
     "snapshots:environment_remove": [{}],
     "snapshots:alert_webhook_add": [{"name": "new", "url": "https://alerts.example.com/"}],
+    "snapshots:alert_service_add": [{"service": "ntfy", "name": "new", "secret": "https://ntfy.sh/topic"}],
     "snapshots:alert_channel": [{"name": "new", "url": "https://alerts.example.com/"}],
 }
 

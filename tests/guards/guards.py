@@ -682,6 +682,20 @@ GUARDS = (
         "tests/alerts/test_digest.py::test_it_comes_once_each_week_whatever_dies",
     ),
     Guard(
+        "a service's messages go to its own host",
+        "snapshots/alerts/services.py",
+        "if not service.secret.fullmatch(secret):",
+        "if False:",
+        "tests/alerts/test_services.py::test_only_what_belongs_to_a_service_is_taken",
+    ),
+    Guard(
+        "names mean nothing in a chat",
+        "snapshots/alerts/services.py",
+        r'escaped = MARKDOWN.sub(r"\\\g<0>", text)',
+        "escaped = text",
+        "tests/alerts/test_services.py::test_each_is_sent_a_beginning_and_its_end",
+    ),
+    Guard(
         "quiet hours hold alerts",
         "snapshots/alerts/deliver.py",
         "if quiet_end is not None and",

@@ -30,7 +30,7 @@ POWERS: Mapping[Role, Mapping[str, Promise | str]] = MappingProxyType(
         Role.ADMIN: {
             "key": _("Change the provider’s API key"),
             "environments": _("Add and remove environments"),
-            "webhooks": _("Create, change and delete webhooks for alerts"),
+            "webhooks": _("Create, change and delete webhooks and services for alerts"),
             "people": _("Invite and remove people, and change their roles"),
             "security": _("Require a second factor, and allow or forbid shared links"),
             "start": _("Set the team’s start page"),

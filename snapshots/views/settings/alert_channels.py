@@ -1,4 +1,4 @@
-"""Where alerts go: each member's own mails, and the team's webhooks, which admins set."""
+"""Where alerts go: each member's own mails, and the team's webhooks and services, which admins set."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -22,6 +22,7 @@ from dashboard.teams.models import Role, Team
 from dashboard.teams.people.invitations import sends_mail
 from snapshots.alerts import channels
 from snapshots.alerts.addresses import Refused, target_of
+from snapshots.alerts.services import SERVICES, check
 from snapshots.models import Channel
 from snapshots.text import times
 
@@ -87,6 +88,45 @@ class WebhookForm(QuietForm):
         except Refused as refused:
             raise ValidationError(str(refused)) from None
         return url
+
+
+class ServiceForm(QuietForm):
+    """A chat or paging service. Its address or key is never shown again, not even beside an error."""
+
+    service = forms.ChoiceField(
+        label=gettext_lazy("Service"),
+        choices=[(name, one.label) for name, one in SERVICES.items()],
+        widget=forms.Select(attrs={"class": "field"}),
+    )
+    name = forms.CharField(
+        label=gettext_lazy("Name"),
+        max_length=60,
+        widget=forms.TextInput(attrs={"class": "field", "autocomplete": "off"}),
+    )
+    secret = forms.CharField(
+        label=gettext_lazy("Webhook address or key"),
+        max_length=500,
+        widget=forms.PasswordInput(attrs={"class": "field mono", "autocomplete": "new-password"}),
+    )
+
+    def __init__(self, values: object = None, *, of: Channel | None = None) -> None:
+        """`of`: change this one, whose service stays; without a new address or key that stays too."""
+        kept = {name: getattr(of, name) for name in ("name", "quiet_from", "quiet_until")} if of else {}
+        super().__init__(values, initial=kept, auto_id="service_%s")  # type: ignore[arg-type]
+        self.of = of
+        if of:
+            del self.fields["service"]
+            self.fields["secret"].required = False
+
+    def clean(self) -> None:
+        super().clean()
+        secret, name = self.cleaned_data.get("secret"), self.cleaned_data.get("service", "")
+        service = channels.service_of(self.of) if self.of else SERVICES.get(name)
+        if secret and service:
+            try:
+                check(service, secret)
+            except Refused as refused:
+                self.add_error("secret", str(refused))
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,10 +196,54 @@ def add_webhook(request: MemberRequest, team: str) -> HttpResponse:
     return _show(request, form=form)
 
 
+@require_POST
+def add_service(request: MemberRequest, team: str) -> HttpResponse:
+    form = ServiceForm(request.POST)
+    if not form.is_valid():
+        return _show(request, service_form=form)
+    service, name = SERVICES[form.cleaned_data["service"]], form.cleaned_data["name"]
+    secret = form.cleaned_data["secret"]
+    try:
+        channels.make_service(
+            request.team, service, name=name, secret=secret, quiet=form.quiet, person=request.user, request=request
+        )
+    except channels.NameTaken:
+        form.add_error("name", _("Another webhook or service has this name."))
+    except channels.TooManyWebhooks:
+        form.add_error(None, _("The team has %(n)d webhooks. Delete one first.") % {"n": channels.MOST_WEBHOOKS})
+    except KeyRingMissing:
+        form.add_error(None, _("This dashboard can’t store secrets yet."))
+    else:
+        messages.success(request, _("Alerts go to %(name)s. Send a test to see them.") % {"name": name})
+        return HttpResponseRedirect(_url(request.team))
+    return _show(request, service_form=form)
+
+
 @require_http_methods(["GET", "HEAD", "POST"])
 def webhook(request: MemberRequest, team: str, channel: int) -> HttpResponse:
-    """Show a webhook's form; on POST save it."""
-    found = get_object_or_404(Channel, team=request.team, type=Channel.Type.WEBHOOK, pk=channel)
+    """Show the form of a webhook or a service; on POST save it."""
+    found = get_object_or_404(Channel.objects.of_team_itself(), team=request.team, pk=channel)
+    return _service(request, found) if found.is_service else _webhook(request, found)
+
+
+def _service(request: MemberRequest, found: Channel) -> HttpResponse:
+    form = ServiceForm(request.POST if request.method == "POST" else None, of=found)
+    if form.is_valid():
+        values = {name: form.cleaned_data[name] for name in ("name", "secret")}
+        try:
+            channels.change_service(found, **values, quiet=form.quiet, person=request.user, request=request)
+        except channels.NameTaken:
+            form.add_error("name", _("Another webhook or service has this name."))
+        except KeyRingMissing:
+            form.add_error(None, _("This dashboard can’t store secrets yet."))
+        else:
+            messages.success(request, _("“%(name)s” was saved.") % {"name": values["name"]})
+            return HttpResponseRedirect(_url(request.team))
+    context = {"title": str(found), "channel": found, "service_form": form, "host": found.url}
+    return render(request, "snapshots/settings/webhook.html", context)
+
+
+def _webhook(request: MemberRequest, found: Channel) -> HttpResponse:
     names = ("name", "url", "quiet_from", "quiet_until")
     form = WebhookForm(
         request.POST if request.method == "POST" else None, initial={n: getattr(found, n) for n in names}
@@ -182,7 +266,7 @@ def act(request: MemberRequest, team: str, channel: int) -> HttpResponse:
     """Test, pause, resume or delete a channel: one's own, or as an admin a webhook."""
     found = get_object_or_404(_changed_by(request), pk=channel)
     wanted = request.POST.get("act", "")
-    if wanted == "secret" and not found.is_mail:
+    if wanted == "secret" and found.type == Channel.Type.WEBHOOK:
         secret = channels.replace_secret(found, person=request.user, request=request)
         return _show(request, made={"channel": found, "secret": secret})
     if wanted in ACTS:
@@ -207,7 +291,7 @@ ACTS: dict[str, tuple[Callable[..., None], object]] = {
 def _changed_by(request: MemberRequest) -> QuerySet[Channel]:
     own = Q(membership=request.membership)
     if request.membership.role == Role.ADMIN:
-        own |= Q(type=Channel.Type.WEBHOOK)
+        own |= ~Q(type=Channel.Type.MAIL)
     return Channel.objects.filter(own, team=request.team).select_related("team", "membership__user")
 
 
@@ -220,6 +304,7 @@ def _show(
     *,
     form: WebhookForm | None = None,
     mail_form: MailForm | None = None,
+    service_form: ServiceForm | None = None,
     made: dict[str, object] | None = None,
 ) -> HttpResponse:
     now, is_admin = timezone.now(), request.membership.role == Role.ADMIN
@@ -238,6 +323,7 @@ def _show(
         "mails": [line for line in lines if line.channel.is_mail] if is_admin else [],
         "webhooks": [line for line in lines if not line.channel.is_mail],
         "form": form or WebhookForm(),
+        "service_form": service_form or ServiceForm(),
         "made": made,
     }
     return render(request, "snapshots/settings/alerts.html", context)
