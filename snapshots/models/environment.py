@@ -114,6 +114,7 @@ class Environment(models.Model):
     clock_apart_since = models.DateTimeField(null=True)
     clock_correction = models.IntegerField(default=0, db_default=0)
     clock_doubt = models.PositiveIntegerField(default=0, db_default=0)
+    clock_earlier = models.PositiveIntegerField(default=0, db_default=0)
     partial_at = models.DateTimeField(null=True)
     partial_reason = models.CharField(max_length=200, blank=True)
     body_hash = models.CharField(max_length=64, blank=True)
@@ -219,13 +220,14 @@ class Environment(models.Model):
             self.clock_apart_since,
             self.clock_correction,
             self.clock_doubt,
+            self.clock_earlier,
         )
 
     @clocks.setter
     def clocks(self, clocks: Clocks) -> None:
         self.clock_read_at, self.clock_ahead, self.clock_unfollowed = clocks.at, clocks.ahead, clocks.unfollowed
         self.clock_apart_since, self.clock_correction = clocks.apart_since, clocks.correction
-        self.clock_doubt = clocks.doubt
+        self.clock_doubt, self.clock_earlier = clocks.doubt, clocks.earlier
 
     @property
     def clocks_apart(self) -> timedelta:

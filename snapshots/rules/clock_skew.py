@@ -13,7 +13,7 @@ AGREE = timedelta(minutes=2)
 # A larger difference is not followed: were only the header wrong, ages would be wrong by as much.
 MOST_FOLLOWED = timedelta(minutes=15)
 MOST_TOLD = timedelta(days=3650)
-# Between two syncs that are no further apart it is plain which clock jumped: the other one shows the usual step.
+# Between two syncs that are no further apart it is plain which clock jumped: the other one alone shows such a step.
 USUAL_STEP = timedelta(hours=1)
 # A difference that lasted so long without another jump is how the clocks are.
 SETTLED = timedelta(hours=1)
@@ -29,7 +29,8 @@ class Clocks:
         told: how far the header said that it is ahead of our clock.
         apart_since: since when the clocks disagree; None while they agree.
         correction: what must be added to our clock, which jumped while the provider's did not.
-        doubt: how far apart the two possible moments are, where it is not known which clock jumped.
+        doubt: how far apart the possible moments are, where it is not known which clock jumped.
+        earlier: how far the earliest of them is before the corrected time.
     """
 
     at: datetime | None = None
@@ -38,6 +39,7 @@ class Clocks:
     apart_since: datetime | None = None
     correction: int = 0
     doubt: int = 0
+    earlier: int = 0
 
     @property
     def is_trusted(self) -> bool:
@@ -52,7 +54,7 @@ class Clocks:
     @property
     def is_provider_right(self) -> bool:
         """Whether names and dates tell a time that can be followed: no difference is left, or it is our clock's."""
-        return self.apart_since is None or self.correction != 0
+        return not self.doubt and _is_near(self.told - self.correction, self.ahead)
 
     @property
     def unfollowed(self) -> int:
@@ -64,9 +66,8 @@ class Clocks:
         return moment + timedelta(seconds=self.correction)
 
     def provider(self, moment: datetime) -> datetime:
-        """The provider's time at a moment of our clock; the earlier one where it is not known which clock jumped."""
-        earlier = min(0, self.unfollowed) if self.doubt else 0
-        return self.ours(moment) + timedelta(seconds=self.ahead + earlier)
+        """The provider's time at a moment of our clock; the earliest one where it is not known which clock jumped."""
+        return self.ours(moment) + timedelta(seconds=self.ahead - self.earlier)
 
 
 def clock_ahead(told: datetime | None, received_at: datetime) -> int | None:
@@ -88,7 +89,8 @@ def read(before: Clocks, ours: datetime, told: int | None) -> Clocks:
         return Clocks(ours, ahead=told, told=told)
     if told == 0:
         return Clocks(ours)
-    if before.apart_since is not None and _is_near(told, before.told):
+    has_gone_back = before.ours(ours) - before.at < -AGREE
+    if before.apart_since is not None and _is_near(told, before.told) and not has_gone_back:
         return _again(before, before.apart_since, ours, told)
     return _jumped(before, before.at, ours, told)
 
@@ -105,40 +107,48 @@ def _first(ours: datetime, told: int) -> Clocks:
     """Without an earlier reading, accept a small difference, and treat a large one as uncertain."""
     if _followed(told) == told:
         return Clocks(ours, ahead=told, told=told)
-    return Clocks(ours, told=told, apart_since=ours, doubt=abs(told))
+    return Clocks(ours, told=told, apart_since=ours, doubt=abs(told), earlier=max(0, -told))
 
 
 def _again(before: Clocks, since: datetime, ours: datetime, told: int) -> Clocks:
     """The same difference as last time: it is how the clocks are once it has lasted."""
-    if before.correction:
-        return replace(
-            before, at=ours + timedelta(seconds=told - before.ahead), told=told, correction=told - before.ahead
-        )
-    settled = replace(before, at=ours, told=told)
+    if before.is_provider_right:
+        return _corrected(before, since, ours, told, told - before.ahead)
+    settled = _corrected(before, since, ours, told, before.correction)
     if not settled.has_lasted:
         return settled
-    ahead = _followed(told)
-    if ahead == told:
-        return Clocks(ours, ahead, told)
+    if _followed(told) == told:
+        return Clocks(ours, told, told)
     # Where it was not plain which clock jumped, time alone does not tell.
-    return Clocks(ours, ahead, told, since, doubt=before.doubt)
+    return replace(settled, ahead=_followed(told - before.correction))
 
 
 def _jumped(before: Clocks, at: datetime, ours: datetime, told: int) -> Clocks:
-    """One clock jumped since the last reading: the one of which the step is not the usual one."""
-    step = ours + timedelta(seconds=before.correction) - at
-    provider_step = step + timedelta(seconds=told - before.told)
-    if _is_usual(step, provider_step):
-        return Clocks(ours, before.ahead, told, ours)
-    if _is_usual(provider_step, step):
-        corrected = ours + timedelta(seconds=told - before.ahead)
-        return Clocks(corrected, before.ahead, told, corrected, correction=told - before.ahead)
-    return Clocks(ours, before.ahead, told, ours, doubt=abs(told - before.ahead))
+    """One clock jumped since the last reading: the one of which the step is not possible.
 
-
-def _is_usual(step: timedelta, other: timedelta) -> bool:
-    """Whether a clock's step is right and the other one's wrong: none goes back, and it is the smaller that counts.
-
-    After a longer step both may have jumped.
+    What was known or uncertain of an earlier jump stays so: this one comes on top of it.
     """
-    return -AGREE <= step <= USUAL_STEP and (other < -AGREE or step <= other)
+    jump = told - before.told
+    step = before.ours(ours) - at
+    provider_step = step + timedelta(seconds=jump)
+    if _is_possible(provider_step) and not _is_possible(step):
+        correction = before.correction + jump
+        return _corrected(before, None, ours, told, 0 if _is_near(correction, 0) else correction)
+    jumped = _corrected(before, None, ours, told, before.correction)
+    if _is_possible(step) and not _is_possible(provider_step):
+        return jumped
+    # Either one jumped, or both, and one of them is right again.
+    possible = [-before.earlier, before.doubt - before.earlier]
+    possible += [*(each + jump for each in possible), -before.correction, told - before.correction - before.ahead]
+    return replace(jumped, doubt=max(possible) - min(possible), earlier=-min(possible))
+
+
+def _corrected(before: Clocks, since: datetime | None, ours: datetime, told: int, correction: int) -> Clocks:
+    """The clocks after a reading with this correction; apart `since` then, or since now."""
+    at = ours + timedelta(seconds=correction)
+    return replace(before, at=at, told=told, apart_since=since or at, correction=correction)
+
+
+def _is_possible(step: timedelta) -> bool:
+    """Whether a clock may have gone so far between two readings: it went neither back nor further than usual."""
+    return -AGREE <= step <= USUAL_STEP

@@ -370,6 +370,13 @@ GUARDS = (
         "tests/sync/test_clock.py::test_a_jump_of_the_providers_clock_is_not_followed",
     ),
     Guard(
+        "where both clocks may be right, neither is believed",
+        "snapshots/rules/clock_skew.py",
+        "if _is_possible(provider_step) and not _is_possible(step):",
+        "if _is_possible(provider_step) and step > provider_step:",
+        "tests/sync/test_clock.py::test_where_both_steps_are_possible_neither_clock_is_believed",
+    ),
+    Guard(
         "an older witness widens the range",
         "snapshots/rules/taken_time.py",
         "if last_without is not None and (older :=",

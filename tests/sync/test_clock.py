@@ -5,6 +5,8 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 import time_machine
+from hypothesis import assume, given
+from hypothesis import strategies as st
 
 from snapshots.models import Environment, Snapshot, Volume
 from snapshots.rules.clock_skew import Clocks, clock_ahead, read
@@ -97,14 +99,17 @@ def seconds(span: timedelta) -> int:
 AGREEING = Clocks(NOW)
 
 
-@pytest.mark.parametrize("jump", [3 * MINUTE, 20 * HOUR, -20 * HOUR, 30 * DAY, -30 * DAY])
+FAR = [20 * HOUR, -20 * HOUR, 30 * DAY, -30 * DAY]
+
+
+@pytest.mark.parametrize("jump", FAR)
 def test_a_jump_of_the_providers_clock_is_not_followed(jump: timedelta) -> None:
     found = read(AGREEING, NOW + MINUTE, seconds(jump))
     assert (found.is_trusted, found.ahead, found.correction, found.doubt) == (False, 0, 0, 0)
     assert found.provider(NOW + MINUTE) == NOW + MINUTE
 
 
-@pytest.mark.parametrize("jump", [3 * MINUTE, 20 * HOUR, -20 * HOUR, 30 * DAY, -30 * DAY])
+@pytest.mark.parametrize("jump", [-4 * MINUTE, *FAR])
 def test_a_jump_of_our_clock_is_corrected(jump: timedelta) -> None:
     ours = NOW + MINUTE + jump
     found = read(AGREEING, ours, seconds(-jump))
@@ -115,6 +120,57 @@ def test_a_jump_of_our_clock_is_corrected(jump: timedelta) -> None:
         found = read(found, NOW + minutes * MINUTE + jump, seconds(-jump))
     assert (found.is_trusted, found.at) == (True, NOW + 62 * MINUTE)
     assert read(found, NOW + 63 * MINUTE, 0) == Clocks(NOW + 63 * MINUTE)
+
+
+@pytest.mark.parametrize("ahead", [3 * MINUTE, -3 * MINUTE, 40 * MINUTE, -10 * MINUTE])
+def test_where_both_steps_are_possible_neither_clock_is_believed(ahead: timedelta) -> None:
+    ours = NOW + 15 * MINUTE
+    found = read(AGREEING, ours, seconds(ahead))
+    assert (found.is_trusted, found.doubt) == (False, seconds(abs(ahead)))
+    assert found.provider(ours) == min(ours, ours + ahead)
+
+
+# How far off the provider's clock and ours are at the readings after the first one, some minutes apart.
+Ahead = tuple[timedelta, timedelta]
+NONE, THREE, MONTH = timedelta(), 3 * HOUR, 30 * DAY
+ON_TOP: list[tuple[Ahead, ...]] = [
+    ((MONTH, NONE), (MONTH, THREE)),
+    ((MONTH, NONE), (MONTH, -THREE), (MONTH, NONE), (NONE, NONE)),
+    ((NONE, THREE), (MONTH, THREE), (MONTH, -THREE)),
+    ((NONE, -THREE), (-MONTH, -THREE), (NONE, -THREE), (20 * HOUR, -THREE)),
+    ((-MONTH, NONE), (-MONTH, MONTH), (THREE, MONTH), (THREE, NONE)),
+]
+
+
+@pytest.mark.parametrize("first", [AGREEING, Clocks(NOW, 600, 600), Clocks(NOW, -600, -600)])
+@pytest.mark.parametrize("jumps", ON_TOP)
+def test_jumps_on_top_of_jumps_leave_our_time_right(jumps: tuple[Ahead, ...], first: Clocks) -> None:
+    found, now = first, NOW
+    for provider, ours in jumps:
+        for _ in range(2):
+            now += 7 * MINUTE
+            found = read(found, now + ours, seconds(provider - ours) + first.ahead)
+            assert (found.at, found.ours(now + ours), found.doubt) == (now, now, 0)
+            assert found.provider(now + ours) == now + timedelta(seconds=first.ahead)
+            assert not found.is_trusted or (provider, ours) == (NONE, NONE)
+            assert found.is_provider_right is (provider == NONE)
+
+
+@pytest.mark.parametrize("is_ours", [True, False])
+@pytest.mark.parametrize("was_ours", [True, False])
+@pytest.mark.parametrize("sign", [1, -1])
+def test_a_later_jump_ends_no_doubt(sign: int, was_ours: bool, is_ours: bool) -> None:
+    """In a silence one clock jumped by 20 hours, then one plainly by three: the true time stays among the possible."""
+    silent, jump, later = NOW + 9 * HOUR, sign * 20 * HOUR, sign * -THREE
+    provider, ours = (NONE, jump) if was_ours else (jump, NONE)
+    found = read(AGREEING, silent + ours, seconds(provider - ours))
+    provider, ours = (provider, ours + later) if is_ours else (provider + later, ours)
+    for minutes in range(7, 90, 7):
+        now = silent + minutes * MINUTE
+        found = read(found, now + ours, seconds(provider - ours))
+        assert not found.is_trusted
+        earliest = found.provider(now + ours)
+        assert earliest <= now <= earliest + timedelta(seconds=found.doubt)
 
 
 @pytest.mark.parametrize(
@@ -152,6 +208,31 @@ def test_an_answer_without_a_date_changes_nothing() -> None:
     jumped = read(AGREEING, NOW + MINUTE, 72_000)
     again = read(jumped, NOW + 2 * MINUTE, None)
     assert (again.apart_since, again.told, again.is_trusted) == (NOW + MINUTE, 72_000, False)
+
+
+# How far off a clock is, and what changes between two readings: the minutes, and how far off both are then.
+OFFS = st.sampled_from([NONE, NONE, *(sign * off for off in (THREE, 20 * HOUR, MONTH) for sign in (1, -1))])
+GAPS = st.tuples(st.sampled_from([5, 20, 55, 300]), st.sampled_from(["provider", "ours", "", "both"]), OFFS)
+
+
+@given(st.lists(GAPS, min_size=1, max_size=8))
+def test_the_true_time_is_among_those_that_are_possible(gaps: list[tuple[int, str, timedelta]]) -> None:
+    found, now, provider, ours = AGREEING, NOW, NONE, NONE
+    for minutes, which, off in gaps:
+        now, were = now + minutes * MINUTE, (provider, ours)
+        if which == "both":
+            # One is right again. Of two that are wrong nobody knows by how much.
+            provider, ours = (NONE, off) if provider else (off, NONE)
+        elif which == "ours":
+            ours = off
+        elif which == "provider":
+            provider = off
+        # Clocks that agree are believed, and so is a silence that both tell.
+        assume(provider != ours or provider == NONE)
+        assume(provider - were[0] != ours - were[1] or (provider, ours) == were or minutes * MINUTE + ours < were[1])
+        found = read(found, now + ours, seconds(provider - ours))
+        earliest = found.provider(now + ours)
+        assert earliest <= now <= earliest + timedelta(seconds=found.doubt)
 
 
 @pytest.fixture

@@ -11,7 +11,7 @@ import pytest
 from django.db import transaction
 from hypothesis import HealthCheck, Phase, given, settings
 
-from tests.verdicts.histories import Found, History, Tried, histories
+from tests.verdicts.histories import Found, History, Kept, Tried, Turn, histories
 
 pytestmark = pytest.mark.django_db
 FEW = 15
@@ -55,3 +55,22 @@ def test_no_history_shows_what_is_not_so(figures: Callable[..., None]) -> None:
     figures("histories", tried=tried["tried"], verdicts=found.verdicts)
     for name, counted in (("verdicts of histories", found.words), ("happened in histories", found.happened)):
         figures(name, **{word.replace(" ", "_"): number for word, number in sorted(counted.items())})
+
+
+HOURLY = Kept("HOURLY", target=24, past=3, fate="fine", fate_from=0, fate_hours=1)
+MISSED = Kept("HOURLY", target=None, past=3, fate="missed", fate_from=0, fate_hours=9)
+
+
+@pytest.mark.parametrize(
+    "history",
+    [
+        # Our clock jumps while the provider's is known to be wrong.
+        History((HOURLY,) * 3, (), (20, 7, 7, 20), (Turn("ours", (3, 1), 2), Turn("provider", (2, 3), 24))),
+        # Our clock goes back by less than a step: the smaller step is not the right one for that.
+        History((MISSED,) * 4, (), (20, 20, 20), (Turn("ours", (2, 1), 1),)),
+    ],
+)
+def test_clocks_that_once_fooled_the_verdicts(history: History) -> None:
+    found = played(history)
+    assert found.verdicts
+    assert not found.wrong

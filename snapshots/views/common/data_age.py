@@ -222,6 +222,11 @@ def _clock_counts(clocks: Clocks) -> str:
         return _(
             "It is not known which one is wrong. Until they agree, statuses are shown only where both give the same."
         )
+    if clocks.correction and not clocks.is_provider_right:
+        return _(
+            "Both clocks have jumped: due times and ages of volumes follow neither of them. "
+            "Correct this machine's clock."
+        )
     if clocks.correction:
         return _("This machine's clock has jumped: due times follow the provider's. Correct this machine's clock.")
     return _("This difference is ignored: due times and ages of volumes follow this machine's clock.")

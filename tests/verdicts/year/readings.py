@@ -39,7 +39,9 @@ class Readings:
         """Take a reading at this true moment."""
         apart, last = self.provider - self.ours, self._at
         self._at, was_right = now, self._is_right
-        if abs(apart - self._usually_apart) <= AGREE or abs(apart) <= AGREE:
+        is_usual = abs(apart - self._usually_apart) <= AGREE or abs(apart) <= AGREE
+        # At first nobody can know whether the provider's clock has long been a little off, as are its names.
+        if is_usual or (last is None and abs(apart) <= DRIFT):
             self._settle(apart)
         elif self.since is None or abs(apart - self._apart) > AGREE:
             self.since, self.is_trusted = now, False

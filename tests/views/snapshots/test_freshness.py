@@ -348,3 +348,9 @@ def test_a_clock_that_is_not_believed_is_told_too(alice_client: Client, fill: Fi
     (told,) = banners(alice_client.get(LIST))
     assert "2 h behind this machine's. This difference is ignored" in told
     assert "follow this machine's" in told
+    Environment.objects.update(clock_correction=3600)
+    (told,) = banners(alice_client.get(LIST))
+    assert "Both clocks have jumped" in told
+    Environment.objects.update(clock_correction=-7300)
+    (told,) = banners(alice_client.get(LIST))
+    assert "This machine's clock has jumped" in told
