@@ -12,7 +12,7 @@ def note_earliest(apps: Apps, schema_editor: BaseDatabaseSchemaEditor) -> None:
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("snapshots", "0027_digests"),
+        ("snapshots", "0028_services"),
     ]
 
     operations = [
