@@ -97,7 +97,7 @@ bench: $(TEST) $(PEERS) ## Measure pages, other products, PostgreSQL, Chromium a
 	@.ci/chromium
 	@.ci/services
 	@mkdir -p test-results
-	@for part in load peers horizon services browser due sync; do $(PY) -m bench $$part || exit 1; done >test-results/bench.md
+	@for part in load peers horizon services browser due sync waits; do $(PY) -m bench $$part || exit 1; done >test-results/bench.md
 	@cat test-results/bench.md
 
 bench-quick: $(TEST) ## Measure the list at 10,000 snapshots and the volumes page at 1,000 volumes, in about a minute

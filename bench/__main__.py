@@ -7,6 +7,7 @@ home    The same of the volumes page. Its sizes are volumes, with ten snapshots 
 plans   How SQLite reads each page's rows, at the largest size.
 sync    A refresh against the simulator, at the largest size, ten snapshots a volume: unchanged, changed in nothing we
         keep, 1 % changed, an empty list, all of them again. `locked`: how long it held the write lock at a time.
+waits   How long another writer waits during a refresh, and what a refresh takes (bench/waits.py).
 load    Requests/s of every page, hot and cold, on 1 and 16 connections, as ratios to `fixed` (bench/load.py).
 peers   The list beside other ways to show it, over the same rows (bench/rivals.py).
 horizon The list beside the page of volume snapshots of OpenStack Horizon (bench/rivals.py).
@@ -94,6 +95,10 @@ def _sync(ground: Stage, options: Namespace) -> None:
     print(f"```\n{ground.run('refresh', max(options.sizes or SIZES), options.rounds or SYNC_ROUNDS)}```\n")
 
 
+def _waits(ground: Stage, options: Namespace) -> None:
+    print(ground.run("waits", max(options.sizes or SIZES)))
+
+
 def _load(ground: Stage, options: Namespace) -> None:
     facts = _filled(ground, options.sizes or LOAD_SIZES)
     for size in sorted(facts):
@@ -148,6 +153,7 @@ PARTS: dict[str, Callable[[Stage, Namespace], None]] = {
     "home": _home,
     "plans": _plans,
     "sync": _sync,
+    "waits": _waits,
     "load": _load,
     "peers": _peers,
     "horizon": _horizon,

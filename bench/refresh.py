@@ -57,7 +57,7 @@ class Bench:
 
     def refresh(self) -> Timed:
         """Claim, fetch, compare and store once, as the sync does. Raises Unfit if the list was incomplete."""
-        body = self._body()  # also makes the simulator encode what changed before the clock runs
+        body = body_of(self.simulator)  # also makes the simulator encode what changed before the clock runs
         floor = _seconds(lambda: json.loads(body))
         held = claimed(self.environment)
         began = perf_counter()
@@ -74,11 +74,12 @@ class Bench:
             written = store_listing(held, listing, received_at=timezone.now())
         return Timed(floor, fetch, compare, perf_counter() - began, max(locks), written.total)
 
-    def _body(self) -> bytes:
-        request = Request(f"{self.simulator.url}/services/{LARGE}/snapshots", headers={KEY_HEADER: KEY})
-        with urlopen(request, timeout=60) as response:
-            body: bytes = response.read()
-        return body
+
+def body_of(simulator: Simulator) -> bytes:
+    request = Request(f"{simulator.url}/services/{LARGE}/snapshots", headers={KEY_HEADER: KEY})
+    with urlopen(request, timeout=60) as response:
+        body: bytes = response.read()
+    return body
 
 
 def run(size: int, rounds: int) -> None:
@@ -110,15 +111,15 @@ def measured(size: int, rounds: int) -> Iterator[tuple[str, list[Timed]]]:
 def _kinds(world: World) -> Iterator[tuple[str, Callable[[int], None]]]:
     ids = [str(row["id"]) for row in world.snapshots(LARGE)]
     yield "the same bytes", lambda turn: None
-    yield "a field that we do not keep", lambda turn: _set(world, ids[:1], note=turn)
+    yield "a field that we do not keep", lambda turn: set_fields(world, ids[:1], note=turn)
     some = ids[::ROWS_PER_CHANGED]
-    yield "one renamed", lambda turn: _set(world, ids[:1], name=f"renamed-{turn}")
-    yield "1 % renamed", lambda turn: _set(world, some, name=f"renamed-{turn}")
-    yield "1 % in another state", lambda turn: _set(world, some, state=STATES[turn % 2])
-    yield "all renamed", lambda turn: _set(world, ids, name=f"all-renamed-{turn}")
+    yield "one renamed", lambda turn: set_fields(world, ids[:1], name=f"renamed-{turn}")
+    yield "1 % renamed", lambda turn: set_fields(world, some, name=f"renamed-{turn}")
+    yield "1 % in another state", lambda turn: set_fields(world, some, state=STATES[turn % 2])
+    yield "all renamed", lambda turn: set_fields(world, ids, name=f"all-renamed-{turn}")
 
 
-def _set(world: World, ids: list[str], **fields: object) -> None:
+def set_fields(world: World, ids: list[str], **fields: object) -> None:
     for id in ids:
         world.change_snapshot(LARGE, id, fields)
 
