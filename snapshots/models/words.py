@@ -4,6 +4,7 @@ The migrations `0018_words` and `0021_words_of_new_rows` make it. It leads to th
 that may hold a word. Whether they do, `holds` tells.
 """
 
+import json
 from collections.abc import Iterable
 from contextlib import suppress
 from datetime import datetime
@@ -34,7 +35,8 @@ FIND = f"""SELECT id FROM snapshots_unindexed WHERE team_id = %s
     UNION ALL SELECT rowid FROM snapshots_words WHERE snapshots_words MATCH %s LIMIT %s"""  # noqa: S608 our own SQL
 FIRST = f"FROM snapshots_unindexed ORDER BY team_id, id LIMIT {AT_ONCE}"
 REMEMBER = f"""INSERT OR IGNORE INTO snapshots_unindexed (team_id, id, words) SELECT team_id, id, {WORDS}
-    FROM snapshots_snapshot WHERE id = %s AND id <= (SELECT id FROM snapshots_indexed)"""  # noqa: S608 our own SQL
+    FROM snapshots_snapshot
+    WHERE id IN (SELECT value FROM json_each(%s)) AND id <= (SELECT id FROM snapshots_indexed)"""  # noqa: S608 our own SQL
 IS_BEHIND = f"SELECT EXISTS (SELECT 1 {FIRST}) OR EXISTS (SELECT 1 {NEW} 1)"
 STEPS = (
     f"""INSERT INTO snapshots_words (snapshots_words, rowid, words)
@@ -78,7 +80,7 @@ def remember(pks: Iterable[str | int | datetime | None]) -> None:
     """
     if connection.vendor == "sqlite" and is_there():
         with connection.cursor() as cursor:
-            cursor.executemany(REMEMBER, [(pk,) for pk in pks])
+            cursor.execute(REMEMBER, [json.dumps([*pks])])
 
 
 def catch_up() -> None:
