@@ -22,9 +22,9 @@ FOUND_LASTS = timedelta(hours=1)
 class Known(NamedTuple):
     """The values of a mirrored row that the comparison needs.
 
-    `group`: rows of one group replace each other (a volume's snapshots of one type). `sight`: a key that sees one row
-    of a sight sees all (a volume's snapshots). `found_at`: when the provider last returned the row by its id, although
-    its lists do not have it.
+    `kind`, `sight`: rows of one kind and sight replace each other (a volume's snapshots of one type); a key that sees
+    one row of a sight sees all (a volume's snapshots). `found_at`: when the provider last returned the row by its id,
+    although its lists do not have it.
     """
 
     pk: int
@@ -32,8 +32,12 @@ class Known(NamedTuple):
     missing_since: datetime | None
     listed: bool
     found_at: datetime | None = None
-    group: Hashable = None
+    kind: Hashable = None
     sight: Hashable = None
+
+    @property
+    def group(self) -> Hashable:
+        return self.sight, self.kind
 
 
 class Remote(Protocol):

@@ -3,7 +3,6 @@
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
-from typing import Any
 
 from django.db import transaction
 
@@ -192,14 +191,8 @@ def known_rows(environment: Environment, ids: Sequence[str] | None = None) -> di
     rows = Snapshot.objects.filter(environment=environment)
     if ids is not None:
         rows = rows.filter(snapshot_id__in=ids)
-    columns = ("snapshot_id", "interval_type", "volume_id", "pk", "fingerprint", "missing_since", "listed", "found_at")
-    # Of many rows each has one of a few groups and sights: keep one object for each.
-    same: dict[object, Any] = {}
-    found = {}
-    for snapshot_id, interval_type, volume_id, *row in plain_rows(rows, *columns):
-        group, sight = (volume_id, interval_type), volume_id
-        found[snapshot_id] = diff.Known._make([*row, same.setdefault(group, group), same.setdefault(sight, sight)])
-    return found
+    columns = ("snapshot_id", "pk", "fingerprint", "missing_since", "listed", "found_at", "interval_type", "volume_id")
+    return {snapshot_id: diff.Known._make(row) for snapshot_id, *row in plain_rows(rows, *columns)}
 
 
 def _plan(held: Claim, listing: Listing[SnapshotRecord], now: datetime) -> Plan:
