@@ -141,7 +141,7 @@ def prepare(
 ) -> Prepared:
     # The provider lists the newest first: inserted in reverse, snapshots without a date keep that order by row number.
     added = list(reversed(plan.added))
-    before = _before(environment, plan)
+    before = _before(plan)
     changed = [(pk, before[pk], record) for pk, record in plan.changed if pk in before]
     dated_again, durations = list(_retaken(plan, before)), list(_durations(environment, plan, before))
     events = changes.of_plan(environment, plan, before, now=now, listing=listing)
@@ -264,15 +264,15 @@ def _touched(plan: Plan) -> list[int]:
     return [*(pk for pk, _ in plan.changed), *plan.returned, *plan.left_out, *plan.missing, *plan.there]
 
 
-def _before(environment: Environment, plan: Plan) -> dict[int, Before]:
+def _before(plan: Plan) -> dict[int, Before]:
     """Return the rows that the plan touches, before the change, by primary key."""
     found: dict[int, Before] = {}
     # Nearly all of these texts are the same in many rows: each is kept once.
     same: dict[str, str] = {}
-    # In the order in which they are stored: a list may name them in any other.
+    # In the order in which they are stored: a list may name them in any other. Without the environment, of which SQLite
+    # would read all rows each time.
     for pks in _batches(sorted(_touched(plan))):
-        rows = Snapshot.objects.filter(environment=environment, pk__in=pks)
-        for pk, *rest in plain_rows(rows, "pk", *Before._fields):
+        for pk, *rest in plain_rows(Snapshot.objects.filter(pk__in=pks), "pk", *Before._fields):
             row = Before._make(rest)
             texts = (row.state, row.interval_type, row.volume_id, row.volume)
             state, interval_type, volume_id, volume = (same.setdefault(text, text) for text in texts)
