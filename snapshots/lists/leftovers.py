@@ -263,8 +263,9 @@ def _conditions(rules: Rules, volumes: Iterable[str] | None = None) -> dict[str,
 def _surplus(rules: Rules, volumes: Iterable[str] | None) -> "QuerySet[Snapshot, int]":
     """Those of a volume that has enough usable ones that are newer for certain."""
     rows = _listed(rules).exclude(volume_id="")
-    if volumes is not None:
-        rows = rows.filter(volume_id__in=volumes)
+    # Few volumes have so many: the rows of the others need not be sorted.
+    enough = Volume.objects.of_team(rules.team).filter(usable_count__gte=rules.filters.keep)
+    rows = rows.filter(volume_id__in=enough.values("volume_id") if volumes is None else volumes)
     began = Case(When(state=USABLE_STATE, then=F("taken_after")), output_field=DateTimeField(null=True))
     needed_from = Window(
         NthValue(began, rules.filters.keep),
