@@ -2,9 +2,11 @@
 
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
+from importlib import import_module
 
 import pytest
 import time_machine
+from django.apps import apps
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
@@ -330,6 +332,19 @@ def test_which_clock_jumped_in_a_silence_time_alone_does_not_tell(
         clock.shift(hours * HOUR)
         refreshed(environment)
         assert environment.clock_doubt == 72_000
+
+
+@pytest.mark.parametrize(("ahead", "earlier"), [(-20 * HOUR, 72_000), (20 * HOUR, 0)])
+def test_a_doubt_of_the_version_before_begins_with_the_earlier_clock(
+    environment: Environment, off: Off, ahead: timedelta, earlier: int
+) -> None:
+    off(ahead)
+    refreshed(environment)
+    found = environment.clocks
+    Environment.objects.update(clock_earlier=0)
+    import_module("snapshots.migrations.0029_clock_earlier").note_earliest(apps, None)
+    environment.refresh_from_db()
+    assert (environment.clocks, environment.clock_earlier) == (found, earlier)
 
 
 def test_while_either_clock_may_be_wrong_nothing_is_dated_by_ours(
