@@ -20,7 +20,7 @@ from dashboard.teams.people.invitations import sends_mail
 from snapshots.alerts import digest_letter
 from snapshots.alerts.digest import figures_of
 from snapshots.alerts.messages import NotSent, site_url, url_of, volume_url
-from snapshots.models import Alert, Delivery, Problem
+from snapshots.models import Alert, Delivery
 from snapshots.text import alert_text
 
 MOST_ROWS, MOST_SUMMARIZED = 5, 20
@@ -154,7 +154,7 @@ def letter_of(delivery: Delivery) -> Letter:
 def _of_alert(alert: Alert) -> Letter:
     is_end = alert.event == Alert.Event.ENDED
     mark, tone = alert_text.mark_of(alert)
-    status = str(Problem.Kind(alert.kind).label)
+    status = alert.label
     word = _("%(status)s, ended") % {"status": status} if is_end else status
     rows = () if alert_text.is_of_place(alert) else tuple(_rows(alert))
     left = int(alert.content["count"]) - len(rows) if rows else 0
@@ -165,7 +165,7 @@ def _of_alert(alert: Alert) -> Letter:
         tone=tone,
         sentences=tuple(alert_text.sentences_of(alert)),
         facts=tuple(alert_text.facts_of_alert(alert)),
-        link=(_("Open the problem"), url_of(alert)),
+        link=(_("Open the problem") if alert.kind else _("Open the page"), url_of(alert)),
         columns=(_("Volume"), _("Instance"), _("Newest usable, UTC")),
         rows=rows,
         more=ngettext("and %(n)d more", "and %(n)d more", left) % {"n": left} if left else "",
@@ -184,7 +184,7 @@ def _rows(alert: Alert) -> Iterable[Row]:
 
 
 def _closing(alert: Alert, is_end: bool) -> Iterable[str]:
-    if is_end:
+    if is_end or not alert.kind:
         return
     others, number = int(alert.content["others"]), int(alert.content["count"])
     if others:

@@ -32,7 +32,9 @@ def document_of(delivery: Delivery) -> Values:
 
 
 def event_of(delivery: Delivery) -> str:
-    return f"problems.{delivery.alert.event}" if delivery.alert else str(delivery.event)
+    if delivery.alert is None:
+        return str(delivery.event)
+    return f"{'problems' if delivery.alert.kind else 'volumes'}.{delivery.alert.event}"
 
 
 def _parts(delivery: Delivery) -> Values:
@@ -49,7 +51,7 @@ def summary_of(alert: Alert) -> Values:
     return {
         "incident": str(alert.beginning_id or alert.pk),
         "environment": {"service_code": environment.service_code, "name": environment.name},
-        "status": Problem.Kind(alert.kind).code,
+        "status": alert.code,
         "count": alert.content["count"],
         "title": title_of(alert),
         "url": url_of(alert),
@@ -57,10 +59,13 @@ def summary_of(alert: Alert) -> Values:
 
 
 def url_of(alert: Alert) -> str:
-    """Return the address of the page that shows it: the volume's, or the group on the alerts page."""
+    """Return the address of the page that shows it: the volume's, the group on the alerts page, or the changes."""
     environment, problems = alert.environment, alert.content["problems"]
     if len(problems) == 1 and problems[0]["volume"]:
-        return volume_url(environment, problems[0]["volume"]["id"]) + f"#problem-{problems[0]['id']}"
+        number = problems[0]["id"]
+        return volume_url(environment, problems[0]["volume"]["id"]) + (f"#problem-{number}" if number else "")
+    if alert.event == Alert.Event.FEWER:
+        return f"{site_url('snapshots:changes', environment.team)}?{urlencode({'environment': environment.path})}"
     return group_url(environment, alert.kind, is_ended=alert.event == Alert.Event.ENDED)
 
 

@@ -121,7 +121,7 @@ def _announce_beginning(environment: Environment, kind: int, problems: Sequence[
         update_fields=["alert"],
         unique_fields=["problem"],
     )
-    _enqueue(alert, Channel.objects.filter(team=environment.team_id).for_alerts().active(), now)
+    enqueue(alert, Channel.objects.filter(team=environment.team_id).for_alerts().active(), now)
 
 
 def _announce_ends(environment: Environment, now: datetime) -> None:
@@ -150,10 +150,11 @@ def _announce_ends(environment: Environment, now: datetime) -> None:
                 beginning=beginning,
                 content=content,
             )
-            _enqueue(alert, channels, now)
+            enqueue(alert, channels, now)
 
 
-def _enqueue(alert: Alert, channels: QuerySet[Channel], now: datetime) -> None:
+def enqueue(alert: Alert, channels: QuerySet[Channel], now: datetime) -> None:
+    """Write a delivery of an alert to each of these channels, in the transaction that writes the alert."""
     # Locked, so that none is deleted before this is committed.
     locked = list(channels.select_for_update(no_key=True).order_by("pk").values_list("pk", flat=True))
     Delivery.objects.bulk_create(

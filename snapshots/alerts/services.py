@@ -152,7 +152,7 @@ def note_of(delivery: Delivery) -> Note:
             text="\n".join(alert_text.sentences_of(alert)),
             url=url_of(alert),
             tone=tone,
-            level=1 if alert.kind in WORST else 2 if alert.kind in MIDDLE else 3,
+            level=1 if alert.kind in WORST else 2 if alert.kind in MIDDLE or not alert.kind else 3,
             is_end=alert.event == Alert.Event.ENDED,
             team=name,
         )

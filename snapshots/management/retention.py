@@ -10,7 +10,7 @@ from enum import Enum
 
 from django.conf import settings
 from django.db import transaction
-from django.db.models import Exists, F, Model, OuterRef, QuerySet
+from django.db.models import Exists, F, Model, OuterRef, Q, QuerySet
 from django.db.models.functions import Coalesce
 from django.utils.translation import gettext as _
 
@@ -141,8 +141,8 @@ def gone_volumes(now: datetime) -> QuerySet[Volume]:
 def ended_alerts(now: datetime) -> QuerySet[Alert]:
     """Alerts of `HISTORY_DAYS` ago that are over; their ends and messages go with them."""
     since = _history_since(now)
-    begun = Alert.objects.filter(event=Alert.Event.BEGAN, is_over=True, at__lt=since)
-    return begun.exclude(end__at__gte=since)
+    is_over = Q(event=Alert.Event.BEGAN, is_over=True) | Q(event=Alert.Event.FEWER)
+    return Alert.objects.filter(is_over, at__lt=since).exclude(end__at__gte=since)
 
 
 def _history_since(now: datetime) -> datetime:

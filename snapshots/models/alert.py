@@ -19,12 +19,18 @@ CLOCKS_APART = timedelta(minutes=1)
 class Alert(models.Model):
     """Problems of one kind in one environment, announced together: that they began, or that all of them ended.
 
+    Or volumes that lost many snapshots, which is no problem and has no kind.
+
     `content` is what was known then; all receivers get the same, however late.
     """
 
     class Event(models.TextChoices):
         BEGAN = "began", _("began")
         ENDED = "ended", _("ended")
+        # Of no problem: volumes lost more than half of their usable snapshots within a day.
+        FEWER = "fewer", _("many fewer usable")
+
+    NO_KIND = 0
 
     team = models.ForeignKey(Team, on_delete=models.CASCADE, related_name="+", verbose_name=_("team"))
     environment = models.ForeignKey(
@@ -47,7 +53,16 @@ class Alert(models.Model):
         ]
 
     def __str__(self) -> str:
-        return f"{Problem.Kind(self.kind).code} {self.event}"
+        return f"{self.code} {self.event}"
+
+    @property
+    def code(self) -> str:
+        """The code of its kind, as channels send it."""
+        return Problem.Kind(self.kind).code if self.kind else str(self.event)
+
+    @property
+    def label(self) -> str:
+        return str(Problem.Kind(self.kind).label if self.kind else _("Many fewer usable"))
 
 
 class AnnouncedProblem(models.Model):

@@ -112,6 +112,8 @@ class Volume(models.Model):
     gaps = models.JSONField(default=dict)
     # When its usable snapshots decreased by more than rotation explains.
     fewer_at = models.DateTimeField(null=True)
+    # The `fewer_at` of which an alert was decided last.
+    fewer_told_at = models.DateTimeField(null=True)
     judged_at = models.DateTimeField(null=True)
 
     objects = VolumeQuerySet.as_manager()
@@ -129,6 +131,10 @@ class Volume(models.Model):
             ),
             # Everything that verdicts, counts and order need, so that no page reads the wide rows.
             models.Index(fields=JUDGED_FIELDS, name="volume_by_verdict"),
+            # For the few that alerts look for after each list.
+            models.Index(
+                fields=["environment", "fewer_at"], condition=Q(fewer_at__isnull=False), name="volume_with_fewer"
+            ),
         ]
 
     def __str__(self) -> str:

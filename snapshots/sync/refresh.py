@@ -19,6 +19,7 @@ from django.utils.translation import gettext as _
 from dashboard.backends.prepared import Prepared
 from dashboard.secrets import KeyUnreadable, Secret
 from snapshots.alerts import outbox, problems
+from snapshots.alerts.fewer import announce_fewer
 from snapshots.cloudca.errors import CloudError, NotFound
 from snapshots.cloudca.http import Deadline
 from snapshots.cloudca.records import Listing, SnapshotRecord, VolumeRecord
@@ -295,6 +296,7 @@ def _write(begun: UnderWay, fetched: Fetched) -> Written | Fault:
             announce=outbox.announce,
         )
         contain(settle, name_of(held.environment))
+        contain(partial(announce_fewer, written.environment), name_of(held.environment))
         note = partial(rule_times.note, written.environment, is_listed=True, listed_before=listed_before)
         contain(note, name_of(held.environment))
     return written

@@ -61,19 +61,23 @@ def shown(name: str, most: int = MOST_NAME) -> str:
 
 def title_of(alert: Alert) -> str:
     """ "61 volumes in prod · compute-on: no run since 03:10"."""
-    kind, values = Kind(alert.kind), _values(alert)
+    values = _values(alert)
+    if not alert.kind:
+        return _("%(what)s in %(place)s: many fewer usable snapshots since %(since)s") % values
     if alert.event == Alert.Event.ENDED:
         if not alert.content["count"]:
             return _("%(place)s: “%(status)s” is in another alert since %(ended)s") % values
         if is_of_place(alert):
             return _("%(place)s: “%(status)s” ended at %(ended)s") % values
         return _("%(what)s in %(place)s: “%(status)s” ended at %(ended)s") % values
-    return str(NO_RUN if alert.content["has_due"] else TITLES[kind]) % values
+    return str(NO_RUN if alert.content["has_due"] else TITLES[Kind(alert.kind)]) % values
 
 
 def subject_of(alert: Alert) -> str:
     """Return the title for a mail. It makes sense when it is cut after 60 characters."""
     values = _values(alert) | {"team": shown(alert.team.name, MOST_TEAM)}
+    if not alert.kind:
+        return _("[%(team)s] Many fewer usable: %(what)s in %(place)s, since %(since)s") % values
     if alert.event == Alert.Event.ENDED:
         if is_of_place(alert):
             return _("[%(team)s] Ended: %(status)s, %(place)s, until %(ended)s") % values
@@ -83,6 +87,8 @@ def subject_of(alert: Alert) -> str:
 
 def mark_of(alert: Alert) -> tuple[str, str]:
     """Return mark and tone, as of `Badge`."""
+    if not alert.kind:
+        return USUAL_MARK
     return END_MARK if alert.event == Alert.Event.ENDED else MARKS.get(Kind(alert.kind), USUAL_MARK)
 
 
@@ -93,6 +99,8 @@ def is_of_place(alert: Alert) -> bool:
 
 def sentences_of(alert: Alert) -> list[str]:
     """Explain it, in one or two sentences."""
+    if not alert.kind:
+        return list(_fewer(alert))
     return list(_ends(alert) if alert.event == Alert.Event.ENDED else _explained(alert))
 
 
@@ -105,6 +113,8 @@ def facts_of_alert(alert: Alert) -> list[tuple[str, str]]:
         value = _("by %(at)s UTC") % {"at": _full(began)}
     elif after != began:
         value = _("between %(after)s and %(at)s UTC") % {"after": _full(after), "at": _full(began)}
+    if not alert.kind:
+        return [(_("Found"), at_text(began))]
     found = [(_("Began"), value)]
     if alert.event == Alert.Event.ENDED:
         found.append((_("Ended"), at_text(moment(content["ended_at"]))))
@@ -134,7 +144,7 @@ def _values(alert: Alert) -> dict[str, str]:
     return {
         "what": _what(alert),
         "place": shown(alert.environment.place),
-        "status": str(Kind(alert.kind).label),
+        "status": alert.label,
         "since": times.clock(since, at) if since else "",
         "ended": times.clock(ended, at) if ended else "",
     }
@@ -173,6 +183,17 @@ def _explained(alert: Alert) -> Iterator[str]:
     if kind != Kind.NONE and usable == number:
         text = ngettext("It still has a usable snapshot.", "All %(n)d still have usable snapshots.", number)
         yield text % {"n": number}
+
+
+def _fewer(alert: Alert) -> Iterator[str]:
+    content, number = alert.content, int(alert.content["count"])
+    yield ngettext(
+        "More than half of its usable snapshots went within a day, beside those that newer ones replaced.",
+        "Of each, more than half of the usable snapshots went within a day, beside those that newer ones replaced.",
+        number,
+    )
+    text = ngettext("%(lost)d went, %(left)d is left.", "%(lost)d went, %(left)d are left.", int(content["usable"]))
+    yield text % {"lost": content["lost"], "left": content["usable"]}
 
 
 def _late(alert: Alert, number: int) -> Iterator[str]:

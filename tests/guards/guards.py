@@ -703,6 +703,20 @@ GUARDS = (
         "tests/alerts/test_services.py::test_each_is_sent_a_beginning_and_its_end",
     ),
     Guard(
+        "what another key does not see is no loss",
+        "snapshots/alerts/fewer.py",
+        "and not is_excluded and not is_of_another_key",
+        "and not is_excluded",
+        "tests/alerts/test_fewer.py::test_of_what_nobody_lost_nothing_is_told",
+    ),
+    Guard(
+        "a deleted volume lost nothing",
+        "snapshots/alerts/fewer.py",
+        "bool(volume.usable_count) and volume.deleted_at is None",
+        "bool(volume.usable_count)",
+        "tests/alerts/test_fewer.py::test_of_what_nobody_lost_nothing_is_told",
+    ),
+    Guard(
         "quiet hours hold alerts",
         "snapshots/alerts/deliver.py",
         "if quiet_end is not None and",
