@@ -39,8 +39,9 @@ CHANGE_COLUMNS = (
     *("volume_id", "seconds", "number", "folded", "line_id"),
 )
 
-# From how many rows on a transaction gets a larger cache, and how large.
-MANY, CACHE_KIB = 500, 16_384
+# From how many rows on there is a larger cache, and how large. And after how many pages SQLite moves them from the log
+# into the database: it waits for the disk each time, and several transactions change the same pages.
+MANY, CACHE_KIB, LOG_PAGES = 500, 16_384, 8_000
 
 
 def insert_into(table: str, columns: Sequence[str]) -> str:
@@ -113,18 +114,24 @@ class Before(NamedTuple):
 def roomy_cache(rows: int) -> Iterator[None]:
     """Let SQLite keep the indexes that many rows change in memory: else it writes and reads them again and again.
 
-    Only for one transaction, which the block contains: every connection has its own cache.
+    The block contains the transactions: every connection has its own cache.
     """
     if connection.vendor != "sqlite" or rows < MANY:
         yield
         return
     with connection.cursor() as cursor:
-        (usual,) = cursor.execute("PRAGMA cache_size").fetchone()
-        cursor.execute(f"PRAGMA cache_size = -{CACHE_KIB}")
+        usual = [cursor.execute(f"PRAGMA {name}").fetchone()[0] for name in ("cache_size", "wal_autocheckpoint")]
+        _set_cache(-CACHE_KIB, LOG_PAGES)
         try:
             yield
         finally:
-            cursor.execute(f"PRAGMA cache_size = {usual}")
+            _set_cache(*usual)
+
+
+def _set_cache(size: int, log_pages: int) -> None:
+    with connection.cursor() as cursor:
+        cursor.execute(f"PRAGMA cache_size = {size}")
+        cursor.execute(f"PRAGMA wal_autocheckpoint = {log_pages}")
 
 
 def values_of(environment: Environment, records: Iterable[SnapshotRecord], now: datetime) -> list[Values]:
