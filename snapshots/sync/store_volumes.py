@@ -7,6 +7,7 @@ requested at most every 15 minutes, with its own back-off: its faults do not aff
 
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
+from functools import partial
 from types import MappingProxyType
 from typing import Any, NamedTuple
 
@@ -20,7 +21,7 @@ from snapshots.models import Environment, Snapshot, Volume
 from snapshots.models.environment import VOLUMES_EVERY
 from snapshots.sync import bulk_sql, diff, events
 from snapshots.sync.leases import CLOCKS_APART, Claim, locked_for_write
-from snapshots.sync.short_writes import chunks, in_turns
+from snapshots.sync.short_writes import in_turns
 from snapshots.verdicts.evaluate import judge_volumes
 
 BATCH = 500
@@ -227,7 +228,7 @@ def store_volumes(
     added = _listed_rows(held.environment, plan.added, received_at)
     if held.environment.half_written_since:
         # Nothing shows them yet.
-        in_turns(held, chunks(added), insert_listed)
+        in_turns(held, added, lambda rows: partial(insert_listed, rows))
         added = []
     with transaction.atomic():
         environment = locked_for_write(held)
