@@ -3,8 +3,8 @@
 from axe_playwright_python.base import AXE_SCRIPT, AxeResults
 from playwright.sync_api import Page
 
-# What the other theme changes is colours: all else has been judged in the first.
-RULES: dict[str, dict[str, list[str]]] = {"light": {}, "dark": {"runOnly": ["color-contrast", "link-in-text-block"]}}
+# What another theme changes is colours: all else has been judged in the first.
+COLOURS = {"runOnly": ["color-contrast", "link-in-text-block"]}
 JUDGE = """async (options) => {
   window.forgetContrasts();
   const { violations } = await axe.run({ resultTypes: ["violations"], ...options });
@@ -56,8 +56,8 @@ ONCE_EACH = """(() => {
 })()"""
 
 
-def judged(page: Page, theme: str) -> AxeResults:
-    """What is wrong with the page in this theme."""
+def judged(page: Page, *, colours_alone: bool = False) -> AxeResults:
+    """What is wrong with the page in the theme that it is shown in."""
     if not page.evaluate("'axe' in window"):
         page.evaluate(f"{AXE_SCRIPT}\n;{ONCE_EACH}")
-    return AxeResults(page.evaluate(JUDGE, RULES[theme]))
+    return AxeResults(page.evaluate(JUDGE, COLOURS if colours_alone else {}))

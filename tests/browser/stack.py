@@ -127,18 +127,18 @@ class Stack:
 
     def forget_tries(self) -> None:
         """Let the next refresh ask at once, as if ten seconds had passed."""
-        self._change("UPDATE snapshots_environment SET tried_at = NULL")
+        self.change("UPDATE snapshots_environment SET tried_at = NULL")
 
     def age_by(self, *, minutes: int) -> None:
         """Let the copy be older than it is."""
         back = f"-{minutes} minutes"
-        self._change(
+        self.change(
             "UPDATE snapshots_environment SET listed_at = datetime(listed_at, ?), tried_at = datetime(tried_at, ?)",
             back,
             back,
         )
 
-    def _change(self, statement: str, *values: str) -> None:
+    def change(self, statement: str, *values: str) -> None:
         with closing(sqlite3.connect(self.folder / "db.sqlite3", timeout=10)) as database:
             database.execute(statement, values)
             database.commit()

@@ -30,12 +30,19 @@ for number, one in enumerate(Problem.objects.filter(team__slug="acme", kind=Prob
     one.began_at = one.ended_at - timedelta(minutes=45 * (number + 1))
     one.save()
 """
+# A page that was kept is not shown again for other rows: its key holds the generation of the rows.
+AS_AT_FIRST = (
+    "DELETE FROM snapshots_problemtick",
+    "UPDATE snapshots_problem SET acknowledged_by = '', acknowledged_at = NULL, acknowledged_kind = NULL,"
+    " acknowledged_until = NULL, note = '', ticket = ''",
+    "UPDATE snapshots_environment SET generation = generation + 1",
+)
 
 
-@pytest.fixture
-def stack(tmp_path: Path, database: Path) -> Iterator[Stack]:
+@pytest.fixture(scope="module")
+def stack(tmp_path_factory: pytest.TempPathFactory, database: Path) -> Iterator[Stack]:
     """The product with a provider whose volumes have a story each, and one environment that stopped."""
-    stack = Stack(tmp_path, database)
+    stack = Stack(tmp_path_factory.mktemp("alerts"), database)
     world, now = World(seed=7, environments=[OTHER, PLACE], volumes=0, snapshots=0), datetime.now(UTC)
     tell(world, PLACE, now)
     tell_outage(world, OTHER, now)
@@ -46,7 +53,11 @@ def stack(tmp_path: Path, database: Path) -> Iterator[Stack]:
 
 
 @pytest.fixture
-def alerts(open_tab: Callable[..., Tab]) -> Callable[..., Tab]:
+def alerts(stack: Stack, open_tab: Callable[..., Tab]) -> Callable[..., Tab]:
+    """Open the page, with problems that nobody has ticked off or acknowledged."""
+    for statement in AS_AT_FIRST:
+        stack.change(statement)
+
     def alerts(width: str = "desktop", *, who: str = "alice", scripts: bool = True) -> Tab:
         tab = open_tab(width, scripts=scripts)
         tab.enter(ALERTS, f"{who}@example.com")

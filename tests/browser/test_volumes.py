@@ -148,7 +148,7 @@ def test_without_scripts_it_all_works(home: Callable[..., Tab]) -> None:
 @pytest.mark.proof
 @pytest.mark.parametrize("width", WIDTHS)
 def test_the_first_day_is_not_grey(home: Callable[..., Tab], stack: Stack, width: str) -> None:
-    stack._change("DELETE FROM snapshots_policy")
+    stack.change("DELETE FROM snapshots_policy")
     tab = home(width)
     expect(tab.page.locator(".tile").first).to_contain_text("No usable snapshot")
     expect(tab.page.locator(".tile").nth(3)).to_contain_text("Within 24 hours")
