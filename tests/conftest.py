@@ -44,12 +44,32 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--pictures", action="store_true", help="take pictures of the pages that Chromium shows")
 
 
+@pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Deselect the long tests; pytest's last line says how many."""
+    for item in items:
+        twice = item.get_closest_marker("both_databases")
+        if twice and twice.kwargs.get("proof") and connection.vendor != "sqlite":
+            item.add_marker("proof")
+    _leave_few(items)
     long = [] if config.getoption("proof") else [item for item in items if item.get_closest_marker("proof")]
     if long:
         config.hook.pytest_deselected(items=long)
         items[:] = [item for item in items if not item.get_closest_marker("proof")]
+
+
+def _leave_few(items: list[pytest.Item]) -> None:
+    """Mark all but a few cases of a test as long; those that stay are spread evenly over them."""
+    cases: dict[str, list[pytest.Item]] = defaultdict(list)
+    for item in items:
+        if item.get_closest_marker("few"):
+            cases[item.nodeid.partition("[")[0]].append(item)
+    for found in cases.values():
+        few = next(mark.args[0] for mark in found[0].iter_markers("few"))
+        stay = {place * len(found) // few for place in range(few)}
+        for place, item in enumerate(found):
+            if place not in stay:
+                item.add_marker("proof")
 
 
 def pytest_collection_finish() -> None:
