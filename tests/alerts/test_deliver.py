@@ -45,6 +45,7 @@ def refusing(receiver: Receiver) -> None:
     receiver.answer = lambda handler: answered(handler, 503)
 
 
+@pytest.mark.both_databases(proof=True)
 def test_a_failure_is_tried_again_later_and_later(
     place: Environment, hook: Channel, receiver: Receiver, clock: time_machine.Traveller
 ) -> None:
@@ -135,6 +136,7 @@ def test_the_hours_that_are_quiet(begin: int, end: int, at: int, is_quiet: bool)
     assert quiet_end is None or (quiet_end.hour == end and quiet_end > datetime(2026, 11, 24, at, tzinfo=UTC))
 
 
+@pytest.mark.both_databases(proof=True)
 def test_after_sixty_in_an_hour_one_summary_follows(
     place: Environment, hook: Channel, receiver: Receiver, clock: time_machine.Traveller
 ) -> None:

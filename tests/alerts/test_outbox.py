@@ -66,6 +66,7 @@ def test_an_end_goes_to_those_who_were_told_the_beginning(
     assert not later.deliveries.exists()
 
 
+@pytest.mark.both_databases(proof=True)
 def test_an_environment_speaks_for_its_volumes(
     begun: Environment, records: Records, fill: Fill, clock: time_machine.Traveller
 ) -> None:
@@ -80,6 +81,7 @@ def test_an_environment_speaks_for_its_volumes(
     assert sorted(told[1:]) == sorted([*FIRST, ("ended", "Key rejected", 1)])
 
 
+@pytest.mark.both_databases(proof=True)
 def test_a_silence_is_one_alert(begun: Environment, clock: time_machine.Traveller) -> None:
     fail(begun)
     ticker = Ticker(announce)
@@ -90,6 +92,7 @@ def test_a_silence_is_one_alert(begun: Environment, clock: time_machine.Travelle
     assert alerts() == [("began", "No data", 1)]
 
 
+@pytest.mark.both_databases(proof=True)
 def test_a_silence_that_becomes_a_refusal_is_told_when_it_is_repeated(
     begun: Environment, records: Records, fill: Fill, clock: time_machine.Traveller
 ) -> None:
@@ -119,6 +122,7 @@ def test_what_is_acknowledged_is_quiet_until_the_time_is_over(
     assert alerts() == FIRST
 
 
+@pytest.mark.both_databases(proof=True)
 def test_an_acknowledgement_that_is_over_is_told_once_more(
     begun: Environment, records: Records, fill: Fill, clock: time_machine.Traveller
 ) -> None:
@@ -139,6 +143,7 @@ def test_an_acknowledgement_that_is_over_is_told_once_more(
     assert alerts() == [*FIRST, ("began", "Late", 2), ("ended", "Late", 2)]
 
 
+@pytest.mark.both_databases(proof=True)
 def test_an_acknowledged_one_that_loses_its_last_usable_snapshot_speaks(
     begun: Environment, records: Records, fill: Fill, clock: time_machine.Traveller
 ) -> None:
@@ -152,6 +157,7 @@ def test_an_acknowledged_one_that_loses_its_last_usable_snapshot_speaks(
     assert Alert.objects.get(kind=Problem.Kind.LATE).announced.count() == 1
 
 
+@pytest.mark.both_databases(proof=True)
 def test_an_exclusion_ends_it(
     begun: Environment, team: Team, alice: User, records: Records, fill: Fill, clock: time_machine.Traveller
 ) -> None:
@@ -162,6 +168,7 @@ def test_an_exclusion_ends_it(
     assert Alert.objects.get(event="ended").content["ends"] == {"excluded": 1}
 
 
+@pytest.mark.both_databases(proof=True)
 def test_nothing_is_announced_of_what_is_not_a_problem(
     begun: Environment, records: Records, fill: Fill, clock: time_machine.Traveller
 ) -> None:

@@ -115,7 +115,7 @@ def some(values: Sequence[T], place: int, full: bool) -> Sequence[T]:
 
 @SHORT_AND_FULL
 @pytest.mark.parametrize("asked", ["GET", "POST"])
-@pytest.mark.both_databases
+@pytest.mark.both_databases(proof=True)
 def test_no_value_of_an_address_or_a_form_is_a_fault(
     asker: Asker, names: set[str], figures: Tell, full: bool, asked: str
 ) -> None:

@@ -264,7 +264,7 @@ def removals(environment: Environment) -> Sequence[Callable[[], object]]:
     )
 
 
-@pytest.mark.both_databases
+@pytest.mark.both_databases(proof=True)
 @pytest.mark.parametrize("number", range(3))
 def test_an_environment_that_is_removed_meanwhile(
     environment: Environment, second: Environment, monkeypatch: pytest.MonkeyPatch, number: int

@@ -92,7 +92,7 @@ def test_a_new_key_throws_the_old_keys_answer_away_and_may_call_at_once(
     assert refreshed(other).added == 24
 
 
-@pytest.mark.both_databases
+@pytest.mark.both_databases(proof=True)
 def test_a_key_that_was_removed_and_made_again_is_another_one(
     seen: Environment, other: Environment, sim: Simulator, key: ApiKey
 ) -> None:
@@ -114,7 +114,7 @@ def test_the_answer_for_a_removed_environment_is_thrown_away(
     assert not Snapshot.objects.filter(environment_id=gone).exists()
 
 
-@pytest.mark.both_databases
+@pytest.mark.both_databases(proof=True)
 def test_an_environment_that_is_gone_before_its_turn_stops_no_other(seen: Environment, other: Environment) -> None:
     Environment.objects.filter(pk=other.pk).delete()
     first, second = refresh.refresh([other, seen], caller=Caller.COMMAND)
@@ -162,7 +162,7 @@ def test_a_lease_binds_a_machine_whose_clock_is_a_little_behind(
     assert isinstance(claimed, leases.Denied) is is_held
 
 
-@pytest.mark.both_databases
+@pytest.mark.both_databases(proof=True)
 def test_a_fault_gives_the_lease_back(seen: Environment, sim: Simulator) -> None:
     sim.fault(path=LIST, status=418, times=1)
     failed(seen)

@@ -92,7 +92,7 @@ def made_one_call(outcomes: list[object], provider: Simulator, place: Place) -> 
     assert len(place.shape()[0]) == 600
 
 
-@pytest.mark.both_databases
+@pytest.mark.both_databases(proof=True)
 def test_twenty_threads_make_one_call(start: Start, provider: Simulator, place: Place) -> None:
     provider.fault(path=LIST, slow=0.2)
     outcomes = words(start(place, "--threads", "20"))[:-1]
@@ -167,7 +167,7 @@ def test_killed_while_writing_leaves_old_or_new_rows_whole(
     assert place.shape() == new
 
 
-@pytest.mark.both_databases
+@pytest.mark.both_databases(proof=True)
 @SHORT_AND_FULL
 def test_killed_around_the_commit_leaves_old_or_new_rows_whole(
     start: Start, place: Place, old: Shape, unharmed: tuple[Shape, int], copied: Callable[[Place], Place], full: bool

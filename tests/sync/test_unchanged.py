@@ -45,7 +45,7 @@ def test_the_same_bytes_are_not_even_compared(seen: Environment) -> None:
     assert not [query for query in log.captured_queries if '"snapshots_snapshot"' in query["sql"]]
 
 
-@pytest.mark.both_databases
+@pytest.mark.both_databases(proof=True)
 def test_the_same_bytes_take_few_statements(seen: Environment, clock: Traveller) -> None:
     refreshed(seen)  # confirms its problems
     clock.shift(60)
@@ -58,7 +58,7 @@ def test_the_same_bytes_take_few_statements(seen: Environment, clock: Traveller)
     assert len(statements(log, "SELECT")) == 9
 
 
-@pytest.mark.both_databases
+@pytest.mark.both_databases(proof=True)
 def test_the_same_bytes_do_not_keep_a_candidate_alive(seen: Environment, sim: Simulator, clock: Traveller) -> None:
     gone = ids(sim)[0]
     sim.world.remove_snapshot(PATH, gone)
@@ -70,7 +70,7 @@ def test_the_same_bytes_do_not_keep_a_candidate_alive(seen: Environment, sim: Si
     assert not row(seen, gone).listed
 
 
-@pytest.mark.both_databases
+@pytest.mark.both_databases(proof=True)
 def test_the_same_bytes_do_not_keep_a_doubt_alive(seen: Environment, sim: Simulator, clock: Traveller) -> None:
     for each in ids(sim):
         sim.world.remove_snapshot(PATH, each)
@@ -94,7 +94,7 @@ def test_the_old_bytes_after_a_change_are_compared_again(seen: Environment, sim:
     assert row(seen, gone["id"]).listed
 
 
-@pytest.mark.both_databases
+@pytest.mark.both_databases(proof=True)
 def test_the_old_bytes_after_an_incomplete_list_undo_it(seen: Environment, sim: Simulator, clock: Traveller) -> None:
     usable = usable_ids(seen)
     sim.fault(path="/snapshots", set_fields={"state": "Error"}, record_count=1, times=1)
@@ -105,7 +105,7 @@ def test_the_old_bytes_after_an_incomplete_list_undo_it(seen: Environment, sim: 
     assert usable_ids(seen) == usable
 
 
-@pytest.mark.both_databases
+@pytest.mark.both_databases(proof=True)
 def test_the_old_bytes_after_a_check_undo_it(seen: Environment, sim: Simulator) -> None:
     usable = usable_ids(seen)
     snapshot_id = min(usable)
@@ -116,7 +116,7 @@ def test_the_old_bytes_after_a_check_undo_it(seen: Environment, sim: Simulator) 
     assert usable_ids(seen) == usable
 
 
-@pytest.mark.both_databases
+@pytest.mark.both_databases(proof=True)
 def test_an_incomplete_list_of_the_same_bytes_stays_incomplete(
     seen: Environment, sim: Simulator, clock: Traveller
 ) -> None:
@@ -127,7 +127,7 @@ def test_an_incomplete_list_of_the_same_bytes_stays_incomplete(
     assert seen.is_partial
 
 
-@pytest.mark.both_databases
+@pytest.mark.both_databases(proof=True)
 def test_the_same_bytes_are_not_read(seen: Environment, monkeypatch: pytest.MonkeyPatch, clock: Traveller) -> None:
     kept = ("listed_rows", "most_rows", "capped_rows", "list_notes", "body_hash", "facets", "suspect_since")
     before = {name: getattr(seen, name) for name in kept}
@@ -139,7 +139,7 @@ def test_the_same_bytes_are_not_read(seen: Environment, monkeypatch: pytest.Monk
         clock.shift(MINUTE)
 
 
-@pytest.mark.both_databases
+@pytest.mark.both_databases(proof=True)
 def test_the_same_bytes_are_read_if_rows_may_contradict_each_other(
     seen: Environment, sim: Simulator, clock: Traveller
 ) -> None:

@@ -28,7 +28,7 @@ def old(transactional_db: None) -> Iterator[StateApps]:
     migrate(MigrationExecutor(connection).loader.graph.leaf_nodes())
 
 
-@pytest.mark.both_databases
+@pytest.mark.both_databases(proof=True)
 def test_stored_verdicts_and_exclusions_are_renamed_and_exclusions_back(old: StateApps) -> None:
     team = old.get_model("teams", "Team").objects.create(name="Acme", slug="acme")
     values = {"exempt_until": AT, "exempt_reason": "lab", "exempt_by": "alice@example.com"}

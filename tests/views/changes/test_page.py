@@ -123,7 +123,7 @@ def test_a_renamed_volume_has_todays_name_in_every_line(alice_client: Client, li
     assert cells(alice_client.get("/t/acme/snapshots/"), "volume") == ["fourth"]
 
 
-@pytest.mark.both_databases
+@pytest.mark.both_databases(proof=True)
 @pytest.mark.usefixtures("told")
 @SHORT_AND_FULL
 @in_turn(("turn", "query"), enumerate(COUNTED))
@@ -335,7 +335,7 @@ def _new(number: int) -> SnapshotRecord:
     return taken(number, NOW, name=f"name {number:03}", volume_id=snapshot_id(number))
 
 
-@pytest.mark.both_databases
+@pytest.mark.both_databases(proof=True)
 @pytest.mark.usefixtures("long")
 def test_pages_to_and_fro_show_each_once_in_one_order(alice_client: Client) -> None:
     onward = turned(alice_client, "Next →", CHANGES)

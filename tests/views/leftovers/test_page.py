@@ -53,7 +53,7 @@ def both(told: Environment, fill: Fill) -> None:
     fill([*disk("archive", 334), *disk("archive", 1), *disk("other", 400)], path=OTHER_PATH)
 
 
-@pytest.mark.both_databases
+@pytest.mark.both_databases(proof=True)
 @pytest.mark.usefixtures("both")
 def test_every_number_is_that_of_its_link(alice_client: Client) -> None:
     for query in ("", "?q=a", "?environment=compute-on/prod", "?reason=old&aged=180", "?days=60&keep=3"):
@@ -284,7 +284,7 @@ def test_a_kept_page_counts_nothing(alice_client: Client, told: Environment) -> 
     ] == []
 
 
-@pytest.mark.both_databases
+@pytest.mark.both_databases(proof=True)
 def test_the_number_of_queries_does_not_grow_with_the_rows(alice_client: Client, fill: Fill) -> None:
     for path, volumes in ((PATH, 2), (OTHER_PATH, 40)):
         fill([record for name in range(volumes) for record in disk(f"volume-{name}", 200, 210)], path=path)

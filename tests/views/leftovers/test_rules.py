@@ -132,7 +132,7 @@ def test_what_the_provider_lists_no_longer_is_no_leftover(
     assert only_usable(ask(alice_client)) == ["200 d"]
 
 
-@pytest.mark.both_databases
+@pytest.mark.both_databases(proof=True)
 def test_the_only_usable_one_is_marked_under_every_filter(alice_client: Client, fill: Fill) -> None:
     """What the filters find is not what there is: a younger one, or one without a reason, counts too."""
     fill(

@@ -160,7 +160,7 @@ def test_a_removed_environment_is_not_searched(find: Find, filled: Environment) 
         assert every_name(find(searched)) == {}
 
 
-@pytest.mark.both_databases
+@pytest.mark.both_databases(proof=True)
 @in_turn("text", HOSTILE)
 def test_hostile_text_is_text(find: Find, alice_client: Client, text: str) -> None:
     for page in (find(text), alice_client.get(SEARCH, {"q": text})):

@@ -90,7 +90,7 @@ def test_what_is_gone_is_counted_by_itself(alice_client: Client) -> None:
     assert banners(page) == []
 
 
-@pytest.mark.both_databases
+@pytest.mark.both_databases(proof=True)
 @pytest.mark.usefixtures("filled")
 @SHORT_AND_FULL
 @in_turn(("turn", "query"), enumerate(COUNTED))
@@ -103,7 +103,7 @@ def test_each_choice_finds_as_many_as_it_says(alice_client: Client, turn: int, q
         assert len(numbers(found)) == int(number), (menu, value)
 
 
-@pytest.mark.both_databases
+@pytest.mark.both_databases(proof=True)
 @pytest.mark.usefixtures("filled")
 @in_turn("query", ["", "state=Error", f"volume_id={VOLUME}&q=web", "listed=no", f"environment={OTHER_PATH}&age=7d"])
 def test_each_volume_finds_as_many_as_it_says(alice_client: Client, query: str) -> None:

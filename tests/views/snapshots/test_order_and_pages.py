@@ -141,7 +141,7 @@ def test_past_the_end_is_the_last_page(alice_client: Client, world: list[Row], n
     assert "451–500 of 500" in by_id(page, "results").text
 
 
-@pytest.mark.both_databases
+@pytest.mark.both_databases(proof=True)
 def test_past_the_end_of_several_filters_is_their_last_page(alice_client: Client, world: list[Row]) -> None:
     matching = [row for row in world if row.state == "Error" and row.type in ("DAILY", "HOURLY")]
     page = alice_client.get(f"{LIST}?state=Error&interval_type=DAILY&interval_type=HOURLY&page_size=25&page=99")

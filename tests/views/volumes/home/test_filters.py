@@ -124,7 +124,7 @@ def test_the_statuses_have_their_numbers(alice_client: Client, told: Environment
     assert len(found) == 10
 
 
-@pytest.mark.both_databases
+@pytest.mark.both_databases(proof=True)
 @SHORT_AND_FULL
 @in_turn(
     ("turn", "query"),
