@@ -79,7 +79,7 @@ def killed_before_its_answer(file: Path, receiver: Receiver, chance: Random, sta
     receiver.answer = lambda handler: False
 
 
-@pytest.mark.parametrize("deaths", [6, pytest.param(50, marks=pytest.mark.proof)])
+@pytest.mark.parametrize("deaths", [2, pytest.param(50, marks=pytest.mark.proof)])
 def test_killed_at_any_moment_no_message_is_lost_or_gets_a_second_id(
     waiting: bytes,
     receiver: Receiver,

@@ -70,7 +70,7 @@ def test_head_has_the_headers_of_get(script: Script) -> None:
 NAMES = ("volume_id", "cursor", "limit", "status", "q", "sort", "environment", "other")
 
 
-@in_turn(("url", "name", "value"), product((LIST, JUDGED, PROBLEMS), NAMES, HOSTILE))
+@in_turn(("url", "name", "value"), list(product((LIST, JUDGED, PROBLEMS), NAMES, HOSTILE))[::2])
 def test_hostile_values_are_refused_in_json(script: Script, url: str, name: str, value: str) -> None:
     answer = Client().get(url, {name: value.encode("utf-8", "replace").decode()}, headers=key(script))
     assert answer.status_code in (200, 400)

@@ -71,6 +71,7 @@ def test_a_form_sent_twice_makes_one_and_says_so(mia_client: Client) -> None:
     assert AccessToken.objects.count() == 1
 
 
+@pytest.mark.few(3)
 @pytest.mark.parametrize(
     "wrong",
     [

@@ -170,6 +170,7 @@ def test_a_long_one_is_saved_whole(open_tab: Callable[..., Tab], folder: Path) -
     tab.check()
 
 
+@pytest.mark.proof
 @pytest.mark.usefixtures("many")
 def test_a_fourth_at_once_is_refused_in_the_page(open_tab: Callable[..., Tab], stack: Stack) -> None:
     tab = open_tab()

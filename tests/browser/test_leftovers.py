@@ -111,6 +111,7 @@ def test_ticked_rows_are_copied_and_warned_of(opened: Callable[..., Tab], width:
     tab.check()
 
 
+@pytest.mark.proof
 def test_without_scripts_ids_and_names_can_be_copied(opened: Callable[..., Tab]) -> None:
     tab = opened(scripts=False)
     page = tab.page
@@ -128,6 +129,7 @@ def test_without_scripts_ids_and_names_can_be_copied(opened: Callable[..., Tab])
     tab.picture("leftovers-plain")
 
 
+@pytest.mark.proof
 def test_the_way_to_the_console_is_explained(opened: Callable[..., Tab]) -> None:
     tab = opened()
     tab.page.get_by_text("How to delete in the provider’s console").click()
@@ -137,12 +139,14 @@ def test_the_way_to_the_console_is_explained(opened: Callable[..., Tab]) -> None
     expect(tab.page.locator("main form[method=post]")).to_have_count(1)
 
 
+@pytest.mark.proof
 def test_nothing_left_over(opened: Callable[..., Tab]) -> None:
     tab = opened(query="?environment=compute-on/test_area")
     expect(tab.page.get_by_role("heading", name="Nothing matches")).to_be_visible()
     tab.keep("leftovers-empty")
 
 
+@pytest.mark.proof
 def test_an_environment_without_a_recent_list_is_left_out_until_it_has_one(
     opened: Callable[..., Tab], stack: Stack
 ) -> None:

@@ -63,6 +63,7 @@ def test_the_keyboard_is_enough(open_tab: Callable[..., Tab]) -> None:
     tab.check()
 
 
+@pytest.mark.proof
 def test_a_suggestion_is_chosen_by_keyboard(open_tab: Callable[..., Tab]) -> None:
     tab = open_tab()
     tab.expected += ENDED
@@ -106,6 +107,7 @@ def test_a_late_answer_and_no_answer(open_tab: Callable[..., Tab]) -> None:
     tab.check()
 
 
+@pytest.mark.proof
 def test_on_a_phone_back_closes_it(open_tab: Callable[..., Tab]) -> None:
     tab = open_tab("phone")
     tab.expected += ENDED

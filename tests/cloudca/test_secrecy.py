@@ -95,6 +95,7 @@ def test_no_fault_shows_the_key(kind: str, provoke: Callable[[str], CloudError])
     assert canary() not in "\n".join(shown)
 
 
+@pytest.mark.few(12)
 @pytest.mark.parametrize("debug", [True, False])
 @pytest.mark.parametrize("kind", KINDS)
 def test_no_report_of_a_fault_shows_the_key(kind: str, debug: bool, provoke: Callable[[str], CloudError]) -> None:

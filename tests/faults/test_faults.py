@@ -36,6 +36,7 @@ def told(look: Look, before: int, variant: Variant) -> None:
     assert [variant.told in banner for banner in look.banners] == [True]
 
 
+@pytest.mark.few(3)
 @pytest.mark.usefixtures("short_waits")
 @pytest.mark.parametrize("variant", named([*SOCKET, *ANSWERS]))
 def test_a_fault_is_told_and_takes_nothing_away(sim: Simulator, seen: See, before: int, variant: Variant) -> None:
@@ -43,12 +44,14 @@ def test_a_fault_is_told_and_takes_nothing_away(sim: Simulator, seen: See, befor
     told(seen(), before, variant)
 
 
+@pytest.mark.few(1)
 @pytest.mark.parametrize("variant", named(FLOODS))
 def test_a_flood_is_cut_off(sim: Simulator, seen: See, before: int, variant: Variant) -> None:
     sim.fault(path="/snapshots", **variant.fault)
     told(seen(), before, variant)
 
 
+@pytest.mark.few(3)
 @pytest.mark.parametrize("variant", named(LISTS))
 def test_an_odd_list_is_told_and_takes_nothing_away(sim: Simulator, seen: See, before: int, variant: Variant) -> None:
     sim.fault(path="/snapshots", **variant.fault)

@@ -48,6 +48,7 @@ PROXY_FAULTS = {
 }
 
 
+@pytest.mark.few(2)
 @pytest.mark.django_db
 @pytest.mark.usefixtures("short_waits")
 @pytest.mark.parametrize("sentence", PROXY_FAULTS)
@@ -77,6 +78,7 @@ def test_a_page_refreshes_through_both(
     assert not holds_key(bytes(proxy.passed) + b"".join(proxy.heads))
 
 
+@pytest.mark.proof
 def test_the_command_obeys_the_settings_alone(
     provider: Simulator, ours: Authority, tmp_path: Path, migrated: Path
 ) -> None:

@@ -54,6 +54,7 @@ def told(see: See, before: int, reason: str) -> None:
     assert [reason in banner for banner in look.banners] == [True]
 
 
+@pytest.mark.few(1)
 @pytest.mark.parametrize("kind", CERTIFICATES)
 def test_a_certificate_that_cannot_be_trusted(
     ours: Authority, seen: See, before: int, kind: str, tmp_path: Path, settings: Settings
@@ -64,6 +65,7 @@ def test_a_certificate_that_cannot_be_trusted(
         assert provider.requests == []
 
 
+@pytest.mark.few(1)
 def test_one_that_can(ours: Authority, seen: See, settings: Settings) -> None:
     with serve(ours.certificate()) as provider:
         settings.CLOUDCA_API_URL = provider.url
@@ -72,11 +74,13 @@ def test_one_that_can(ours: Authority, seen: See, settings: Settings) -> None:
     assert (look.shown, look.tone) == (SNAPSHOTS, "ok")
 
 
+@pytest.mark.few(1)
 def test_plain_http_where_tls_is_expected(seen: See, sim: Simulator, before: int, settings: Settings) -> None:
     settings.CLOUDCA_API_URL = sim.url.replace("http:", "https:")
     told(seen, before, UNTRUSTED)
 
 
+@pytest.mark.few(1)
 @pytest.mark.parametrize("problem", [socket.EAI_NONAME, socket.EAI_AGAIN, socket.EAI_FAIL])
 def test_a_name_that_nobody_knows(
     seen: See, before: int, problem: int, settings: Settings, monkeypatch: pytest.MonkeyPatch
@@ -89,6 +93,7 @@ def test_a_name_that_nobody_knows(
     told(seen, before, "(cannot be reached)")
 
 
+@pytest.mark.few(1)
 def test_nobody_at_the_port(seen: See, sim: Simulator, before: int) -> None:
     sim.stop()
     told(seen, before, "(cannot be reached)")
@@ -106,6 +111,7 @@ def full_port() -> Iterator[int]:
         yield listener.getsockname()[1]
 
 
+@pytest.mark.few(1)
 @pytest.mark.usefixtures("short_waits")
 def test_a_connection_that_is_never_made(seen: See, before: int, full_port: int, settings: Settings) -> None:
     settings.CLOUDCA_API_URL = f"http://127.0.0.1:{full_port}/v1"
@@ -133,6 +139,7 @@ def both(alice_client: Client, environment: Environment, sim: Simulator, clock: 
     return 2 * SNAPSHOTS
 
 
+@pytest.mark.few(1)
 @pytest.mark.usefixtures("short_waits")
 def test_the_first_answer_after_it_clears_all(
     alice_client: Client, seen: See, sim: Simulator, clock: time_machine.Traveller

@@ -64,6 +64,7 @@ def test_records_are_quoted_wholly_and_read_back(figures: Callable[..., None]) -
     )
 
 
+@pytest.mark.few(2)
 @pytest.mark.django_db
 @pytest.mark.usefixtures("world")
 @pytest.mark.parametrize("page", PAGES)
@@ -77,6 +78,7 @@ def test_form_and_columns_are_always_the_same(bob_client: Client, page: str) -> 
         assert next(csv.reader(lines[:1])) == COLUMNS[page] + ENDS + LATER[page]
 
 
+@pytest.mark.few(1)
 @pytest.mark.django_db
 @pytest.mark.usefixtures("world")
 @pytest.mark.parametrize("page", PAGES)
@@ -87,6 +89,7 @@ def test_it_says_its_filter_and_how_old_it_is(bob_client: Client, page: str) -> 
     assert told == {("compute-on", "2026-11-24T12:00:00Z", "environment=compute-on%2Fprod&q=disk")}
 
 
+@pytest.mark.few(1)
 @pytest.mark.django_db
 @pytest.mark.usefixtures("world")
 @pytest.mark.parametrize("page", PAGES)

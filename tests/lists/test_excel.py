@@ -58,6 +58,7 @@ def test_every_text_comes_through(bob_client: Client, fill: Fill) -> None:
     assert [row["volume"] for row in rows] == [row["name"] for row in rows]
 
 
+@pytest.mark.few(1)
 @pytest.mark.usefixtures("world")
 @pytest.mark.parametrize("page", PAGES)
 def test_it_has_the_cells_of_the_csv(bob_client: Client, page: str) -> None:
@@ -149,6 +150,7 @@ def remove(answer: Answer, parts: Iterator[bytes]) -> None:
         next(parts)
 
 
+@pytest.mark.few(1)
 @pytest.mark.parametrize("end", [stop, forget, remove])
 def test_what_breaks_off_leaves_nothing(
     bob_client: Client, fill: Fill, folder: Path, end: Callable[[Answer, Iterator[bytes]], None]

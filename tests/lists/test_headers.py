@@ -39,6 +39,7 @@ def file_name(disposition: str) -> str:
     return message.get_filename() or ""
 
 
+@pytest.mark.few(4)
 @pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("page", PAGES)
 def test_name_and_kind(bob_client: Client, fill: Fill, page: str, kind: str) -> None:
@@ -105,6 +106,7 @@ def test_nothing_that_is_asked_splits_a_header(bob_client: Client, fill: Fill, f
     assert splits == 0
 
 
+@pytest.mark.few(3)
 @pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("page", PAGES)
 def test_it_is_in_the_audit_once_with_its_filter(bob_client: Client, fill: Fill, page: str, kind: str) -> None:

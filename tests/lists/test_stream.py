@@ -96,6 +96,7 @@ ENDS = [
 ]
 
 
+@pytest.mark.few(3)
 @pytest.mark.usefixtures("world")
 @pytest.mark.parametrize("kind", first(1, KINDS))
 @pytest.mark.parametrize("end", ENDS)

@@ -57,20 +57,20 @@ def taken() -> Iterator[int]:
 
 @pytest.fixture(scope="module")
 def first(folder: Path, taken: int) -> Start:
-    """A demo that found its port taken, until somebody pressed Ctrl-C."""
-    return seen(folder, str(taken), lambda process, _: process.process.send_signal(signal.SIGINT), "alice", "charlie")
+    """A demo that found its port taken, which another start is refused beside, until somebody pressed Ctrl-C."""
+
+    def end(process: Running, _children: list[int]) -> Done:
+        refused = started.run("-m", "snapshots.demo", "--folder", str(folder / "var"), env=dict(os.environ))
+        process.process.send_signal(signal.SIGINT)
+        return refused
+
+    return seen(folder, str(taken), end, "alice", "charlie")
 
 
 @pytest.fixture(scope="module")
 def second(folder: Path, first: Start) -> Start:
-    """The next one there, which another start is refused beside, until its web server died."""
-
-    def end(_process: Running, children: list[int]) -> Done:
-        refused = started.run("-m", "snapshots.demo", "--folder", str(folder / "var"), env=dict(os.environ))
-        os.kill(web_server(children), signal.SIGKILL)
-        return refused
-
-    return seen(folder, str(free_port()), end, "bob")
+    """The next one there, until its web server died."""
+    return seen(folder, str(free_port()), lambda _, children: os.kill(web_server(children), signal.SIGKILL), "bob")
 
 
 def seen(folder: Path, port: str, end: Callable[[Running, list[int]], Done | None], *people: str) -> Start:
@@ -130,10 +130,10 @@ def test_a_taken_port_is_passed_over_and_said(first: Start, taken: int) -> None:
     assert f"Port {taken} is taken, so {first.port} it is." in first.output
 
 
-def test_a_second_demo_on_the_same_folder_is_refused(second: Start) -> None:
-    assert second.refused is not None
-    assert (second.refused.returncode, second.refused.stdout) == (1, "")
-    assert second.refused.stderr.startswith("A demo already runs on ")
+def test_a_second_demo_on_the_same_folder_is_refused(first: Start) -> None:
+    assert first.refused is not None
+    assert (first.refused.returncode, first.refused.stdout) == (1, "")
+    assert first.refused.stderr.startswith("A demo already runs on ")
 
 
 def test_secrets_are_private(first: Start) -> None:
@@ -145,6 +145,7 @@ def test_leaves_nothing_running(first: Start) -> None:
     assert not any(map(is_alive, first.children))
 
 
+@pytest.mark.proof
 def test_a_second_start_is_quick_and_keeps_its_secrets(first: Start, second: Start) -> None:
     assert first.secrets == second.secrets
     assert re.search(r"acme +compute-on/prod +\+6\d\d new", second.output)
@@ -152,6 +153,7 @@ def test_a_second_start_is_quick_and_keeps_its_secrets(first: Start, second: Sta
     assert second.seconds < 60, "about 5 s on an idle machine"
 
 
+@pytest.mark.proof
 def test_a_part_that_dies_ends_the_demo(second: Start) -> None:
     assert second.status == 1
     assert "The program “web” ended by itself with exit status -9; everything else was stopped." in second.output

@@ -120,6 +120,7 @@ def test_what_the_past_left(acme: Team) -> None:
     assert Change.objects.filter(environment=dev, kind=Change.Kind.REFUSED).count() == 1
 
 
+@pytest.mark.proof
 @pytest.mark.usefixtures("provisioned")
 def test_the_clock_is_put_back_and_all_can_be_forgotten() -> None:
     past.replay(ANCHOR, KEYS)

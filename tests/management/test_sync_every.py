@@ -14,6 +14,7 @@ from snapshots.simulator.server import Simulator
 from snapshots.simulator.world import World
 from tests.management.programs import Running, manage, running, until, variables
 from tests.management.steps import KEY, PASSWORD, TEAM, write
+from tests.proof import first
 
 EVERY = ("manage.py", "sync_snapshots", "--every", "10")
 
@@ -45,7 +46,7 @@ def ends_at_once(sync: Running, by: signal.Signals) -> bool:
     return sync.end(by) == 0 and time.monotonic() - start < 8
 
 
-@pytest.mark.parametrize("end", [signal.SIGINT, signal.SIGHUP])
+@pytest.mark.parametrize("end", first(1, [signal.SIGINT, signal.SIGHUP]))
 def test_ends_amid_a_wait(env: dict[str, str], tmp_path: Path, end: signal.Signals) -> None:
     with running(*EVERY, env=env, folder=tmp_path) as sync:
         sync.until_it_says("compute-qc/prod  +24 new")
@@ -80,6 +81,7 @@ def test_goes_on_and_tells_what_changed(env: dict[str, str], tmp_path: Path, pro
         assert ends_at_once(sync, signal.SIGTERM)
 
 
+@pytest.mark.proof
 def test_of_two_syncs_one_forgets_what_is_past_its_time(
     env: dict[str, str], tmp_path: Path, provider: Simulator
 ) -> None:

@@ -130,6 +130,7 @@ def test_without_end_stays(
     assert excluded(team) == ["disk-1"]
 
 
+@pytest.mark.few(3)
 @pytest.mark.parametrize(
     ("values", "error"),
     [

@@ -35,6 +35,7 @@ def tiles(page: Answer) -> list[int]:
     return [int(tile.one("strong").text) for tile in tree(page).all("a", css="tile")]
 
 
+@pytest.mark.few(2)
 @pytest.mark.parametrize("hours", LABELS)
 def test_the_answer_says_before_what_the_tiles_say_after(dora_client: Client, mixture: Environment, hours: str) -> None:
     asked = dora_client.get(HOME)

@@ -124,6 +124,7 @@ OTHERS: dict[str, Act] = {
 }
 
 
+@pytest.mark.few(3)
 @pytest.mark.parametrize("act", ACTS)
 def test_it_is_refused_if_it_changed_since(
     alice_client: Client, dora_client: Client, team: Team, before: list[object], act: str

@@ -99,6 +99,7 @@ def test_all_of_a_snapshot_and_all_of_the_team(alice_client: Client, links: list
     assert "There are no active links." in tree(alice_client.get(ALL)).one("main").text
 
 
+@pytest.mark.few(3)
 @pytest.mark.parametrize("of", ["x", "a/b/c", f"{PATH}/", "//evil.example/", f"{OF}/", "\0", f"compute-qc/prod/{OF}"])
 def test_no_other_snapshot_is_named(alice_client: Client, links: list[str], of: str) -> None:
     for answer in (alice_client.get(ALL, {"of": of}), alice_client.post(ALL, {"of": of})):

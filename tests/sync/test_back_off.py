@@ -121,6 +121,7 @@ def test_a_fault_that_passes_in_a_moment_is_not_one_for_the_command(seen: Enviro
     assert not seen.fault_kind
 
 
+@pytest.mark.few(2)
 @pytest.mark.parametrize(
     ("caller", "passes"),
     [
@@ -180,6 +181,7 @@ def test_an_address_that_is_not_the_providers_is_a_fault(seen: Environment, sett
 # --- Retry-After
 
 
+@pytest.mark.few(2)
 @pytest.mark.parametrize("caller", EVERYONE_BUT_FORCE)
 def test_retry_after_is_obeyed_by_everyone(seen: Environment, sim: Simulator, clock: Traveller, caller: Caller) -> None:
     sim.fault(path=LIST, status=429, headers={"Retry-After": "120"}, times=1)
@@ -199,6 +201,7 @@ def test_force_passes_over_retry_after(seen: Environment, sim: Simulator, clock:
     assert seen.retry_after_at is None
 
 
+@pytest.mark.few(2)
 @pytest.mark.parametrize(("header", "minutes"), [("5", 1), ("300", 5), ("86400", 15), ("-5", 1), ("soon", 1)])
 def test_the_wait_is_the_longer_of_both_and_at_most_a_quarter_of_an_hour(
     seen: Environment, sim: Simulator, header: str, minutes: float

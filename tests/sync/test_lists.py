@@ -130,6 +130,7 @@ def test_a_row_that_is_back_clears_its_mark(
     assert [kind for kind, _, _ in history(seen, gone["id"])] == kinds
 
 
+@pytest.mark.few(2)
 @pytest.mark.parametrize(
     ("fault", "reason"),
     [

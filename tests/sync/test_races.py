@@ -113,7 +113,9 @@ def test_four_processes_make_one_call(start: Start, provider: Simulator, place: 
 # --- killed
 
 
-@pytest.mark.parametrize("path", [pytest.param(LIST, marks=pytest.mark.both_databases), "/volumes"])
+@pytest.mark.parametrize(
+    "path", [pytest.param(LIST, marks=pytest.mark.both_databases), pytest.param("/volumes", marks=pytest.mark.proof)]
+)
 def test_killed_while_fetching_leaves_the_old_rows_and_the_lease_ends(
     start: Start, provider: Simulator, place: Place, path: str
 ) -> None:
@@ -167,6 +169,7 @@ def test_killed_while_writing_leaves_old_or_new_rows_whole(
     assert place.shape() == new
 
 
+@pytest.mark.proof
 @pytest.mark.both_databases(proof=True)
 @SHORT_AND_FULL
 def test_killed_around_the_commit_leaves_old_or_new_rows_whole(

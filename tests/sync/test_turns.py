@@ -84,6 +84,7 @@ def test_the_command_fetches_more_at_once_than_a_page(
     outcomes.close()  # type: ignore[attr-defined]
 
 
+@pytest.mark.proof
 def test_few_long_lists_are_fetched_at_once_and_delay_no_short_one(
     many_teams: list[Environment], provider: Simulator
 ) -> None:

@@ -66,6 +66,7 @@ def words(said: list[Verdict]) -> list[Verdict]:
     return [verdict for verdict, _ in groupby(said)]
 
 
+@pytest.mark.few(1)
 @pytest.mark.parametrize(
     ("hours", "said"), first(3, [(8.9, RUNNING), (9.1, STUCK), (247, STUCK), (3.5, RUNNING), (33, STUCK)])
 )
@@ -146,6 +147,7 @@ def retries(disk: Disk, until: datetime, phases: Collection[int] = range(5)) -> 
     return said
 
 
+@pytest.mark.few(1)
 @pytest.mark.parametrize(
     ("phases", "expected"),
     [
@@ -180,6 +182,7 @@ def test_tries_without_end_are_late_from_the_deadline_on_and_fresh_at_the_first_
     assert words([*before, *after, disk.sync(MIDNIGHT + 500 * MINUTE)]) == [RUNNING, FAILING, LATE, FRESH]
 
 
+@pytest.mark.few(1)
 @pytest.mark.parametrize(
     ("runs", "late_from"),
     first(3, [({1460: 1505}, None), ({1471: 1516}, 1470), ({}, 1470), ({1440: 1485}, None), ({1440: 9999}, None)]),
@@ -214,6 +217,7 @@ def test_a_manual_run_that_hangs_past_its_target_is_stuck(disk: Disk, alice: Use
     assert status_at(datetime.now(UTC), disk.row, DAY).is_waiting
 
 
+@pytest.mark.few(1)
 @pytest.mark.parametrize("state", ["Processing", "", "Hidden"])
 def test_a_state_that_is_not_known_is_no_no(disk: Disk, state: str) -> None:
     run = disk.add(NOW - 2 * HOUR)

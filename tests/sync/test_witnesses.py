@@ -151,6 +151,7 @@ def test_what_a_key_never_showed_is_not_missing(
     assert not Volume.objects.filter(environment=rekeyed, volume_id=hidden, deleted_at__isnull=False).exists()
 
 
+@pytest.mark.few(2)
 @pytest.mark.parametrize("is_left_out_before", [False, True])
 @pytest.mark.parametrize("state", ["BackedUp", "Creating", "Error"])
 def test_of_a_volume_that_the_key_does_not_show_nothing_is_known(

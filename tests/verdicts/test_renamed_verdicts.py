@@ -28,6 +28,7 @@ def old(transactional_db: None) -> Iterator[StateApps]:
     migrate(MigrationExecutor(connection).loader.graph.leaf_nodes())
 
 
+@pytest.mark.proof
 @pytest.mark.both_databases(proof=True)
 def test_stored_verdicts_and_exclusions_are_renamed_and_exclusions_back(old: StateApps) -> None:
     team = old.get_model("teams", "Team").objects.create(name="Acme", slug="acme")

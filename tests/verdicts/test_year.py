@@ -1,6 +1,7 @@
-"""The shortest replay: a month in which everything happens once, and a broken rule that it must notice.
+"""Short replays: a chapter of the year, and a broken rule that it must notice.
 
-`make judge` replays the year and all separate chapters, and breaks every rule.
+`make proof` replays a month in which everything happens once, `make judge` the year and all separate chapters, and
+breaks every rule.
 """
 
 import pytest
@@ -17,6 +18,7 @@ from tests.verdicts.year.tally import Tally
 RULES = ("a run under way does not count", "any number in a name is a time", "fresh forever")
 
 
+@pytest.mark.proof
 @pytest.mark.django_db
 def test_a_month_without_a_wrong_verdict() -> None:
     replay = Replay(1, is_dense=False, by_sockets=False)

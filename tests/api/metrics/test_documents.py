@@ -117,6 +117,7 @@ PROMISES = [
 ]
 
 
+@pytest.mark.few(5)
 @pytest.mark.parametrize(("promise", "state"), by_turns(PROMISES, ["BackedUp", "BackingUp", "Error"]))
 def test_an_outage_leaves_no_minute_without_an_alert(promise: tuple[str, timedelta | None], state: str) -> None:
     """A problem is reported until its data is too old, and from then on that the data is old."""

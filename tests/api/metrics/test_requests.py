@@ -147,6 +147,7 @@ def test_what_a_dead_process_served_stays_counted(server: tuple[Running, str]) -
     assert counted(url) == before
 
 
+@pytest.mark.proof
 def test_a_reload_keeps_the_counts_and_the_end_leaves_nothing(server: tuple[Running, str]) -> None:
     process, url = server
     before, kept, old = counted(url), folders(process), children_of(process.process.pid)

@@ -52,6 +52,7 @@ def test_plain_addresses_are_taken(email: str) -> None:
     assert folded(email) == email.strip().lower()
 
 
+@pytest.mark.few(3)
 @alike
 def test_provider_does_not_sign_kim_in(anon_client: Client, kim: User, provider: Provider, email: str) -> None:
     provider.person.email = email
@@ -77,6 +78,7 @@ def test_nobody_signs_in_with_it_or_is_blamed_for_it(anon_client: Client, kim: U
     assert not AuditEvent.objects.filter(target=KIM).exists()
 
 
+@pytest.mark.few(3)
 @alike
 def test_forms_refuse_it(alice_client: Client, email: str) -> None:
     for address in ("/t/acme/settings/people/", "/accounts/email/"):

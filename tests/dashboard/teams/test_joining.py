@@ -89,6 +89,7 @@ def test_newcomer_is_not_asked_for_the_password_just_chosen(
     assert asked["Location"].startswith("/accounts/reauthenticate/")
 
 
+@pytest.mark.few(2)
 @pytest.mark.parametrize("weak", ["", "short-1", "password123", "8463547263548", DORA])
 def test_newcomer_with_a_weak_password_makes_no_account(link: str, anon_client: Client, weak: str) -> None:
     refused = anon_client.post(link, {"password": weak})

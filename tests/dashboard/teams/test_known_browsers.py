@@ -79,6 +79,7 @@ def test_a_new_password_ends_it(alice: User) -> None:
     assert try_password(here, alice, NEW_PASSWORD) == 302
 
 
+@pytest.mark.few(2)
 @pytest.mark.parametrize("forged", ["{}x", "x{}", "", "a:b:c", "W10:1:x"])
 def test_a_forged_cookie_is_none(alice: User, forged: str) -> None:
     client = known(alice)

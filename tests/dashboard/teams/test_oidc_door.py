@@ -43,6 +43,7 @@ REPLIES = {
 }
 
 
+@pytest.mark.few(8)
 @pytest.mark.parametrize("reply", REPLIES)
 @pytest.mark.parametrize("path", [DISCOVERY, "/token", "/keys"])
 def test_answer_of_another_kind(anon_client: Client, provider: Provider, path: str, reply: str) -> None:
@@ -67,6 +68,7 @@ def test_endless_answer_is_not_read_to_its_end(anon_client: Client, provider: Pr
     assert provider.read_to_the_end == []
 
 
+@pytest.mark.few(4)
 @pytest.mark.parametrize("reply", REPLIES)
 def test_user_info_of_another_kind(anon_client: Client, provider: Provider, reply: str) -> None:
     provider.discovery["userinfo_endpoint"] = f"{provider.issuer}/userinfo"

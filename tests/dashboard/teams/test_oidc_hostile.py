@@ -62,6 +62,7 @@ def altered(claims: Claims) -> str:
     return f"{head}.{body}.{signature}"
 
 
+@pytest.mark.few(4)
 @pytest.mark.parametrize(
     "sign",
     [unsigned, nested, signed_by_another, with_another_key_id, by_the_secret, altered, lambda _: "a.b", lambda _: "é"],
@@ -139,6 +140,7 @@ def test_user_info_about_somebody_else(anon_client: Client, provider: Provider) 
     assert told(walk(anon_client, provider)) == NO_ANSWER
 
 
+@pytest.mark.few(12)
 @pytest.mark.parametrize(
     "address",
     [

@@ -56,6 +56,7 @@ def test_passkey_proves_again_who_it_is(alice_client: Client) -> None:
         assert alice_client.get(CODES).status_code == 200
 
 
+@pytest.mark.few(3)
 @pytest.mark.parametrize(
     "other",
     [
@@ -94,6 +95,7 @@ HOSTILE += ['{"id": "_", "rawId": "_", "type": "x", "response": {"userHandle": "
 HOSTILE += [f'{{"id": "{"a" * 70_000}"}}', "[" * 5_000 + "]" * 5_000]
 
 
+@pytest.mark.few(2)
 @SHORT_AND_FULL
 @pytest.mark.parametrize(("place", "address"), [*enumerate([PASSKEY, ADD, f"{FACTOR}again/passkey/", ASK])])
 def test_no_answer_of_a_passkey_breaks_a_page(

@@ -148,6 +148,7 @@ READ = [("get", address) for address in (APP, f"{APP}remove/", CODES, f"{CODES}f
 SENT = [("post", address) for address in (APP, f"{APP}remove/", f"{CODES}new/", ADD)]
 
 
+@pytest.mark.few(4)
 @pytest.mark.parametrize(("method", "address"), READ + SENT)
 def test_each_page_asks_again_after_ten_minutes(alice_client: Client, address: str, method: str) -> None:
     add_app(alice_client)

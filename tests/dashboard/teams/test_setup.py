@@ -138,6 +138,7 @@ def test_name_in_addresses_is_made_from_the_name_or_chosen(
     assert (Team.objects.get().name, Team.objects.get().slug) == (name, made)
 
 
+@pytest.mark.few(5)
 @pytest.mark.parametrize(
     ("wrong", "said"),
     [

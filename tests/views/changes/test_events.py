@@ -101,6 +101,7 @@ def test_a_change_says_when_where_and_of_what(lists: Lists) -> None:
     assert (change.before, change.after, change.team) == ("Creating", "BackedUp", environment.team)
 
 
+@pytest.mark.few(3)
 @pytest.mark.parametrize(
     ("states", "apart", "seconds"),
     [

@@ -344,6 +344,7 @@ def test_pages_to_and_fro_show_each_once_in_one_order(alice_client: Client) -> N
     assert [len(page) for page in onward] == [50, 50, 41]
 
 
+@pytest.mark.proof
 @pytest.mark.usefixtures("long")
 def test_back_leads_through_the_same_pages(alice_client: Client) -> None:
     onward = turned(alice_client, "Next →", CHANGES)

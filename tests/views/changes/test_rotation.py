@@ -48,6 +48,7 @@ def test_each_day_the_oldest_goes_for_the_new_one(days: Days) -> None:
     assert told(kind="rotated") == [("rotated", 100 + number) for number in range(-6, 1)]
 
 
+@pytest.mark.few(1)
 @pytest.mark.parametrize(("minutes", "hours"), first(2, [(0, 7), (59, 7), (7, 7), (55, 7), (59, 30)]))
 def test_an_hourly_schedule_rotates_whenever_we_look(
     fill: Fill, clock: time_machine.Traveller, minutes: int, hours: int
@@ -80,6 +81,7 @@ WEEK = list(range(-6, 1))
 NEXT = list(range(-5, 2))
 
 
+@pytest.mark.few(3)
 @pytest.mark.parametrize(
     ("after", "expected"),
     [
@@ -98,6 +100,7 @@ def test_no_more_are_rotated_than_came_new(days: Days, after: list[SnapshotRecor
     assert kinds() == expected
 
 
+@pytest.mark.few(2)
 @pytest.mark.parametrize("interval_type", ["MANUAL", "RECURRING", "TEMPLATE", "", "OFTEN"])
 def test_without_a_schedule_nothing_rotates(days: Days, interval_type: str) -> None:
     days(*(daily(*range(day - 6, day + 1), interval_type=interval_type) for day in range(2)))
@@ -122,6 +125,7 @@ def test_several_types_in_one_field_rotate_together(days: Days) -> None:
     assert kinds() == {"completed": 3, "rotated": 3}
 
 
+@pytest.mark.few(2)
 @pytest.mark.parametrize("hours", [1, 11, 13, 20, 23])
 def test_a_run_that_takes_long_takes_the_oldest_with_its_end(
     fill: Fill, clock: time_machine.Traveller, hours: int
@@ -137,6 +141,7 @@ def test_a_run_that_takes_long_takes_the_oldest_with_its_end(
     assert kinds() == {"completed": 3, "rotated": 3}
 
 
+@pytest.mark.few(1)
 @pytest.mark.parametrize("hours", [0, 6, 16])
 def test_the_oldest_may_go_some_time_after_the_new_one_came(
     fill: Fill, clock: time_machine.Traveller, hours: int

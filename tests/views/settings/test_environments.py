@@ -115,6 +115,7 @@ def test_without_a_key_it_takes_ones_word(alice_client: Client, team: Team) -> N
     assert (buttons(page)[0], paths(team)) == ("Add anyway", [])
 
 
+@pytest.mark.few(2)
 @pytest.mark.parametrize("name", ["..", "a/b", "a b", "", "ü", "x" * 65, "a?b"])
 def test_what_no_address_can_hold_asks_nobody(
     alice_client: Client, sim: Simulator, old_key: ApiKey, team: Team, name: str

@@ -75,6 +75,7 @@ def test_a_refused_key_is_not_even_stored(alice_client: Client, sim: Simulator, 
     assert verdict(alice_client.get(KEY_PAGE)) == ""
 
 
+@pytest.mark.few(1)
 @pytest.mark.parametrize("fault", [{"status": 503}, {"status": 429}, {"reset": True}])
 @pytest.mark.usefixtures("old_key")
 def test_a_key_that_cannot_be_tried_is_not_saved(
@@ -109,6 +110,7 @@ def test_retry_after_is_obeyed_by_a_trial_too(
     assert (results(page)[0][0], verdict(page), sim.calls("/snapshots")) == ("✕", "works", 2)
 
 
+@pytest.mark.few(2)
 @pytest.mark.parametrize("key", ["", " CANARY", "CANARY\n", "CANARY\r\nX: y", "CANARYé", "CANARY\0", "C" * 10_000])
 @pytest.mark.usefixtures("old_key")
 def test_a_key_of_the_wrong_alphabet_asks_nobody(alice_client: Client, sim: Simulator, team: Team, key: str) -> None:

@@ -103,6 +103,7 @@ def test_every_page_of_every_order(alice_client: Client, world: list[Row], sort:
     assert walked(alice_client, f"sort={sort}", 100) == in_order(world, sort)
 
 
+@pytest.mark.proof
 @in_turn(
     ("query", "holds"),
     [

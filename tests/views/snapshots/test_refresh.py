@@ -121,6 +121,7 @@ def test_an_automatic_refresh_without_a_change_is_silent(alice_client: Client) -
     assert freshness(answer) == ("ok", "✓ prod · compute-on checked just now")
 
 
+@pytest.mark.few(3)
 @pytest.mark.usefixtures("seen")
 @pytest.mark.parametrize(
     "since",
@@ -159,6 +160,7 @@ def test_the_address_that_the_person_sees_decides(alice_client: Client) -> None:
     assert by_id(answer, "refresh-follow").all("span")[0].attributes["data-url"] == f"{REFRESH}?interval_type=MANUAL"
 
 
+@pytest.mark.few(2)
 @pytest.mark.usefixtures("seen")
 @pytest.mark.parametrize(
     "seen_url",

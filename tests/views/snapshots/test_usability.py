@@ -41,6 +41,7 @@ def usability(request: pytest.FixtureRequest, fill: Fill, clock: Traveller) -> s
     return expected
 
 
+@pytest.mark.few(5)
 def test_restore_and_share_where_possible(usability: str, alice_client: Client) -> None:
     page = alice_client.get(detail(1))
     (use,) = [each for each in tree(page).all("section") if each.attributes.get("aria-labelledby") == "use-title"]
@@ -57,6 +58,7 @@ def test_restore_and_share_where_possible(usability: str, alice_client: Client) 
     assert ShareLink.objects.exists() == (usability != "never")
 
 
+@pytest.mark.few(4)
 def test_an_earlier_link_tells_what_became_of_it(
     usability: str, alice: User, alice_client: Client, client: Client
 ) -> None:

@@ -65,6 +65,7 @@ def row(client: Client) -> Element:
     return found
 
 
+@pytest.mark.few(4)
 @pytest.mark.parametrize("which", STORIES)
 def test_the_real_doubt_is_named(which: str, fill: Fill, clock: Traveller, bob_client: Client) -> None:
     story, doubt = STORIES[which]

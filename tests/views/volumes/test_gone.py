@@ -88,6 +88,7 @@ def test_all_at_once_are_gone_after_three_lists_though_each_answers_404(
     assert calls(sim)[1] >= 8
 
 
+@pytest.mark.few(2)
 @pytest.mark.parametrize("fault", [{"status": 500}, {"refuse": 403}, {"html": True}, {"reset": True}])
 def test_a_retrieve_that_tells_nothing_buries_nothing(
     seen: Environment, sim: Simulator, clock: Traveller, fault: dict[str, object]
@@ -157,6 +158,7 @@ def waits(environment: Environment, sim: Simulator, clock: Traveller, hours: int
     return [later - earlier for earlier, later in zip([0, *asked], asked, strict=False)]
 
 
+@pytest.mark.few(1)
 @pytest.mark.parametrize(
     ("fault", "expected"),
     [({"status": 500}, [15, 30, 60, 60]), ({"refuse": 403}, [15, 30, 60, 120]), ({"status": 404}, [15, 30, 60, 120])],

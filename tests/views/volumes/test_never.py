@@ -53,6 +53,7 @@ def policy(key: object, fill: Fill) -> Policy:
     return Policy.objects.create(team=environment.team, target_hours=24)
 
 
+@pytest.mark.few(3)
 @pytest.mark.parametrize("how", LOST)
 def test_a_lost_one_is_remembered(how: str, policy: Policy, fill: Fill, clock: Traveller, bob_client: Client) -> None:
     follow(fill, clock, [[taken(1, NOW, **MANUAL)], *LOST[how]])

@@ -162,6 +162,7 @@ MAY_BE_THERE = {
 }
 
 
+@pytest.mark.few(2)
 @pytest.mark.parametrize("which", MAY_BE_THERE)
 @pytest.mark.parametrize("newest", [0, 3])
 def test_no_gap_where_one_may_lie_in_it(which: str, newest: int, bob_client: Client, fill: Fill) -> None:

@@ -32,6 +32,7 @@ def test_what_stopped_is_said_and_shown(alice_client: Client, week: Policy, fill
     assert len(names(alice_client.get(links(page)["Show them"]))) == 6
 
 
+@pytest.mark.few(2)
 @pytest.mark.parametrize(
     ("late", "good", "is_said"), [(5, 11, True), (5, 12, False), (4, 0, False), (5, 0, True), (3, 7, False)]
 )

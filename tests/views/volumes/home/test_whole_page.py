@@ -59,7 +59,7 @@ def addresses() -> dict[str, str]:
 
 
 def places(people: Sequence[str], where: Sequence[str], full: bool) -> list[Place]:
-    """Where the first of the people sees a change, and everybody's first page; or everything that there is."""
+    """A page where the first of the people sees a change, and everybody's first page; or everything that there is."""
     found = addresses()
     asked = {"alice": HERE, "bob": HERE} | dict.fromkeys(people[:1], where)
     return [(who, found[name]) for who, names in asked.items() for name in (found if full else names)]
@@ -164,8 +164,8 @@ def steps(
 @SHORT_AND_FULL
 def test_a_change_is_seen_at_the_next_request(clients: dict[str, Client], steps: Steps, full: bool) -> None:
     fresh: Pages = {}
-    for what, change, people, where in steps:
-        asked = places(people, where, full)
+    for turn, (what, change, people, where) in enumerate(steps):
+        asked = places(people, where if full or not where else [where[turn % len(where)]], full)
         before = {**fresh, **pages(clients, [place for place in asked if place not in fresh])}
         change()
         now = pages(clients, asked)
