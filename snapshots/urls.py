@@ -5,7 +5,7 @@ from django.views.generic import RedirectView
 
 from dashboard.teams.access.capabilities import ADMIN, MEMBER, SHARE, SIGNED_IN, VIEWER, path
 from snapshots.views import exports, home, search
-from snapshots.views.alerts import acknowledge, ticks
+from snapshots.views.alerts import acknowledge, feed, ticks
 from snapshots.views.alerts import list_page as alerts
 from snapshots.views.changes import list_page
 from snapshots.views.leftovers import list_page as leftovers
@@ -130,6 +130,8 @@ urlpatterns = [
     path(f"{PROBLEMS}end/", acknowledge.end, name="alerts_end", post=MEMBER),
     path(ONE, snapshot_page.snapshot_detail, name="detail", get=VIEWER),
     path(f"{ONE}check/", check.check, name="check", post=VIEWER),
+    # Below the path of shared links, as it is a secret too: logs leave it out, and no cookie is read.
+    path("s/feed.<anything:link>", feed.feed, name="feed", get=SHARE),
     path("s/<anything:link>", public_page.share, name="share", get=SHARE),
     path(f"{ONE}share/", manage_links.make, name="share_make", post=MEMBER),
     path(LINKS, manage_links.link_list, name="share_links", get=MEMBER),
@@ -151,6 +153,7 @@ urlpatterns = [
     path(f"{ALERTS}mail/", alert_channels.own_mail, name="alert_mail", post=VIEWER),
     path(f"{ALERTS}webhooks/", alert_channels.add_webhook, name="alert_webhook_add", post=ADMIN),
     path(f"{ALERTS}services/", alert_channels.add_service, name="alert_service_add", post=ADMIN),
+    path(f"{ALERTS}feed/", alert_channels.feed, name="alert_feed", post=VIEWER),
     path(f"{ALERTS}<int:channel>/", alert_channels.webhook, name="alert_channel", get=ADMIN, post=ADMIN),
     path(f"{ALERTS}<int:channel>/act/", alert_channels.act, name="alert_channel_act", post=VIEWER),
     path(f"{PLACE}try/", environments.try_again, name="environment_try", post=ADMIN),

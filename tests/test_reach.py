@@ -25,8 +25,8 @@ __all__ = ["clock", "environment", "key", "seen", "sim"]
 pytestmark = pytest.mark.django_db
 OURS = "snapshots."
 PAGES = {"snapshots": ("/t/acme/snapshots/", 24), "volumes": ("/t/acme/volumes/", 33)}
-# Three of them decide what to announce.
-SYNC_LIMIT = 42
+# Four of them decide what to announce.
+SYNC_LIMIT = 43
 
 
 @contextmanager

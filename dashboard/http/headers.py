@@ -65,5 +65,7 @@ def _shared(request: HttpRequest, get_response: Callable[[HttpRequest], HttpResp
     response = get_response(request)
     response.cookies.clear()
     for name, value in SHARED_HEADERS.items():
-        response.headers[name] = value
+        # A feed may be kept by its reader, to be asked for again only if it changed.
+        if name != "Cache-Control" or name not in response.headers:
+            response.headers[name] = value
     return response

@@ -5,16 +5,19 @@ from dataclasses import dataclass
 from datetime import time
 from secrets import token_urlsafe
 
+from django.conf import settings
 from django.db import transaction
 from django.http import HttpRequest
+from django.urls import reverse
 from django.utils import timezone
 
+from dashboard.random_secrets import digest_of, new_secret
 from dashboard.secrets import Secret, seal_webhook_secret
 from dashboard.teams.core import audit
 from dashboard.teams.models import EventKind, Membership, Team, User
 from snapshots.alerts.outbox import queue_test
 from snapshots.alerts.services import SERVICES, Service, check
-from snapshots.models import Channel, Delivery
+from snapshots.models import Channel, Delivery, Feed
 
 MOST_WEBHOOKS = 10
 # So that secret scanners recognize it in code or logs.
@@ -178,6 +181,30 @@ def choose_mail(membership: Membership, choice: MailChoice) -> None:
     dropped = [Delivery.Event.ALERT, Delivery.Event.SUMMARY] if not choice.wants_alerts else []
     dropped += [Delivery.Event.DIGEST] if not choice.digest else []
     Delivery.objects.pending().filter(channel=channel, event__in=dropped).delete()
+
+
+@transaction.atomic
+def make_feed(membership: Membership, *, person: User, request: HttpRequest | None = None) -> str:
+    """Create a member's feed, in place of the one before. Return its address, which is shown once."""
+    secret = new_secret()
+    Feed.objects.update_or_create(
+        membership=membership, defaults={"digest": digest_of(secret), "made_at": timezone.now()}
+    )
+    _record_feed(membership, EventKind.CHANNEL_MADE, person, request)
+    return settings.SITE_URL.rstrip("/") + reverse("snapshots:feed", kwargs={"link": secret})
+
+
+@transaction.atomic
+def end_feed(feed: Feed, *, person: User, request: HttpRequest | None = None) -> None:
+    membership = feed.membership
+    feed.delete()
+    _record_feed(membership, EventKind.CHANNEL_DELETED, person, request)
+
+
+def _record_feed(membership: Membership, kind: EventKind, person: User, request: HttpRequest | None) -> None:
+    audit.record(
+        kind, team=membership.team, actor=person, target=membership.user.email, detail="Atom feed", request=request
+    )
 
 
 def _change(channel: Channel, values: Mapping[str, object]) -> None:

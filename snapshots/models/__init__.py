@@ -12,6 +12,7 @@ from snapshots.models.environment import (
     ShownEnvironments,
     _no_facets,
 )
+from snapshots.models.feed import Feed, FeedQuerySet
 from snapshots.models.lookups import fold
 from snapshots.models.policy import LastAct, Policy, SavedView, VerdictDay
 from snapshots.models.problem import Problem, ProblemQuerySet, ProblemTick
@@ -35,6 +36,8 @@ __all__ = [
     "DeliveryQuerySet",
     "Environment",
     "EnvironmentQuerySet",
+    "Feed",
+    "FeedQuerySet",
     "LastAct",
     "Policy",
     "Problem",

@@ -34,6 +34,9 @@ ALSO: Mapping[str, frozenset[int]] = {
     "account_signup": frozenset({404}),
     "setup": frozenset({404}),
     "snapshots:share": frozenset({404}),
+    "snapshots:feed": frozenset({404}),
+    # A member without a feed has none to end.
+    "snapshots:alert_feed": frozenset({404}),
     # A viewer changes the own mailbox alone; the channel in the address is a webhook.
     "snapshots:alert_channel_act": frozenset({404}),
     "mfa_deactivate_totp": frozenset({404}),

@@ -157,6 +157,7 @@ OFFERED: Mapping[str, frozenset[str]] = {
     | {
         "GET snapshots:alert_channel",
         "POST snapshots:alert_mail",
+        "POST snapshots:alert_feed",
         "POST snapshots:alert_webhook_add",
         "POST snapshots:alert_service_add",
         "POST snapshots:alert_channel_act",

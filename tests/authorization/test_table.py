@@ -45,6 +45,7 @@ def test_every_address_has_its_entry_and_its_arguments(house: House) -> None:
         "snapshots:home",
         "snapshots:teams",
         "snapshots:share",
+        "snapshots:feed",
     }
 
 

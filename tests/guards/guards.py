@@ -717,6 +717,20 @@ GUARDS = (
         "tests/alerts/test_fewer.py::test_of_what_nobody_lost_nothing_is_told",
     ),
     Guard(
+        "a feed is read only where a second factor is there or not required",
+        "snapshots/views/alerts/feed.py",
+        "Feed.objects.alive()",
+        "Feed.objects.all()",
+        "tests/alerts/test_feed.py::test_only_its_address_leads_to_it",
+    ),
+    Guard(
+        "a viewer ends no feed of another member",
+        "snapshots/views/settings/alert_channels.py",
+        "found = found.filter(membership=request.membership)",
+        "pass",
+        "tests/alerts/test_feed.py::test_nobody_ends_anothers_and_no_team_reads_anothers",
+    ),
+    Guard(
         "quiet hours hold alerts",
         "snapshots/alerts/deliver.py",
         "if quiet_end is not None and",

@@ -75,7 +75,7 @@ def test_no_cookie_gets_out_whoever_sets_it(path: str, cookies: int) -> None:
 
 def test_every_view_of_the_level_lives_where_they_are_set() -> None:
     shared = [name for name, levels in capabilities().items() if SHARE in levels.values()]
-    assert shared == ["snapshots:share"]
+    assert shared == ["snapshots:feed", "snapshots:share"]
     assert all(address(name, UNOWNED).startswith(SHARED) for name in shared if name in VIEWS)
 
 

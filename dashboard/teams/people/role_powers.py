@@ -15,7 +15,7 @@ POWERS: Mapping[Role, Mapping[str, Promise | str]] = MappingProxyType(
             "read": _("View volumes, alerts, snapshots, changes, targets, saved views and members"),
             "refresh": _("Refresh data from the provider"),
             "export": _("Export rows as files, and copy links"),
-            "mails": _("Choose to get alerts by email"),
+            "mails": _("Choose to get alerts by email or as a feed"),
             "leave": _("Leave the team"),
         },
         Role.MEMBER: {

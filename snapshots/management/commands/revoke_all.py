@@ -6,13 +6,13 @@ from django.utils.translation import gettext as _
 from dashboard import random_secrets
 from dashboard.teams.core.audit import OPERATOR, record
 from dashboard.teams.models import AccessToken, EventKind, Invitation, Team
-from snapshots.models import ShareLink
+from snapshots.models import Feed, ShareLink
 
 
 class Command(BaseCommand):
     help = (
-        "Revoke every access token, shared link and open invitation, and end every session. Run it after a copy of the "
-        "database was restored: a restore undoes everything revoked since the copy."
+        "Revoke every access token, shared link, feed and open invitation, and end every session. Run it after a copy "
+        "of the database was restored: a restore undoes everything revoked since the copy."
     )
 
     @transaction.atomic
@@ -25,6 +25,8 @@ class Command(BaseCommand):
         }
         for name, rows in ended.items():
             self.stdout.write(f"{name}: {random_secrets.revoke(rows)}")
+        feeds, _by_model = Feed.objects.all().delete()
+        self.stdout.write(f"{_('feeds')}: {feeds}")
         sessions = UserSession.objects.all()
         self.stdout.write(_("sessions: %(count)d") % {"count": len(sessions)})
         for session in sessions:

@@ -23,8 +23,9 @@ from dashboard.teams.people.invitations import sends_mail
 from snapshots.alerts import channels
 from snapshots.alerts.addresses import Refused, target_of
 from snapshots.alerts.services import SERVICES, check
-from snapshots.models import Channel
+from snapshots.models import Channel, Feed
 from snapshots.text import times
+from snapshots.views.common.objects import numbers
 
 TIME = forms.TimeInput(format="%H:%M", attrs={"class": "field", "type": "time"})
 
@@ -288,6 +289,21 @@ ACTS: dict[str, tuple[Callable[..., None], object]] = {
 }
 
 
+@require_POST
+def feed(request: MemberRequest, team: str) -> HttpResponse:
+    """Create the member's feed address and show it once, which ends the one before; or end it, as an admin any."""
+    if request.POST.get("act") == "make":
+        address = channels.make_feed(request.membership, person=request.user, request=request)
+        return _show(request, feed_url=address)
+    of = request.POST.get("member") or str(request.membership.pk)
+    found = Feed.objects.filter(membership__team=request.team, membership__in=numbers([of]))
+    if request.membership.role != Role.ADMIN:
+        found = found.filter(membership=request.membership)
+    channels.end_feed(get_object_or_404(found), person=request.user, request=request)
+    messages.success(request, _("The feed’s address leads nowhere any more."))
+    return HttpResponseRedirect(_url(request.team))
+
+
 def _changed_by(request: MemberRequest) -> QuerySet[Channel]:
     own = Q(membership=request.membership)
     if request.membership.role == Role.ADMIN:
@@ -306,6 +322,7 @@ def _show(
     mail_form: MailForm | None = None,
     service_form: ServiceForm | None = None,
     made: dict[str, object] | None = None,
+    feed_url: str = "",
 ) -> HttpResponse:
     now, is_admin = timezone.now(), request.membership.role == Role.ADMIN
     found = Channel.objects.of_team(request.team).wanted().select_related("membership__user")
@@ -325,6 +342,14 @@ def _show(
         "form": form or WebhookForm(),
         "service_form": service_form or ServiceForm(),
         "made": made,
+        "feed_url": feed_url,
+        "feed": Feed.objects.filter(membership=request.membership).first(),
+        "feeds": Feed.objects.filter(membership__team=request.team)
+        .exclude(membership=request.membership)
+        .select_related("membership__user")
+        .order_by("pk")
+        if is_admin
+        else [],
     }
     return render(request, "snapshots/settings/alerts.html", context)
 

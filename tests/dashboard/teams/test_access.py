@@ -31,7 +31,7 @@ OPEN = {
     "account_home account_change_email account_confirm_email_change mfa_reauthenticate mfa_reauthenticate_webauthn "
     "mfa_activate_totp mfa_deactivate_totp mfa_generate_recovery_codes mfa_add_webauthn mfa_edit_webauthn "
     "mfa_remove_webauthn",
-    (Open.SHARE, "GET"): "snapshots:share",
+    (Open.SHARE, "GET"): "snapshots:share snapshots:feed",
     (Open.TOKEN, "GET"): "metrics api:environments api:connections api:snapshots api:snapshot api:volumes "
     "api:volume api:team_volumes api:team_problems",
 }

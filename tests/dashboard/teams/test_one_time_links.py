@@ -36,7 +36,8 @@ def logged_by_nginx(uri: str) -> str:
 
 def test_the_links_are_known() -> None:
     assert LINKS.keys() == {
-        *("invitation", "setup", "account_confirm_email_change", "account_reset_password_from_key", "snapshots:share")
+        *("invitation", "setup", "account_confirm_email_change", "account_reset_password_from_key"),
+        *("snapshots:share", "snapshots:feed"),
     }
 
 

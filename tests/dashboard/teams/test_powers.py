@@ -58,7 +58,7 @@ POSTS = {
     "people": "teams:people teams:set_role teams:revoke_invitation",
     "start": "snapshots:view_start",
     # Of webhooks: tests/alerts asks for those as a viewer.
-    "mails": "snapshots:alert_mail snapshots:alert_channel_act",
+    "mails": "snapshots:alert_mail snapshots:alert_feed snapshots:alert_channel_act",
     "webhooks": "snapshots:alert_webhook_add snapshots:alert_service_add",
 }
 # A member may revoke links and tokens too, but only their own: tests/sharing and tests/api ask for those of others.
