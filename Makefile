@@ -41,10 +41,11 @@ run: $(RUNTIME) ## Run web server and sync against the real provider, with the s
 	@exec $(PY) manage.py serve
 
 # Three processes, also on fewer cores, for many tests wait: for programs, sockets and deadlines. A file stays on one
-# process, so that what its tests share starts once.
+# process, so that what its tests share starts once, and the files keep the order of tests/conftest.py.
+BY_FILE := --dist loadfile --no-loadscope-reorder
 CORES := $(shell $(PYTHON) -c 'import os; print(os.cpu_count() or 1)')
 NO_TOOLS := $(if $(filter no,$(TOOLS)), and not tools)
-HERE := $(PY) -m pytest -q -n $(shell echo $$(( $(CORES) > 3 ? $(CORES) : 3 ))) --dist loadfile \
+HERE := $(PY) -m pytest -q -n $(shell echo $$(( $(CORES) > 3 ? $(CORES) : 3 ))) $(BY_FILE) \
 	--ignore=tests/browser --ignore=tests/postgres_redis \
 	-m "not browser and not services$(NO_TOOLS)"
 PROOF := $(PY) -m pytest -q --proof --timeout 3600 -o faulthandler_timeout=3700
@@ -52,7 +53,7 @@ PROOF := $(PY) -m pytest -q --proof --timeout 3600 -o faulthandler_timeout=3700
 # Only their files are loaded, which takes half the time.
 SECOND := (services or both_databases) and not defaults
 MARKED := grep -rlE 'mark\.(services|both_databases)' tests --include='test_*.py'
-ON_SERVICES = $(PY) -m pytest -q -n $(HALF) --dist loadfile $$($(MARKED))
+ON_SERVICES = $(PY) -m pytest -q -n $(HALF) $(BY_FILE) $$($(MARKED))
 # They run beside the main part, one after the other.
 HALF := $(shell echo $$(( $(CORES) > 4 ? $(CORES) / 2 : 2 )))
 
@@ -76,7 +77,7 @@ coverage: $(TEST) ## Say which branches no test comes by in its own process; bel
 
 browser: $(TEST) ## Run the tests in a real Chromium
 	@.ci/chromium
-	.ci/timed browser $(PY) -m pytest -q -n $(HALF) --dist loadfile tests/browser
+	.ci/timed browser $(PY) -m pytest -q -n $(HALF) $(BY_FILE) tests/browser
 
 services: $(TEST) ## Run the tests on PostgreSQL and Redis
 	.ci/timed services .ci/services $(ON_SERVICES) -m "$(SECOND)"
@@ -109,9 +110,9 @@ weather: $(TEST) ## Try every fault of the provider, 100 kills and 200 threads, 
 
 proof: $(TEST) ## Run the long tests, for a release: all combinations, faults, seeds and kills, then judge, fuzz and guards
 	@.ci/chromium
-	$(PROOF) -n $(HALF) --dist loadfile -m "proof and not browser and not services$(NO_TOOLS)"
-	$(PROOF) -n $(HALF) --dist loadfile -m "proof and browser"
-	@.ci/services $(PROOF) -n $(HALF) --dist loadfile --ignore=tests/browser -m "proof and $(SECOND)"
+	$(PROOF) -n $(HALF) $(BY_FILE) -m "proof and not browser and not services$(NO_TOOLS)"
+	$(PROOF) -n $(HALF) $(BY_FILE) -m "proof and browser"
+	@.ci/services $(PROOF) -n $(HALF) $(BY_FILE) --ignore=tests/browser -m "proof and $(SECOND)"
 	$(MAKE) judge fuzz guards
 
 judge: $(TEST) ## Replay a year whose truth is known and 2,000 random histories, and break each rule once

@@ -33,6 +33,17 @@ if TYPE_CHECKING:
 else:
     Answer = HttpResponse
 
+# The files that take longest, which begin first: else one process works on the last of them while the others wait.
+LONGEST = """
+browser/test_widths browser/test_tour browser/test_setup browser/test_weather browser/test_exports browser/test_changes
+browser/test_alerts browser/test_hostile browser/test_volumes browser/test_acts browser/test_leftovers
+management/test_demo authorization/test_nasty authorization/test_table views/leftovers/test_page
+views/volumes/home/test_whole_page management/test_serve api/live/test_schema authorization/test_html
+alerts/test_deaths postgres_redis/test_rows sync/test_races faults/test_deaths management/test_sync_every
+authorization/test_foreign authorization/test_buttons views/changes/test_page views/snapshots/test_hostile
+lists/test_words_migration verdicts/test_histories lists/test_same_rows sync/test_first_list policy/test_undo
+management/test_deliveries cloudca/test_waits lists/test_libreoffice lists/test_excel_in_libreoffice api/test_size
+"""
 PASSWORD = "three-horses-and-a-stapler"
 FIGURES = "figures"
 # On a busy machine Redis may be slow to answer, and a test is not about that; tests/postgres_redis/test_redis.py is.
@@ -44,18 +55,21 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--pictures", action="store_true", help="take pictures of the pages that Chromium shows")
 
 
-@pytest.hookimpl(tryfirst=True)
-def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Deselect the long tests; pytest's last line says how many."""
+@pytest.hookimpl(wrapper=True)
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> Iterator[None]:
+    """Deselect the long tests, as pytest's last line says, and begin with the files that take longest."""
     for item in items:
         twice = item.get_closest_marker("both_databases")
         if twice and twice.kwargs.get("proof") and connection.vendor != "sqlite":
             item.add_marker("proof")
     _leave_few(items)
+    yield  # to the folders' own marks, to the choice by -m, and to the order of pytest-django
     long = [] if config.getoption("proof") else [item for item in items if item.get_closest_marker("proof")]
     if long:
         config.hook.pytest_deselected(items=long)
         items[:] = [item for item in items if not item.get_closest_marker("proof")]
+    turns = {f"tests/{name}.py": turn for turn, name in enumerate(LONGEST.split())}
+    items.sort(key=lambda item: turns.get(item.nodeid.partition("::")[0], len(turns)))
 
 
 def _leave_few(items: list[pytest.Item]) -> None:
