@@ -24,13 +24,6 @@ from snapshots.models import Alert, Delivery
 from snapshots.text import alert_text
 
 MOST_ROWS, MOST_SUMMARIZED = 5, 20
-# Text and ground of a badge, by its tone: both, so that no dark mode inverts one of them.
-COLOURS = {
-    "bad": ("#a3170f", "#fde7e5"),
-    "warn": ("#7a4700", "#ffeed6"),
-    "ok": ("#14602b", "#e0f4e4"),
-    "unknown": ("#3d4856", "#e6eaef"),
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,15 +85,10 @@ def _message(delivery: Delivery, address: str) -> EmailMultiAlternatives:
     if delivery.event == Delivery.Event.DIGEST:
         now = timezone.now()
         digest = digest_letter.letter_of(delivery.channel, figures_of(delivery, now), now)
-        return _mail(delivery, address, "digest", digest.subject, {"letter": digest, "colours": COLOURS})
+        return _mail(delivery, address, "digest", digest.subject, {"letter": digest})
     letter, shown = letter_of(delivery), alert_text.shown(delivery.channel.team.name)
-    foreground, background = COLOURS[letter.tone]
-    context = {
-        "letter": letter,
-        "why": letter.why or _("You get this because you chose email alerts of %(team)s.") % {"team": shown},
-        "foreground": foreground,
-        "background": background,
-    }
+    why = letter.why or _("You get this because you chose email alerts of %(team)s.") % {"team": shown}
+    context: dict[str, object] = {"letter": letter, "why": why}
     return _mail(delivery, address, "alert", letter.subject, context)
 
 

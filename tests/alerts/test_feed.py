@@ -110,7 +110,7 @@ def test_only_its_address_leads_to_it(
     assert (read(last).status_code, Feed.objects.count()) == (404, 0)
 
 
-def test_nobody_ends_anothers_and_no_team_reads_anothers(
+def test_nobody_ends_or_reads_the_feed_of_another(
     in_rival: object, begun: Environment, alice_client: Client, bob_client: Client, charlie_client: Client
 ) -> None:
     url = made(alice_client)
