@@ -9,7 +9,7 @@ from snapshots.api import params, schemas
 from snapshots.api.params import Parameter
 from snapshots.lists.volume_filters import BANDS, NO_SCHEDULE, SORTS, STATUSES
 from snapshots.models import Problem
-from snapshots.rules.schedules import SCHEDULES
+from snapshots.rules.schedules import TYPES
 
 ROOT = "/api/v1"
 MOST_ROWS, USUAL_ROWS = 1000, 100
@@ -99,7 +99,7 @@ TEAM_VOLUMES = Operation(
     schemas.JudgedVolumeList,
     query=(
         params.places("environment", "Only those of these environments: service code/name."),
-        params.one_of("schedule", "Only those with these schedules.", [*SCHEDULES, NO_SCHEDULE], many=True),
+        params.one_of("schedule", "Only those with these schedules.", [*TYPES, NO_SCHEDULE], many=True),
         params.one_of(
             "status",
             "Only those with these verdicts. Without it and without a search all that are judged.",

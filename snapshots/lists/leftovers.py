@@ -36,6 +36,7 @@ from snapshots.lists.leftover_filters import BANDS, DELETED, LEAST_DAYS, OLD, OU
 from snapshots.lists.snapshot_list import holds
 from snapshots.models import Environment, Snapshot, Volume
 from snapshots.models.snapshot import SnapshotQuerySet
+from snapshots.rules.rhythms import MANUAL, RHYTHM
 from snapshots.rules.states import USABLE_STATE
 
 # For so long a list says what the provider has. Later its environment is left out.
@@ -251,12 +252,14 @@ def _any_reason(rules: Rules) -> Q:
 def _conditions(rules: Rules, volumes: Iterable[str] | None = None) -> dict[str, Q]:
     """When a snapshot has a reason. `volumes`: of which the rows are, if that is known."""
     of_row = Volume.objects.filter(environment=OuterRef("environment"), volume_id=OuterRef("volume_id"))
-    is_unscheduled = Q(interval_type__in=UNSCHEDULED_TYPES)
+    has_own = Q(Exists(of_row.filter(schedules__gt="")))
+    # With a rhythm, manual ones are the runs of it.
+    is_of_rhythm = Q(interval_type=MANUAL) & Q(Exists(of_row.filter(schedules__contains=RHYTHM[0])))
     return {
         DELETED: Q(Exists(of_row.filter(deleted_at__isnull=False))),
         OLD: Q(taken_before__lt=rules.before(rules.filters.days)),
         SURPLUS: Q(pk__in=_surplus(rules, volumes)),
-        OUTSIDE: is_unscheduled & Q(Exists(of_row.filter(schedules__gt=""))),
+        OUTSIDE: Q(interval_type__in=UNSCHEDULED_TYPES) & has_own & ~is_of_rhythm,
     }
 
 

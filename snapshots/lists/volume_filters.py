@@ -8,7 +8,7 @@ from django.http import QueryDict
 
 from snapshots.lists.params import DEFAULT_PAGE_SIZE, FilterBase, Reader, moment, one_of
 from snapshots.models import Environment
-from snapshots.rules.schedules import SCHEDULES
+from snapshots.rules.schedules import TYPES
 from snapshots.rules.verdict import Verdict
 
 # Bands of the newest usable snapshot's age; each begins where the one before it ends.
@@ -44,7 +44,7 @@ class VolumeFilters(FilterBase):
     }
     ORDER = ("group", "sort", "page_size", "page")
     WORDS = {
-        "schedules": {NO_SCHEDULE: "no-schedule"} | {schedule: schedule.lower() for schedule in SCHEDULES},
+        "schedules": {NO_SCHEDULE: "no-schedule"} | {schedule: schedule.lower() for schedule in TYPES},
         "statuses": {status: status for status in STATUSES},
         "ages": {age: f"age-{age}" for age in BANDS},
     }
@@ -69,7 +69,7 @@ def parse(query: QueryDict, environments: Sequence[Environment]) -> VolumeFilter
     read = Reader(query, environments)
     return VolumeFilters(
         environments=read.environments(),
-        schedules=read.several("schedule", one_of({*SCHEDULES, NO_SCHEDULE})),
+        schedules=read.several("schedule", one_of({*TYPES, NO_SCHEDULE})),
         statuses=read.several("status", _status),
         ages=read.several("age", one_of(BANDS)),
         since=read.one("since", moment),

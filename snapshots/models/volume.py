@@ -76,6 +76,12 @@ class Volume(models.Model):
     excluded_at = models.DateTimeField(_("excluded since"), null=True)
     # Schedule -> since when it is intentionally stopped.
     ended = models.JSONField(default=dict)
+    # The rhythm of its manual snapshots that a member confirmed: schedule, since when, by whom.
+    rhythm = models.JSONField(default=dict)
+    # When its newest manual snapshots were taken, and the rhythm that is suggested: `snapshots.verdicts.suggested`.
+    manual = models.JSONField(default=dict)
+    # A rhythm that no run confirmed until then is not suggested any more.
+    suggested_until = models.DateTimeField(null=True)
 
     # When each verdict begins, unless new data changes it: `snapshots.rules.verdict.Thresholds`. A volume that was
     # never judged is unknown, not fresh.
@@ -91,8 +97,8 @@ class Volume(models.Model):
     patience = models.PositiveIntegerField(default=0)
     # What the verdict is based on, for the sentence that explains it.
     answers = models.JSONField(default=list)
-    # One letter per schedule (HDWM), for the filter.
-    schedules = models.CharField(max_length=4, blank=True)
+    # One letter per schedule (HDWM, R for a rhythm), for the filter.
+    schedules = models.CharField(max_length=5, blank=True)
     newest_usable = models.ForeignKey(
         "snapshots.Snapshot", on_delete=models.SET_NULL, null=True, related_name="+", verbose_name=_("newest usable")
     )
@@ -135,7 +141,17 @@ class Volume(models.Model):
             models.Index(
                 fields=["environment", "fewer_at"], condition=Q(fewer_at__isnull=False), name="volume_with_fewer"
             ),
+            models.Index(
+                fields=["team", "suggested_until"],
+                condition=Q(suggested_until__isnull=False),
+                name="volume_with_suggestion",
+            ),
         ]
 
     def __str__(self) -> str:
         return self.name or self.volume_id
+
+    @property
+    def rhythm_name(self) -> str:
+        """The confirmed rhythm as a schedule, "" without one."""
+        return str(self.rhythm.get("schedule", ""))

@@ -15,6 +15,7 @@ from django.db.models import Max, Q
 from snapshots.models import Environment, Snapshot
 from snapshots.policy.exclusions import with_target
 from snapshots.rules.judge import patience
+from snapshots.rules.rhythms import RHYTHM
 from snapshots.rules.runs import COPYING, MAKING, MOVING
 from snapshots.rules.states import STATES, USABLE_STATE
 from snapshots.rules.thresholds import target_thresholds
@@ -60,7 +61,7 @@ class Stored(NamedTuple):
             added = target_thresholds([usable], target)
             late, unknown = _earlier(late, added.late), _earlier(unknown, added.unknown)
         since = Thresholds(self.none, late, self.stuck, self.failing, unknown, self.new, self.running)
-        return since, timedelta(seconds=self.patience) if self.schedules else patience(target, ())
+        return since, timedelta(seconds=self.patience) if self.schedules.strip(RHYTHM[0]) else patience(target, ())
 
     def as_it_is(self) -> Told:
         return Thresholds(*self[4:]), timedelta(seconds=self.patience)

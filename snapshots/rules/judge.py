@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import NamedTuple
 
+from snapshots.rules.rhythms import rhythm_of
 from snapshots.rules.runs import COPYING, Run
 from snapshots.rules.schedules import SCHEDULES, deadlines_between, due_after, grace, period
 from snapshots.rules.states import USABLE_STATE
@@ -22,7 +23,8 @@ class Volume(NamedTuple):
     """What is known of a volume, which was made between `created_after` and `created_before` (None: not known).
 
     `ended`: schedule -> since when it is intentionally stopped; `longest`: its longest run. `is_hidden`: no list that
-    was requested with the current key had one of its snapshots.
+    was requested with the current key had one of its snapshots. `rhythm`: the schedule of its manual snapshots that a
+    member confirmed. It can make a verdict worse, never better.
     """
 
     runs: Sequence[Run]
@@ -32,6 +34,7 @@ class Volume(NamedTuple):
     longest: timedelta = timedelta()
     ended: Mapping[str, datetime] = {}
     is_hidden: bool = False
+    rhythm: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,8 +85,12 @@ def judge(volume: Volume) -> Judgement:
 
 
 def patience(target: timedelta | None, answers: Iterable[Answer]) -> timedelta:
-    """How long a problem is still said after the data that showed it: a quarter of the shortest promise."""
-    periods = [period(answer.schedule) for answer in answers] or [target or USUAL_TARGET]
+    """How long a problem is still said after the data that showed it: a quarter of the shortest promise.
+
+    A rhythm does not count: with a shorter patience, problems of the others would be unknown earlier.
+    """
+    periods = [period(answer.schedule) for answer in answers if not rhythm_of(answer.schedule)]
+    periods = periods or [target or USUAL_TARGET]
     return max(LEAST_PATIENCE, min(periods) / 4)
 
 
@@ -107,7 +114,7 @@ def _thresholds(volume: Volume, answers: Sequence[Answer]) -> Thresholds:
 
 
 def _answers(volume: Volume) -> Iterable[Answer]:
-    for schedule in SCHEDULES:
+    for schedule in filter(None, (*SCHEDULES, volume.rhythm)):
         runs = [run for run in volume.runs if schedule in run.schedules]
         ended_at = volume.ended.get(schedule)
         if runs and not _has_ended(runs, ended_at):
@@ -191,8 +198,11 @@ def _deciding_states(volume: Volume, since: datetime) -> int:
 
 
 def _deciding_types(volume: Volume, answers: Sequence[Answer]) -> int:
-    """Count the runs of unknown interval types, if neither schedule nor target says when one is due; 0 otherwise."""
-    if answers or volume.target is not None:
+    """Count the runs of unknown interval types, if neither schedule nor target says when one is due; 0 otherwise.
+
+    Also beside a rhythm, which is one of the manual snapshots alone.
+    """
+    if volume.target is not None or any(not rhythm_of(answer.schedule) for answer in answers):
         return 0
     return sum(run.listed and run.is_of_unknown_type for run in volume.runs)
 

@@ -3,27 +3,44 @@
 The provider tells neither schedules nor their times. A volume *has* the schedule whose interval type one of its
 snapshots bears (CloudStack's `Snapshot.Type`); MANUAL, TEMPLATE, GROUP and unknown types make none. All of it is
 elapsed time in UTC: no zone and no change to summer time can make a volume late.
+
+A rhythm that a member confirmed (`snapshots.rules.rhythms`) is a schedule of the MANUAL ones, with fixed times.
 """
 
 from datetime import datetime, timedelta
 from functools import lru_cache
 
+from snapshots.rules.rhythms import MANUAL, RHYTHM, rhythm_of
+
 SCHEDULES = ("HOURLY", "DAILY", "WEEKLY", "MONTHLY")
+# What a filter can ask for.
+TYPES = (*SCHEDULES, RHYTHM)
 FIXED = {"HOURLY": timedelta(hours=1), "DAILY": timedelta(days=1), "WEEKLY": timedelta(days=7)}
 MONTH = timedelta(days=30)
 LEAST_GRACE, MOST_GRACE = timedelta(minutes=30), timedelta(hours=24)
 
 
 @lru_cache(maxsize=256)
-def schedules_of(interval_type: str) -> tuple[str, ...]:
-    """The schedules that a snapshot counts for. Very old CloudStack joins several types by commas: each counts."""
+def schedules_of(interval_type: str, rhythm: str = "") -> tuple[str, ...]:
+    """The schedules that a snapshot counts for. Very old CloudStack joins several types by commas: each counts.
+
+    `rhythm`: the one of its volume, which manual snapshots count for.
+    """
+    if rhythm and interval_type == MANUAL:
+        return (rhythm,)
     parts = {part.strip() for part in interval_type.split(",")}
     return tuple(schedule for schedule in SCHEDULES if schedule in parts)
 
 
+def type_of(schedule: str) -> str:
+    """The schedule without the times of a rhythm."""
+    return RHYTHM if rhythm_of(schedule) else schedule
+
+
 def period(schedule: str) -> timedelta:
     """The usual time between two runs; of a month, 30 days: for graces and patience alone, never for what is due."""
-    return FIXED.get(schedule, MONTH)
+    rhythm = rhythm_of(schedule)
+    return rhythm.length if rhythm else FIXED.get(schedule, MONTH)
 
 
 def grace(schedule: str) -> timedelta:
@@ -33,6 +50,8 @@ def grace(schedule: str) -> timedelta:
 
 def due_after(schedule: str, began: datetime) -> datetime:
     """When the run after the one that began then is due."""
+    if rhythm := rhythm_of(schedule):
+        return rhythm.due_after(began)
     return began + FIXED[schedule] if schedule in FIXED else _month_after(began)
 
 

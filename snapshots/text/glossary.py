@@ -32,7 +32,13 @@ TERMS: Mapping[str | Promise, str | Promise] = {
     _("Usable"): _(
         "In state BackedUp and listed by the provider; also while it is copied later. Nobody tried to restore it."
     ),
-    _("Schedule"): _("HOURLY, DAILY, WEEKLY or MONTHLY, seen in the interval types of a volume’s snapshots."),
+    _("Schedule"): _(
+        "HOURLY, DAILY, WEEKLY or MONTHLY, seen in the interval types of a volume’s snapshots, or a rhythm that a "
+        "member confirmed."
+    ),
+    _("Rhythm"): _(
+        "When a script takes a volume’s manual snapshots: suggested from its history, expected once confirmed."
+    ),
     _("Run"): _("One snapshot of a schedule, from start to end."),
     _("Target"): _("How old the newest usable snapshot may be: set for the team, an environment or a volume."),
     _("Sync"): _("One complete fetch of an environment’s list of snapshots."),

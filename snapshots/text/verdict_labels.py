@@ -11,12 +11,14 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext, pgettext, pgettext_lazy
 
 from snapshots.models import Environment, Volume
+from snapshots.rules.rhythms import RHYTHM, rhythm_of
 from snapshots.rules.schedules import period
 from snapshots.rules.states import INTERVAL_TYPES
 from snapshots.rules.thresholds import USUAL_TARGET
 from snapshots.rules.verdict import Verdict
 from snapshots.text import times
 from snapshots.text.labels import Badge
+from snapshots.text.rhythms import NAMES
 from snapshots.verdicts.sql import FOR_EVER, Reason
 from snapshots.verdicts.status import Part, VolumeStatus
 
@@ -80,8 +82,11 @@ def short_name(status: VolumeStatus) -> str:
 
 
 def schedule_name(schedule: str) -> str:
-    """The schedule as a word, "Daily" for DAILY."""
-    return str(INTERVAL_TYPES[schedule])
+    """The schedule as a word, "Daily" for DAILY; a rhythm without its times."""
+    if schedule == RHYTHM:
+        return _("Rhythm")
+    rhythm = rhythm_of(schedule)
+    return str(NAMES[rhythm.kind] if rhythm else INTERVAL_TYPES[schedule])
 
 
 def _short(status: VolumeStatus) -> str:

@@ -20,7 +20,9 @@ from snapshots.models import Environment, Policy, Snapshot, Volume
 from snapshots.models.snapshot import Unindexed
 from snapshots.rules.judge import Answer, Judgement, judge
 from snapshots.rules.judge import Volume as VolumeFacts
+from snapshots.rules.rhythms import RHYTHM
 from snapshots.rules.runs import Run
+from snapshots.rules.schedules import type_of
 from snapshots.verdicts.inputs import (
     GONE_COUNT,
     GONE_COUNT_HOURLY,
@@ -33,14 +35,16 @@ from snapshots.verdicts.inputs import (
     lost_since,
     widen_newest,
 )
+from snapshots.verdicts.suggested import note_rhythm
 
 BATCH = 400
-LETTERS = {"HOURLY": "H", "DAILY": "D", "WEEKLY": "W", "MONTHLY": "M"}
+LETTERS = {"HOURLY": "H", "DAILY": "D", "WEEKLY": "W", "MONTHLY": "M", RHYTHM: "R"}
 WRITTEN = (
     *("none_from", "late_from", "stuck_from", "failing_from", "unknown_from", "new_from", "running_from"),
     "doubt_from",
     *("patience", "answers", "schedules", "newest_usable", "newest_after", "newest_before", "usable_count"),
     *("longest", "days", "gaps", "doubts", "fewer_at", "last_usable_at", "judged_at", "created_at", "ended"),
+    *("manual", "suggested_until"),
 )
 FIELDS = [field for field in Volume._meta.concrete_fields if field.name in WRITTEN]
 # One plain statement for each: the ORM's bulk update makes a CASE of every column and row, under the write lock.
@@ -236,7 +240,7 @@ def _stored_rows(environment: Environment, volumes: Sequence[Volume], at: dateti
 def _judge(volume: Volume, rows: Sequence[Row], scene: Scene) -> None:
     volume.longest = max([volume.longest, *(row.ran_for for row in rows if row.ran_for)])
     volume.created_at = created_time(volume.created)
-    runs = [row.run(scene.ahead) for row in rows]
+    runs = [row.run(scene.ahead, volume.rhythm_name) for row in rows]
     created_after, created_before = scene.created_between(volume, rows)
     is_hidden = scene.is_hidden(rows)
     judgement = judge(
@@ -248,6 +252,7 @@ def _judge(volume: Volume, rows: Sequence[Row], scene: Scene) -> None:
             longest=timedelta(seconds=volume.longest),
             ended={name: datetime.fromisoformat(since) + scene.ahead for name, since in volume.ended.items()},
             is_hidden=is_hidden,
+            rhythm=volume.rhythm_name,
         )
     )
     volume.last_usable_at = last_usable_at(volume, runs, usable=judgement.usable, at=scene.at, before=scene.before)
@@ -261,6 +266,7 @@ def _judge(volume: Volume, rows: Sequence[Row], scene: Scene) -> None:
     newest = judgement.newest_usable
     volume.newest_usable_id = next((row.pk for row, run in zip(rows, runs, strict=True) if run is newest), None)
     volume.days = days_of(volume, rows, scene.at)
+    note_rhythm(volume, rows, scene.at)
     if has_fewer(rows, scene.at - scene.ahead, looked_since=scene.looked_since):
         volume.fewer_at = scene.at
     volume.judged_at = scene.at
@@ -286,7 +292,7 @@ def _fill(volume: Volume, judgement: Judgement) -> None:
     volume.patience = int(judgement.patience.total_seconds())
     firsts = {str(old["schedule"]): str(old["first_began"]) for old in volume.answers}
     volume.answers = [_stored(answer, firsts.get(answer.schedule)) for answer in judgement.answers]
-    volume.schedules = "".join(LETTERS[answer.schedule] for answer in judgement.answers)
+    volume.schedules = "".join(LETTERS[type_of(answer.schedule)] for answer in judgement.answers)
     volume.usable_count = judgement.usable
     unknown = {"unknown_state": judgement.unknown_states, "unknown_type": judgement.unknown_types}
     volume.doubts = {name: number for name, number in unknown.items() if number}

@@ -54,10 +54,10 @@ class Row(NamedTuple):
         # Recently lost snapshots count, regardless of their age.
         return self.missing_since is not None and self.missing_since >= lost_since(at)
 
-    def run(self, ahead: timedelta = timedelta()) -> Run:
+    def run(self, ahead: timedelta = timedelta(), rhythm: str = "") -> Run:
         """`ahead`: how far the provider's clock is ahead of ours; it corrects the time of our first sync."""
         return Run(
-            schedules=schedules_of(self.interval_type),
+            schedules=schedules_of(self.interval_type, rhythm),
             state=self.state,
             began_after=self.taken_after,
             began_before=self.taken_before,
@@ -95,7 +95,7 @@ def days_of(volume: Volume, rows: Iterable[Row], at: datetime) -> dict[str, dict
         has_failed = row.usable_at is None and row.run().has_failed
         if row.taken_after is not None and (row.usable_at is not None or has_failed):
             of_day = counted.setdefault(row.taken_before.date().isoformat(), {})
-            for letter in letters_of(row.interval_type):
+            for letter in letters_of(row.interval_type, volume.rhythm_name):
                 of_day.setdefault(letter, [0, 0])[has_failed] += 1
     first = (at - timedelta(days=DAYS_KEPT)).date().isoformat()
     whole_from = (at - (GONE_COUNT_HOURLY if "H" in volume.schedules else GONE_COUNT)).date().isoformat()
@@ -116,11 +116,11 @@ def gaps_of(volume: Volume, rows: Iterable[Row], at: datetime) -> dict[str, list
     kept_from = at - timedelta(days=DAYS_KEPT)
     ranges: dict[str, list[Span]] = defaultdict(list)
     for row in rows:
-        for schedule in schedules_of(row.interval_type):
+        for schedule in schedules_of(row.interval_type, volume.rhythm_name):
             ranges[schedule].append(Span(row.taken_after or FIRST, row.taken_before))
     lasts = {str(old["schedule"]): datetime.fromisoformat(str(old["last_began"])) for old in volume.answers}
     found: dict[str, list[list[str]]] = {}
-    for schedule in SCHEDULES:
+    for schedule in filter(None, (*SCHEDULES, volume.rhythm_name)):
         stored = [Span(*map(datetime.fromisoformat, gap)) for gap in volume.gaps.get(schedule[0], ())]
         before = [gap for gap in stored if gap.since < whole_from and not any(map(gap.overlaps, ranges[schedule]))]
         began = [span.until for span in ranges[schedule] if span.until < whole_from]
@@ -209,8 +209,8 @@ def last_usable_at(
 
 
 @lru_cache(maxsize=256)
-def letters_of(interval_type: str) -> tuple[str, ...]:
-    return tuple(schedule[0] for schedule in schedules_of(interval_type)) or ("",)
+def letters_of(interval_type: str, rhythm: str) -> tuple[str, ...]:
+    return tuple(schedule[0] for schedule in schedules_of(interval_type, rhythm)) or ("",)
 
 
 def _most(now: dict[str, list[int]], before: dict[str, list[int]]) -> dict[str, list[int]]:

@@ -14,7 +14,8 @@ from functools import lru_cache
 from typing import NamedTuple
 
 from snapshots.models import Volume
-from snapshots.rules.schedules import FIXED, due_after, grace
+from snapshots.rules.rhythms import rhythm_of
+from snapshots.rules.schedules import FIXED, due_after, grace, period
 from snapshots.verdicts.watched_time import Watch
 
 DAYS = 30
@@ -125,6 +126,9 @@ def _days_of(
 def _dues(schedule: str, times: Iterable[tuple[datetime, datetime]], first: datetime) -> Iterator[datetime]:
     """When runs were due of which the deadline passed before the next one began: each a period after the one before."""
     for since, until in times:
+        if rhythm_of(schedule):
+            # Its moments do not depend on the run before.
+            since = max(since, first - 2 * period(schedule))
         due = due_after(schedule, since)
         if schedule in FIXED and due < first:
             due += (first - due) // FIXED[schedule] * FIXED[schedule]
@@ -136,7 +140,7 @@ def _dues(schedule: str, times: Iterable[tuple[datetime, datetime]], first: date
 
 def _most_runs(schedule: str, day: date, began: datetime) -> int:
     """How many runs a day has at most: however often a failed one is tried again, no more were due."""
-    if schedule != "HOURLY":
+    if period(schedule) >= DAY:
         return 1
     return max(1, (_midnight(day) + DAY - max(_midnight(day), began)) // HOUR)
 

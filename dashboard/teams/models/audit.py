@@ -53,6 +53,8 @@ class EventKind(models.TextChoices):
     CHANNEL_MADE = "channel_made", _("Alert channel created")
     CHANNEL_CHANGED = "channel_changed", _("Alert channel changed")
     CHANNEL_DELETED = "channel_deleted", _("Alert channel deleted")
+    RHYTHM_CONFIRMED = "rhythm_confirmed", _("Rhythm confirmed")
+    RHYTHM_ENDED = "rhythm_ended", _("Rhythm ended")
 
 
 class EventFixed(TypeError):

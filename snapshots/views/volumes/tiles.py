@@ -13,7 +13,7 @@ from snapshots.lists.params import Links
 from snapshots.lists.volume_filters import NO_AGE, NO_SCHEDULE, OLDER, STATUSES, VolumeFilters
 from snapshots.lists.volume_list import MenuCounts, Tally
 from snapshots.models import Environment
-from snapshots.rules.schedules import SCHEDULES
+from snapshots.rules.schedules import TYPES
 from snapshots.rules.verdict import Verdict
 from snapshots.text import times
 from snapshots.text.labels import grouped
@@ -241,7 +241,7 @@ def _age_detail(chosen: tuple[str, ...]) -> str:
 
 
 def _schedule_group(filters: VolumeFilters, counts: Mapping[str, int]) -> FilterGroup:
-    words = {value: schedule_name(value) for value in SCHEDULES} | {NO_SCHEDULE: _("No schedule")}
+    words = {value: schedule_name(value) for value in TYPES} | {NO_SCHEDULE: _("No schedule")}
     choices = [
         Choice(value, word, grouped(counts.get(value, 0)), value in filters.schedules) for value, word in words.items()
     ]
