@@ -13,7 +13,7 @@ from snapshots.views.settings import alert_channels, environments, key, saved_vi
 from snapshots.views.sharing import manage_links, public_page
 from snapshots.views.snapshots import check, snapshot_page
 from snapshots.views.snapshots import list_page as lists
-from snapshots.views.volumes import exclude, look, volume_view
+from snapshots.views.volumes import exclude, look, rhythms, volume_view
 from snapshots.views.volumes import list_page as volumes
 
 
@@ -58,6 +58,7 @@ app_name = "snapshots"
 ONE = "t/<slug:team>/snapshots/<segment:service_code>/<segment:environment_name>/<snapshot_id:snapshot_id>/"
 VOLUME = "t/<slug:team>/volumes/<segment:service_code>/<segment:environment_name>/<snapshot_id:volume_id>/"
 PROBLEMS = "t/<slug:team>/alerts/"
+RHYTHMS = "t/<slug:team>/rhythms/"
 LINKS = "t/<slug:team>/settings/shared-links/"
 PLACES = "t/<slug:team>/settings/environments/"
 TOKENS = "t/<slug:team>/settings/tokens/"
@@ -102,6 +103,9 @@ urlpatterns = [
     path("t/<slug:team>/volumes/look/", look.save_look, name="volumes_look", post=VIEWER),
     path("t/<slug:team>/volumes/seen/", look.mark_seen, name="volumes_seen", post=VIEWER),
     path("t/<slug:team>/volumes/stopped/", exclude.stopped, name="stopped", post=MEMBER),
+    path(RHYTHMS, rhythms.review, name="rhythms", get=MEMBER, post=MEMBER),
+    path(f"{RHYTHMS}later/", rhythms.later, name="rhythms_later", post=MEMBER),
+    path(f"{RHYTHMS}end/", rhythms.end, name="rhythm_end", post=MEMBER),
     path("t/<slug:team>/search/", search.search, name="search", get=VIEWER),
     path("t/<slug:team>/views/", saved_views.view_list, name="views", get=VIEWER),
     path("t/<slug:team>/views/save/", saved_views.save, name="view_save", post=MEMBER),

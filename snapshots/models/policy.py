@@ -68,6 +68,7 @@ class LastAct(models.Model):
     TEAM_TARGET = "team_target"
     VIEW = "view"
     ACKNOWLEDGEMENT = "acknowledgement"
+    RHYTHM = "rhythm"
 
     team = models.ForeignKey(Team, on_delete=models.CASCADE, related_name="+", verbose_name=_("team"))
     user = models.ForeignKey(User, on_delete=models.CASCADE, related_name="+", db_index=False, verbose_name=_("user"))

@@ -13,7 +13,7 @@ from dashboard.teams.core import audit
 from dashboard.teams.models import EventKind, Role, Team, User
 from snapshots.models import Environment, LastAct, Policy, SavedView
 from snapshots.models.policy import values_in
-from snapshots.policy import acknowledgements, exclusions, targets
+from snapshots.policy import acknowledgements, exclusions, rhythms, targets
 from snapshots.policy.exclusions import Exclusion
 
 
@@ -107,6 +107,17 @@ def _acknowledgement(act: LastAct, _places: Places, request: HttpRequest | None)
     return _nothing
 
 
+def _rhythm(act: LastAct, places: Places, request: HttpRequest | None) -> Rest | None:
+    volumes = rhythms.of_team(act.team, act.pks)
+    since = act.after["rhythm"].get("since")
+    if not volumes or any(volume.rhythm.get("since") != since for volume in volumes):
+        return None
+    before = {pk: values["rhythm"] for values, pks in act.before for pk in pks}
+    rhythms.write(places, volumes, before)
+    rhythms.record(EventKind.RHYTHM_ENDED if since else EventKind.RHYTHM_CONFIRMED, volumes, act.user, request)
+    return _nothing
+
+
 def _view(act: LastAct, _places: Places, _request: HttpRequest | None) -> Rest | None:
     """The view comes back under its name; as the start page only by an admin, and if there is no other by now."""
     (values, _pks) = act.before[0]
@@ -129,6 +140,7 @@ UNDO: Mapping[str, Undo] = {
     LastAct.TEAM_TARGET: _team_target,
     LastAct.VIEW: _view,
     LastAct.ACKNOWLEDGEMENT: _acknowledgement,
+    LastAct.RHYTHM: _rhythm,
 }
 
 

@@ -142,6 +142,10 @@ def _fill(team: Team) -> None:
     first = environments.create(service_code=parts["service_code"], name=parts["environment_name"])
     rows = [record(NUMBERS[team.slug], name=f"FOREIGN-snapshot-of-{team.slug}")]
     store_listing(claimed(first), listing(rows), received_at=timezone.now())
+    suggested = {"times": [0], "schedule": "RHYTHM-DAILY-120", "hits": 6, "of": 6}
+    Volume.objects.filter(environment=first).update(
+        manual=suggested, suggested_until=timezone.now() + timedelta(days=1)
+    )
     other = refuse(Environment.objects.create(team=team, service_code="refused", name=f"FOREIGN-{team.slug}"))
     _problems(team, first, other)
 

@@ -122,6 +122,8 @@ OFFERED: Mapping[str, frozenset[str]] = {
             "POST snapshots:view_save",
             "POST snapshots:targets",
             "POST snapshots:volumes_look",
+            "GET snapshots:rhythms",
+            "POST snapshots:rhythms_later",
             "POST snapshots:volumes_refresh",
         }
     ),
@@ -135,8 +137,10 @@ OFFERED: Mapping[str, frozenset[str]] = {
             "POST snapshots:targets",
             "POST snapshots:volume",
             "POST snapshots:volume_deleted",
+            "POST snapshots:rhythms",
         }
     ),
+    "snapshots:rhythms": frozenset({"GET snapshots:volumes", "GET snapshots:volume", "POST snapshots:rhythms"}),
     "snapshots:search": frozenset({"GET snapshots:search"}),
     "snapshots:exclude": frozenset({"GET snapshots:team_home"}),
     "snapshots:resume": frozenset({"GET snapshots:team_home"}),

@@ -26,7 +26,7 @@ from tests.authorization.rows import all_rows, changed
 
 UNASKED = ("django_session", "usersessions_usersession", "cache_entries", "teams_limitcount", "teams_membership")
 # Those that write nothing that a role gives: they ask the provider, as any viewer may, or only look.
-ELSEWHERE = {"snapshots:environment_look", "snapshots:environment_try"}
+ELSEWHERE = {"snapshots:environment_look", "snapshots:environment_try", "snapshots:rhythms_later"}
 ENVIRONMENT = {"environment": "compute-on/prod"}
 FORM = {"form_id": "f" * 43}
 ACTS: dict[str, list[dict[str, str]]] = {
@@ -40,6 +40,8 @@ ACTS: dict[str, list[dict[str, str]]] = {
     "snapshots:alerts_acknowledge": [{"mark": "MARK", "ends": "4h"}],
     "snapshots:alerts_end": [{"group": "QUIET"}],
     "snapshots:stopped": [{"schedule": "DAILY", "volume": "VOLUME"}],
+    "snapshots:rhythms": [{"rhythm": "RHYTHM"}],
+    "snapshots:rhythm_end": [{"volume": "VOLUME"}],
     "snapshots:targets": [{"hours": "24"}, {"hours": "24"} | ENVIRONMENT, {"hours": "24", "volume": "VOLUME"}],
     "snapshots:volume_targets": [{"number": "1", "hours": "24"}],
     "snapshots:undo": [{"act": "ACT"}],
@@ -91,11 +93,19 @@ def volume(house: House) -> Volume:
     volume.excluded_until, volume.missing_since = None, timezone.now()
     volume.save()
     targets.set_of_volume(volume, 48, person=house.users["alice"])
+    suggested = {"times": [0], "schedule": "RHYTHM-DAILY-120", "hits": 6, "of": 6}
+    until = timezone.now() + timedelta(days=1)
+    Volume.objects.update(manual=suggested, suggested_until=until, rhythm={"schedule": "RHYTHM-WEEKLY-0", "since": ""})
     return volume
 
 
 def filled(house: House, volume: Volume, body: dict[str, str]) -> dict[str, str]:
-    own = {"VOLUME": str(volume.pk), "VIEW": str(SavedView.objects.get().pk), "PENDING": str(house.pending["acme"])}
+    own = {
+        "RHYTHM": f"{volume.pk} RHYTHM-DAILY-120",
+        "VOLUME": str(volume.pk),
+        "VIEW": str(SavedView.objects.get().pk),
+        "PENDING": str(house.pending["acme"]),
+    }
     member = house.users["alice"].memberships.get(team=house.teams["acme"])
     current = find_current(house.teams["acme"], ProblemFilters(), member, timezone.now())
     own["MARK"] = mark_of(current.open)

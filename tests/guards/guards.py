@@ -821,4 +821,26 @@ GUARDS = (
         "            pass",
         "tests/alerts/test_settings_page.py::test_what_cannot_be_is_refused_beside_its_field",
     ),
+    # Rhythms
+    Guard(
+        "a rhythm is confirmed as it was shown",
+        "snapshots/policy/rhythms.py",
+        " if _suggestion(each, now) == shown[each.pk]]",
+        "]",
+        "tests/policy/test_rhythms.py::test_only_what_was_shown_is_confirmed",
+    ),
+    Guard(
+        "beside a rhythm an unknown type is still unknown",
+        "snapshots/rules/judge.py",
+        "any(not rhythm_of(answer.schedule) for answer in answers)",
+        "answers",
+        "tests/verdicts/test_rhythms.py::test_beside_a_rhythm_a_run_of_an_unknown_type_may_still_be_missing",
+    ),
+    Guard(
+        "a rhythm shortens no patience",
+        "snapshots/rules/judge.py",
+        " for answer in answers if not rhythm_of(answer.schedule)]",
+        " for answer in answers]",
+        "tests/verdicts/test_rhythms.py::test_with_a_rhythm_no_verdict_is_ever_better",
+    ),
 )

@@ -25,6 +25,7 @@ POWERS: Mapping[Role, Mapping[str, Promise | str]] = MappingProxyType(
             "exclude": _("Exclude volumes, and resume their checks"),
             "acknowledge": _("Acknowledge problems"),
             "mark": _("Mark schedules as stopped and volumes as deleted"),
+            "rhythms": _("Confirm and end rhythms"),
             "views": _("Save and delete views for the whole team"),
         },
         Role.ADMIN: {

@@ -26,7 +26,7 @@ from snapshots.verdicts.sql import DataAges, volumes_of_team
 from snapshots.views.common.components import Action, Chip, Empty, Pager
 from snapshots.views.common.list_page import View, answer, answer_refresh, kept_part, numbered_pager
 from snapshots.views.common.page_state import never_fetched, state_of
-from snapshots.views.volumes import strip_svg, tiles
+from snapshots.views.volumes import rhythms, strip_svg, tiles
 from snapshots.views.volumes.charts import charts
 from snapshots.views.volumes.look import Look
 from snapshots.views.volumes.rows import Scene, columns
@@ -127,10 +127,23 @@ class VolumesView(View[VolumeFilters]):
         """Whether each row has a box, to exclude the volume."""
         return may(self.membership, "snapshots:exclude")
 
+    @cached_property
+    def suggestions(self) -> list[tuple[int, str]]:
+        """The rhythms that are suggested to who may confirm them. At most once a minute from the rows."""
+        if not may(self.membership, "snapshots:rhythms", "POST"):
+            return []
+
+        def make() -> list[tuple[int, str]]:
+            return rhythms.suggestions_of(self.environments)
+
+        states = [state_of(environment) for environment in self.environments]
+        return kept_part(self, "rhythms", list[tuple[int, str]], make, states, query="")
+
     @property
     def inputs(self) -> object:
         states = [state_of(environment) for environment in self.environments]
-        return (states, self.team_hours, self.may_act, self.unseen)
+        strip = rhythms.strip_of(self.suggestions, self.membership)
+        return (states, self.team_hours, self.may_act, self.unseen, strip)
 
     @property
     def is_lasting(self) -> bool:
@@ -149,6 +162,7 @@ class VolumesView(View[VolumeFilters]):
             # They show all that the team watches: choosing a filter does not move them.
             context["pictures"] = charts(self, with_ages=self.policy is not None)
             context |= {"look": self.look, "unseen": self.unseen_context}
+            context["rhythms"] = rhythms.strip_of(self.suggestions, self.membership)
             context["question"] = target_question(self.team) if self.policy is None else None
         return context | {"parts": _parts(self, is_fragment=is_fragment)}
 

@@ -35,6 +35,7 @@ from snapshots.views.common.target_form import of_volume
 from snapshots.views.common.whole_page import fields_of
 from snapshots.views.volumes import volume_sections
 from snapshots.views.volumes.problem_line import problem_line
+from snapshots.views.volumes.rhythms import suggestion_of
 from snapshots.views.volumes.rows import FEWER_SHOWN
 from snapshots.views.volumes.strip_svg import legend, shown_strip
 
@@ -110,6 +111,8 @@ class Shown:
         thresholds = thresholds_of(volume)
         verdict = verdict_under(thresholds, timedelta(seconds=volume.patience), environment, now)
         have_come = [since is not None and since <= moment for _verdict, since in thresholds.worst_first()]
+        until = volume.suggested_until
+        have_come.append(until is not None and until <= now)
         are_excluded = [is_excluded(one, now) for one in (volume, environment)]
         return [fields_of(volume), fields_of(environment), fields_of(self.policy), verdict, have_come, are_excluded]
 
@@ -195,7 +198,12 @@ def verdict_context(shown: Shown, status: VolumeStatus) -> dict[str, object]:
 
 def _acts(shown: Shown) -> dict[str, object]:
     """Whether the person may say something of the volume."""
+    may_confirm = may(shown.membership, "snapshots:rhythms", "POST")
     return {
+        "may_end_rhythm": may(shown.membership, "snapshots:rhythm_end", "POST"),
+        "suggestion": suggestion_of(shown.volume, shown.environment, shown.membership.team.slug)
+        if may_confirm
+        else None,
         "may_act": may(shown.membership, "snapshots:volume_deleted", "POST"),
         "deleted_url": shown.deleted_url,
         "may_say_deleted": deletions.may_be_said(shown.volume, shown.environment),

@@ -12,10 +12,12 @@ from snapshots.lists.volume_history import MOST_CHANGES, MOST_SNAPSHOTS, Entry, 
 from snapshots.models import Change, Environment, Snapshot, Volume
 from snapshots.rules import states
 from snapshots.rules.judge import LEAST_PATIENCE
+from snapshots.rules.rhythms import Rhythm, rhythm_of
 from snapshots.rules.schedules import SCHEDULES, period
 from snapshots.rules.verdict import ALWAYS, Verdict
 from snapshots.text import change_labels, labels, times
 from snapshots.text.labels import Badge, has_returned, is_excluded, returned_in_words, until_in_words
+from snapshots.text.rhythms import times_of
 from snapshots.text.verdict_labels import LABELS, MARKS, schedule_name
 from snapshots.text.verdict_reason import newest_taken
 from snapshots.verdicts.status import Part, VolumeStatus, verdict_under
@@ -24,7 +26,10 @@ from snapshots.views.common.components import Fact, TimelineItem
 
 @dataclass(frozen=True, slots=True)
 class Schedule:
-    """A schedule of the volume. `has_stopped`: it may be intentionally stopped; `ended`: since when it is."""
+    """A schedule of the volume. `has_stopped`: it may be intentionally stopped; `ended`: since when it is.
+
+    `is_rhythm`: a member confirmed it, and a member may end it.
+    """
 
     key: str
     name: str
@@ -32,6 +37,7 @@ class Schedule:
     facts: list[Fact] = field(default_factory=list)
     has_stopped: bool = False
     ended: str = ""
+    is_rhythm: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,13 +60,24 @@ def schedules(status: VolumeStatus) -> list[Schedule]:
 
 
 def _schedule(part: Part, status: VolumeStatus) -> Schedule:
+    rhythm = rhythm_of(part.schedule)
+    confirmed = list(_confirmed(rhythm, status)) if rhythm else []
     return Schedule(
         part.schedule,
         schedule_name(part.schedule),
         _badge(part, status),
-        list(_facts(part, status)),
-        status.has_stopped(part),
+        [*confirmed, *_facts(part, status)],
+        status.has_stopped(part) and not rhythm,
+        is_rhythm=rhythm is not None,
     )
+
+
+def _confirmed(rhythm: Rhythm, status: VolumeStatus) -> Iterator[Fact]:
+    """When the runs of a rhythm are expected, and who confirmed it."""
+    said = status.volume.rhythm
+    yield Fact(_("Expected"), _("%(times)s UTC") % {"times": times_of(rhythm)})
+    since = times.day(datetime.fromisoformat(said["since"]), status.now)
+    yield Fact(_("Confirmed"), _("%(day)s by %(person)s") % {"day": since, "person": said["by"]})
 
 
 def _badge(part: Part, status: VolumeStatus) -> Badge:

@@ -30,6 +30,7 @@ FORMS = {
     "environments": "snapshots:environment_remove",
     "webhooks": "snapshots:alert_channel",
     "share": "snapshots:share_revoke_all",
+    "rhythms": "snapshots:rhythms",
 }
 GETS = {
     "read": "snapshots:search snapshots:list_counts snapshots:changes_volume_choices snapshots:changes_counts "
@@ -52,6 +53,7 @@ POSTS = {
     "exclude": "snapshots:exclusions snapshots:undo",
     "acknowledge": "snapshots:alerts_end",
     "mark": "snapshots:stopped snapshots:volume_deleted",
+    "rhythms": "snapshots:rhythms_later snapshots:rhythm_end",
     "views": "snapshots:view_save snapshots:view_delete",
     "key": "snapshots:key_save snapshots:key_cancel",
     "environments": "snapshots:environment_add snapshots:environment_look snapshots:environment_try",

@@ -20,7 +20,7 @@ from tests.views.snapshots.reading import Response, tree
 from tests.views.volumes.home.steps import FAILED, badges, change, disk, home, names, stories, tiles
 
 pytestmark = pytest.mark.django_db
-MOST_HOT, MOST_COLD = 8, 17
+MOST_HOT, MOST_COLD = 8, 18
 QUERIES = [
     "",
     "?status=late",
