@@ -153,12 +153,18 @@ def _of_alert(alert: Alert) -> Letter:
         tone=tone,
         sentences=tuple(alert_text.sentences_of(alert)),
         facts=tuple(alert_text.facts_of_alert(alert)),
-        link=(_("Open the problem") if alert.kind else _("Open the page"), url_of(alert)),
+        link=(_link_of(alert), url_of(alert)),
         columns=(_("Volume"), _("Instance"), _("Newest usable, UTC")),
         rows=rows,
         more=ngettext("and %(n)d more", "and %(n)d more", left) % {"n": left} if left else "",
         closing=tuple(_closing(alert, is_end)),
     )
+
+
+def _link_of(alert: Alert) -> str:
+    if alert.kind:
+        return _("Open the problem")
+    return _("Open the volume") if alert.content["count"] == 1 else _("Open the changes")
 
 
 def _rows(alert: Alert) -> Iterable[Row]:

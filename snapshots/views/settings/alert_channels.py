@@ -240,7 +240,7 @@ def _service(request: MemberRequest, found: Channel) -> HttpResponse:
         else:
             messages.success(request, _("“%(name)s” was saved.") % {"name": values["name"]})
             return HttpResponseRedirect(_url(request.team))
-    context = {"title": str(found), "channel": found, "service_form": form, "host": found.url}
+    context = {"title": str(found), "channel": found, "service_form": form}
     return render(request, "snapshots/settings/webhook.html", context)
 
 
