@@ -42,11 +42,11 @@ def _usable_while_made(run: Run) -> bool:
     return run.listed and run.state in ("BackedUp", "BackingUp", "Copying")
 
 
-def _only_the_first_type(interval_type: str) -> tuple[str, ...]:
+def _only_the_first_type(interval_type: str, rhythm: str) -> tuple[str, ...]:
     return tuple(name for name in schedules.SCHEDULES if interval_type == name)
 
 
-def _any_type_counts(interval_type: str) -> tuple[str, ...]:
+def _any_type_counts(interval_type: str, rhythm: str) -> tuple[str, ...]:
     return ("DAILY",) if schedules.schedules_of(interval_type) or interval_type == "MANUAL" else ()
 
 
