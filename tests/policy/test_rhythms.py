@@ -74,6 +74,7 @@ def rhythm(number: int) -> str:
     return Volume.objects.get(name=f"disk-{number}").rhythm_name
 
 
+@pytest.mark.both_databases
 def test_steady_ones_are_suggested_and_no_verdict_is_made_of_it(
     dora_client: Client, team: Team, scripts: Environment
 ) -> None:
@@ -85,6 +86,7 @@ def test_steady_ones_are_suggested_and_no_verdict_is_made_of_it(
     assert [volume.name for volume in rhythms.suggested([scripts], late)] == ["disk-3"]
 
 
+@pytest.mark.both_databases
 @pytest.mark.parametrize("which", [{"rhythm": [1, 3]}, {"which": "all", "shown": [1, 2, 3]}])
 def test_chosen_ones_or_all_are_confirmed_and_judged(
     dora_client: Client, team: Team, scripts: Environment, which: dict[str, list[int]]
