@@ -52,3 +52,15 @@ def test_a_service_is_created_and_changed(open_tab: OpenTab) -> None:
     tab.page.get_by_role("button", name="Delete the service").click()
     expect(tab.page.get_by_role("link", name="Change… duty")).to_have_count(0)
     tab.check()
+
+
+def test_a_feed_is_created_and_ended(open_tab: OpenTab) -> None:
+    tab = open_tab("phone")
+    tab.enter(PAGE, "bob@example.com")
+    tab.page.get_by_role("button", name="Create an address").click()
+    tab.page.get_by_role("button", name="Copy address").click()
+    assert "/s/feed." in tab.pasted()
+    tab.keep("alert-settings-feed")
+    tab.page.get_by_role("button", name="End the feed").click()
+    expect(tab.page.get_by_role("button", name="Create an address")).to_be_visible()
+    tab.check()
