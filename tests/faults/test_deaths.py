@@ -115,9 +115,10 @@ def died(forks: Forks, chance: Random, moment: Moment, later: int) -> str:
     new = shape(copy)
     said = moment(forks, chance, later, seconds, statements)
     left = shape(forks.file)  # asks for integrity and foreign keys too
-    if left == new:
+    # Problems are written after, and volumes before, each in a separate transaction that counts as a generation.
+    # tests/alerts/test_deaths.py says that the next round makes up for the problems.
+    if left[:2] == new[:2] and new[2] - left[2] in (0, 1):
         return "new"
-    # The volumes are written before, in a separate transaction, which counts as a generation.
     is_old = not said and left[:2] == old[:2] and left[2] - old[2] in (0, 1)
     assert is_old, (moment.__name__, said, differences(old, left), differences(new, left))
     return "old"
