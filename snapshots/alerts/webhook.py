@@ -86,8 +86,9 @@ def _exchange(connection: "_Connection", target: Target, body: bytes, headers: M
         "Connection": "close",
     }
     connection.request("POST", target.path, body, sent | dict(headers))
-    response = connection.getresponse()
-    response.read(ANSWER_CAP_BYTES)
+    # A response that is not read to its end keeps the socket open, even if the connection is closed.
+    with connection.getresponse() as response:
+        response.read(ANSWER_CAP_BYTES)
     if connection.is_ended:
         raise TimeoutError
     return response.status

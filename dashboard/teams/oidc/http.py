@@ -125,5 +125,6 @@ class _Exchange:
             raise TimeoutError
         target = f"{self.url.path or '/'}{'?' if self.url.query else ''}{self.url.query}"
         connection.request(self.method, target, self.body or None, dict(self.headers))
-        response = connection.getresponse()
-        return response.status, response.read(BODY_CAP_BYTES + 1)
+        # A response that is not read to its end keeps the socket open, even if the connection is closed.
+        with connection.getresponse() as response:
+            return response.status, response.read(BODY_CAP_BYTES + 1)
