@@ -22,12 +22,13 @@ from tests.views.snapshots.reading import tree
 pytestmark = pytest.mark.django_db
 RHYTHMS = f"{HOME}rhythms/"
 VOLUME = f"{HOME}volumes/compute-on/prod/{volume_id(1)}/"
-DAILY, WEEKLY = "RHYTHM-DAILY-120", "RHYTHM-WEEKLY-1560"
+AGO = 590 / 1440
+DAILY, WEEKLY = "RHYTHM-DAILY-130", "RHYTHM-WEEKLY-1570"
 
 
 def script(volume: int, *, every: float = 1, number: int = 6, first: int = 0, **fields: str) -> list[SnapshotRecord]:
-    """What a script took at 02:00, ten hours ago and before that."""
-    days = [10 / 24 + every * place for place in range(number)]
+    """What a script took at 02:10, ten hours ago but ten minutes and before that."""
+    days = [AGO + every * place for place in range(number)]
     manual = {"interval_type": "MANUAL"} | fields
     return [shot(volume, first + place, days=ago, **manual) for place, ago in enumerate(days)]
 
@@ -80,9 +81,9 @@ def test_steady_ones_are_suggested_and_no_verdict_is_made_of_it(
 ) -> None:
     assert {*verdicts(team).values()} == {Verdict.FRESH}
     assert suggested(dora_client) == {"disk-1": DAILY, "disk-2": DAILY, "disk-3": WEEKLY}
-    assert strip(dora_client) == "2 volumes look daily about 02:00."
+    assert strip(dora_client) == "2 volumes look daily about 02:10."
     # No run came in time.
-    late = timezone.now() + timedelta(hours=20, minutes=1)
+    late = timezone.now() + timedelta(hours=20, minutes=11)
     assert [volume.name for volume in rhythms.suggested([scripts], late)] == ["disk-3"]
 
 
@@ -109,7 +110,7 @@ def test_a_missed_run_is_late_and_one_by_hand_does_not_hide_it(
 ) -> None:
     confirm(dora_client, box(1), box(2))
     assert verdicts(team)["disk-1"] is Verdict.FRESH
-    clock.shift(timedelta(hours=20, minutes=5))
+    clock.shift(timedelta(hours=20, minutes=15))
     # Of disk-1 somebody took one ten hours before; of disk-2 the script ran. The grace is six hours.
     hand = shot(1, 80, days=17 / 24, interval_type="MANUAL")
     ran = shot(2, 80, days=6 / 24, interval_type="MANUAL")
@@ -127,7 +128,7 @@ def test_the_page_of_a_volume_says_who_confirmed_it_and_ends_it(
 ) -> None:
     dora_client.post(RHYTHMS, {"rhythm": box(1), "back": VOLUME})
     shown = tree(bob_client.get(VOLUME)).one("section", **{"aria-labelledby": f"schedule-{DAILY}"})
-    assert [fact.text for fact in shown.all("dd")][:2] == ["Daily about 02:00 UTC", "24 Nov by dora@example.com"]
+    assert [fact.text for fact in shown.all("dd")][:2] == ["Daily about 02:10 UTC", "24 Nov by dora@example.com"]
     assert not shown.all("form")
     (form,) = tree(dora_client.get(VOLUME)).one("section", **{"aria-labelledby": f"schedule-{DAILY}"}).all("form")
     page = dora_client.post(form.attributes["action"], {"volume": str(pk(1)), "back": VOLUME}, follow=True)
@@ -165,9 +166,9 @@ def test_not_now_hides_it_from_this_member_until_others_are_suggested(
     hide = tree(dora_client.get(HOME)).one("section", css="rhythm-strip").one("form")
     hidden = {field.attributes["name"]: field.attributes["value"] for field in hide.all("input", type="hidden")}
     dora_client.post(hide.attributes["action"], hidden)
-    assert (strip(dora_client), strip(alice_client)) == (None, "2 volumes look daily about 02:00.")
+    assert (strip(dora_client), strip(alice_client)) == (None, "2 volumes look daily about 02:10.")
     fill([*script(1), *script(2, number=9), *script(3, every=7), *script(7)])
-    assert strip(dora_client) == "3 volumes look daily about 02:00."
+    assert strip(dora_client) == "3 volumes look daily about 02:10."
 
 
 def test_excluded_and_deleted_ones_are_not_suggested(dora_client: Client, scripts: Environment) -> None:
@@ -181,7 +182,7 @@ def test_what_a_script_deletes_soon_is_found_too(fill: Fill, clock: time_machine
     for week in range(6):
         if week:
             clock.shift(timedelta(days=7))
-        fill([shot(1, week, days=10 / 24, interval_type="MANUAL")])
+        fill([shot(1, week, days=AGO, interval_type="MANUAL")])
     assert [volume.manual["schedule"] for volume in Volume.objects.all()] == [WEEKLY]
 
 

@@ -63,8 +63,10 @@ def strip_of(suggestions: Sequence[tuple[int, str]], membership: Membership) -> 
     mark = _mark(suggestions)
     if not suggestions or membership.choices.get(CHOICE) == mark:
         return None
-    alike = Counter(_about(schedule) for _pk, schedule in suggestions)
-    (rhythm, number) = alike.most_common(1)[0]
+    about, number = Counter(_about(schedule) for _pk, schedule in suggestions).most_common(1)[0]
+    alike = Counter(schedule for _pk, schedule in suggestions if _about(schedule) == about)
+    rhythm = rhythm_of(alike.most_common(1)[0][0])
+    assert rhythm is not None
     return Strip(looks(rhythm, number), mark)
 
 
