@@ -202,7 +202,9 @@ def record_fault(held: Claim, *, kind: str, sentence: str, status: int | None, r
 def record_fault_unclaimed(environment: Environment, *, kind: str, sentence: str) -> datetime:
     """Store a fault that prevented the claim itself. Returns the next try. Raises `Late` if another process has it."""
     with transaction.atomic():
-        row = Environment.objects.select_for_update(no_key=True).filter(pk=environment.pk).first()
+        # It may be the lock of this row that was waited for in vain: nobody waits for it a second time.
+        found = Environment.objects.select_for_update(no_key=True, skip_locked=True).filter(pk=environment.pk)
+        row = found.first()
         if row is None or _ahead(row.lease_until, timezone.now(), LEASE):
             raise Late
         return _fail(row, kind=kind, sentence=sentence, status=None, retry_after=None)

@@ -13,6 +13,7 @@ from django.core.cache import caches
 from django.core.management import call_command
 from django.db import OperationalError, connection, transaction
 from django.test import Client
+from django.test.utils import CaptureQueriesContext
 from redis import Redis
 
 from dashboard.teams.first_run.setup_link import new_address
@@ -115,10 +116,13 @@ def test_a_busy_row_asks_to_try_again(alice_client: Client) -> None:
 
 @pytest.mark.usefixtures("impatient", "sim")
 def test_a_refresh_of_a_busy_row_is_answered_with_the_page(alice_client: Client, environment: Environment) -> None:
-    with another_connection() as held:
+    with another_connection() as held, CaptureQueriesContext(connection) as log:
         lock(held, environment)
         response = alice_client.post(f"{LIST}refresh/", follow=True)
     assert (response.status_code, len(response.context["messages"])) == (200, 1)
+    # After one wait in vain the fault is stored only if the row is free.
+    locking = [query["sql"] for query in log if "FOR NO KEY UPDATE" in query["sql"]]
+    assert ["SKIP LOCKED" in sql for sql in locking[-1:]] == [True]
 
 
 @pytest.mark.usefixtures("impatient")
