@@ -19,7 +19,7 @@ PRODUCTION := SITE_URL=https://snapshots.invalid EMAIL_URL=smtp+tls://user:passw
 
 # If a machine is set up to store no byte code, each of the hundreds of processes would compile everything again.
 unexport PYTHONDONTWRITEBYTECODE
-export SERVICES TOOLS
+export SERVICES
 
 # What parts print while they run side by side is shown part by part, where make knows how.
 GROUPED := $(if $(filter output-sync,$(.FEATURES)),--output-sync=target)
@@ -44,10 +44,8 @@ run: $(RUNTIME) ## Run web server and sync against the real provider, with the s
 # process, so that what its tests share starts once, and the files keep the order of tests/conftest.py.
 BY_FILE := --dist loadfile --no-loadscope-reorder
 CORES := $(shell $(PYTHON) -c 'import os; print(os.cpu_count() or 1)')
-NO_TOOLS := $(if $(filter no,$(TOOLS)), and not tools)
 HERE := $(PY) -m pytest -q -n $(shell echo $$(( $(CORES) > 3 ? $(CORES) : 3 ))) $(BY_FILE) \
-	--ignore=tests/browser --ignore=tests/postgres_redis \
-	-m "not browser and not services$(NO_TOOLS)"
+	--ignore=tests/browser --ignore=tests/postgres_redis -m "not browser and not services"
 PROOF := $(PY) -m pytest -q --proof --timeout 3600 -o faulthandler_timeout=3700
 # What runs on PostgreSQL and Redis: the tests of tests/postgres_redis, and a second time those marked both_databases.
 # Only their files are loaded, which takes half the time.
@@ -57,9 +55,8 @@ ON_SERVICES = $(PY) -m pytest -q -n $(HALF) $(BY_FILE) $$($(MARKED))
 # They run beside the main part, one after the other.
 HALF := $(shell echo $$(( $(CORES) > 4 ? $(CORES) / 2 : 2 )))
 
-test: $(TEST) ## Run the tests for every commit and print the seconds of each part (SERVICES=no skips PostgreSQL and Redis, TOOLS=no LibreOffice)
+test: $(TEST) ## Run the tests for every commit and print the seconds of each part (SERVICES=no skips PostgreSQL and Redis)
 	@.ci/chromium
-	@.ci/tools
 	@.ci/services
 	@rm -f test-results/seconds
 	@$(MAKE) --no-print-directory -j 2 $(GROUPED) main browser services
@@ -110,7 +107,8 @@ weather: $(TEST) ## Try every fault of the provider, 100 kills and 200 threads, 
 
 proof: $(TEST) ## Run the long tests, for a release: all combinations, faults, seeds and kills, then judge, fuzz and guards
 	@.ci/chromium
-	$(PROOF) -n $(HALF) $(BY_FILE) -m "proof and not browser and not services$(NO_TOOLS)"
+	@.ci/tools
+	$(PROOF) -n $(HALF) $(BY_FILE) -m "proof and not browser and not services"
 	$(PROOF) -n $(HALF) $(BY_FILE) -m "proof and browser"
 	@.ci/services $(PROOF) -n $(HALF) $(BY_FILE) --ignore=tests/browser -m "proof and $(SECOND)"
 	$(MAKE) judge fuzz guards

@@ -60,7 +60,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     """Deselect the long tests, as pytest's last line says, and begin with the files that take longest."""
     for item in items:
         twice = item.get_closest_marker("both_databases")
-        if twice and twice.kwargs.get("proof") and connection.vendor != "sqlite":
+        if item.get_closest_marker("tools") or (twice and twice.kwargs.get("proof") and connection.vendor != "sqlite"):
             item.add_marker("proof")
     _leave_few(items)
     yield  # to the folders' own marks, to the choice by -m, and to the order of pytest-django

@@ -82,7 +82,6 @@ def test_every_cell_has_the_rows_text(
     figures("LibreOffice", cells_of_excel_files=sum(map(len, rows)))
 
 
-@pytest.mark.proof
 def test_the_locale_is_in_force(convert: Callable[..., Path], locale: str) -> None:
     """A CSV file in the same program: `0012` becomes a number, and `1,5` one in French alone."""
     folder = convert("b.csv", b"1,5;0012\n", "fods", "--infilter=CSV:59,34,76,1,,0,false,true,false")

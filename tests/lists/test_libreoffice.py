@@ -93,7 +93,6 @@ def test_an_export_of_hostile_names(bob_client: Client, fill: Fill, opened: Open
     assert sorted(kept(row[1]) for row in found[1:]) == sorted(kept(safe(name)) for name in names)
 
 
-@pytest.mark.proof
 def test_the_program_calculates_what_is_not_guarded(opened: Open) -> None:
     with pytest.raises(AssertionError, match="of:=1"):
         opened(b'"a","=1+1"\r\n')

@@ -19,7 +19,7 @@ SERVICES_TOOLS = ("bash", "find", "sort", "tail", "dirname")
 
 
 def call(*command: str, cwd: Path = ROOT, path: str = os.environ["PATH"]) -> subprocess.CompletedProcess[str]:
-    kept = {name: text for name, text in os.environ.items() if not name.startswith(("MAKE", "SERVICES", "TOOLS"))}
+    kept = {name: text for name, text in os.environ.items() if not name.startswith(("MAKE", "SERVICES"))}
     variables = kept | {"PATH": path}
     return subprocess.run(command, cwd=cwd, env=variables, capture_output=True, text=True, timeout=60, check=False)
 
@@ -160,7 +160,6 @@ def test_no_other_tools_and_no_way_to_install_them(bare: Path) -> None:
     assert (ran.returncode, ran.stdout) == (1, "")
     assert "there is no apt-get here to install them with" in ran.stderr
     assert "apt-get install libreoffice-calc prometheus default-jre-headless" in ran.stderr
-    assert "make test TOOLS=no" in ran.stderr
 
 
 def test_the_other_tools_are_installed_where_root_may(bare: Path) -> None:
@@ -174,11 +173,3 @@ def test_the_other_tools_are_installed_where_root_may(bare: Path) -> None:
     assert (ran.returncode, ran.stdout) == (0, "Installing libreoffice-calc with apt-get ...\n")
     assert asked.read_text().endswith("--no-install-recommends libreoffice-calc\n")
     assert call("sh", TOOLS_OF_TESTS, path=str(bare)).stdout == ""
-
-
-def test_the_other_tools_are_passed_over_aloud(bare: Path) -> None:
-    ran = call("env", "TOOLS=no", "sh", TOOLS_OF_TESTS, path=str(bare))
-    assert (ran.returncode, ran.stdout) == (0, "")
-    assert "TOOLS=no" in ran.stderr
-    without, with_them = (call("make", "-n", "test", *given).stdout for given in (["TOOLS=no"], []))
-    assert ("and not tools" in without, "and not tools" in with_them) == (True, False)
