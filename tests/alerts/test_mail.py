@@ -152,6 +152,7 @@ def test_a_group_lists_five_volumes_and_how_many_more(
     assert letter.more in parts(message)[0]
 
 
+@pytest.mark.few(3)
 @pytest.mark.parametrize("name", [HOSTILE, INJECTION, "a" * 255, "\r\n", "=?utf-8?q?Bcc:?=", "ü" * 100, "{{ 7 }}"])
 def test_names_do_nothing(
     begun: Environment,

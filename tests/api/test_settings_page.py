@@ -89,6 +89,7 @@ def test_what_is_not_valid_makes_none(mia_client: Client, foreign: Environment, 
     assert AccessToken.objects.count() == 0
 
 
+@pytest.mark.proof
 def test_fifty_are_enough(mia_client: Client, mia: Membership) -> None:
     for _number in range(issue_tokens.MOST_ALIVE):
         made(mia)

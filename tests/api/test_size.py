@@ -32,6 +32,7 @@ def fill(environment: Environment, many: int) -> None:
         )
 
 
+@pytest.mark.proof
 @pytest.mark.parametrize("many", [50_000, pytest.param(100_000, marks=pytest.mark.proof)])
 def test_many_rows_in_flat_memory(prod: Environment, script: Script, figures: Callable[..., None], many: int) -> None:
     fill(prod, many)

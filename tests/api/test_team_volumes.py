@@ -125,6 +125,7 @@ def spread(environment: Environment, count: int) -> None:
     )
 
 
+@pytest.mark.proof
 @pytest.mark.both_databases
 @pytest.mark.parametrize("policy", first(1, [True, False]))
 def test_pages_by_cursor_have_every_row_once_in_the_pages_order(

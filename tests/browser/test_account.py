@@ -78,6 +78,7 @@ def code(tab: Tab, secret: str, steps: int = 0) -> str:
     return str(format_hotp_value(hotp_value(secret, now + steps)))
 
 
+@pytest.mark.proof
 @pytest.mark.parametrize("width", ["desktop", "phone"])
 def test_passkey(dora: Tab, width: str) -> None:
     """Add one, rename it, sign in by it alone, confirm by it, remove it."""

@@ -48,6 +48,7 @@ def test_the_first_question_is_answered_once(open_tab: OpenTab, stack: Stack) ->
     alice.check()
 
 
+@pytest.mark.proof
 @pytest.mark.parametrize("width", ["desktop", "phone"])
 def test_pages_of_targets_and_of_what_is_excluded(open_tab: OpenTab, width: str) -> None:
     alice = signed_in(open_tab, f"{HOME}settings/targets/", width)
@@ -81,6 +82,7 @@ def test_volumes_are_excluded_and_come_back(open_tab: OpenTab, scripts: bool) ->
     expect(alice.page.get_by_text("Undone.")).to_be_visible()
 
 
+@pytest.mark.proof
 def test_the_page_of_groups_is_selected(open_tab: OpenTab) -> None:
     page = signed_in(open_tab, f"{HOME}volumes/?group=instance", "desktop").page
     page.locator("[data-page]").check()
@@ -92,6 +94,7 @@ def test_the_page_of_groups_is_selected(open_tab: OpenTab) -> None:
     assert page.locator("[data-page]").evaluate("(one) => one.indeterminate")
 
 
+@pytest.mark.proof
 @pytest.mark.parametrize("width", ["desktop", "phone"])
 def test_rows_are_selected(open_tab: OpenTab, width: str) -> None:
     """The bar comes with the first tick, names how many, hides no row, and goes with the filters."""
@@ -131,6 +134,7 @@ def test_rows_are_selected(open_tab: OpenTab, width: str) -> None:
     alice.check()
 
 
+@pytest.mark.proof
 @pytest.mark.parametrize("width", ["desktop", "phone"])
 def test_a_view_is_kept_and_found(open_tab: OpenTab, width: str) -> None:
     name = f"Failed on {width}"

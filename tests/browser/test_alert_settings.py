@@ -37,6 +37,7 @@ def test_a_webhook_is_created_paused_and_deleted(open_tab: OpenTab, width: str) 
     tab.check()
 
 
+@pytest.mark.proof
 def test_a_service_is_created_and_changed(open_tab: OpenTab) -> None:
     tab = open_tab()
     tab.enter(PAGE, "alice@example.com")

@@ -58,6 +58,7 @@ def signed_in(open_tab: Callable[..., Tab], width: str = "desktop", *, scripts: 
     return tab
 
 
+@pytest.mark.proof
 @pytest.mark.parametrize("width", ["desktop", "phone"])
 def test_the_page_its_opened_line_and_its_snapshots(open_tab: Callable[..., Tab], width: str) -> None:
     tab = signed_in(open_tab, width)

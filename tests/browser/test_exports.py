@@ -92,6 +92,7 @@ def saved(download: Download, folder: Path) -> Path:
     return folder / download.suggested_filename
 
 
+@pytest.mark.proof
 @pytest.mark.parametrize("width", ["desktop", "phone"])
 def test_each_page_saves_its_rows_and_says_so(open_tab: Callable[..., Tab], folder: Path, width: str) -> None:
     tab = open_tab(width)
@@ -144,6 +145,7 @@ def test_without_scripts_the_link_is_the_file(open_tab: Callable[..., Tab], fold
     assert {row["environmentName"] for row in rows_of(saved(download.value, folder))} == {"prod"}
 
 
+@pytest.mark.proof
 @pytest.mark.usefixtures("many")
 @pytest.mark.parametrize("width", ["desktop", "phone"])
 def test_a_long_one_tells_how_far_it_is_and_can_be_stopped(open_tab: Callable[..., Tab], width: str) -> None:
@@ -184,6 +186,7 @@ def test_a_fourth_at_once_is_refused_in_the_page(open_tab: Callable[..., Tab], s
         tab.keep("export-refused")
 
 
+@pytest.mark.proof
 @pytest.mark.usefixtures("many")
 def test_who_is_removed_meanwhile_saves_nothing(open_tab: Callable[..., Tab], stack: Stack) -> None:
     tab = open_tab()

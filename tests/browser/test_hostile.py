@@ -19,7 +19,6 @@ from tests.authorization.plan import PARTS
 from tests.browser.conftest import PATIENCE, REPORTS
 from tests.browser.stack import Stack
 from tests.dashboard.teams.next_values import NEXT_VALUES
-from tests.proof import SHORT_AND_FULL
 from tests.started import run
 
 pytestmark = pytest.mark.browser
@@ -212,11 +211,9 @@ def test_nothing_runs_where_the_policy_is_in_force(
     tell(sink, figures)
 
 
-@SHORT_AND_FULL
-def test_nothing_would_run_without_the_policy(
-    stack: Stack, seeded: Told, open_sink: OpenSink, figures: Tell, full: bool
-) -> None:
-    """Of three names one on the page of its snapshot and another on that of the link to it; or all on both."""
+@pytest.mark.proof
+def test_nothing_would_run_without_the_policy(stack: Stack, seeded: Told, open_sink: OpenSink, figures: Tell) -> None:
+    """Each name on the page of its snapshot, and on that of the link to it."""
     sink = open_sink(policy=False)
     sign_in(sink)
     shown = snapshots_of(stack, seeded["teams"][0])
@@ -224,12 +221,12 @@ def test_nothing_would_run_without_the_policy(
     assert sum("<" in name for _, name in shown) == sum("<" in name for name in HOSTILE_NAMES) > 0
     for path in pages_with_many(seeded):
         sink.visit(path)
-    for snapshot, name in shown if full else shown[::3]:
+    for snapshot, name in shown:
         sink.visit(f"/t/{seeded['teams'][0]}/snapshots/{seeded['place']}/{snapshot}/")
         told = sink.page.locator("h1").text_content()
         assert told == (name if name.strip() else snapshot)
     links = share_hostile(stack, seeded["teams"][0])
-    for path in links if full else links[1::3]:
+    for path in links:
         sink.visit(path)
     expect(sink.page.locator("dl div")).to_have_count(5)
     tell(sink, figures)

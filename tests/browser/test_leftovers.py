@@ -48,6 +48,7 @@ def opened(open_tab: Callable[..., Tab]) -> Callable[..., Tab]:
     return opened
 
 
+@pytest.mark.proof
 @pytest.mark.parametrize("width", WIDTHS)
 def test_the_page_in_both_themes(opened: Callable[..., Tab], width: str) -> None:
     tab = opened(width)

@@ -55,6 +55,7 @@ def test_from_the_link_to_the_list_and_out_again(open_tab: OpenTab, width: str) 
     dora.check()
 
 
+@pytest.mark.proof
 @pytest.mark.parametrize("width", ["desktop", "phone"])
 def test_pages_of_people_and_audit(open_tab: OpenTab, width: str) -> None:
     alice = signed_in(open_tab, width, "alice@example.com", PEOPLE)

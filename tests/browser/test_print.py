@@ -60,6 +60,7 @@ def printed(open_tab: OpenTab, path: str) -> Page:
     return tab.page
 
 
+@pytest.mark.proof
 @pytest.mark.parametrize("name", first(1, PAGES))
 def test_is_dark_on_light_without_a_button(open_tab: OpenTab, name: str) -> None:
     page = printed(open_tab, PAGES[name])

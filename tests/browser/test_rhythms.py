@@ -62,6 +62,7 @@ def test_rhythms_are_reviewed_confirmed_and_taken_back(open_tab: Callable[..., T
     tab.check()
 
 
+@pytest.mark.proof
 def test_not_now_hides_the_strip(open_tab: Callable[..., Tab]) -> None:
     tab = open_tab("desktop")
     tab.enter(HOME, "alice@example.com")

@@ -80,6 +80,7 @@ def withdraw(alice: Tab, link: str) -> None:
     expect(alice.page.get_by_text("The link was revoked.")).to_be_visible()
 
 
+@pytest.mark.proof
 def test_the_link_is_copied_and_a_reload_makes_no_second(open_tab: OpenTab) -> None:
     alice = at_a_snapshot(open_tab)
     link = make(alice)

@@ -108,6 +108,7 @@ def test_an_id_that_we_do_not_have_is_asked_for(open_tab: Callable[..., Tab], st
     tab.keep("not-in-our-copy")
 
 
+@pytest.mark.proof
 def test_choosing_adds_one_back_step_and_typing_none(open_tab: Callable[..., Tab]) -> None:
     tab = open_tab()
     tab.enter(LIST, "alice@example.com")

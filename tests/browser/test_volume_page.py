@@ -125,6 +125,7 @@ def _answer_once(tab: Tab) -> None:
         expect(tab.page.locator(".question")).to_have_count(0)
 
 
+@pytest.mark.proof
 @WIDTHS
 def test_the_pictures_and_their_numbers(open_tab: Callable[..., Tab], width: str) -> None:
     tab = open_tab(width)

@@ -54,6 +54,7 @@ def rows(page: Page) -> list[str]:
     return page.locator("tr.vrow .v-name a").all_inner_texts()
 
 
+@pytest.mark.few(1)
 @pytest.mark.parametrize("width", WIDTHS)
 def test_problems_first_and_why(home: Callable[..., Tab], width: str) -> None:
     tab = home(width)
@@ -105,6 +106,7 @@ def test_by_instance(home: Callable[..., Tab], width: str) -> None:
     tab.keep("volumes-by-instance")
 
 
+@pytest.mark.proof
 def test_typing_adds_no_step(home: Callable[..., Tab]) -> None:
     tab = home()
     tab.page.get_by_label("Search volumes and instances").press_sequentially("web-02")

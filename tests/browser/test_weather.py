@@ -65,6 +65,7 @@ def test_nothing_moves_under_a_reader(open_tab: Callable[..., Tab], stack: Stack
     stack.manage("sync_snapshots", "--force")
 
 
+@pytest.mark.proof
 def test_a_dashboard_that_does_not_answer_keeps_no_tick(open_tab: Callable[..., Tab], stack: Stack) -> None:
     tab = open_tab()
     tab.expected += ["ERR_CONNECTION_REFUSED", "htmx:afterRequest", "htmx:sendError"]
@@ -124,6 +125,7 @@ def test_the_button_swaps_the_table_and_says_so(open_tab: Callable[..., Tab], st
     tab.check()
 
 
+@pytest.mark.proof
 def test_an_answer_whose_link_has_gone_meanwhile_is_asked_for_anew(open_tab: Callable[..., Tab], stack: Stack) -> None:
     tab = open_tab()
     tab.enter(LIST, "alice@example.com")

@@ -12,14 +12,12 @@ from dashboard.teams.access.capabilities import capabilities
 from tests.authorization.plan import TOKEN_VIEWS, UNOWNED, address
 from tests.browser.conftest import PATIENCE, launched
 from tests.browser.stack import PASSWORD, Stack
-from tests.proof import SHORT_AND_FULL
 from tests.waiting import until
 
 pytestmark = pytest.mark.browser
 # A tablet upright, half a screen, a laptop at 150 %; 320 is also 1280 at 400 %, 640 the same at 200 %.
 WIDTHS = (1920, 1280, 1024, 925, 853, 768, 701, 640, 600, 390, 320)
 # `make test` looks at each page at the narrowest one, and at one of the others in turn.
-NARROWEST = WIDTHS[-1]
 HEIGHT = 900
 MOST_SHIFT = 0.02
 SEED = """
@@ -194,7 +192,7 @@ def pages_of(seeded: Mapping[str, str], *, signed_in: bool) -> list[str]:
     ]
 
 
-def visit(page: Page, url: str, paths: list[str], full: bool) -> list[str]:
+def visit(page: Page, url: str, paths: list[str]) -> list[str]:
     """What is wrong with these pages, at which width."""
     wrong: list[str] = []
     seen: set[str] = set()
@@ -206,7 +204,7 @@ def visit(page: Page, url: str, paths: list[str], full: bool) -> list[str]:
         if here in seen or reply is None or not page.title():  # a file, or part of a page
             continue
         seen.add(here)
-        for width in WIDTHS if full else (WIDTHS[len(seen) % (len(WIDTHS) - 1)], NARROWEST):
+        for width in WIDTHS:
             page.set_viewport_size({"width": width, "height": HEIGHT})
             wrong += [f"{here[:70]} {width}: {what} {found}" for what, found in page.evaluate(LOOK).items() if found]
         shifted = page.evaluate("window.shifted")
@@ -233,11 +231,11 @@ def enter(page: Page, url: str) -> None:
     page.wait_for_url("**/t/acme/")
 
 
-@SHORT_AND_FULL
-def test_a_page_fits_every_width(stack: Stack, seeded: Mapping[str, str], page: Page, full: bool) -> None:
-    wrong = visit(page, stack.url, pages_of(seeded, signed_in=False), full)
+@pytest.mark.proof
+def test_a_page_fits_every_width(stack: Stack, seeded: Mapping[str, str], page: Page) -> None:
+    wrong = visit(page, stack.url, pages_of(seeded, signed_in=False))
     enter(page, stack.url)
-    wrong += visit(page, stack.url, pages_of(seeded, signed_in=True), full)
+    wrong += visit(page, stack.url, pages_of(seeded, signed_in=True))
     assert not wrong, "\n".join(wrong)
 
 
@@ -248,6 +246,7 @@ def box(locator: Locator) -> FloatRect:
     return found
 
 
+@pytest.mark.proof
 def test_a_long_list_can_be_walked(stack: Stack, seeded: Mapping[str, str], page: Page) -> None:
     page.set_viewport_size({"width": 1280, "height": 480})
     enter(page, stack.url)
@@ -284,6 +283,7 @@ def test_a_long_list_can_be_walked(stack: Stack, seeded: Mapping[str, str], page
     assert copied == name.get_attribute("aria-label")
 
 
+@pytest.mark.proof
 def test_a_scrollbar_moves_nothing(stack: Stack, seeded: Mapping[str, str], browser: Browser) -> None:
     with closing(launched(browser.browser_type, shows_scrollbars=True)) as another:
         page = another.new_page(viewport={"width": 1280, "height": HEIGHT})
@@ -296,6 +296,7 @@ def test_a_scrollbar_moves_nothing(stack: Stack, seeded: Mapping[str, str], brow
     assert len({left for _, left in lefts}) == 1, lefts
 
 
+@pytest.mark.proof
 def test_forced_colours_underline_the_current_page_alone(stack: Stack, seeded: Mapping[str, str], page: Page) -> None:
     page.emulate_media(forced_colors="active")
     enter(page, stack.url)

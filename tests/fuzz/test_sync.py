@@ -60,6 +60,7 @@ def is_right(environment: Environment, number: int) -> bool:
     return (environment.fault_kind, set(rows)) == ("", expected)
 
 
+@pytest.mark.proof
 def test_no_answer_ends_a_round(
     team: Team,
     rival: Team,

@@ -64,6 +64,7 @@ def test_records_are_quoted_wholly_and_read_back(figures: Callable[..., None]) -
     )
 
 
+@pytest.mark.few(1)
 @pytest.mark.few(2)
 @pytest.mark.django_db
 @pytest.mark.usefixtures("world")

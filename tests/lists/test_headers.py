@@ -89,6 +89,7 @@ def test_a_name_says_what_the_rows_are_filtered_by(bob_client: Client, url: str,
     assert name[2].removeprefix("-") == words
 
 
+@pytest.mark.proof
 def test_nothing_that_is_asked_splits_a_header(bob_client: Client, fill: Fill, figures: Callable[..., None]) -> None:
     fill([record(1)])
     plain = bob_client.get(f"{LIST}export.csv")

@@ -48,6 +48,7 @@ def read(parts: Iterator[bytes]) -> tuple[int, int, int]:
     return lines, size, most
 
 
+@pytest.mark.proof
 @pytest.mark.parametrize(
     ("kind", "rows"), first(1, [("csv", ROWS // 4), ("csv", ROWS), ("xlsx", ROWS), ("json", ROWS)])
 )

@@ -150,6 +150,7 @@ def test_a_team_makes_three_at_once(bob_client: Client, alice_client: Client, pa
         drop(answer)
 
 
+@pytest.mark.proof
 @pytest.mark.usefixtures("world")
 def test_the_same_export_stands_in_the_audit_three_times_in_ten_minutes(
     alice_client: Client, bob_client: Client, clock: time_machine.Traveller

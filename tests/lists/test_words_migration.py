@@ -27,6 +27,7 @@ def old(transactional_db: None) -> Iterator[StateApps]:
     migrate(MigrationExecutor(connection).loader.graph.leaf_nodes())
 
 
+@pytest.mark.proof
 @pytest.mark.both_databases(proof=True)
 def test_rows_of_before_are_indexed_and_the_way_back_works(old: StateApps) -> None:
     team = Team.objects.create(name="Acme", slug="acme")

@@ -71,6 +71,7 @@ def said(acme: Team, settings: Settings) -> Verdicts:
     return said
 
 
+@pytest.mark.proof
 def test_each_verdict_is_told_by_a_volume_of_its_own(said: Verdicts) -> None:
     found = said()
     assert set(found.values()) == set(Verdict)
@@ -91,6 +92,7 @@ def test_each_verdict_is_told_by_a_volume_of_its_own(said: Verdicts) -> None:
     }.items() <= found.items()
 
 
+@pytest.mark.proof
 def test_something_changes_within_two_minutes(said: Verdicts) -> None:
     watched = ("orders-db-data", "reports-data", "legacy-share")
     before, after = said(), said(timedelta(minutes=2))
@@ -100,6 +102,7 @@ def test_something_changes_within_two_minutes(said: Verdicts) -> None:
     assert {name: after[name] for name in others} == {name: before[name] for name in others}
 
 
+@pytest.mark.proof
 def test_the_schedules_go_on_for_a_day(said: Verdicts) -> None:
     said()
     found = said(timedelta(hours=22))
@@ -107,6 +110,7 @@ def test_the_schedules_go_on_for_a_day(said: Verdicts) -> None:
     assert {found[name] for name in going_on} == {Verdict.FRESH}
 
 
+@pytest.mark.proof
 def test_what_the_past_left(acme: Team) -> None:
     """A flag, a volume whose snapshot came while nobody looked, and an environment that is refused since."""
     volumes = Volume.objects.of_team(acme)

@@ -6,6 +6,7 @@ from functools import cache
 from importlib.metadata import PackageNotFoundError, requires
 from typing import Any
 
+import pytest
 from packaging.markers import default_environment
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
@@ -90,6 +91,7 @@ def test_a_lock_names_all_that_its_packages_need(name: str, environment: Environ
     assert unmet(lock(name), wanted(name), environment) == set()
 
 
+@pytest.mark.proof
 @in_turn("name", LOCKS)
 def test_a_lock_without_any_one_of_its_packages_is_incomplete(name: str) -> None:
     whole = lock(name)

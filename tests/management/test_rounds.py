@@ -110,6 +110,7 @@ def test_a_database_that_is_busy_amid_a_round_is_survived(acme: Simulator) -> No
     assert told == ["The database could not be used (database is locked)."]
 
 
+@pytest.mark.few(2)
 @pytest.mark.parametrize("fault", [{"reset": True}, {"truncated": True}, {"html": True}, {"status": 500}])
 def test_any_fault_of_the_provider_is_survived(acme: Simulator, fault: dict[str, object]) -> None:
     acme.fault(**fault)

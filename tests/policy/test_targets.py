@@ -204,6 +204,7 @@ def test_a_team_is_judged_before_the_database_is_locked(
     assert verdicts(team)["disk-2"] is Verdict.FRESH
 
 
+@pytest.mark.proof
 @pytest.mark.django_db(transaction=True)
 def test_many_volumes_are_judged_in_short_transactions(
     dora: User, team: Team, mixture: Environment, monkeypatch: pytest.MonkeyPatch

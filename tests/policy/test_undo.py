@@ -86,6 +86,7 @@ def before(alice_client: Client, team: Team, mixture: Environment, clock: time_m
     return decided(team)
 
 
+@pytest.mark.few(3)
 @pytest.mark.parametrize(
     "act", [pytest.param(act, marks=pytest.mark.both_databases(proof=act not in IN_BOTH)) for act in ACTS]
 )
@@ -124,6 +125,7 @@ OTHERS: dict[str, Act] = {
 }
 
 
+@pytest.mark.few(1)
 @pytest.mark.few(3)
 @pytest.mark.parametrize("act", ACTS)
 def test_it_is_refused_if_it_changed_since(

@@ -89,6 +89,7 @@ def test_a_sign_out_ends_the_session_in_both_places(redis: OwnRedis, alice_clien
     assert alice_client.get("/teams/").status_code == 302
 
 
+@pytest.mark.proof
 def test_a_session_that_could_not_be_taken_out_of_redis_ends_all_the_same(
     redis: OwnRedis, alice_client: Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:

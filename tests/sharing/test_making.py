@@ -121,6 +121,7 @@ def test_a_snapshot_has_so_many(make: Make, snapshot: Snapshot) -> None:
     assert make(Snapshot.objects.exclude(pk=snapshot.pk).get())
 
 
+@pytest.mark.proof
 def test_a_team_has_so_many(make: Make, fill: Fill, figures: Tell) -> None:
     fill([record(number) for number in range(1, 13)])
     rows = Snapshot.objects.order_by("pk")

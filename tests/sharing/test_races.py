@@ -105,6 +105,7 @@ def run(work: Callable[[], None]) -> None:
         connection.close()
 
 
+@pytest.mark.proof
 @pytest.mark.both_databases
 @pytest.mark.usefixtures("shared_database")
 def test_races_serve_none_late(links: list[ShareLink], alice: User, figures: Tell, races: int) -> None:

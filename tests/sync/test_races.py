@@ -100,6 +100,7 @@ def test_twenty_threads_make_one_call(start: Start, provider: Simulator, place: 
     made_one_call(outcomes, provider, place)
 
 
+@pytest.mark.proof
 @pytest.mark.both_databases
 def test_four_processes_make_one_call(start: Start, provider: Simulator, place: Place) -> None:
     provider.fault(path=LIST, slow=0.2)

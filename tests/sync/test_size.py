@@ -26,6 +26,7 @@ def sim(clock: Traveller, settings: Settings) -> Iterator[Simulator]:
         yield simulator
 
 
+@pytest.mark.proof
 @pytest.mark.both_databases(proof=True)
 def test_ten_thousand_snapshots_are_mirrored_and_kept_up(seen: Environment, sim: Simulator, clock: Traveller) -> None:
     assert (seen.facets["listed"], Snapshot.objects.count()) == (MANY, MANY)

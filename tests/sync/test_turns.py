@@ -101,6 +101,7 @@ def test_few_long_lists_are_fetched_at_once_and_delay_no_short_one(
     assert len([*outcomes]) == len(many_teams) - 1
 
 
+@pytest.mark.proof
 def test_silent_teams_delay_no_other(many_teams: list[Environment], rival: Team, provider: Simulator) -> None:
     """Seven environments do not answer: all of another team's are written before the first of those ends."""
     others = watched(rival, 9)[1:]

@@ -30,6 +30,7 @@ def test_no_page_asks_for_volumes(environment: Environment, sim: Simulator, call
     assert (sim.calls(LIST), sim.calls(VOLUMES)) == (1, 0)
 
 
+@pytest.mark.proof
 def test_the_command_asks_every_fifteen_minutes(environment: Environment, sim: Simulator, clock: Traveller) -> None:
     asked = []
     for _ in range(32):
@@ -207,6 +208,7 @@ def ask_someone(walk: random.Random, environment: Environment, sim: Simulator) -
         single.check_volume(environment, str(sim.world.volumes(PATH)[0]["id"]), caller=Caller.BUTTON)
 
 
+@pytest.mark.proof
 @pytest.mark.both_databases(proof=True)
 @pytest.mark.parametrize("seed", first(1, range(3)))
 def test_numbers_equal_a_recount_and_nothing_wrong_is_fresh_after_any_walk(

@@ -15,14 +15,13 @@ from schemathesis.engine.events import NonFatalError, ScenarioFinished
 
 from snapshots.api.operations import ROOT
 from tests.api.conftest import JUDGED, PROBLEMS, Script
-from tests.proof import SHORT_AND_FULL
 from tests.views.snapshots.conftest import snapshot_id
 
 Tell = Callable[..., None]
 Served = tuple[str, Script]
 # Real parts of addresses, so that most is answered with 200; wrong ones are tried in `test_tokens`.
 OWN = {"service_code": "compute-on", "environment_name": "prod", "team": "acme", "snapshot_id": snapshot_id(1)}
-FEW, EXAMPLES = 2, 12
+EXAMPLES = 12
 SEED = 20261124
 CHECKS = {
     "allow_header_conformance",
@@ -42,10 +41,10 @@ CHECKS = {
 }
 
 
-@SHORT_AND_FULL
+@pytest.mark.proof
 @pytest.mark.usefixtures("right_cursors")
-def test_it_keeps_to_its_own_description(served: Served, figures: Tell, full: bool) -> None:
-    schema = described(*served, EXAMPLES if full else FEW)
+def test_it_keeps_to_its_own_description(served: Served, figures: Tell) -> None:
+    schema = described(*served, EXAMPLES)
     cases, run, failures = 0, [], []
     for event in from_schema(schema).execute():
         if isinstance(event, NonFatalError):

@@ -114,6 +114,7 @@ def queries_of(asking: Script) -> int:
     return len(asked)
 
 
+@pytest.mark.proof
 def test_as_many_queries_for_many_as_for_one(
     operator: Script, script: Script, prod: Environment, foreign: Environment, figures: Callable[..., None]
 ) -> None:

@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterator
 from http.cookies import SimpleCookie
 from itertools import cycle, product
 
+import pytest
 from django.contrib.sessions.models import Session
 from django.test import Client
 
@@ -35,6 +36,7 @@ def tries(house: House) -> Iterator[Try]:
         yield url, method, next(values), next(cookies)
 
 
+@pytest.mark.proof
 def test_nobody_leaves_a_row(house: House, figures: Tell) -> None:
     before, sessions = all_rows(but=("cache_entries",)), Session.objects.count()
     client, failed, asked = Client(raise_request_exception=False), 0, list(tries(house))

@@ -78,6 +78,7 @@ def spoil(cache: BaseCache) -> Spoil:
     return in_process if cache is caches["fragments"] else in_table
 
 
+@pytest.mark.few(1)
 def test_every_reading_of_a_spoilt_value_finds_none(cache: BaseCache, spoil: Spoil) -> None:
     readings: list[Callable[[], object]] = [
         lambda: cache.get("a", "default"),

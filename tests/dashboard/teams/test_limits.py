@@ -52,6 +52,7 @@ def test_a_use_that_is_given_back_does_not_count() -> None:
     assert allow("try:a", 2, 60)
 
 
+@pytest.mark.proof
 @pytest.mark.both_databases(proof=True)
 def test_a_flood_of_other_keys_and_of_the_cache_pushes_no_limit_out(client: Client, alice: User) -> None:
     for number in range(5):

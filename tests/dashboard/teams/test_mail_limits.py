@@ -91,6 +91,7 @@ def test_links_for_a_new_address(alice_client: Client, bob: User, email: str) ->
     assert len(mail.outbox) == 5
 
 
+@pytest.mark.proof
 def test_notices_are_limited_and_what_they_tell_of_goes_on(alice_client: Client) -> None:
     old, new = "three-horses-and-a-stapler", "seven-lamps-on-the-shore"
     with time_machine.travel(timezone.now(), tick=False) as clock:

@@ -136,6 +136,7 @@ def test_other_site_cannot_use_a_passkey(alice_client: Client, settings: Setting
     assert not is_in(client)
 
 
+@pytest.mark.proof
 def test_at_most_ten_passkeys(alice_client: Client, alice: User) -> None:
     for number in range(10):
         WebAuthn.add(alice, f"Key {number}", json.loads(Passkey().create(options_of(alice_client.get(ADD)))))

@@ -64,6 +64,7 @@ def test_an_equal_list_tells_nothing(lists: Lists) -> None:
     assert told() == []
 
 
+@pytest.mark.few(8)
 @pytest.mark.parametrize(
     ("states", "kinds"),
     [

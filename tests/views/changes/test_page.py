@@ -14,7 +14,6 @@ from snapshots.cloudca.records import SnapshotRecord
 from snapshots.lists import change_list
 from snapshots.models import Change, Environment, Volume
 from tests.loops import in_turn
-from tests.proof import SHORT_AND_FULL
 from tests.views.changes.conftest import CHANGES, MINUTE, Lists
 from tests.views.snapshots.conftest import (
     HTMX,
@@ -37,11 +36,11 @@ from tests.views.snapshots.reading import (
     by_id,
     cells,
     chips,
+    each_choice,
     links,
     menus,
     problems,
     tree,
-    tried,
 )
 
 pytestmark = pytest.mark.django_db
@@ -123,12 +122,12 @@ def test_a_renamed_volume_has_todays_name_in_every_line(alice_client: Client, li
     assert cells(alice_client.get("/t/acme/snapshots/"), "volume") == ["fourth"]
 
 
+@pytest.mark.proof
 @pytest.mark.both_databases(proof=True)
 @pytest.mark.usefixtures("told")
-@SHORT_AND_FULL
-@in_turn(("turn", "query"), enumerate(COUNTED))
-def test_each_choice_finds_as_many_as_it_says(alice_client: Client, turn: int, query: str, full: bool) -> None:
-    assert_choices_find(alice_client, query, turn, full=full)
+@in_turn("query", COUNTED)
+def test_each_choice_finds_as_many_as_it_says(alice_client: Client, query: str) -> None:
+    assert_choices_find(alice_client, query)
 
 
 @pytest.mark.usefixtures("told")
@@ -185,11 +184,11 @@ def test_a_large_team_counts_when_a_menu_is_opened(alice_client: Client, monkeyp
     assert menus(alice_client.get(url, headers=HTMX)) == menus(alice_client.get(url)) == whole
 
 
-def assert_choices_find(client: Client, query: str, turn: int = 0, *, full: bool = True) -> None:
-    """Each choice of each menu finds as many lines as it says; or every fifth."""
+def assert_choices_find(client: Client, query: str) -> None:
+    """Each choice of each menu finds as many lines as it says."""
     counted = menus(client.get(f"{CHANGES}?{query}"))
     assert list(counted) == ["kind", "age", "environment"]
-    for menu, value, number in tried(counted, turn, full=full):
+    for menu, value, number in each_choice(counted):
         found = client.get(f"{CHANGES}?{alone(query, menu, value)}", headers=HTMX)
         assert len(lines(found)) == int(number), (menu, value)
 
@@ -335,6 +334,7 @@ def _new(number: int) -> SnapshotRecord:
     return taken(number, NOW, name=f"name {number:03}", volume_id=snapshot_id(number))
 
 
+@pytest.mark.proof
 @pytest.mark.both_databases(proof=True)
 @pytest.mark.usefixtures("long")
 def test_pages_to_and_fro_show_each_once_in_one_order(alice_client: Client) -> None:

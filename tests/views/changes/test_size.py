@@ -22,6 +22,7 @@ MANY = 3000
 RECORDS = [taken(number, NOW, volume_id=VOLUME) for number in range(1, MANY * 2 + 1)]
 
 
+@pytest.mark.proof
 def test_thousands_that_go_at_once_are_one_batch(lists: Lists) -> None:
     environment = lists(RECORDS, RECORDS[MANY:])
     with CaptureQueriesContext(connection) as log:

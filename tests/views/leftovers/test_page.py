@@ -19,7 +19,6 @@ from snapshots.policy.targets import set_of_team
 from snapshots.templatetags import rows as kept_rows
 from tests.lists.reading import KINDS, all_rows, as_csv, as_excel, as_json, body
 from tests.loops import in_turn
-from tests.proof import SHORT_AND_FULL
 from tests.views.leftovers.conftest import (
     PAGE,
     ask,
@@ -54,12 +53,12 @@ def both(told: Environment, fill: Fill) -> None:
     fill([*disk("archive", 334), *disk("archive", 1), *disk("other", 400)], path=OTHER_PATH)
 
 
+@pytest.mark.proof
 @pytest.mark.both_databases(proof=True)
 @pytest.mark.usefixtures("both")
-@SHORT_AND_FULL
-def test_every_number_is_that_of_its_link(alice_client: Client, full: bool) -> None:
+def test_every_number_is_that_of_its_link(alice_client: Client) -> None:
     queries = ("", "?reason=old&aged=180", "?q=a", "?environment=compute-on/prod", "?days=60&keep=3")
-    for query in queries if full else queries[:2]:
+    for query in queries:
         for url, number in numbers(ask(alice_client, query)):
             page = alice_client.get(f"{url}{'&' if '?' in url else '?'}page_size=100")
             is_back = "reason=" not in url  # of the one in force, which leads back
@@ -123,6 +122,7 @@ def test_chips_name_each_filter(alice_client: Client, told: Environment) -> None
     assert tree(page).one("a", css="clear").attributes["href"] == f"{PAGE}?days=200"
 
 
+@pytest.mark.proof
 @in_turn(
     "query", ["?reason=rich", "?aged=7", "?days=29", "?days=99999", "?keep=0", "?keep=x", "?sort=name", "?snapshot=1"]
 )
@@ -162,6 +162,7 @@ def test_selected_ids_are_a_filter_whose_texts_can_be_copied(alice_client: Clien
     assert ids(ask(alice_client, f"?snapshot={young.snapshot_id}")) == []
 
 
+@pytest.mark.proof
 @pytest.mark.both_databases
 @pytest.mark.usefixtures("both")
 def test_an_export_has_the_rows_of_all_pages_in_their_order(bob_client: Client) -> None:

@@ -164,10 +164,9 @@ def menus(response: Response) -> dict[str, dict[str, str]]:
     return {name: choices(response, name) for start, _mark, name in ids if name and not start}
 
 
-def tried(counted: dict[str, dict[str, str]], turn: int, *, full: bool) -> list[tuple[str, str, str]]:
-    """Each menu, choice and number; or every fifth of them, others with each turn."""
-    numbers = [(menu, value, number) for menu, found in counted.items() for value, number in found.items()]
-    return numbers if full else numbers[turn % 5 :: 5]
+def each_choice(counted: dict[str, dict[str, str]]) -> list[tuple[str, str, str]]:
+    """Each menu, choice and number."""
+    return [(menu, value, number) for menu, found in counted.items() for value, number in found.items()]
 
 
 def alone(query: str, menu: str, value: str, *cleared: str) -> str:

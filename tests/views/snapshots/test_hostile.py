@@ -12,7 +12,6 @@ from dashboard.teams.models import ApiKey, EventKind, LimitCount, Membership, Te
 from snapshots.models import Environment, Snapshot
 from snapshots.simulator.hostile import HOSTILE_NAMES
 from snapshots.simulator.server import Simulator
-from tests.proof import SHORT_AND_FULL
 from tests.views.snapshots.conftest import HTMX, LIST, PATH, VOLUME, Fill, detail, record
 from tests.views.snapshots.reading import Element, Response, by_id, numbers, rows, tree
 
@@ -112,6 +111,7 @@ def test_hostile_team_and_address_are_escaped(alice_client: Client, fill: Fill) 
 TYPED_NAMES = sorted({name.encode("utf-8", "replace").decode().replace("\0", "")[:100] for name in HOSTILE_NAMES})
 
 
+@pytest.mark.proof
 def test_a_mail_is_plain_text_for_one_person_whatever_the_team_is_called(
     alice_client: Client, alice: User, team: Team
 ) -> None:
@@ -136,17 +136,14 @@ def assert_for_one_person(sent: EmailMessage, address: str) -> None:
     assert (raw.get_content_type(), getattr(sent, "alternatives", [])) == ("text/plain", [])
 
 
-@SHORT_AND_FULL
-def test_no_address_typed_into_a_form_brings_a_mail_to_anybody_else(
-    alice_client: Client, anon_client: Client, full: bool
-) -> None:
-    """Each name before the sign in one form, and behind the address in the other; or both in both."""
+@pytest.mark.proof
+def test_no_address_typed_into_a_form_brings_a_mail_to_anybody_else(alice_client: Client, anon_client: Client) -> None:
+    """Each name before the sign, and behind the address."""
     forms = [(anon_client, RESET), (alice_client, PEOPLE)]
     tails = ["\nBcc: x@evil.example", ",x@evil.example", "\u3002evil", "." + "ü" * 70 + ".example"]
     typed = [(f"a@example.com{tail}", forms) for tail in tails]
-    for number, name in enumerate(TYPED_NAMES):
-        ends, begins = (forms, forms) if full else (forms[number % 2 :][:1], forms[(number + 1) % 2 :][:1])
-        typed += [(f"a@example.com{name}", ends), (f"{name}@example.com", begins)]
+    for name in TYPED_NAMES:
+        typed += [(f"a@example.com{name}", forms), (f"{name}@example.com", forms)]
     for address, its_forms in typed:
         LimitCount.objects.all().delete()
         for client, url in its_forms:

@@ -88,6 +88,7 @@ def walked(client: Client, query: str, size: int) -> list[int]:
     return seen
 
 
+@pytest.mark.proof
 @pytest.mark.both_databases
 @in_turn(("sort", "other"), zip([f"{sign}{key}" for key in UPWARD for sign in ("", "-")], cycle((5, 9, 14, 20))))
 def test_every_order_is_over_all_rows(alice_client: Client, world: list[Row], sort: str, other: int) -> None:
@@ -128,6 +129,7 @@ def test_filtered_pages_equal_a_plain_slice(
     assert walked(alice_client, query, 50) == expected
 
 
+@pytest.mark.proof
 @pytest.mark.both_databases
 @in_turn(("number", "size"), [(1, 50), (5, 50), (6, 50), (9, 50), (10, 50), (20, 25), (11, 25), (5, 100)])
 def test_a_page_is_its_slice_from_either_end(alice_client: Client, world: list[Row], number: int, size: int) -> None:

@@ -68,6 +68,7 @@ def test_at_ten_rows(
     _ask_cold_and_hot(alice_client, django_assert_max_num_queries, QUERIES, headers)
 
 
+@pytest.mark.proof
 @pytest.mark.both_databases(proof=True)
 def test_at_many_rows(alice_client: Client, many: None, django_assert_max_num_queries: DjangoAssertNumQueries) -> None:
     _ask_cold_and_hot(alice_client, django_assert_max_num_queries, QUERIES, {})
