@@ -9,6 +9,7 @@ from snapshots.views.alerts import acknowledge, feed, ticks
 from snapshots.views.alerts import list_page as alerts
 from snapshots.views.changes import list_page
 from snapshots.views.leftovers import list_page as leftovers
+from snapshots.views.reports import page as reports
 from snapshots.views.settings import alert_channels, environments, key, saved_views, targets, tokens
 from snapshots.views.sharing import manage_links, public_page
 from snapshots.views.snapshots import check, snapshot_page
@@ -38,6 +39,18 @@ class SnapshotIdConverter(SegmentConverter):
         return value.lower()
 
 
+class MonthConverter:
+    """A month as in an ISO date."""
+
+    regex = "[0-9]{4}-[0-9]{2}"
+
+    def to_python(self, value: str) -> str:
+        return value
+
+    def to_url(self, value: str) -> str:
+        return value
+
+
 class AnythingConverter:
     """Whatever follows, of any length: what is wrong with it is for the view to pass over in silence."""
 
@@ -51,6 +64,7 @@ class AnythingConverter:
 
 
 register_converter(AnythingConverter, "anything")
+register_converter(MonthConverter, "month")
 register_converter(SegmentConverter, "segment")
 register_converter(SnapshotIdConverter, "snapshot_id")
 
@@ -59,6 +73,7 @@ ONE = "t/<slug:team>/snapshots/<segment:service_code>/<segment:environment_name>
 VOLUME = "t/<slug:team>/volumes/<segment:service_code>/<segment:environment_name>/<snapshot_id:volume_id>/"
 PROBLEMS = "t/<slug:team>/alerts/"
 RHYTHMS = "t/<slug:team>/rhythms/"
+REPORTS = "t/<slug:team>/reports/"
 LINKS = "t/<slug:team>/settings/shared-links/"
 PLACES = "t/<slug:team>/settings/environments/"
 TOKENS = "t/<slug:team>/settings/tokens/"
@@ -73,6 +88,7 @@ EXPORTS = [
         ("changes", "changes", exports.changes_export),
         ("leftovers", "leftovers", exports.leftovers_export),
         ("alerts", "alerts", exports.alerts_export),
+        ("reports", "reports", exports.reports_export),
     )
     for kind in ("xlsx", "csv", "json")
 ]
@@ -127,6 +143,8 @@ urlpatterns = [
     path("t/<slug:team>/changes/refresh/", list_page.refresh, name="changes_refresh", post=VIEWER),
     path("t/<slug:team>/leftovers/", leftovers.leftovers_page, name="leftovers", get=VIEWER),
     path("t/<slug:team>/leftovers/refresh/", leftovers.refresh, name="leftovers_refresh", post=VIEWER),
+    path(REPORTS, reports.any_range, name="reports", get=VIEWER),
+    path(f"{REPORTS}<month:month>/", reports.month, name="report", get=VIEWER),
     path(PROBLEMS, alerts.alerts, name="alerts", get=VIEWER),
     path(f"{PROBLEMS}refresh/", alerts.refresh, name="alerts_refresh", post=VIEWER),
     path(f"{PROBLEMS}tick/", ticks.tick, name="alerts_tick", post=VIEWER),

@@ -5,13 +5,14 @@ No raw record and no number of our own database is in it.
 
 from collections.abc import Callable, Container, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import NamedTuple
 
 from django.utils.translation import get_language, override
 
 from snapshots.lists import change_list, leftovers
 from snapshots.lists.leftovers import Remaining, Rules
+from snapshots.lists.report import Line
 from snapshots.lists.volume_list import COLUMNS
 from snapshots.models import Change, Environment, Problem, Snapshot, Volume
 from snapshots.rules.taken_time import TakenFrom
@@ -20,8 +21,9 @@ from snapshots.verdicts.evaluate import LETTERS
 from snapshots.verdicts.sql import DataAges, with_status
 from snapshots.verdicts.status import VolumeStatus, status_of, target_of
 
-Value = str | int | bool | datetime | list[str] | None
+Value = str | int | float | bool | datetime | list[str] | None
 Values = dict[str, Value]
+HOUR = timedelta(hours=1)
 Told = Callable[[VolumeStatus], str]
 SCHEDULES = {letter: schedule for schedule, letter in LETTERS.items()}
 
@@ -236,3 +238,41 @@ CHANGES = Source("changes", (*CHANGE_FIELDS, *CHANGE_ITSELF), optional=frozenset
 PROBLEMS = Source(
     "alerts", (*PROBLEM_FIELDS, "kind", *PROBLEM_ITSELF), optional=frozenset(PROBLEM_FIELDS), read=_read_problems
 )
+
+
+REPORT_COLUMNS = (
+    *("id", "name", "instanceName", "targetHours", "schedules", "countedSince"),
+    *("hoursMet", "hoursNotMet", "hoursUnknown", "percentMet", "problems"),
+    *("runsExpected", "runsMade", "runsFailed", "runsMissed", "longestGapHours"),
+)
+
+
+def report_of(lines: Sequence[Line]) -> Source:
+    """The volumes of a report that is worked out. Its figures are those of the page, with two digits."""
+    by_key = {line.pk: line for line in lines}
+
+    def read(keys: Sequence[int]) -> Mapping[int, Row]:
+        return {key: Row(by_key[key].hours.environment, report_values(by_key[key])) for key in keys}
+
+    return Source("report", REPORT_COLUMNS, frozenset(), read)
+
+
+def report_values(line: Line) -> Values:
+    hours, runs = line.hours, line.runs
+    longest = None if runs.longest is None else _hours(runs.longest)
+    return dict(
+        zip(
+            REPORT_COLUMNS,
+            (
+                *(line.volume_id, line.name, line.instance, hours.rule.target_hours or None),
+                *([SCHEDULES[letter] for letter in hours.rule.schedules], hours.since),
+                *(_hours(hours.met), _hours(hours.not_met), _hours(hours.unknown), line.shares.met / 10, line.problems),
+                *(runs.expected, runs.made, runs.failed, runs.missed, longest),
+            ),
+            strict=True,
+        )
+    )
+
+
+def _hours(span: timedelta) -> float:
+    return round(span / HOUR, 2)

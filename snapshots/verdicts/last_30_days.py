@@ -110,7 +110,7 @@ def _days_of(
     times.append((_read(answer["last_began"]), data_at + timedelta.resolution))
     missed: Counter[date] = Counter()
     unwatched = set()
-    for due in _dues(schedule, times, _midnight(days[0])):
+    for due in dues(schedule, times, _midnight(days[0])):
         if watch.covers(due) and watch.covers(due + grace(schedule)):
             missed[due.date()] += 1
         else:
@@ -119,11 +119,11 @@ def _days_of(
     for day in days:
         made, failed = volume.days.get(day.isoformat(), {}).get(schedule[0], (0, 0))
         if made or failed or missed[day]:
-            counts[day] = Count(missed[day] + max(made, min(failed, _most_runs(schedule, day, began))), made, failed)
+            counts[day] = Count(missed[day] + max(made, min(failed, most_runs(schedule, day, began))), made, failed)
     return _Days(counts, frozenset(unwatched))
 
 
-def _dues(schedule: str, times: Iterable[tuple[datetime, datetime]], first: datetime) -> Iterator[datetime]:
+def dues(schedule: str, times: Iterable[tuple[datetime, datetime]], first: datetime) -> Iterator[datetime]:
     """When runs were due of which the deadline passed before the next one began: each a period after the one before."""
     for since, until in times:
         if rhythm_of(schedule):
@@ -138,7 +138,7 @@ def _dues(schedule: str, times: Iterable[tuple[datetime, datetime]], first: date
             due = due_after(schedule, due)
 
 
-def _most_runs(schedule: str, day: date, began: datetime) -> int:
+def most_runs(schedule: str, day: date, began: datetime) -> int:
     """How many runs a day has at most: however often a failed one is tried again, no more were due."""
     if period(schedule) >= DAY:
         return 1

@@ -29,6 +29,9 @@ class Span(NamedTuple):
     def length(self) -> timedelta:
         return max(self.until - self.since, NOTHING)
 
+    def holds(self, moment: datetime) -> bool:
+        return self.since <= moment < self.until
+
     def within(self, other: "Span") -> "Span":
         return Span(max(self.since, other.since), min(self.until, other.until))
 

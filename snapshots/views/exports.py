@@ -14,10 +14,10 @@ from dashboard.limits import allow
 from dashboard.teams.access.guard import MemberRequest, still_may
 from dashboard.teams.core import audit
 from dashboard.teams.models import EventKind
-from snapshots.lists import change_list, leftovers, problem_list, snapshot_list, volume_groups, volume_list
+from snapshots.lists import change_list, leftovers, problem_list, report, snapshot_list, volume_groups, volume_list
 from snapshots.lists import export as exports
 from snapshots.lists.export import Place, Stream, TooManyExports, keys_of
-from snapshots.lists.export_rows import CHANGES, PROBLEMS, SNAPSHOTS, Source, leftovers_of, volumes_of
+from snapshots.lists.export_rows import CHANGES, PROBLEMS, SNAPSHOTS, Source, leftovers_of, report_of, volumes_of
 from snapshots.lists.export_writers import CONTENT_TYPES, MOST_ROWS, Export
 from snapshots.lists.params import DEFAULT_PAGE_SIZE, FilterBase
 from snapshots.text.labels import grouped
@@ -28,6 +28,7 @@ from snapshots.views.alerts.list_page import AlertsView
 from snapshots.views.changes.list_page import ChangesView
 from snapshots.views.common.list_page import View
 from snapshots.views.leftovers.list_page import LeftoversView
+from snapshots.views.reports import page as report_page
 from snapshots.views.snapshots.list_page import SnapshotsView
 from snapshots.views.volumes.list_page import VolumesView
 
@@ -68,6 +69,27 @@ def leftovers_export(request: MemberRequest, team: str, kind: str) -> HttpRespon
 def alerts_export(request: MemberRequest, team: str, kind: str) -> HttpResponseBase:
     """The problems of an address of the alerts page."""
     return _answer(request, kind, _problems)
+
+
+@require_safe
+def reports_export(request: MemberRequest, team: str, kind: str) -> HttpResponseBase:
+    """The volumes of a report with their figures, in the order of its page."""
+    return _answer(request, kind, _report)
+
+
+def _report(request: MemberRequest) -> Export:
+    asked = report_page.read(request, "")
+    lines = report.make(request.team, asked.environments, asked.range, asked.now).ordered(asked.filters.sort)
+    return Export(
+        team=request.team,
+        source=report_of(lines),
+        keys=array("q", (line.pk for line in lines)),
+        environments=asked.environments,
+        asked=asked.environments,
+        query=asked.query,
+        words=asked.range.words,
+        at=asked.now,
+    )
 
 
 def _snapshots(request: MemberRequest) -> Export:

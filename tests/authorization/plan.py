@@ -25,7 +25,14 @@ ARGUMENTS: Mapping[str, Mapping[str, str]] = {
     "acme": {"service_code": "compute-on", "environment_name": "prod"},
     "rival": {"service_code": "compute-qc", "environment_name": "shop"},
 }
-UNOWNED = {"link": "no-such.link", "uidb36": "1", "key": "no-such-key", "token": "no-such-token", "pk": "0"}
+UNOWNED = {
+    "link": "no-such.link",
+    "uidb36": "1",
+    "key": "no-such-key",
+    "token": "no-such-token",
+    "pk": "0",
+    "month": "2026-01",
+}
 # What a view may answer that runs: a page, a redirect, "asked too early". Some say with another status that they
 # are closed, ended or not set up.
 PASSED = 200
@@ -63,7 +70,8 @@ IS_PUBLIC = {name: bool({PUBLIC, SHARE} & {*capabilities().get(name, {}).values(
 TOKEN_VIEWS = sorted(name for name in VIEWS if TOKEN in capabilities().get(name, {}).values())
 TEAM_VIEWS = sorted(name for name, parts in PARTS.items() if "team" in parts and name not in TOKEN_VIEWS)
 OTHER_VIEWS = sorted(VIEWS.keys() - set(TEAM_VIEWS))
-NUMBERED_VIEWS = [name for name in TEAM_VIEWS if len(PARTS[name]) > 1]
+# A month belongs to nobody.
+NUMBERED_VIEWS = [name for name in TEAM_VIEWS if set(PARTS[name]) - {"team", "month"}]
 
 
 def address(view: str, arguments: Mapping[str, str]) -> str:

@@ -37,10 +37,22 @@ OFFERED: Mapping[str, frozenset[str]] = {
             "GET snapshots:leftovers_xlsx",
             "GET snapshots:leftovers_csv",
             "GET snapshots:leftovers_json",
+            "GET snapshots:reports",
             "GET snapshots:views",
             "GET snapshots:key",
             "POST snapshots:view_save",
             "POST snapshots:leftovers_refresh",
+        }
+    ),
+    "snapshots:report": frozenset(
+        {
+            "GET snapshots:report",
+            "GET snapshots:alerts",
+            "GET snapshots:reports",
+            "GET snapshots:leftovers",
+            "GET snapshots:reports_xlsx",
+            "GET snapshots:reports_csv",
+            "GET snapshots:reports_json",
         }
     ),
     "snapshots:list": frozenset(
@@ -185,12 +197,12 @@ LACKING: Mapping[str, str] = {"key": "GET snapshots:key", "environment": "GET sn
 # URLs without a page: they redirect, or answer with a part of a page.
 FILES = frozenset(
     f"snapshots:{page}_{kind}"
-    for page in ("list", "volumes", "changes", "leftovers", "alerts")
+    for page in ("list", "volumes", "changes", "leftovers", "alerts", "reports")
     for kind in ("xlsx", "csv", "json")
 )
 FORMER = {f"snapshots:former_{name}" for name in ("exclude", "resume", "exclusions")}
 NO_PAGE = FILES | FORMER | {"teams:settings", "snapshots:team_home", "snapshots:volume_choices"}
-NO_PAGE |= {f"snapshots:{name}" for name in ("list_counts", "changes_counts", "changes_volume_choices")}
+NO_PAGE |= {f"snapshots:{name}" for name in ("reports", "list_counts", "changes_counts", "changes_volume_choices")}
 ASKING = {"data-hx-get": "GET", "data-hx-post": "POST"}
 PAGES = sorted(set(TEAM_VIEWS) - NO_PAGE)
 

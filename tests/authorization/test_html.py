@@ -26,6 +26,7 @@ SHOWN = {
     "snapshots:volumes": ["?status=late", "?group=environment", "?q=no-such-name"],
     "snapshots:changes": ["?kind=new", "?q=no-such-name"],
     "snapshots:leftovers": ["?days=30", "?days=30&aged=30&reason=old", "?q=no-such-name"],
+    "snapshots:reports": ["?from=2026-01-01&to=2999-01-01", "?from=x&sort=name&rows=all"],
     "snapshots:search": ["?q=no-such-name", "?q=0", f"?q={0:08}-0000-4000-8000-{0:012}"],
 }
 

@@ -41,6 +41,7 @@ PAGES = {
     "list": "/t/acme/snapshots/?state=BackedUp",
     "changes": "/t/acme/changes/",
     "alerts": "/t/acme/alerts/",
+    "report": "/t/acme/reports/?from=2026-01-01&to=2999-01-01",
     "snapshot": "/t/acme/snapshots/",
     "people": "/t/acme/settings/people/",
     "audit": "/t/acme/settings/audit/",

@@ -15,7 +15,7 @@ from tests.views.snapshots.reading import Element, tree
 pytestmark = pytest.mark.django_db
 EXPORTS = " ".join(
     f"snapshots:{page}_{kind}"
-    for page in ("list", "volumes", "changes", "leftovers", "alerts")
+    for page in ("list", "volumes", "changes", "leftovers", "alerts", "reports")
     for kind in ("xlsx", "csv", "json")
 )
 FORMS = {
@@ -36,7 +36,8 @@ GETS = {
     "read": "snapshots:search snapshots:list_counts snapshots:changes_volume_choices snapshots:changes_counts "
     "teams:settings teams:people snapshots:team_home snapshots:volumes snapshots:volume snapshots:list "
     "snapshots:volume_choices snapshots:detail snapshots:changes snapshots:targets snapshots:exclusions "
-    "snapshots:views snapshots:leftovers snapshots:alerts snapshots:former_exclude snapshots:former_resume "
+    "snapshots:views snapshots:leftovers snapshots:reports snapshots:report snapshots:alerts snapshots:former_exclude "
+    "snapshots:former_resume "
     "snapshots:former_exclusions snapshots:alert_settings",
     "export": EXPORTS,
     "share": "snapshots:share_links",

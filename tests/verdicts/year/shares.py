@@ -57,12 +57,12 @@ class Shares:
         last = max(self.lists[place][-2], since)
         if state == NOT_MET and was == UNKNOWN:
             last = since
-            begin = self._first(lambda at: self._state(disk, at) == NOT_MET, last, now, last)
+            begin = self._first(lambda at: self._is_dated(disk, at), last, now, last)
         elif state == MET:
             begin = now
         else:
             unknown = self._first(lambda at: self._state(disk, at) != MET, last, now, now)
-            begin = self._first(lambda at: self._state(disk, at) == NOT_MET, last, now, now)
+            begin = self._first(lambda at: self._is_dated(disk, at), last, now, now)
             if state == UNKNOWN:
                 begin = unknown
             elif unknown < begin:
@@ -77,10 +77,17 @@ class Shares:
         words = truth.may_be_said(disk, at, NOTHING)
         return NOT_MET if words <= truth.PROBLEMS else UNKNOWN if "unknown" in words else MET
 
+    @classmethod
+    def _is_dated(cls, disk: Disk, at: datetime) -> bool:
+        """Whether it is not met since a deadline. That a run failed shows only in a list, which says not when."""
+        return cls._state(disk, at) == NOT_MET and "failing" not in truth.may_be_said(disk, at, NOTHING)
+
     @staticmethod
     def _first(holds: Callable[[datetime], bool], last: datetime, now: datetime, otherwise: datetime) -> datetime:
         """The first second after the last list for which something holds. If it did at that list already: otherwise."""
-        if holds(last + SECOND) or not holds(now):
+        if not holds(now):
+            return now
+        if holds(last + SECOND):
             return otherwise
         before, after = last, now
         while after - before > SECOND:

@@ -43,6 +43,8 @@ def year(tally: Tally) -> None:
         f"  volume-hours of cannot tell: {tally.hours_said:,.1f}; in which the data could not tell:"
         f" {tally.hours_open:,.1f}; ratio {tally.ratio:.3f}"
     )
+    compared = ", ".join(f"{hours:,} {state}" for state, hours in tally.hours_stored.items())
+    print(f"  times of reports that differ from the truth: {tally.shares}; volume-hours compared: {compared}")
     print("\nWhat happened in it, and how often")
     for name in dict.fromkeys((*HAPPENS, *HAPPENS_APART)):
         print(f"  {name:55} {tally.met[name] or 'NEVER'}", flush=True)
