@@ -34,7 +34,7 @@ class RuleTime(models.Model):
     # The rule in force: the target, 0 without one, and a letter for each schedule. With neither of them only one
     # usable snapshot is asked for.
     target_hours = models.PositiveIntegerField(_("target, hours"), default=0)
-    schedules = models.CharField(max_length=4, blank=True)
+    schedules = models.CharField(max_length=5, blank=True)
 
     class Meta:
         verbose_name = _("time of a rule")

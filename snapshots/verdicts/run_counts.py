@@ -1,7 +1,8 @@
 """What came of each volume's runs in a range of time, and its longest time without a new usable snapshot.
 
 Runs are counted as on a volume's page (`snapshots.verdicts.last_30_days`), from the rows of the mirror: a missed one
-only where its deadline passed in a time with complete lists, and while its schedule was in force.
+only where its deadline passed in a time with complete lists, and while its schedule was in force. A rhythm that a
+member ended since has no runs: its times are not kept.
 """
 
 from collections import Counter
@@ -20,7 +21,7 @@ from snapshots.verdicts.inputs import GONE_COUNT
 from snapshots.verdicts.last_30_days import dues, most_runs
 from snapshots.verdicts.rule_hours import Hours, RuleHours, Span
 
-COLUMNS = (*("volume_id", "interval_type", "state", "taken_after", "taken_before", "usable_at", "listed"),)
+COLUMNS = ("volume_id", "interval_type", "state", "taken_after", "taken_before", "usable_at", "listed")
 # What began so soon after a range says what became of its last runs.
 AFTER = timedelta(days=2)
 
@@ -71,7 +72,7 @@ def run_counts(environments: Sequence[Environment], hours: RuleHours, span: Span
     places = {each.pk: _Place(each, span) for each in environments}
     for gap in hours.gaps:
         places[gap.environment].gaps.append(gap.span)
-    columns = ("volume_id", "environment", "answers", "last_usable_at", "schedules")
+    columns = ("volume_id", "environment", "answers", "last_usable_at", "schedules", "rhythm")
     for volume in Volume.objects.filter(environment__in=environments).only(*columns).iterator():
         if volume.pk in hours.volumes:
             places[volume.environment_id].volumes[volume.volume_id] = (hours.volumes[volume.pk], volume)
@@ -95,24 +96,25 @@ def _began(place: _Place) -> Iterator[tuple[str, list[Began]]]:
     )
     ordered = plain_rows(rows.order_by("volume_id", "taken_key", "pk"), *COLUMNS)
     for volume_id, own in groupby(ordered, key=itemgetter(0)):
-        yield volume_id, [_read(row, ahead) for row in own]
+        counted = place.volumes.get(str(volume_id))
+        rhythm = counted[1].rhythm_name if counted else ""
+        yield volume_id, [_read(row, ahead, rhythm) for row in own]
 
 
-def _read(row: tuple[object, ...], ahead: timedelta) -> Began:
+def _read(row: tuple[object, ...], ahead: timedelta, rhythm: str) -> Began:
     _volume, interval_type, state, after, before, usable_at, listed = row
     assert isinstance(before, datetime)
     is_made = usable_at is not None
     has_failed = not is_made and Run((), str(state), None, before, before, listed=bool(listed)).has_failed
     if ahead:
         before, after = before - ahead, after - ahead if isinstance(after, datetime) else None
-    return Began(
-        after if isinstance(after, datetime) else None, before, schedules_of(str(interval_type)), is_made, has_failed
-    )
+    schedules = schedules_of(str(interval_type), rhythm)
+    return Began(after if isinstance(after, datetime) else None, before, schedules, is_made, has_failed)
 
 
 def _count(place: _Place, hours: Hours, volume: Volume, began: Sequence[Began]) -> Runs:
     runs = Runs()
-    for schedule in SCHEDULES:
+    for schedule in filter(None, (*SCHEDULES, volume.rhythm_name)):
         times = [span for rule, span in hours.counted if schedule[0] in rule.schedules]
         if times:
             _count_schedule(

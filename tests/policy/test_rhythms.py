@@ -1,6 +1,7 @@
 """Rhythms: suggested from manual snapshots, confirmed and ended by members, judged as separate schedules."""
 
 import json
+from collections.abc import Callable
 from datetime import timedelta
 
 import pytest
@@ -8,14 +9,16 @@ import time_machine
 from django.test import Client
 from django.utils import timezone
 
-from dashboard.teams.models import Team
+from dashboard.teams.models import Team, User
 from snapshots.cloudca.records import SnapshotRecord
 from snapshots.models import Environment, Volume
 from snapshots.policy import rhythms
 from snapshots.rules.verdict import Verdict
+from snapshots.verdicts.rule_times import note
 from tests.conftest import Answer
 from tests.policy.conftest import CUSTOM, shot, volume_id
 from tests.policy.steps import HOME, audited, pk, undo, verdicts
+from tests.views.reports.reading import rows
 from tests.views.snapshots.conftest import Fill
 from tests.views.snapshots.reading import tree
 
@@ -121,6 +124,36 @@ def test_a_missed_run_is_late_and_one_by_hand_does_not_hide_it(
         "disk-2": Verdict.FRESH,
     }
     assert Volume.objects.get(name="disk-1").schedules == "R"
+
+
+def test_the_report_of_the_month_counts_its_runs(
+    dora_client: Client,
+    dora: User,
+    client_for: Callable[[User], Client],
+    scripts: Environment,
+    fill: Fill,
+    clock: time_machine.Traveller,
+) -> None:
+    """The script of disk-1 stops after six runs, the one of disk-2 runs on after nine."""
+    confirm(dora_client, box(1), box(2))
+    note(Environment.objects.get(), is_listed=True)
+    for hour in range(1, 22):
+        clock.shift(timedelta(hours=1))
+        before = Environment.objects.get().listed_at
+        old = [
+            shot(n, place, days=AGO + hour / 24 + place, interval_type="MANUAL") for n in (1, 2) for place in range(6)
+        ]
+        ran = [shot(2, 80, days=(hour - 14.3) / 24, interval_type="MANUAL")] if hour > 14 else []
+        fill([*old, *ran])
+        note(Environment.objects.get(), is_listed=True, listed_before=before)
+    # The first session has ended meanwhile.
+    dora_client = client_for(dora)
+    found = rows(dora_client.get("/t/acme/reports/2026-11/"))
+    assert [run.text for run in found["disk-1"].all(css="r-run")] == ["7", "6", "0", "1"]
+    assert [run.text for run in found["disk-2"].all(css="r-run")] == ["10", "10", "0", "0"]
+    assert "Rhythm" in found["disk-1"].one(css="r-rule").text
+    row = json.loads(dora_client.get("/t/acme/reports/export.json?from=2026-11-01&to=2026-11-30").getvalue())["data"]
+    assert {each["name"]: each["schedules"] for each in row}["disk-1"] == ["RHYTHM"]
 
 
 def test_the_page_of_a_volume_says_who_confirmed_it_and_ends_it(

@@ -9,6 +9,7 @@ from django.utils.functional import Promise
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
+from snapshots.lists.export_rows import SCHEDULES
 from snapshots.lists.report import Line, Range, Report, Shares
 from snapshots.text import times
 from snapshots.text.labels import grouped
@@ -18,7 +19,6 @@ from snapshots.verdicts.rule_hours import Gap, Rule
 from snapshots.verdicts.run_counts import Runs
 
 HOUR, NOTHING = timedelta(hours=1), timedelta()
-SCHEDULES = {"H": "HOURLY", "D": "DAILY", "W": "WEEKLY", "M": "MONTHLY"}
 # At most so many volumes account for the time not met, if it is so much of it.
 FEW, MOST_OF_IT = 5, 0.8
 FAULTS: Mapping[str, str | Promise] = {
