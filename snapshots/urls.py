@@ -1,6 +1,7 @@
 """The addresses of a team's snapshots. A value that does not fit its converter is a 404 before any view runs."""
 
 from django.urls import register_converter
+from django.urls.converters import StringConverter
 from django.views.generic import RedirectView
 
 from dashboard.teams.access.capabilities import ADMIN, MEMBER, SHARE, SIGNED_IN, VIEWER, path
@@ -18,16 +19,10 @@ from snapshots.views.volumes import exclude, look, rhythms, volume_view
 from snapshots.views.volumes import list_page as volumes
 
 
-class SegmentConverter:
+class SegmentConverter(StringConverter):
     """A service code or an environment name, as the client accepts them."""
 
     regex = "[A-Za-z0-9][A-Za-z0-9_-]{0,63}"
-
-    def to_python(self, value: str) -> str:
-        return value
-
-    def to_url(self, value: str) -> str:
-        return value
 
 
 class SnapshotIdConverter(SegmentConverter):
@@ -39,28 +34,16 @@ class SnapshotIdConverter(SegmentConverter):
         return value.lower()
 
 
-class MonthConverter:
+class MonthConverter(StringConverter):
     """A month as in an ISO date."""
 
     regex = "[0-9]{4}-[0-9]{2}"
 
-    def to_python(self, value: str) -> str:
-        return value
 
-    def to_url(self, value: str) -> str:
-        return value
-
-
-class AnythingConverter:
+class AnythingConverter(StringConverter):
     """Whatever follows, of any length: what is wrong with it is for the view to pass over in silence."""
 
     regex = r"[\s\S]*"
-
-    def to_python(self, value: str) -> str:
-        return value
-
-    def to_url(self, value: str) -> str:
-        return value
 
 
 register_converter(AnythingConverter, "anything")

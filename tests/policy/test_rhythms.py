@@ -146,7 +146,7 @@ def test_the_report_of_the_month_counts_its_runs(
         ran = [shot(2, 80, days=(hour - 14.3) / 24, interval_type="MANUAL")] if hour > 14 else []
         fill([*old, *ran])
         note(Environment.objects.get(), is_listed=True, listed_before=before)
-    # The first session has ended meanwhile.
+    # The first session expired during these hours.
     dora_client = client_for(dora)
     found = rows(dora_client.get("/t/acme/reports/2026-11/"))
     assert [run.text for run in found["disk-1"].all(css="r-run")] == ["7", "6", "0", "1"]

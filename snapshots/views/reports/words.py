@@ -19,7 +19,7 @@ from snapshots.verdicts.rule_hours import Gap, Rule
 from snapshots.verdicts.run_counts import Runs
 
 HOUR, NOTHING = timedelta(hours=1), timedelta()
-# At most so many volumes account for the time not met, if it is so much of it.
+# A sentence says that few volumes, at most this many, account for this share of the time not met.
 FEW, MOST_OF_IT = 5, 0.8
 FAULTS: Mapping[str, str | Promise] = {
     "refused": gettext_lazy("the provider rejected the team’s key"),
