@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 
 from django.utils.functional import Promise
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy
+from django.utils.translation import gettext_lazy, ngettext
 
 from snapshots.models import Problem
 from snapshots.rules.verdict import Verdict
@@ -14,7 +14,7 @@ from snapshots.text.labels import Badge
 from snapshots.text.verdict_labels import schedule_name, target_text
 
 Kind, End = Problem.Kind, Problem.End
-HOUR, DAY = timedelta(hours=1), timedelta(days=1)
+HOUR, DAY, YEAR = timedelta(hours=1), timedelta(days=1), timedelta(days=365)
 # Mark and tone, as of `Badge`; those of the verdict where it is one.
 MARKS = {kind: verdict_labels.MARKS[Verdict[kind.name]] for kind in Kind if kind.name in Verdict.__members__} | {
     Kind.REFUSED: ("✕", "bad"),
@@ -61,9 +61,11 @@ def step(kind: Problem.Kind, facts: Mapping[str, object], now: datetime) -> str:
 
 
 def length(span: timedelta) -> str:
-    """A span in its two largest units: "2 d 2 h", "3 h 21 min", "45 min"."""
+    """A span in its two largest units: "2 d 2 h", "3 h 21 min", "45 min"; from two years on in years alone."""
     if span < HOUR:
         return times.age(span)
+    if span >= 2 * YEAR:
+        return ngettext("%(n)d year", "%(n)d years", span // YEAR) % {"n": span // YEAR}
     large, unit = (HOUR, timedelta(minutes=1)) if span < DAY else (DAY, HOUR)
     rest = span % large // unit * unit
     return f"{times.age(span)} {times.age(rest)}" if rest else times.age(span)
