@@ -51,6 +51,7 @@ PATH_PARAMETERS = {
         params.uuid("snapshot_id", "The id of the snapshot."),
         params.uuid("volume_id", "The id of the volume."),
         params.slug("team", "The team, as in the addresses of the dashboard."),
+        params.month("month", "The month (UTC), as 2026-11; one that has not begun is not found."),
     )
 }
 ENVIRONMENTS = Operation(
@@ -131,4 +132,14 @@ TEAM_PROBLEMS = Operation(
     ),
     is_strict=True,
 )
-OPERATIONS = (ENVIRONMENTS, CONNECTIONS, SNAPSHOTS, SNAPSHOT, VOLUMES, VOLUME, TEAM_VOLUMES, TEAM_PROBLEMS)
+TEAM_REPORT = Operation(
+    "team_report",
+    "/teams/{team}/reports/{month}",
+    "The report of a month: for how long each volume met its target and schedules, its runs and its problems",
+    schemas.OneReport,
+    is_strict=True,
+)
+OPERATIONS = (
+    *(ENVIRONMENTS, CONNECTIONS, SNAPSHOTS, SNAPSHOT, VOLUMES, VOLUME),
+    *(TEAM_VOLUMES, TEAM_PROBLEMS, TEAM_REPORT),
+)

@@ -16,6 +16,7 @@ from snapshots.lists.params import CONTROL, MOST_TEXT, MOST_VALUES, UNSHOWN
 UUID = "[0-9a-fA-F]{8}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{12}"
 SEGMENT = "[A-Za-z0-9][A-Za-z0-9_-]{0,63}"
 SLUG = "[-a-zA-Z0-9_]{1,50}"
+MONTH = "[0-9]{4}-(?:0[1-9]|1[0-2])"
 MOST_CURSOR = 2000
 MOST_SHOWN = 40
 Schema = Mapping[str, object]
@@ -54,6 +55,10 @@ def segment(name: str, about: str) -> Parameter:
 
 def slug(name: str, about: str) -> Parameter:
     return _matching(name, about, SLUG)
+
+
+def month(name: str, about: str) -> Parameter:
+    return _matching(name, about, MONTH)
 
 
 def places(name: str, about: str) -> Parameter:

@@ -209,6 +209,59 @@ class ProblemList(Struct, frozen=True):
     metadata: ProblemMetadata
 
 
+class ReportFigures(Struct, frozen=True, rename="camel"):
+    """Hours met, not met and unknown, the first as a share of all, and what came of the runs."""
+
+    hours_met: float
+    hours_not_met: float
+    hours_unknown: float
+    percent_met: float
+    problems: int
+    runs_expected: int
+    runs_made: int
+    runs_failed: int
+    runs_missed: int
+
+
+class ReportVolume(ReportFigures, frozen=True, rename="camel", omit_defaults=True, kw_only=True):
+    """`targetHours` and `schedules`: the newest rule; `longestGapHours`: without a new usable snapshot."""
+
+    service_code: str
+    environment_name: str
+    id: str
+    name: str
+    schedules: list[str]
+    counted_since: datetime
+    instance_name: str = ""
+    target_hours: int | UnsetType = UNSET
+    longest_gap_hours: float | UnsetType = UNSET
+
+
+class ReportGap(Struct, frozen=True, rename="camel"):
+    """A time without a complete list of an environment."""
+
+    service_code: str
+    environment_name: str
+    began: datetime
+    ended: datetime
+
+
+class Report(Struct, frozen=True, rename="camel"):
+    """`until`: up to when it counts, in a month in progress now. `total`: of all its volumes, the worst first."""
+
+    since: datetime
+    until: datetime
+    total: ReportFigures
+    volumes: list[ReportVolume]
+    gaps: list[ReportGap]
+
+
+class OneReport(Struct, frozen=True):
+    """One report."""
+
+    data: Report
+
+
 class Address(Struct, frozen=True):
     """What can be asked; with the address's parameters in braces."""
 

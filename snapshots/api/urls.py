@@ -4,7 +4,7 @@ from django.urls import include
 from django.urls import path as prefix
 
 from dashboard.teams.access.capabilities import PUBLIC, TOKEN, path, re_path
-from snapshots.api import operations, problems, views, volume_verdicts
+from snapshots.api import operations, problems, reports, views, volume_verdicts
 from snapshots.api.metrics_view import metrics
 from snapshots.api.operations import ROOT, Operation
 from snapshots.api.responses import View, answering
@@ -18,6 +18,7 @@ VIEWS: tuple[tuple[Operation, View], ...] = (
     (operations.VOLUME, views.volume),
     (operations.TEAM_VOLUMES, volume_verdicts.team_volumes),
     (operations.TEAM_PROBLEMS, problems.team_problems),
+    (operations.TEAM_REPORT, reports.team_report),
 )
 OPENAPI = ROOT.removeprefix("/").replace("/", "/+")
 api_patterns = [

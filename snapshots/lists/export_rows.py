@@ -240,10 +240,14 @@ PROBLEMS = Source(
 )
 
 
+REPORT_FIGURES = (
+    *("hoursMet", "hoursNotMet", "hoursUnknown", "percentMet", "problems"),
+    *("runsExpected", "runsMade", "runsFailed", "runsMissed"),
+)
 REPORT_COLUMNS = (
     *("id", "name", "instanceName", "targetHours", "schedules", "countedSince"),
-    *("hoursMet", "hoursNotMet", "hoursUnknown", "percentMet", "problems"),
-    *("runsExpected", "runsMade", "runsFailed", "runsMissed", "longestGapHours"),
+    *REPORT_FIGURES,
+    "longestGapHours",
 )
 
 
@@ -258,20 +262,20 @@ def report_of(lines: Sequence[Line]) -> Source:
 
 
 def report_values(line: Line) -> Values:
+    """What a report says of one volume, by `REPORT_COLUMNS`."""
+    rule, longest = line.hours.rule, line.runs.longest
+    schedules = [SCHEDULES[letter] for letter in rule.schedules]
+    own = (line.volume_id, line.name, line.instance, rule.target_hours or None, schedules, line.hours.since)
+    figures = report_figures(line)
+    values = (*own, *figures.values(), None if longest is None else _hours(longest))
+    return dict(zip(REPORT_COLUMNS, values, strict=True))
+
+
+def report_figures(line: Line) -> Values:
+    """What a report says of one volume, or of all of them, by `REPORT_FIGURES`."""
     hours, runs = line.hours, line.runs
-    longest = None if runs.longest is None else _hours(runs.longest)
-    return dict(
-        zip(
-            REPORT_COLUMNS,
-            (
-                *(line.volume_id, line.name, line.instance, hours.rule.target_hours or None),
-                *([SCHEDULES[letter] for letter in hours.rule.schedules], hours.since),
-                *(_hours(hours.met), _hours(hours.not_met), _hours(hours.unknown), line.shares.met / 10, line.problems),
-                *(runs.expected, runs.made, runs.failed, runs.missed, longest),
-            ),
-            strict=True,
-        )
-    )
+    told = (_hours(hours.met), _hours(hours.not_met), _hours(hours.unknown), line.shares.met / 10, line.problems)
+    return dict(zip(REPORT_FIGURES, (*told, runs.expected, runs.made, runs.failed, runs.missed), strict=True))
 
 
 def _hours(span: timedelta) -> float:

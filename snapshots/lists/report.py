@@ -25,6 +25,7 @@ SORTS = ("name", "met", "not_met", "unknown", "problems", "expected", "made", "f
 LISTED_FROM = timedelta(hours=4)
 MOST_LISTED, MOST_SHOWN, MOST_PROBLEMS = 50, 1_000, 100
 TENTHS = 1000
+FIRST_YEAR = 2000
 
 
 class Range(NamedTuple):
@@ -36,6 +37,15 @@ class Range(NamedTuple):
     @classmethod
     def of_month(cls, first: date) -> Self:
         return cls(first, (first + 31 * DAY).replace(day=1) - DAY)
+
+    @classmethod
+    def named(cls, month: str, today: date) -> Self | None:
+        """Read a month as "2026-11"; None if it is none, has not begun, or is before 2000."""
+        try:
+            first = date.fromisoformat(f"{month}-01")
+        except ValueError:
+            return None
+        return cls.of_month(first) if first <= today and first.year >= FIRST_YEAR else None
 
     @property
     def is_month(self) -> bool:

@@ -1,6 +1,6 @@
 """A month, or any range of days, on one page: to read, to print and to hand on."""
 
-from datetime import date, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import NamedTuple
 
 from django.conf import settings
@@ -60,18 +60,10 @@ def read(request: MemberRequest, month: str) -> Asked:
     now = timezone.now()
     environments = Environment.objects.listed_of(request.team)
     filters = reports.parse(request.GET, environments)
-    wanted = _month(month, now) if month else _range(filters, now)
-    return Asked(wanted, filters, environments, now)
-
-
-def _month(text: str, now: datetime) -> Range:
-    try:
-        first = date.fromisoformat(f"{text}-01")
-    except ValueError:
-        raise Http404 from None
-    if first > now.date() or first.year < 2000:
+    wanted = Range.named(month, now.date()) if month else _range(filters, now)
+    if wanted is None:
         raise Http404
-    return Range.of_month(first)
+    return Asked(wanted, filters, environments, now)
 
 
 def _range(filters: ReportFilters, now: datetime) -> Range:

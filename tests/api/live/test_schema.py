@@ -20,7 +20,9 @@ from tests.views.snapshots.conftest import snapshot_id
 Tell = Callable[..., None]
 Served = tuple[str, Script]
 # Real parts of addresses, so that most is answered with 200; wrong ones are tried in `test_tokens`.
-OWN = {"service_code": "compute-on", "environment_name": "prod", "team": "acme", "snapshot_id": snapshot_id(1)}
+OWN = {"service_code": "compute-on", "environment_name": "prod", "team": "acme", "snapshot_id": snapshot_id(1)} | {
+    "month": "2026-11"
+}
 EXAMPLES = 12
 SEED = 20261124
 CHECKS = {

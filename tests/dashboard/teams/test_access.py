@@ -33,7 +33,7 @@ OPEN = {
     "mfa_remove_webauthn",
     (Open.SHARE, "GET"): "snapshots:share snapshots:feed",
     (Open.TOKEN, "GET"): "metrics api:environments api:connections api:snapshots api:snapshot api:volumes "
-    "api:volume api:team_volumes api:team_problems",
+    "api:volume api:team_volumes api:team_problems api:team_report",
 }
 TOKEN = re.compile(rb'(name="csrfmiddlewaretoken" value=")[^"]+')
 
