@@ -47,7 +47,7 @@ def profile(tmp_path_factory: pytest.TempPathFactory, locale: str) -> Path:
 def convert(tmp_path: Path, profile: Path) -> Callable[..., Path]:
     """Open a file as somebody of this locale does, and save it in another form."""
     program = shutil.which("soffice")
-    assert program, "this needs LibreOffice: apt-get install libreoffice-calc, or make test TOOLS=no"
+    assert program, "this needs LibreOffice: apt-get install libreoffice-calc"
 
     def convert(name: str, content: bytes, form: str, *more: str) -> Path:
         (tmp_path / name).write_bytes(content)

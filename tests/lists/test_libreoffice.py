@@ -36,7 +36,7 @@ def profile(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def opened(tmp_path: Path, profile: Path) -> Open:
     """Open a file and return the values of its cells; no cell may be a formula."""
     program = shutil.which("soffice")
-    assert program, "this needs LibreOffice: apt-get install libreoffice-calc, or make test TOOLS=no"
+    assert program, "this needs LibreOffice: apt-get install libreoffice-calc"
 
     def opened(content: bytes) -> list[list[str]]:
         (tmp_path / "a.csv").write_bytes(content)

@@ -6,6 +6,7 @@ from pytest_django.live_server_helper import LiveServer
 from dashboard.teams.access import tokens
 from dashboard.teams.models import Membership
 from snapshots.models import Environment
+from snapshots.verdicts.rule_times import note
 from tests.api.conftest import Script, add_problems, made
 
 
@@ -23,4 +24,5 @@ def patience(monkeypatch: pytest.MonkeyPatch) -> None:
 def served(live_server: LiveServer, mia: Membership, prod: Environment) -> tuple[str, Script]:
     """The server's URL, and a script with a token of acme."""
     add_problems(prod)
+    note(prod, is_listed=True)
     return live_server.url, made(mia)[1]
