@@ -149,6 +149,7 @@ def test_team_pages_are_in_the_bar_and_settings_lead_to_the_first(bob_client: Cl
         ("Alerts", None),
         ("Snapshots", None),
         ("Changes", None),
+        ("Reports", None),
         ("Team", "page"),
     ]
     assert bob_client.get("/t/acme/settings/")["Location"] == PEOPLE
