@@ -183,5 +183,20 @@ def gaps_of(environments: Sequence[Environment], span: Span, now: datetime) -> l
         last = environment.watched_at
         if last is not None and now - last > SILENCE and last < span.until:
             found.append(Gap(environment.pk, Span(last, now), environment.fault_kind, is_over=False))
-    cut = [gap._replace(span=gap.span.within(span)) for gap in found]
+    cut = [gap._replace(span=gap.span.within(span)) for gap in _without_overlaps(found)]
     return sorted((gap for gap in cut if gap.span.length), key=lambda gap: gap.span)
+
+
+def _without_overlaps(gaps: Iterable[Gap]) -> Iterator[Gap]:
+    """Join what overlaps, so that no time counts twice: a clock that was set back is at a time again."""
+    last: Gap | None = None
+    for gap in sorted(gaps, key=lambda gap: (gap.environment, gap.span)):
+        if last is not None and last.environment == gap.environment and gap.span.since < last.span.until:
+            latest = max(last, gap, key=lambda each: each.span.until)
+            last = latest._replace(span=Span(last.span.since, latest.span.until), fault=latest.fault or last.fault)
+            continue
+        if last is not None:
+            yield last
+        last = gap
+    if last is not None:
+        yield last

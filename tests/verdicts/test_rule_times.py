@@ -120,6 +120,24 @@ def test_a_time_without_a_complete_list_is_unknown(
     assert [lasting.gaps[0].is_over, over.gaps[0].is_over] == [False, True]
 
 
+def test_times_without_data_that_overlap_count_once(counted: Environment, clock: time_machine.Traveller) -> None:
+    """After a clock was set back the same time comes again."""
+    start = timezone.now()
+    clock.shift(8 * HOUR)
+    for first, last, fault in [(1, 4, "refused"), (2, 6, ""), (3, 5, ""), (6, 7, "")]:
+        DataGap.objects.create(
+            environment=counted, began_at=start + first * HOUR, ended_at=start + last * HOUR, fault_kind=fault
+        )
+    counted.watched_at = timezone.now()
+    found = rule_hours([counted], Span(start, timezone.now()), timezone.now())
+    assert [(gap.span, gap.fault) for gap in found.gaps] == [
+        (Span(start + HOUR, start + 6 * HOUR), "refused"),
+        (Span(start + 6 * HOUR, start + 7 * HOUR), ""),
+    ]
+    late = found.volumes[volume("late").pk]
+    assert (late.unknown, late.total) == (6 * HOUR, 8 * HOUR)
+
+
 def test_what_is_over_is_forgotten_after_the_history(
     counted: Environment, team: Team, alice: User, clock: time_machine.Traveller, settings: Settings
 ) -> None:
