@@ -222,7 +222,7 @@ def make(team: Team, environments: Sequence[Environment], wanted: Range, now: da
     """Work out a report. What it holds in memory grows with the number of volumes alone."""
     span = wanted.span(now)
     hours = rule_hours(environments, span, now)
-    runs = run_counts(environments, hours, span)
+    runs = run_counts(environments, hours, span, now)
     problems = problems_of(environments, span)
     counts = dict[Any, int](problems.order_by().values_list("volume").annotate(Count("pk")))
     places = {each.pk: each for each in environments}

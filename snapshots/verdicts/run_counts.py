@@ -19,7 +19,7 @@ from snapshots.rules.runs import Run
 from snapshots.rules.schedules import SCHEDULES, grace, schedules_of
 from snapshots.verdicts.inputs import GONE_COUNT
 from snapshots.verdicts.last_30_days import dues, most_runs
-from snapshots.verdicts.rule_hours import Hours, RuleHours, Span
+from snapshots.verdicts.rule_hours import Hours, RuleHours, Span, gaps_of
 
 COLUMNS = ("volume_id", "interval_type", "state", "taken_after", "taken_before", "usable_at", "listed")
 # What began so soon after a range says what became of its last runs.
@@ -67,10 +67,11 @@ class _Place:
         return moment <= self.until and not any(gap.since < moment < gap.until for gap in self.gaps)
 
 
-def run_counts(environments: Sequence[Environment], hours: RuleHours, span: Span) -> Mapping[int, Runs]:
+def run_counts(environments: Sequence[Environment], hours: RuleHours, span: Span, now: datetime) -> Mapping[int, Runs]:
     """Count the runs of these volumes. One volume after the other is held in memory."""
     places = {each.pk: _Place(each, span) for each in environments}
-    for gap in hours.gaps:
+    # A deadline may pass after the range.
+    for gap in gaps_of(environments, Span(span.since, span.until + AFTER), now):
         places[gap.environment].gaps.append(gap.span)
     columns = ("volume_id", "environment", "answers", "last_usable_at", "schedules", "rhythm")
     for volume in Volume.objects.filter(environment__in=environments).only(*columns).iterator():

@@ -3,6 +3,7 @@
 import csv
 import io
 import json
+from collections.abc import Callable
 from datetime import datetime, timedelta
 from http import HTTPStatus
 
@@ -10,6 +11,7 @@ import pytest
 import time_machine
 from django.test import Client
 
+from dashboard.teams.models import User
 from snapshots.alerts.problems import settle
 from snapshots.lists.report import Shares
 from snapshots.models import Environment
@@ -25,6 +27,7 @@ pytestmark = pytest.mark.django_db
 PAGE = "/t/acme/reports/"
 MONTH = f"{PAGE}2026-11/"
 HOUR = timedelta(hours=1)
+ClientFor = Callable[[User], Client]
 # From noon of 24 November: a day with lists, one without, one with them again.
 DAY = 24
 
@@ -85,6 +88,25 @@ def test_a_range_counts_only_its_days(past: Environment, bob_client: Client) -> 
     whole = bob_client.get(f"{PAGE}?from=1990-01-01&to=2999-01-01")
     assert cells(whole)["late"][1] == "48.0"
     assert bob_client.get(f"{PAGE}?from=nonsense").status_code == HTTPStatus.OK
+
+
+def test_a_run_is_not_missed_if_its_deadline_passed_without_lists_after_the_range(
+    told: Environment, records: Records, fill: Fill, clock: time_machine.Traveller, bob: User, client_for: ClientFor
+) -> None:
+    """A run was due at 20:00 with lists; there is none between midnight and noon, in which its deadline passed."""
+    shown = records
+    for hour in range(49):
+        if hour == 8:
+            shown = [*shown, *disk("evening", 0)]
+        if hour <= 36 or hour == 48:
+            before = Environment.objects.get().listed_at
+            fill(shown)
+            _store(before)
+        clock.shift(HOUR)
+    bob_client = client_for(bob)
+    for last in (25, 26):
+        found = cells(bob_client.get(f"{PAGE}?from=2026-11-24&to=2026-11-{last}"))
+        assert found["evening"][4:] == ["1", "1", "0", "0"]
 
 
 def test_the_files_have_the_figures_of_the_page(past: Environment, bob_client: Client) -> None:
