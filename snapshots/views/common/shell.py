@@ -14,8 +14,6 @@ from snapshots.lists.problem_list import unseen_groups
 from snapshots.text.labels import grouped
 from snapshots.views.common.components import TeamLink
 
-# The place of the reports among the pages.
-REPORTS = 4
 TEAMS = Prepared(lambda user: Team.objects.of_user(user))
 
 
@@ -59,12 +57,15 @@ def _pages(request: HttpRequest, team: Team | None) -> list[TeamLink]:
     ]
     links = [TeamLink(name, reverse(view, args=[team.slug])) for name, view in pages]
     links[1] = _with_unseen(links[1], request)
-    is_home = request.path == reverse("snapshots:team_home", args=[team.slug])
-    # The leftovers page is a tab of the reports.
-    is_report = request.path.startswith(reverse("snapshots:leftovers", args=[team.slug]))
-    of_part = {links[0].url: is_home, links[REPORTS].url: is_report}
-    is_current = [request.path.startswith(link.url) or of_part.get(link.url, False) for link in links]
-    return [replace(link, current=current) for link, current in zip(links, is_current, strict=True)]
+    # The home shows the volumes, and the leftovers are a tab of the reports.
+    also_at = {
+        "snapshots:volumes": request.path == reverse("snapshots:team_home", args=[team.slug]),
+        "snapshots:reports": request.path.startswith(reverse("snapshots:leftovers", args=[team.slug])),
+    }
+    return [
+        replace(link, current=request.path.startswith(link.url) or also_at.get(view, False))
+        for link, (_name, view) in zip(links, pages, strict=True)
+    ]
 
 
 def _with_unseen(link: TeamLink, request: HttpRequest) -> TeamLink:
