@@ -1,5 +1,6 @@
 """A team's report: for each volume how long its rule was met in a range of days, its runs and its problems."""
 
+from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, time, timedelta
@@ -186,7 +187,11 @@ class Report:
 
     def gap_volumes(self, gap: Gap) -> int:
         """How many volumes of its environment are counted in the range."""
-        return sum(line.hours.environment == gap.environment for line in self.lines)
+        return self._volumes_of[gap.environment]
+
+    @cached_property
+    def _volumes_of(self) -> Counter[int]:
+        return Counter(line.hours.environment for line in self.lines)
 
 
 _KEYS: Mapping[str, Callable[[Line], Any]] = {
