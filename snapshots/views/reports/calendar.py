@@ -40,7 +40,7 @@ def weekdays() -> list[str]:
 
 
 def months(report: Report, alerts_url: str) -> list[Month]:
-    """The months of a report; none where they are too many. `alerts_url`: "" where days are no links."""
+    """The months of a report; none where they are too many."""
     first = report.range.first.replace(day=1)
     found = []
     while first <= report.range.last:
@@ -64,10 +64,10 @@ def _weeks(report: Report, first: date, following: date, alerts_url: str) -> Ite
 def _cell(report: Report, day: date, alerts_url: str) -> Cell:
     number, name = str(day.day), times.day(day, report.now)
     if not report.range.first <= day <= report.range.last or day > report.now.date():
-        return Cell(number, tone="out", label=name)
+        return Cell(number, tone="out")
     days = report.days
     not_met, unknown = days.not_met.get(day, 0), days.unknown.get(day, 0)
-    url = f"{alerts_url}?from={day.isoformat()}&to={day.isoformat()}" if alerts_url else ""
+    url = f"{alerts_url}?from={day.isoformat()}&to={day.isoformat()}"
     if not days.counted.get(day):
         return Cell(number, "–", "", "none", _("%(day)s: nothing counted") % {"day": name}, url)
     if unknown > not_met and _has_gap(report, day):

@@ -2,11 +2,11 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from django.db.models import F, Value
 from django.db.models.fields import DateTimeField
-from django.db.models.functions import Coalesce
+from django.db.models.functions import Coalesce, Least
 from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
@@ -65,13 +65,11 @@ class GapRow(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Tables:
-    """The tables of one report. `is_outside`: for people without an account, who get no address of the dashboard."""
+    """The tables of one report."""
 
     report: Report
     filters: ReportFilters
-    links: Links | None
-    is_outside: bool = False
-    shows_notes: bool = True
+    links: Links
 
     def columns(self) -> list[Column]:
         labels = {
@@ -93,7 +91,7 @@ class Tables:
         is_down = now == f"-{key}" if now.removeprefix("-") == key else key == "name"
         direction = ("descending" if now.startswith("-") else "ascending") if now.removeprefix("-") == key else ""
         wanted = key if is_down else f"-{key}"
-        return Column(key, label, self.links.to(sort=wanted) if self.links else "", direction)
+        return Column(key, label, self.links.to(sort=wanted), direction)
 
     def rows(self) -> list[VolumeRow]:
         """The volumes one by one, as many as are to be shown; the others together."""
@@ -104,88 +102,39 @@ class Tables:
         shown, rest = ordered[:most], ordered[most:]
         if len(rest) == 1:
             shown, rest = ordered, []
-        rows = [self._row(line) for line in shown]
+        rows = [self._one(line) for line in shown]
         return [*rows, self._rest(rest, is_calm=most >= len(report.listed))] if rest else rows
 
     def total(self) -> VolumeRow:
         line, number = self.report.total, len(self.report.lines)
         name = ngettext("%(n)s volume", "%(n)s volumes", number) % {"n": grouped(number)}
-        return self._summed(line, name, "", self.report.lines)
+        return self._summed(line, name, "")
 
     def _rest(self, lines: Sequence[Line], *, is_calm: bool) -> VolumeRow:
         name = ngettext("%(n)s more volume", "%(n)s more volumes", len(lines)) % {"n": grouped(len(lines))}
         is_default = is_calm and self.filters.sort == "-not_met"
         place = _("not met for 4 h or less each") if is_default else ""
-        url = self.links.to(rows="all") if self.links and not self.filters.rows else ""
-        return self._summed(together("", lines), name, place, lines, url)
+        url = "" if self.filters.rows else self.links.to(rows="all")
+        return self._summed(together("", lines), name, place, url)
 
-    def _summed(self, line: Line, name: str, place: str, lines: Sequence[Line], url: str = "") -> VolumeRow:
-        runs = [
-            Count(grouped(line.runs.expected)),
-            Count(grouped(line.runs.made)),
-            Count(grouped(line.runs.failed), is_bad=bool(line.runs.failed)),
-            Count(grouped(line.runs.missed), is_bad=bool(line.runs.missed)),
-        ]
+    def _summed(self, line: Line, name: str, place: str, url: str = "") -> VolumeRow:
         longest = problem_labels.length(line.runs.longest) if line.runs.longest else "–"
-        return self._cells(line, name, place, url, "–", "", runs, longest)
+        return _row(line, name=name, place=place, url=url, rule="–", runs=_runs(line), longest=longest)
 
-    def _row(self, line: Line) -> VolumeRow:
+    def _one(self, line: Line) -> VolumeRow:
         environment = line.environment
         assert environment is not None
-        parts = [line.instance, environment.place]
-        url = (
-            ""
-            if self.is_outside
-            else reverse(
-                "snapshots:volume",
-                args=[self.report.team.slug, environment.service_code, environment.name, line.volume_id],
-            )
+        place = [self.report.team.slug, environment.service_code, environment.name, line.volume_id]
+        return _row(
+            line,
+            name=volume_name(line.volume_id, line.name),
+            place=" · ".join(filter(None, [line.instance, environment.place])),
+            url=reverse("snapshots:volume", args=place),
+            rule=words.rule_text(line.hours.rule),
+            rule_since=words.rule_since(line, self.report),
+            runs=_runs(line, self._changes_url(line)) if line.has_schedule else (),
+            longest=words.longest_text(line.runs, line),
         )
-        rule, since = words.rule_text(line.hours.rule), words.rule_since(line, self.report)
-        runs = self._runs(line) if line.has_schedule else []
-        longest = words.longest_text(line.runs, line)
-        place = " · ".join(part for part in parts if part)
-        return self._cells(line, volume_name(line.volume_id, line.name), place, url, rule, since, runs, longest)
-
-    def _cells(
-        self,
-        line: Line,
-        name: str,
-        place: str,
-        url: str,
-        rule: str,
-        since: str,
-        runs: Sequence[Count],
-        longest: str,
-    ) -> VolumeRow:
-        shares = line.shares
-        return VolumeRow(
-            name,
-            place,
-            url,
-            rule,
-            since,
-            words.percent(shares.met),
-            bool(line.hours.not_met),
-            bar(shares),
-            words.hours(line.hours.not_met),
-            words.hours(line.hours.unknown),
-            grouped(line.problems),
-            runs,
-            longest,
-        )
-
-    def _runs(self, line: Line) -> list[Count]:
-        runs = line.runs
-        url = "" if self.is_outside else self._changes_url(line)
-        return [
-            Count(grouped(runs.expected)),
-            Count(grouped(runs.made)),
-            Count(
-                grouped(runs.failed), f"{url}&kind=failed&kind=vanished" if url and runs.failed else "", runs.failed > 0
-            ),
-            Count(grouped(runs.missed), f"{url}&rotated=yes" if url and runs.missed else "", runs.missed > 0),
-        ]
 
     def _changes_url(self, line: Line) -> str:
         wanted = self.report.range
@@ -193,26 +142,23 @@ class Tables:
         return f"{place}?volume_id={line.volume_id}&from={wanted.first.isoformat()}&to={wanted.last.isoformat()}"
 
     def problems(self) -> list[ProblemRow]:
-        """The longest problems of the range, and those with notes first among equals."""
-        until = self.report.span.until
-        ended = Coalesce("ended_at", Value(until, DateTimeField()))
+        """The problems of the range that lasted longest up to its end."""
+        until = Value(self.report.span.until, DateTimeField())
+        ended = Least(Coalesce("ended_at", until), until)
         found = self.report.problems.select_related("volume").annotate(length=ended - F("began_at"))
         return [self._problem(problem) for problem in found.order_by("-length", "pk")[:MOST_PROBLEMS]]
 
     def _problem(self, problem: Problem) -> ProblemRow:
         now, until = self.report.now, self.report.span.until
-        is_over = problem.ended_at is not None and problem.ended_at <= until
-        end = problem.ended_at if is_over and problem.ended_at else until
-        last = times.stamp(end, now) if is_over else _("open")
-        said = [problem.note, problem.ticket] if self.shows_notes else []
-        if not self.is_outside:
-            said.append(problem.acknowledged_by.partition("@")[0])
+        end = min(problem.ended_at or until, until)
+        last = times.stamp(end, now) if problem.ended_at == end else _("open")
+        said = [problem.note, problem.ticket, problem.acknowledged_by.partition("@")[0]]
         return ProblemRow(
             str(problem.volume),
             f"{problem_labels.began(problem, now)} – {last}",
             problem_labels.badge(problem.kind),
             problem_labels.length(end - problem.began_at),
-            " · ".join(part for part in said if part),
+            " · ".join(filter(None, said)),
         )
 
     def gaps(self) -> list[GapRow]:
@@ -227,6 +173,33 @@ class Tables:
             )
             for gap in self.report.gaps[:MOST_PROBLEMS]
         ]
+
+
+def _row(line: Line, *, rule_since: str = "", **own: Any) -> VolumeRow:
+    """Make a row of a line's figures. `own`: what the kind of line says of itself."""
+    shares = line.shares
+    return VolumeRow(
+        rule_since=rule_since,
+        met=words.percent(shares.met),
+        is_bad=bool(line.hours.not_met),
+        bar=bar(shares),
+        not_met=words.hours(line.hours.not_met),
+        unknown=words.hours(line.hours.unknown),
+        problems=grouped(line.problems),
+        **own,
+    )
+
+
+def _runs(line: Line, url: str = "") -> list[Count]:
+    """How many runs were expected, made, failed and missed. `url`: the changes of one volume."""
+    runs = line.runs
+    failed, missed = (f"{url}&kind=failed&kind=vanished", f"{url}&rotated=yes") if url else ("", "")
+    return [
+        Count(grouped(runs.expected)),
+        Count(grouped(runs.made)),
+        Count(grouped(runs.failed), failed if runs.failed else "", runs.failed > 0),
+        Count(grouped(runs.missed), missed if runs.missed else "", runs.missed > 0),
+    ]
 
 
 def bar(shares: Shares) -> list[tuple[str, str, str]]:
