@@ -34,7 +34,7 @@ def schedules_of(interval_type: str, rhythm: str = "") -> tuple[str, ...]:
 
 def type_of(schedule: str) -> str:
     """The schedule without the times of a rhythm."""
-    return RHYTHM if rhythm_of(schedule) else schedule
+    return schedule.partition("-")[0]
 
 
 def period(schedule: str) -> timedelta:
