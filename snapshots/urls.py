@@ -41,7 +41,7 @@ class MonthConverter(StringConverter):
 
 
 class AnythingConverter(StringConverter):
-    """Whatever follows, of any length: what is wrong with it is for the view to pass over in silence."""
+    """Any text of any length. The view ignores what is not valid."""
 
     regex = r"[\s\S]*"
 

@@ -11,7 +11,7 @@ from snapshots.models.volume import Volume
 
 
 class RuleTime(models.Model):
-    """A time in which a volume's rule was met, was not, or could not be told, as the complete lists say. By our clock.
+    """A time in which a volume's rule was met, not met or unknown, as the complete lists say. By our clock.
 
     A volume has one open row at most; without one it is not counted, as it is excluded or deleted. Times without a
     complete list are not cut out here: they are the same for a whole environment (`DataGap`).

@@ -60,10 +60,11 @@ def stamp(moment: datetime, now: datetime) -> str:
     return f"{day(moment, now)} {moment:%H:%M}"
 
 
-def day(moment: date, now: datetime) -> str:
+def day(moment: date, now: datetime | None = None) -> str:
+    """A day, with its year unless that is this year."""
     # Put together by hand: Django's date format costs half a page of rows.
     month = _month(moment.month, get_language())
-    return f"{moment.day} {month}" if moment.year == now.year else f"{moment.day} {month} {moment.year}"
+    return f"{moment.day} {month}" if now and moment.year == now.year else f"{moment.day} {month} {moment.year}"
 
 
 def iso(moment: datetime) -> str:

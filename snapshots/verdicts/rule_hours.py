@@ -1,4 +1,4 @@
-"""For how long each volume's rule was met, not met, or could not be told, in a range of time.
+"""For how long each volume's rule was met, not met or unknown, in a range of time.
 
 Of a time without a complete list nothing is known: it is neither success nor failure.
 """

@@ -1,4 +1,4 @@
-"""Each volume's time in which its rule was met, was not, or could not be told: written only when that changes.
+"""Each volume's time in which its rule was met, not met or unknown: written only when that changes.
 
 `note` compares the open times with what the newest complete list says, and may run at any time and any number of times.
 Each sync calls it when its list is stored, each round of the worker for environments that changed without a list.

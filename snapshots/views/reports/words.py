@@ -1,7 +1,7 @@
 """A report in words: its range, rules, shares, and what a manager should know in three sentences."""
 
 from collections.abc import Mapping, Sequence
-from datetime import date, datetime, timedelta
+from datetime import timedelta
 
 from django.utils.dates import MONTHS
 from django.utils.formats import number_format
@@ -37,8 +37,8 @@ def range_text(wanted: Range) -> str:
     if wanted.is_month:
         return f"{MONTHS[wanted.first.month]} {wanted.first.year}"
     if wanted.first == wanted.last:
-        return _day(wanted.first)
-    return _("%(first)s to %(last)s") % {"first": _day(wanted.first), "last": _day(wanted.last)}
+        return times.day(wanted.first)
+    return _("%(first)s to %(last)s") % {"first": times.day(wanted.first), "last": times.day(wanted.last)}
 
 
 def percent(tenths: int) -> str:
@@ -134,7 +134,7 @@ def _not_met(report: Report) -> str:
         return _("No volume is known to have missed its target or a schedule.")
     worst = {"name": bad[0].name, "span": length(bad[0].hours.not_met)}
     if len(bad) == 1:
-        return _("One volume did not: %(name)s, for %(span)s.") % worst
+        return _("One volume did not meet its target or a schedule: %(name)s, for %(span)s.") % worst
     total, reached = report.total.hours.not_met, NOTHING
     for number, line in enumerate(bad[:FEW], 1):
         reached += line.hours.not_met
@@ -142,10 +142,10 @@ def _not_met(report: Report) -> str:
             share = percent(round(1000 * reached / total))
             return ngettext(
                 "%(number)d volume accounts for %(share)s of the time not met: %(name)s, for %(span)s.",
-                "%(number)d volumes account for %(share)s of the time not met, the most %(name)s, for %(span)s.",
+                "%(number)d volumes account for %(share)s of the time not met, most of all %(name)s, for %(span)s.",
                 number,
             ) % (worst | {"number": number, "share": share})
-    return _("%(number)s volumes did not at some time, the longest %(name)s, for %(span)s.") % (
+    return _("%(number)s volumes did not meet a target or a schedule at some time, longest %(name)s, for %(span)s.") % (
         worst | {"number": grouped(len(bad))}
     )
 
@@ -179,11 +179,11 @@ def notes(report: Report) -> list[str]:
     found = [
         _("Time without a complete list is unknown: neither met nor not met."),
         _(
-            "Days are UTC. A volume counts from the list that showed it first. Excluded and deleted time does not "
-            "count."
+            "Days are UTC. A volume counts from the first list that showed it. Time in which it was excluded or "
+            "deleted is not counted."
         ),
         _(
-            "Not met begins when the target or a run’s grace ran out, and ends with the list that shows a usable "
+            "Time is not met from the moment the target or a run’s grace period ran out until a list shows a usable "
             "snapshot."
         ),
         _("A run counts as made when its snapshot became usable, however late."),
@@ -201,8 +201,8 @@ def notes(report: Report) -> list[str]:
     unasked = sum(line.hours.rule == Rule(0, "") for line in report.lines)
     if unasked:
         text = ngettext(
-            "%(n)s volume has neither target nor schedule; of it only one usable snapshot is asked.",
-            "%(n)s volumes have neither target nor schedule; of them only one usable snapshot is asked.",
+            "%(n)s volume has neither a target nor a schedule; it only needs one usable snapshot.",
+            "%(n)s volumes have neither a target nor a schedule; each only needs one usable snapshot.",
             unasked,
         )
         found.append(text % {"n": grouped(unasked)})
@@ -240,7 +240,3 @@ def shares_text(shares: Shares) -> Sequence[tuple[str, str, str, str]]:
         ("not-met", "!", _("Not met"), percent(shares.not_met)),
         ("unknown", "?", _("Unknown"), percent(shares.unknown)),
     )
-
-
-def _day(day: date) -> str:
-    return times.day(day, datetime(1, 1, 1))  # noqa: DTZ001 only its year is read, so that the day has one
