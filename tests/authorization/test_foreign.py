@@ -58,7 +58,6 @@ def test_foreign_ids_in_own_addresses_are_not_found(
     assert changed(before, all_rows()) == []
 
 
-@pytest.mark.proof
 @pytest.mark.parametrize(("person", "ours", "theirs"), WAYS)
 def test_one_foreign_id_among_own_ones_tells_nothing(house: House, person: str, ours: str, theirs: str) -> None:
     before = rows_of(house.teams[theirs])

@@ -120,7 +120,7 @@ def test_no_value_of_an_address_or_a_form_is_a_fault(
     asker: Asker, names: set[str], figures: Tell, full: bool, asked: str
 ) -> None:
     place, views = 0, Counter[str]()
-    step = 1 if full else 16  # most names are of many views
+    step = 1 if full else 8  # most names are of many views
     for view, method, known in list(with_names(asker, names, asked)):
         fill(asker, view, method, "all", dict.fromkeys(known, "\0"))
         for name in known:

@@ -188,7 +188,6 @@ def test_anonymous_is_led_to_sign_in_and_back(house: House, htmx: bool) -> None:
             assert answer["Location"] == f"/accounts/login/?next={url}%3Fq%3Da%2526b"
 
 
-@pytest.mark.few(1)
 @pytest.mark.parametrize("headers", [{}, {"Origin": "null"}, {"Origin": "https://evil.example"}])
 def test_no_form_is_taken_without_its_token(house: House, figures: Tell, headers: dict[str, str]) -> None:
     house.client = Client(enforce_csrf_checks=True, raise_request_exception=False)

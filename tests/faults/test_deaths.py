@@ -177,7 +177,6 @@ def test_killed_in_its_first_list_it_shows_nothing_or_all(
     assert shown["nothing of some rows"] > 0
 
 
-@pytest.mark.proof
 def test_a_holder_that_was_stopped_past_its_lease_writes_nothing(
     forks: Forks, other: Forks, provider: Simulator, record_property: Callable[[str, object], None]
 ) -> None:

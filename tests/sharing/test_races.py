@@ -105,7 +105,6 @@ def run(work: Callable[[], None]) -> None:
         connection.close()
 
 
-@pytest.mark.proof
 @pytest.mark.both_databases
 @pytest.mark.usefixtures("shared_database")
 def test_races_serve_none_late(links: list[ShareLink], alice: User, figures: Tell, races: int) -> None:

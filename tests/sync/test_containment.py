@@ -81,7 +81,6 @@ def both(*environments: Environment, caller: Caller = Caller.COMMAND) -> list[Ou
     return outcomes
 
 
-@pytest.mark.few(4)
 @pytest.mark.parametrize("stage", STAGES)
 def test_it_is_the_environments_fault_and_the_round_goes_on(
     environment: Environment, second: Environment, broken: Break, stage: str

@@ -21,7 +21,6 @@ def listed(sim: Simulator, *more: dict[str, object], without: str = "", is_turne
     sim.fault(path="/snapshots", body=json.dumps({"data": rows, "metadata": {"recordCount": len(rows)}}))
 
 
-@pytest.mark.few(2)
 @pytest.mark.parametrize("other", ["Copying", "Error", "Creating", "Processing"])
 def test_a_twin_changes_nothing_in_any_order(seen: Environment, sim: Simulator, clock: Traveller, other: str) -> None:
     usable = next(each for each in sim.world.snapshots(PATH) if each["state"] == "BackedUp")

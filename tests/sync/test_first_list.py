@@ -95,7 +95,6 @@ def without_rows(environment: Environment) -> None:
     Snapshot.objects.filter(environment=environment).delete()
 
 
-@pytest.mark.few(1)
 @pytest.mark.parametrize("ask", [pages, scripts])
 def test_no_reader_sees_half_of_a_first_list(house: House, half: Environment, ask: Ask) -> None:
     with house.undone():

@@ -147,7 +147,6 @@ def retries(disk: Disk, until: datetime, phases: Collection[int] = range(5)) -> 
     return said
 
 
-@pytest.mark.proof
 @pytest.mark.few(1)
 @pytest.mark.parametrize(
     ("phases", "expected"),

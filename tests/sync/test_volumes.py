@@ -208,7 +208,6 @@ def ask_someone(walk: random.Random, environment: Environment, sim: Simulator) -
         single.check_volume(environment, str(sim.world.volumes(PATH)[0]["id"]), caller=Caller.BUTTON)
 
 
-@pytest.mark.proof
 @pytest.mark.both_databases(proof=True)
 @pytest.mark.parametrize("seed", first(1, range(3)))
 def test_numbers_equal_a_recount_and_nothing_wrong_is_fresh_after_any_walk(

@@ -102,7 +102,6 @@ def counts_are_right(environment: Environment) -> None:
     assert stored == counted(environment)
 
 
-@pytest.mark.proof
 @pytest.mark.both_databases(proof=True)
 @pytest.mark.parametrize("seed", first(1, range(4)))
 def test_what_is_foreseen_is_what_the_rows_say(

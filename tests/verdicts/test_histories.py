@@ -14,9 +14,9 @@ from hypothesis import HealthCheck, Phase, given, settings
 from tests.verdicts.histories import Found, History, Kept, Tried, Turn, histories
 
 pytestmark = pytest.mark.django_db
-FEW = 6
+FEW = 15
 # The others go through the same client, whose door to the network is answered by the simulator at once.
-SOCKETS_EVERY = 5
+SOCKETS_EVERY = 10
 NUMBER = int(os.environ.get("HISTORIES", FEW))
 TRIED = settings(
     max_examples=NUMBER,

@@ -47,7 +47,6 @@ def asking(house: House) -> dict[str, Callable[[str], HttpResponse]]:
 WAYS = ("sign-in", "reset", "invitation")
 
 
-@pytest.mark.few(1)
 @pytest.mark.parametrize("way", WAYS)
 def test_known_and_unknown_read_the_same(
     house: House, asking: dict[str, Callable[[str], HttpResponse]], way: str
@@ -65,7 +64,6 @@ def bare(answer: HttpResponse, email: str) -> tuple[int, str, bytes]:
     return answer.status_code, answer.headers.get("Location", ""), re.sub(rb"/invitations/\d+/", b"", content)
 
 
-@pytest.mark.few(1)
 @pytest.mark.parametrize("way", WAYS)
 def test_known_and_unknown_hash_as_much(
     house: House, asking: dict[str, Callable[[str], HttpResponse]], monkeypatch: pytest.MonkeyPatch, way: str
