@@ -8,7 +8,7 @@ from functools import cached_property
 from typing import Any, NamedTuple, Self
 
 from django.conf import settings
-from django.db.models import Count, Exists, Min, OuterRef, Q
+from django.db.models import Count, Exists, F, Min, OuterRef, Q
 from django.http import QueryDict
 
 from dashboard.teams.models import Team
@@ -218,7 +218,8 @@ def together(name: str, lines: Iterable[Line]) -> Line:
 def problems_of(environments: Sequence[Environment], span: Span) -> ProblemQuerySet:
     """The problems that were open at some time of a range, of volumes that were counted in it."""
     lasts = Q(ended_at__isnull=True) | Q(ended_at__gt=span.since)
-    counted = RuleTime.objects.filter(lasts, volume=OuterRef("volume"), began_at__lt=span.until)
+    is_any = Q(ended_at__isnull=True) | Q(ended_at__gt=F("began_at"))
+    counted = RuleTime.objects.filter(lasts, is_any, volume=OuterRef("volume"), began_at__lt=span.until)
     found = Problem.objects.filter(environment__in=environments, volume__isnull=False, began_at__lt=span.until)
     return found.filter(lasts, Exists(counted))
 

@@ -9,12 +9,13 @@ from http import HTTPStatus
 
 import pytest
 import time_machine
+from django.db.models import F
 from django.test import Client
 
 from dashboard.teams.models import User
 from snapshots.alerts.problems import settle
 from snapshots.lists.report import Shares
-from snapshots.models import Environment
+from snapshots.models import Environment, RuleTime
 from snapshots.verdicts.rule_times import note
 from tests.alerts.conftest import Records, clock, environment, fill, key, records, sim, told, week
 from tests.views.reports.reading import cells, days, rows, shares
@@ -107,6 +108,20 @@ def test_a_run_is_not_missed_if_its_deadline_passed_without_lists_after_the_rang
     for last in (25, 26):
         found = cells(bob_client.get(f"{PAGE}?from=2026-11-24&to=2026-11-{last}"))
         assert found["evening"][4:] == ["1", "1", "0", "0"]
+
+
+def test_problems_of_a_volume_that_was_not_counted_for_a_moment_are_left_out(
+    past: Environment, bob_client: Client
+) -> None:
+    times = RuleTime.objects.filter(volume__name="late")
+    times.exclude(pk=times.earliest("began_at").pk).delete()
+    times.update(ended_at=F("began_at"))
+    page = bob_client.get(MONTH)
+    found = cells(page)
+    assert "late" not in found
+    *volumes, total = found
+    listed = tree(page).one("section", **{"aria-labelledby": "report-problems"}).one("tbody").all("tr")
+    assert len(listed) == int(found[total][3]) == sum(int(found[name][3]) for name in volumes)
 
 
 def test_the_files_have_the_figures_of_the_page(past: Environment, bob_client: Client) -> None:
