@@ -116,7 +116,7 @@ def context_of(report: Report, tables: Tables) -> dict[str, object]:
         % {
             "team": report.team.name,
             "range": words.range_text(report.range),
-            "time": f"{times.stamp(report.now, report.now)} {report.now.year}",
+            "time": f"{times.day(report.now)}, {report.now:%H:%M}",
         },
         "report": report,
         "sentences": words.sentences(report),
